@@ -1,0 +1,5 @@
+/** Wire types and strict parsers; the only thing that gateway/ may import from sidecar/. */
+export * from "./contract/json.js";
+export * from "./contract/decision.js";
+export * from "./contract/input.js";
+export * from "./contract/errors.js";

@@ -1,0 +1,133 @@
+/**
+ * The wire between a policy enforcement point (PEP) and the sidecar: `POST /v1/decisions` and
+ * `POST /v1/outcomes`. JSON, snake_case. Unknown fields are refused at the sidecar's door.
+ */
+import type { JsonObject } from "./json.js";
+
+export type CallKind = "model" | "retrieval" | "tool";
+
+export const actionNames = [
+  "model.invoke",
+  "model.list",
+  "embedding.create",
+  "retrieval.query",
+  "retrieval.write",
+  "tool.list",
+  "tool.call",
+  "resource.read",
+  "prompt.get",
+  "agent.message",
+] as const;
+export type ActionName = (typeof actionNames)[number];
+
+/** What is attempted, in the AuthZEN information model. */
+export interface Call {
+  readonly kind: CallKind;
+  readonly action: { readonly name: ActionName; readonly properties: JsonObject };
+  readonly resource: { readonly type: string; readonly id: string; readonly properties: JsonObject };
+}
+
+/** Raw credentials as the caller presented them; verified by the sidecar, never recorded. */
+export interface Credentials {
+  /** The token of `Authorization: Bearer …`, without the scheme. */
+  readonly bearer?: string;
+}
+
+/** What the PEP vouches for about the request. Everything else the sidecar works out. */
+export interface CallContext {
+  readonly source?: { readonly ip: string };
+  readonly environment?: string;
+  readonly request: { readonly id: string; readonly method: string; readonly path: string };
+  readonly task?: { readonly id: string };
+  /** Sizes and digests of content, never content: `{bytes, sha256, messages, …}`. */
+  readonly prompt?: JsonObject;
+}
+
+/** Body of `POST /v1/decisions`: one of `call` and `calls` (at most {@link maxCalls}). */
+export interface DecisionRequest {
+  readonly call?: Call;
+  readonly calls?: readonly Call[];
+  readonly credentials: Credentials;
+  readonly context: CallContext;
+  /** The obligation types that this PEP can carry out; a decision that needs another is a deny. */
+  readonly obligations: readonly string[];
+}
+
+export const maxCalls = 512;
+
+/** Why a decision came out as it did. `rule` is the id in the rule's METADATA (`custom.id`). */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly rule?: string;
+}
+
+/** A duty that comes with an allow (OpenID AuthZEN obligations profile). */
+export interface Obligation {
+  readonly id: string;
+  readonly type: string;
+  readonly properties: JsonObject;
+}
+
+/** Where a decision came from: evaluated, or a cache level. */
+export type CacheLevel = "none" | "l1" | "l2";
+
+export interface Decision {
+  readonly decision_id: string;
+  /** INVARIANT: only the literal `true` allows. */
+  readonly allow: boolean;
+  readonly reasons: readonly Reason[];
+  readonly obligations: readonly Obligation[];
+  readonly labels: readonly string[];
+  /** Seconds that the policy lets this be reused; 0: not at all. */
+  readonly ttl: number;
+  /** Ids of the annotated rules that held. */
+  readonly rules: readonly string[];
+  readonly cache: CacheLevel;
+  /** RFC 3339; no later than the token's end. */
+  readonly expires_at: string;
+  readonly bundles: Readonly<Record<string, { readonly revision: string }>>;
+  /** Who was found to call; absent where identification failed. */
+  readonly subject?: { readonly type: string; readonly id: string; readonly tenant: string };
+}
+
+/** Answer to `POST /v1/decisions`: a {@link Decision} for `call`, this for `calls` (same order). */
+export interface DecisionBatch {
+  readonly decisions: readonly Decision[];
+}
+
+/** Body of `POST /v1/outcomes`: what became of an allowed or denied call. */
+export interface Outcome {
+  readonly decision_id: string;
+  readonly outcome:
+    | "forwarded"
+    | "denied"
+    | "upstream_error"
+    | "upstream_timeout"
+    | "client_disconnected"
+    | "obligation_unsatisfiable";
+  readonly kind: CallKind;
+  /** HTTP status that the client got; the upstream's where forwarded. */
+  readonly status: number;
+  readonly duration_ms: number;
+  readonly upstream?: string;
+  /** Bytes sent to the client. */
+  readonly bytes?: number;
+  readonly usage?: { readonly input_tokens: number; readonly output_tokens: number };
+}
+
+/** The pipeline's own refusal as a decision: shape shared by PEP-side and PDP-side denials. */
+export function denied(decisionId: string, reason: Reason, now: Date): Decision {
+  return {
+    decision_id: decisionId,
+    allow: false,
+    reasons: [reason],
+    obligations: [],
+    labels: [],
+    ttl: 0,
+    rules: [],
+    cache: "none",
+    expires_at: now.toISOString(),
+    bundles: {},
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * One closed table of refusals: code → HTTP status, message, what to do. Codes are never reused.
+ * Messages hold no token, prompt or claim.
+ */
+export const errorTable = {
+  // the caller's request
+  invalid_json: [400, "the body is not valid JSON", "send one JSON document in UTF-8"],
+  duplicate_key: [400, "the same key stands twice in one object", "send each key once"],
+  too_deep: [400, "the body is nested too deeply", "send at most 128 levels"],
+  invalid_utf8: [400, "the body is not valid UTF-8", "encode the body as UTF-8"],
+  invalid_request: [400, "the request does not have the expected shape", "see docs/api.md"],
+  body_too_large: [413, "the body is too large", "send less, or raise the limit in the configuration"],
+  unsupported_media_type: [415, "the content type is not supported", "send application/json"],
+  unsupported_encoding: [
+    415,
+    "the content encoding is not supported",
+    "send the body without content-encoding",
+  ],
+  unknown_route: [404, "there is no such route", "see docs/api.md for the routes"],
+  method_not_allowed: [405, "the route does not take this method", "see docs/api.md for the methods"],
+  unknown_operation: [
+    403,
+    "the operation is not known, so it cannot be decided",
+    "use an operation listed in docs/gateway.md",
+  ],
+  origin_not_allowed: [
+    403,
+    "requests from this origin are not accepted",
+    "add the origin to gateway.allowed_origins",
+  ],
+  header_mismatch: [400, "a header disagrees with the body", "send the same value in both"],
+  // who is calling
+  unauthenticated: [401, "no credentials were presented", "send Authorization: Bearer <token>"],
+  token_malformed: [401, "the token is not a well-formed JWT", "send a signed JWT access token"],
+  token_algorithm: [
+    401,
+    "the token's algorithm is not accepted for its issuer",
+    "sign with an algorithm that the issuer's configuration lists",
+  ],
+  token_issuer: [401, "the token's issuer is not configured", "add the issuer under identity.issuers"],
+  token_audience: [401, "the token is for another audience", "request a token for this audience"],
+  token_expired: [401, "the token has expired", "get a new token"],
+  token_not_yet_valid: [401, "the token is not valid yet", "check the clocks"],
+  token_signature: [
+    401,
+    "the token's signature does not verify",
+    "use a token signed by the issuer's current key",
+  ],
+  token_key_unknown: [401, "the token's key is not among the issuer's keys", "check the issuer's key set"],
+  token_type: [401, "the token is not an access token", "send an access token, not an ID token"],
+  token_claims: [
+    401,
+    "the token lacks a claim that its issuer's configuration requires",
+    "check the issuer's claim mapping",
+  ],
+  token_tenant: [
+    401,
+    "the issuer may not speak for the token's tenant",
+    "list the tenant under the issuer's tenants",
+  ],
+  issuer_unavailable: [503, "the issuer's keys could not be fetched", "try again later"],
+  pep_unauthenticated: [
+    401,
+    "this door answers authenticated enforcement points only",
+    "use the Unix socket, or send the PEP token",
+  ],
+  // the decision
+  denied: [403, "denied by policy", "see the reasons"],
+  undefined_decision: [
+    403,
+    "the policy gave no decision",
+    "check that the entrypoint is defined for this input",
+  ],
+  invalid_decision: [
+    403,
+    "the policy gave a decision of the wrong shape",
+    "return {allow, reasons, obligations, labels, ttl}",
+  ],
+  evaluation_error: [
+    403,
+    "the policy failed to evaluate",
+    "see the process log for the bundle and entrypoint",
+  ],
+  evaluation_budget_exceeded: [
+    403,
+    "the policy used up its evaluation budget",
+    "simplify the policy, or raise decision.budget",
+  ],
+  no_bundle: [503, "no policy bundle is active", "load a bundle with --bundle"],
+  obligation_unsatisfiable: [
+    403,
+    "the decision needs an obligation that cannot be carried out here",
+    "declare or implement the obligation type",
+  ],
+  pdp_unavailable: [503, "the decision point could not be reached", "check the sidecar"],
+  pdp_timeout: [503, "the decision point did not answer in time", "check the sidecar's load"],
+  record_failed: [503, "the decision could not be recorded", "check the decision log's destination"],
+  // beyond the decision
+  unknown_model: [404, "the model is not configured", "see GET /v1/models"],
+  unknown_server: [404, "the tool server is not configured", "see the gateway's configuration"],
+  unknown_collection: [404, "the collection is not configured", "see the gateway's configuration"],
+  upstream_unavailable: [502, "the upstream could not be reached", "try again later"],
+  upstream_timeout: [504, "the upstream did not answer in time", "try again later"],
+  upstream_invalid: [502, "the upstream's answer was not understood", "check the upstream"],
+  internal_error: [500, "the request could not be handled", "see the process log by request id"],
+} as const satisfies Record<string, readonly [status: number, message: string, fix: string]>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** A refusal as a value; `detail` adds a place (offset, field name), never content. */
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** Makes the refusal for a code, with an optional place in the message. */
+export function refuse(code: ErrorCode, detail?: string): Refusal {
+  const [status, message, fix] = errorTable[code];
+  return {
+    kind: "refusal",
+    code,
+    status,
+    message: detail === undefined ? message : `${message}: ${detail}`,
+    fix,
+  };
+}

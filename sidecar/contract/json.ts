@@ -1,0 +1,279 @@
+/**
+ * Strict, lossless JSON (RFC 8259): what is parsed is what is decided and what is sent.
+ *
+ * Stricter than `JSON.parse`: duplicate keys, lone surrogates, invalid UTF-8, a byte order mark and
+ * nesting past {@link JsonLimits.depth} are refused. Lossless: a number whose text JavaScript would
+ * change (`9007199254740993`, `1e400`, `1.0`) stays as its text in a {@link JsonNumber}.
+ */
+
+/** A number whose text a JavaScript number cannot hold without change. */
+export class JsonNumber {
+  constructor(readonly text: string) {}
+  /** The nearest double; for comparisons only, never to be sent. */
+  valueOf(): number {
+    return Number(this.text);
+  }
+  /** INVARIANT: JSON.stringify must never be used on lossless values; this makes a slip loud. */
+  toJSON(): never {
+    throw new TypeError("lossless JSON is written by stringifyJson");
+  }
+}
+
+/** A parsed object: no prototype, so that `__proto__` and `constructor` are keys like any other. */
+export interface JsonObject {
+  [key: string]: Json;
+}
+export type Json = null | boolean | number | string | JsonNumber | Json[] | JsonObject;
+
+export interface JsonLimits {
+  /** Deepest nesting of arrays and objects; 128 unless told otherwise. */
+  readonly depth?: number;
+}
+
+/** Why a text is not acceptable JSON. `offset` counts UTF-16 units, -1 where bytes were not UTF-8. */
+export class JsonRefused extends Error {
+  override readonly name = "JsonRefused";
+  constructor(
+    readonly code: "invalid_json" | "duplicate_key" | "too_deep" | "invalid_utf8",
+    message: string,
+    readonly offset: number,
+  ) {
+    super(message);
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Parses bytes or text into lossless values.
+ * @throws JsonRefused with a code and an offset; the message never holds content.
+ */
+export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}): Json {
+  let text: string;
+  if (typeof source === "string") text = source;
+  else {
+    try {
+      text = decoder.decode(source);
+    } catch {
+      throw new JsonRefused("invalid_utf8", "the body is not valid UTF-8", -1);
+    }
+  }
+  return new Parser(text, limits.depth ?? 128).document();
+}
+
+/** Writes lossless values as JSON text; numbers keep the text that they came with. */
+export function stringifyJson(value: Json): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "number":
+      if (!Number.isFinite(value)) throw new TypeError("not a JSON number");
+      return Object.is(value, -0) ? "-0" : String(value);
+    case "boolean":
+      return value ? "true" : "false";
+    default:
+      break;
+  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) {
+    let out = "[";
+    for (let i = 0; i < value.length; i++) {
+      if (i > 0) out += ",";
+      out += stringifyJson(value[i] as Json);
+    }
+    return `${out}]`;
+  }
+  if (value instanceof JsonNumber) return value.text;
+  let out = "{";
+  let first = true;
+  for (const key of Object.keys(value)) {
+    const member = value[key];
+    if (member === undefined) continue;
+    out += `${first ? "" : ","}${JSON.stringify(key)}:${stringifyJson(member)}`;
+    first = false;
+  }
+  return `${out}}`;
+}
+
+/** Tells whether a value is an object (not an array, null or number). */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+  );
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const numberForm = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+
+class Parser {
+  private at = 0;
+  private readonly text: string;
+  private readonly maxDepth: number;
+
+  constructor(text: string, maxDepth: number) {
+    this.text = text;
+    this.maxDepth = maxDepth;
+  }
+
+  document(): Json {
+    const value = this.value(0);
+    this.space();
+    if (this.at !== this.text.length) throw this.refuse("unexpected text after the JSON value");
+    return value;
+  }
+
+  private refuse(message: string): JsonRefused {
+    return new JsonRefused("invalid_json", `${message} at offset ${this.at}`, this.at);
+  }
+
+  private space(): void {
+    for (;;) {
+      const c = this.text.charCodeAt(this.at);
+      if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) this.at++;
+      else return;
+    }
+  }
+
+  private value(depth: number): Json {
+    this.space();
+    switch (this.text.charCodeAt(this.at)) {
+      case 0x7b:
+        return this.object(depth + 1);
+      case 0x5b:
+        return this.array(depth + 1);
+      case QUOTE:
+        return this.string();
+      case 0x74:
+        return this.word("true", true);
+      case 0x66:
+        return this.word("false", false);
+      case 0x6e:
+        return this.word("null", null);
+      default:
+        return this.number();
+    }
+  }
+
+  private word<T>(word: string, value: T): T {
+    if (!this.text.startsWith(word, this.at)) throw this.refuse("unexpected character");
+    this.at += word.length;
+    return value;
+  }
+
+  private number(): number | JsonNumber {
+    numberForm.lastIndex = this.at;
+    const match = numberForm.exec(this.text);
+    if (match === null) {
+      throw this.refuse(this.at >= this.text.length ? "unexpected end" : "unexpected character");
+    }
+    const [text] = match;
+    this.at += text.length;
+    const value = Number(text);
+    return String(value) === text && (Number.isSafeInteger(value) || text.length <= 17)
+      ? value
+      : new JsonNumber(text);
+  }
+
+  private string(): string {
+    const start = this.at + 1;
+    let i = start;
+    for (;;) {
+      const c = this.text.charCodeAt(i);
+      if (c === QUOTE) break;
+      if (c === BACKSLASH) return this.escaped(start);
+      // NaN (past the end) also fails this comparison
+      if (!(c >= 0x20)) {
+        this.at = i;
+        throw this.refuse(i >= this.text.length ? "unterminated string" : "control character in a string");
+      }
+      i++;
+    }
+    this.at = i + 1;
+    return this.whole(this.text.slice(start, i));
+  }
+
+  /** The slow way: finds the end, lets JSON.parse decode the escapes. */
+  private escaped(start: number): string {
+    let i = start;
+    for (;;) {
+      const c = this.text.charCodeAt(i);
+      if (c === QUOTE) break;
+      if (!(c >= 0x20)) {
+        this.at = i;
+        throw this.refuse(i >= this.text.length ? "unterminated string" : "control character in a string");
+      }
+      i += c === BACKSLASH ? 2 : 1;
+    }
+    let value: string;
+    try {
+      value = JSON.parse(this.text.slice(start - 1, i + 1)) as string;
+    } catch {
+      throw this.refuse("invalid escape in a string");
+    }
+    this.at = i + 1;
+    return this.whole(value);
+  }
+
+  private whole(value: string): string {
+    if (loneSurrogate.test(value)) throw this.refuse("lone surrogate in a string");
+    return value;
+  }
+
+  private enter(depth: number): void {
+    if (depth > this.maxDepth) {
+      throw new JsonRefused("too_deep", `nesting deeper than ${this.maxDepth} levels`, this.at);
+    }
+    this.at++;
+    this.space();
+  }
+
+  private array(depth: number): Json[] {
+    this.enter(depth);
+    const out: Json[] = [];
+    if (this.text.charCodeAt(this.at) === 0x5d) {
+      this.at++;
+      return out;
+    }
+    for (;;) {
+      out.push(this.value(depth));
+      this.space();
+      const c = this.text.charCodeAt(this.at);
+      if (c === 0x2c) this.at++;
+      else if (c === 0x5d) {
+        this.at++;
+        return out;
+      } else throw this.refuse("expected , or ]");
+    }
+  }
+
+  private object(depth: number): JsonObject {
+    this.enter(depth);
+    const out = Object.create(null) as JsonObject;
+    if (this.text.charCodeAt(this.at) === 0x7d) {
+      this.at++;
+      return out;
+    }
+    for (;;) {
+      this.space();
+      if (this.text.charCodeAt(this.at) !== QUOTE) throw this.refuse("expected a string key");
+      const keyAt = this.at;
+      const key = this.string();
+      if (key in out) {
+        throw new JsonRefused("duplicate_key", `the same key twice in one object at offset ${keyAt}`, keyAt);
+      }
+      this.space();
+      if (this.text.charCodeAt(this.at) !== 0x3a) throw this.refuse("expected :");
+      this.at++;
+      out[key] = this.value(depth);
+      this.space();
+      const c = this.text.charCodeAt(this.at);
+      if (c === 0x2c) this.at++;
+      else if (c === 0x7d) {
+        this.at++;
+        return out;
+      } else throw this.refuse("expected , or }");
+    }
+  }
+}
