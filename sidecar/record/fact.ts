@@ -1,0 +1,99 @@
+/** Replaces content by facts about it: type, size in bytes, digest. */
+import { createHmac, hash } from "node:crypto";
+import { isObject, JsonNumber, parseJson, stringifyJson } from "../contract.js";
+import type { Json, JsonObject } from "../contract.js";
+
+/** How content is fingerprinted; `name` is the field that holds it. */
+export interface Digest {
+  readonly name: "sha256" | "hmac_sha256";
+  of(content: string | Uint8Array): string;
+}
+
+/**
+ * Makes the digest of the decision log.
+ * @param key makes it an HMAC, so that who reads the log can't guess short values (a yes, an amount) by trying.
+ */
+export function createDigest(key?: Uint8Array): Digest {
+  if (key === undefined) return { name: "sha256", of: (content) => hash("sha256", content, "hex") };
+  return { name: "hmac_sha256", of: (content) => createHmac("sha256", key).update(content).digest("hex") };
+}
+
+const maxFacts = 64;
+/** Names as programs choose them; any other name may be content itself. */
+const plainName = /^[A-Za-z_$][A-Za-z0-9_.$-]{0,63}$/;
+const digestForm = /^(?:sha256[:-])?[0-9a-f]{64}$/;
+
+/** Cuts a text that a caller or policy chose. */
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`;
+}
+
+/** Keeps the path of a request target, without query and fragment. */
+export function cleanPath(path: string): string {
+  const end = path.search(/[?#]/);
+  return cut(end < 0 ? path : path.slice(0, end), 256);
+}
+
+/** Gives `{type, bytes, <digest>}` of a JSON value or text; the value itself in mode `full`. */
+export function factOf(digest: Digest, value: Json | Uint8Array, mode: "digest" | "full" = "digest"): Json {
+  if (mode === "full") {
+    const parsed = value instanceof Uint8Array ? verbatim(value) : value;
+    if (parsed !== undefined) return parsed;
+  }
+  if (value instanceof Uint8Array) return { bytes: value.byteLength, [digest.name]: digest.of(value) };
+  const text = typeof value === "string" ? value : stringifyJson(value);
+  return { type: typeOf(value), bytes: Buffer.byteLength(text), [digest.name]: digest.of(text) };
+}
+
+/** Parses the text that is to be recorded in full; undefined where it isn't JSON. */
+function verbatim(text: Uint8Array): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Gives the facts of each member, at most 64; `arguments` and `parameters` are opened one level, so that each
+ * argument has its own. A name that doesn't look like one is replaced by its digest.
+ */
+export function factsOf(digest: Digest, object: JsonObject, open = true): JsonObject {
+  const out: JsonObject = {};
+  const names = Object.keys(object);
+  for (const name of names.slice(0, maxFacts)) {
+    const value = object[name];
+    if (value === undefined) continue;
+    const key = plainName.test(name) ? name : `#${digest.of(name)}`;
+    const nested = open && (name === "arguments" || name === "parameters") && isObject(value);
+    define(out, key, nested ? factsOf(digest, value, false) : factOf(digest, value));
+  }
+  if (names.length > maxFacts) out["…"] = names.length - maxFacts;
+  return out;
+}
+
+/** Keeps the sizes and digests of a prompt's description; any other member becomes a fact. */
+export function promptFacts(digest: Digest, prompt: JsonObject): JsonObject {
+  const out: JsonObject = {};
+  for (const [name, value] of Object.entries(prompt).slice(0, maxFacts)) {
+    const key = plainName.test(name) ? name : `#${digest.of(name)}`;
+    const keep =
+      typeof value === "number" ||
+      typeof value === "boolean" ||
+      (typeof value === "string" && digestForm.test(value));
+    define(out, key, keep ? value : factOf(digest, value));
+  }
+  return out;
+}
+
+/** Sets a member also where its name is `__proto__`. */
+function define(target: JsonObject, key: string, value: Json): void {
+  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+}
+
+function typeOf(value: Json): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  if (value instanceof JsonNumber) return "number";
+  return typeof value;
+}

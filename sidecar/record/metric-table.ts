@@ -1,0 +1,120 @@
+/**
+ * Lists every metric once: registration, docs/metrics.md, the dashboard and the alerts are all held to it.
+ *
+ * INVARIANT: each label's values are bounded (see label.ts and docs/metrics.md), so that no
+ * caller can grow the number of series.
+ */
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export interface MetricFacts {
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds in seconds; histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+/** 1 µs to 1 s: a decision's steps. */
+const stepBuckets = [
+  0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+  0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+] as const;
+
+/** 100 µs to 10 s: what the gateway waits for. */
+const askBuckets = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+] as const;
+
+/** 1 ms to 2 min: upstream answers. */
+const upstreamBuckets = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
+] as const;
+
+export const metricTable = {
+  countersign_decisions_total: {
+    type: "counter",
+    help: "Decisions made, by door, kind of call, action, result, first reason code and entrypoint.",
+    labels: ["door", "kind", "action", "result", "reason", "policy"],
+  },
+  countersign_decision_step_seconds: {
+    type: "histogram",
+    help: "Time that each step of a decision took.",
+    labels: ["step"],
+    buckets: stepBuckets,
+  },
+  countersign_cache_total: {
+    type: "counter",
+    help: "Decision cache lookups, by level and result.",
+    labels: ["level", "result"],
+  },
+  countersign_bundle_info: {
+    type: "gauge",
+    help: "The active revision of each bundle, as a label; always 1.",
+    labels: ["bundle", "revision"],
+  },
+  countersign_bundle_activated_timestamp_seconds: {
+    type: "gauge",
+    help: "When each bundle's active revision was activated, in seconds since the epoch.",
+    labels: ["bundle"],
+  },
+  countersign_bundle_activations_total: {
+    type: "counter",
+    help: "Attempts to activate a bundle; a rejected one leaves the last good revision in force.",
+    labels: ["bundle", "result"],
+  },
+  countersign_identity_failures_total: {
+    type: "counter",
+    help: "Calls whose credentials did not verify, by error code.",
+    labels: ["code"],
+  },
+  countersign_evaluation_failures_total: {
+    type: "counter",
+    help: "Decisions denied because the policy could not be evaluated, by error code.",
+    labels: ["code"],
+  },
+  countersign_rule_held_total: {
+    type: "counter",
+    help: "Times that each annotated rule held in a decision.",
+    labels: ["rule"],
+  },
+  countersign_outcomes_total: {
+    type: "counter",
+    help: "What became of decided calls, as enforcement points reported.",
+    labels: ["kind", "outcome"],
+  },
+  countersign_upstream_seconds: {
+    type: "histogram",
+    help: "Duration of calls as enforcement points reported them.",
+    labels: ["kind"],
+    buckets: upstreamBuckets,
+  },
+  countersign_decision_log_events_total: {
+    type: "counter",
+    help: "Decision log events written, dropped because the buffer was full, or not written because of an error.",
+    labels: ["result"],
+  },
+  countersign_http_requests_total: {
+    type: "counter",
+    help: "HTTP requests answered by the sidecar, by door and status.",
+    labels: ["door", "code"],
+  },
+  countersign_gateway_requests_total: {
+    type: "counter",
+    help: "Requests answered by the gateway, by kind of call and status class.",
+    labels: ["kind", "status"],
+  },
+  countersign_gateway_ask_seconds: {
+    type: "histogram",
+    help: "Time that the gateway waited for the sidecar's decision.",
+    labels: [],
+    buckets: askBuckets,
+  },
+  countersign_gateway_first_byte_seconds: {
+    type: "histogram",
+    help: "Time from the gateway's receiving a request to the first byte of its answer.",
+    labels: [],
+    buckets: upstreamBuckets,
+  },
+} as const satisfies Record<string, MetricFacts>;
+
+export type MetricName = keyof typeof metricTable;

@@ -1,0 +1,236 @@
+/** Counts and times decisions for Prometheus; the metrics themselves are listed in metric-table.ts. */
+import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { actionNames, errorTable } from "../contract.js";
+import type { CacheLevel, ErrorCode, Outcome } from "../contract.js";
+import { CellCounter, CellHistogram } from "./cell.js";
+import type { CounterCell, HistogramCell } from "./cell.js";
+import { knownLabels, learnedLabels } from "./label.js";
+import { metricTable } from "./metric-table.js";
+import type { MetricFacts, MetricName } from "./metric-table.js";
+
+export const doors = ["decisions", "opa", "authzen", "ext_authz", "admin", "diagnostics", "console"] as const;
+/** The way by which a request reached the sidecar. */
+export type Door = (typeof doors)[number];
+
+export const steps = ["identify", "describe", "cache", "evaluate", "record", "total"] as const;
+/** Microseconds per step; a step that did not run is left out. */
+export type StepMicros = { readonly [step in (typeof steps)[number]]?: number };
+
+export type CacheResult = "hit" | "miss" | "error" | "bypass";
+/** What each level answered; a level that was not asked is left out. */
+export interface CacheLookups {
+  readonly l1?: CacheResult;
+  readonly l2?: CacheResult;
+}
+
+export interface Decided {
+  readonly door: Door;
+  /** {@link CallKind}; anything else (raw OPA queries) counts as "other". */
+  readonly kind: string;
+  readonly action: string;
+  readonly allow: boolean;
+  /** Code of the first reason; "" for none. */
+  readonly reason: string;
+  /** The entrypoint; one that no active bundle has counts as "other". */
+  readonly policy: string;
+  readonly rules: readonly string[];
+  /** A level stands for the usual lookups that end there (`none`: not counted). */
+  readonly cache: CacheLevel | CacheLookups;
+  readonly micros: StepMicros;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  decided(facts: Decided): void;
+  identityFailed(code: ErrorCode): void;
+  evaluationFailed(code: ErrorCode): void;
+  /** Records an activation; its entrypoints become values of the `policy` label. `at` is epoch milliseconds. */
+  bundleActivated(bundle: {
+    readonly name: string;
+    readonly revision: string;
+    readonly at: number;
+    readonly entrypoints: readonly string[];
+  }): void;
+  bundleRejected(name: string): void;
+  outcome(outcome: Pick<Outcome, "kind" | "outcome" | "duration_ms">): void;
+  decisionLog(result: "written" | "dropped" | "failed", count: number): void;
+  httpAnswered(door: Door, status: number): void;
+  gatewayAnswered(kind: string, status: number): void;
+  gatewayAsked(micros: number): void;
+  gatewayFirstByte(micros: number): void;
+  /** Writes the text exposition format. */
+  text(): Promise<string>;
+}
+
+const kinds = ["model", "retrieval", "tool"] as const;
+const outcomes: readonly Outcome["outcome"][] = [
+  "forwarded",
+  "denied",
+  "upstream_error",
+  "upstream_timeout",
+  "client_disconnected",
+  "obligation_unsatisfiable",
+];
+const lookupsOf: Readonly<Record<CacheLevel, CacheLookups>> = {
+  none: {},
+  l1: { l1: "hit" },
+  l2: { l1: "miss", l2: "hit" },
+};
+
+/** Keeps one counter cell per combination of (already bounded) label values. */
+function counterBy(registry: Registry, name: MetricName): (...values: string[]) => CounterCell {
+  const { help, labels }: MetricFacts = metricTable[name];
+  const counter = new CellCounter({ name, help, labelNames: [...labels], registers: [registry] });
+  const cells = new Map<string, CounterCell>();
+  return (...values) => {
+    const key = values.length === 1 ? (values[0] ?? "") : values.join("\n");
+    let cell = cells.get(key);
+    if (cell === undefined) {
+      cell = counter.cell(Object.fromEntries(labels.map((label, i) => [label, values[i] ?? ""])));
+      cells.set(key, cell);
+    }
+    return cell;
+  };
+}
+
+function histogramBy(registry: Registry, name: MetricName): (value?: string) => HistogramCell {
+  const { help, labels, buckets }: MetricFacts = metricTable[name];
+  const histogram = new CellHistogram({
+    name,
+    help,
+    labelNames: [...labels],
+    buckets: [...(buckets ?? [])],
+    registers: [registry],
+  });
+  const cells = new Map<string, HistogramCell>();
+  return (value = "") => {
+    let cell = cells.get(value);
+    if (cell === undefined) {
+      cell = histogram.cell(Object.fromEntries(labels.map((label) => [label, value])));
+      cells.set(value, cell);
+    }
+    return cell;
+  };
+}
+
+function gauge(registry: Registry, name: MetricName): Gauge {
+  const { help, labels }: MetricFacts = metricTable[name];
+  return new Gauge({ name, help, labelNames: [...labels], registers: [registry] });
+}
+
+/**
+ * Registers every metric of the table in a registry of its own.
+ * @param options `process` adds Node's own process metrics (`process_*`, `nodejs_*`).
+ */
+export function createMetrics(options: { readonly process?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  if (options.process === true) collectDefaultMetrics({ register: registry });
+
+  const decisions = counterBy(registry, "countersign_decisions_total");
+  const stepSeconds = histogramBy(registry, "countersign_decision_step_seconds");
+  const cacheLookups = counterBy(registry, "countersign_cache_total");
+  const bundleInfo = gauge(registry, "countersign_bundle_info");
+  const bundleActivatedAt = gauge(registry, "countersign_bundle_activated_timestamp_seconds");
+  const activations = counterBy(registry, "countersign_bundle_activations_total");
+  const identityFailures = counterBy(registry, "countersign_identity_failures_total");
+  const evaluationFailures = counterBy(registry, "countersign_evaluation_failures_total");
+  const rulesHeld = counterBy(registry, "countersign_rule_held_total");
+  const outcomeCount = counterBy(registry, "countersign_outcomes_total");
+  const upstreamSeconds = histogramBy(registry, "countersign_upstream_seconds");
+  const logEvents = counterBy(registry, "countersign_decision_log_events_total");
+  const httpRequests = counterBy(registry, "countersign_http_requests_total");
+  const gatewayRequests = counterBy(registry, "countersign_gateway_requests_total");
+  const gatewayAsk = histogramBy(registry, "countersign_gateway_ask_seconds");
+  const gatewayFirstByte = histogramBy(registry, "countersign_gateway_first_byte_seconds");
+
+  const errorCodes = Object.keys(errorTable);
+  const doorLabel = knownLabels(doors);
+  const kindLabel = knownLabels(kinds);
+  const actionLabel = knownLabels(actionNames);
+  const codeLabel = knownLabels(errorCodes);
+  const outcomeLabel = knownLabels(outcomes);
+  const reasonLabel = learnedLabels(64, ["", ...errorCodes]);
+  const policyLabel = learnedLabels(64, ["countersign/decision"]);
+  const ruleLabel = learnedLabels(512);
+  const bundleLabel = learnedLabels(64);
+  const revisions = new Map<string, string>();
+  const entrypoints = new Set(["countersign/decision"]);
+
+  // series that alerts and ratios need from the first scrape on
+  for (const result of ["written", "dropped", "failed"]) logEvents(result);
+  for (const step of steps) stepSeconds(step);
+  for (const level of ["l1", "l2"])
+    for (const result of ["hit", "miss", "error"]) cacheLookups(level, result);
+  gatewayAsk();
+  gatewayFirstByte();
+
+  const step = {
+    identify: stepSeconds("identify"),
+    describe: stepSeconds("describe"),
+    cache: stepSeconds("cache"),
+    evaluate: stepSeconds("evaluate"),
+    record: stepSeconds("record"),
+    total: stepSeconds("total"),
+  };
+
+  return {
+    registry,
+    decided({ door, kind, action, allow, reason, policy, rules, cache, micros }) {
+      decisions(
+        doorLabel.of(door),
+        kindLabel.of(kind),
+        actionLabel.of(action),
+        allow ? "allow" : "deny",
+        reasonLabel.of(reason),
+        entrypoints.has(policy) ? policyLabel.of(policy) : "other",
+      ).add();
+      for (const rule of rules) rulesHeld(ruleLabel.of(rule)).add();
+      const { l1, l2 } = typeof cache === "string" ? lookupsOf[cache] : cache;
+      if (l1 !== undefined) cacheLookups("l1", l1).add();
+      if (l2 !== undefined) cacheLookups("l2", l2).add();
+      if (micros.identify !== undefined) step.identify.observe(micros.identify);
+      if (micros.describe !== undefined) step.describe.observe(micros.describe);
+      if (micros.cache !== undefined) step.cache.observe(micros.cache);
+      if (micros.evaluate !== undefined) step.evaluate.observe(micros.evaluate);
+      if (micros.record !== undefined) step.record.observe(micros.record);
+      if (micros.total !== undefined) step.total.observe(micros.total);
+    },
+    identityFailed: (code) => identityFailures(codeLabel.of(code)).add(),
+    evaluationFailed: (code) => evaluationFailures(codeLabel.of(code)).add(),
+    bundleActivated({ name, revision, at, entrypoints: active }) {
+      const bundle = bundleLabel.of(name);
+      for (const entrypoint of active) entrypoints.add(entrypoint);
+      // INVARIANT: one series per bundle; the revision that it replaces is removed
+      const before = revisions.get(bundle);
+      if (before !== undefined) bundleInfo.remove({ bundle, revision: before });
+      revisions.set(bundle, revision.slice(0, 128));
+      bundleInfo.set({ bundle, revision: revision.slice(0, 128) }, 1);
+      bundleActivatedAt.set({ bundle }, at / 1000);
+      activations(bundle, "rejected");
+      activations(bundle, "activated").add();
+    },
+    bundleRejected(name) {
+      const bundle = bundleLabel.of(name);
+      activations(bundle, "activated");
+      activations(bundle, "rejected").add();
+    },
+    outcome({ kind, outcome, duration_ms }) {
+      outcomeCount(kindLabel.of(kind), outcomeLabel.of(outcome)).add();
+      upstreamSeconds(kindLabel.of(kind)).observe(duration_ms * 1000);
+    },
+    decisionLog: (result, count) => logEvents(result).add(count),
+    httpAnswered: (door, status) => httpRequests(doorLabel.of(door), statusLabel(status)).add(),
+    gatewayAnswered: (kind, status) => gatewayRequests(kindLabel.of(kind), statusClass(status)).add(),
+    gatewayAsked: (micros) => gatewayAsk().observe(micros),
+    gatewayFirstByte: (micros) => gatewayFirstByte().observe(micros),
+    text: () => registry.metrics(),
+  };
+}
+
+function statusLabel(status: number): string {
+  return Number.isInteger(status) && status >= 100 && status <= 599 ? String(status) : "other";
+}
+
+function statusClass(status: number): string {
+  return status >= 100 && status <= 599 ? `${Math.trunc(status / 100)}xx` : "other";
+}
