@@ -58,6 +58,16 @@ export const errorTable = {
     "the issuer may not speak for the token's tenant",
     "list the tenant under the issuer's tenants",
   ],
+  token_lifetime: [
+    401,
+    "the token lives longer than its issuer's configuration allows",
+    "get a shorter-lived token, or raise max_lifetime_seconds",
+  ],
+  token_binding: [
+    401,
+    "the token is bound to a key whose possession was not proved",
+    "get a token that is not sender-constrained",
+  ],
   issuer_unavailable: [503, "the issuer's keys could not be fetched", "try again later"],
   pep_unauthenticated: [
     401,

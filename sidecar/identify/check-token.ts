@@ -1,0 +1,61 @@
+import { JsonNumber, refuse, type Json, type JsonObject, type Refusal } from "../contract.js";
+import type { Issuer } from "./types.js";
+
+/** Payload members that only an ID token or a refresh or logout token has, by who issues such. */
+const otherTokens: readonly (readonly [claim: string, is: (value: Json) => boolean])[] = [
+  ["at_hash", () => true], // OpenID Connect Core section 3.1.3.6
+  ["c_hash", () => true], // section 3.3.2.11
+  ["s_hash", () => true], // FAPI 1.0 part 2
+  ["typ", (value) => typeof value === "string" && /^(?:id|refresh|offline|logout)$/i.test(value)], // Keycloak
+  ["token_use", (value) => value === "id"], // Cognito
+];
+
+/** Checks that a token is an access token that a bare bearer may present. */
+export function checkKind(type: string, payload: JsonObject, issuer: Issuer): Refusal | undefined {
+  if (!issuer.types.includes(type)) return refuse("token_type");
+  for (const [claim, is] of otherTokens) {
+    const value = payload[claim];
+    if (value !== undefined && is(value)) return refuse("token_type");
+  }
+  // INVARIANT: a token bound to a key (RFC 7800) proves nothing without that key.
+  if (payload["cnf"] !== undefined) return refuse("token_binding");
+  return undefined;
+}
+
+/** Checks `aud` (RFC 7519 section 4.1.3): one of ours, exactly. */
+export function checkAudience(payload: JsonObject, issuer: Issuer): Refusal | undefined {
+  const { aud } = payload;
+  if (aud === undefined) return refuse("token_audience");
+  const named = Array.isArray(aud) ? aud : [aud];
+  if (!named.every((one) => typeof one === "string")) return refuse("token_claims", "aud");
+  return named.some((one) => issuer.audience.includes(one)) ? undefined : refuse("token_audience");
+}
+
+/**
+ * Checks `exp`, `nbf`, `iat` and the whole lifetime. The skew forgives a token from a clock ahead of ours;
+ * it doesn't lengthen a life, so that `expiresAt` is the end for every later step.
+ * @param now epoch milliseconds
+ */
+export function checkLifetime(
+  payload: JsonObject,
+  issuer: Issuer,
+  now: number,
+): { kind: "lifetime"; expiresAt: number } | Refusal {
+  const times = { exp: seconds(payload["exp"]), nbf: seconds(payload["nbf"]), iat: seconds(payload["iat"]) };
+  for (const [name, time] of Object.entries(times)) if (time === "wrong") return refuse("token_claims", name);
+  const { exp, nbf, iat } = times as Record<"exp" | "nbf" | "iat", number | undefined>;
+  if (exp === undefined) return refuse("token_claims", "exp");
+  const clock = now / 1000;
+  const ahead = clock + issuer.clock_skew_seconds;
+  if (clock >= exp) return refuse("token_expired");
+  if ((nbf ?? 0) > ahead || (iat ?? 0) > ahead) return refuse("token_not_yet_valid");
+  if (exp - (iat ?? clock) > issuer.max_lifetime_seconds) return refuse("token_lifetime");
+  return { kind: "lifetime", expiresAt: Math.floor(exp * 1000) };
+}
+
+/** Reads a NumericDate (RFC 7519 section 2). */
+function seconds(value: Json | undefined): number | undefined | "wrong" {
+  if (value === undefined) return undefined;
+  const number = value instanceof JsonNumber ? value.valueOf() : value;
+  return typeof number === "number" && number >= 0 && number <= 253_402_300_799 ? number : "wrong";
+}
