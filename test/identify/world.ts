@@ -1,0 +1,142 @@
+/** A small world to identify callers in: keys, tokens with anything in them, a real JWKS server, a clock. */
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createIdentifier, type Identifier } from "../../sidecar/identify/identify.js";
+import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/types.js";
+
+export const start = Date.UTC(2026, 0, 5, 12);
+export const issuerUrl = "https://issuer.test";
+
+export interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+export const ec = (curve = "P-256"): KeyPair => generateKeyPairSync("ec", { namedCurve: curve });
+export const rsa = (bits = 2048): KeyPair => generateKeyPairSync("rsa", { modulusLength: bits });
+export const ed = (): KeyPair => generateKeyPairSync("ed25519");
+
+export type Members = Record<string, unknown>;
+export function jwk(pair: KeyPair, more: Members = {}): Members {
+  return { ...pair.publicKey.export({ format: "jwk" }), ...more };
+}
+
+const encode = (value: unknown): string =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+
+export type Signer = (data: string) => Buffer;
+export const es256 = (pair: KeyPair): Signer => {
+  return (data) => sign("sha256", Buffer.from(data), { key: pair.privateKey, dsaEncoding: "ieee-p1363" });
+};
+export const rs256 = (pair: KeyPair): Signer => {
+  return (data) => sign("sha256", Buffer.from(data), pair.privateKey);
+};
+export const eddsa = (pair: KeyPair): Signer => {
+  return (data) => sign(null, Buffer.from(data), pair.privateKey);
+};
+export const hs256 = (secret: string | Buffer): Signer => {
+  return (data) => createHmac("sha256", secret).update(data).digest();
+};
+export const unsigned: Signer = () => Buffer.alloc(0);
+
+/** Writes a compact JWS of whatever it is given; a string stands for raw text. */
+export function token(header: Members | string, payload: Members | string, signer: Signer): string {
+  const data = `${encode(header)}.${encode(payload)}`;
+  return `${data}.${signer(data).toString("base64url")}`;
+}
+
+export const header: Members = { alg: "ES256", kid: "k1", typ: "at+jwt" };
+export const payload: Members = {
+  iss: issuerUrl,
+  aud: "countersign",
+  iat: start / 1000 - 10,
+  exp: start / 1000 + 600,
+  sub: "sub-of-ann@acme.example",
+  tenant: "acme",
+  groups: ["group-red", "group-blue"],
+  roles: ["role-reader"],
+  department: "dept-research",
+  device: { id: "device-7", managed: true, compliant: false },
+};
+
+export function issuerConfig(jwks: IssuerConfig["jwks"], more: Members = {}): IssuerConfig {
+  return {
+    name: "test",
+    issuer: issuerUrl,
+    audience: "countersign",
+    jwks,
+    algorithms: ["ES256"],
+    tenants: ["acme"],
+    claims: {
+      tenant: "tenant",
+      groups: "groups",
+      roles: "roles",
+      department: "department",
+      device: "device",
+      type: "sub_type",
+    },
+    ...more,
+  } as IssuerConfig;
+}
+
+export interface World extends Identifier {
+  readonly events: IdentifyEvent[];
+  /** Moves the clock on. */
+  pass(ms: number): void;
+}
+
+export function createWorld(issuers: readonly IssuerConfig[], limits: Partial<IdentifyLimits> = {}): World {
+  let now = start;
+  const events: IdentifyEvent[] = [];
+  const identifier = createIdentifier({
+    issuers,
+    now: () => now,
+    fetch,
+    onEvent: (event) => events.push(event),
+    limits,
+  });
+  return {
+    ...identifier,
+    events,
+    pass(ms) {
+      now += ms;
+    },
+  };
+}
+
+export interface JwksServer {
+  readonly url: string;
+  readonly requests: string[];
+  /** Answers from now on by a key set, or by whatever the function does. */
+  serve(answer: unknown[] | ((request: IncomingMessage, response: ServerResponse) => void)): void;
+  close(): Promise<void>;
+}
+
+export async function startJwksServer(): Promise<JwksServer> {
+  const requests: string[] = [];
+  let answer: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => {
+    response.writeHead(503).end();
+  };
+  const server = createServer((request, response) => {
+    requests.push(request.url ?? "");
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/jwks`,
+    requests,
+    serve(next) {
+      answer = Array.isArray(next)
+        ? (_, response) => {
+            response.setHeader("content-type", "application/json");
+            response.end(JSON.stringify({ keys: next }));
+          }
+        : next;
+    },
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
