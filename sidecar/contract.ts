@@ -3,3 +3,5 @@ export * from "./contract/json.js";
 export * from "./contract/decision.js";
 export * from "./contract/input.js";
 export * from "./contract/errors.js";
+export * from "./contract/shape.js";
+export * from "./contract/parse-decision-request.js";

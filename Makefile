@@ -1,0 +1,48 @@
+# `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup build run tour test check format bench pack clean
+SHELL := /bin/bash
+
+NODE_MAJOR := 20
+toolchain := dist/sidecar/rego/toolchain/toolchain.wasm
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: node_modules/.package-lock.json ## check the prerequisites, install npm packages
+
+node_modules/.package-lock.json: package-lock.json
+	@deploy/prerequisites.sh node npm
+	@echo "installing npm packages"
+	@npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+build: setup ## build everything: toolchain, TypeScript, command
+	@deploy/prerequisites.sh go
+	@npx tsc -b
+	@sidecar/rego/toolchain/build.sh
+
+run: build ## start sidecar, gateway and demo upstreams on embedded defaults
+	@bin/countersign.js run --demo
+
+tour: ## send the product's scenarios through the running demo
+	@bin/countersign.js demo tour
+
+test: build ## set up what tests need and run all of them
+	@deploy/prerequisites.sh redis-server promtool
+	@deploy/test.sh
+
+check: build ## format, lint, types, Rego checks and tests
+	@npx prettier --check . && npx eslint . && bin/countersign.js check --strict policies && bin/countersign.js test --coverage policies
+
+format: setup ## format the sources
+	@npx prettier --write .
+
+bench: build ## measure decisions, gateway and memory (docs/performance.md)
+	@node dist/bench/main.js
+
+pack: build ## make the npm package, toolchain included
+	@npm pack --silent
+
+clean: ## remove what was built
+	rm -rf dist .cache coverage

@@ -1,0 +1,35 @@
+import { parseArgs } from "node:util";
+import { startGateway } from "../gateway/main.js";
+import type { Command } from "./main.js";
+import { UsageError } from "./main.js";
+import { readConfigFile } from "./read-config.js";
+import { untilStopped } from "./serve.js";
+
+export const gatewayCommand: Command = {
+  summary: "the policy enforcement point",
+  help: `countersign gateway: asks the sidecar before it forwards anything
+
+Usage: countersign gateway -c FILE [flags]
+
+Flags:
+  -c, --config-file FILE     YAML or JSON (docs/gateway.md)
+  -l, --log-level LEVEL      error, warn, info, debug (default info)
+
+Examples:
+  countersign gateway -c gateway.yaml
+  curl localhost:8080/v1/models -H "Authorization: Bearer $TOKEN"
+`,
+  async run(args, io) {
+    const { values } = parseArgs({
+      args,
+      options: { "config-file": { type: "string", short: "c" }, "log-level": { type: "string", short: "l" } },
+    });
+    if (values["config-file"] === undefined) throw new UsageError("give a configuration with -c FILE");
+    const gateway = await startGateway({
+      config: readConfigFile(values["config-file"]),
+      logLevel: values["log-level"] ?? "info",
+    });
+    io.err(`gateway listens on ${gateway.address}\n`);
+    return untilStopped(io, gateway.close);
+  },
+};

@@ -1,0 +1,79 @@
+import { parseArgs } from "node:util";
+import type { SidecarOptions } from "../sidecar/main.js";
+import { startSidecar } from "../sidecar/main.js";
+import type { Command } from "./main.js";
+import { UsageError, version } from "./main.js";
+import { readConfigFile } from "./read-config.js";
+import { untilStopped } from "./serve.js";
+
+export const sidecarFlags = {
+  bundle: { type: "string", short: "b", multiple: true },
+  addr: { type: "string", short: "a", multiple: true },
+  "diagnostic-addr": { type: "string", multiple: true },
+  "config-file": { type: "string", short: "c" },
+  set: { type: "string", multiple: true },
+  watch: { type: "boolean", short: "w" },
+  "redis-url": { type: "string" },
+  "cache-dir": { type: "string" },
+  "log-level": { type: "string", short: "l" },
+  "log-format": { type: "string" },
+} as const;
+
+export const sidecarFlagHelp = `  -b, --bundle PATH          policy bundle: a directory or .tar.gz, Rego or compiled WASM; repeatable
+  -a, --addr ADDRESS         host:port or unix:///path; repeatable (default localhost:8181)
+      --diagnostic-addr ADDR where /metrics and /health are served as well; repeatable
+  -c, --config-file FILE     YAML or JSON (docs/configuration.md)
+      --set KEY=VALUE        override one configuration value; repeatable
+  -w, --watch                load bundles again when they change
+      --redis-url URL        cache decisions in Redis too (needs --set cache.secret=…)
+      --cache-dir DIR        keep compiled bundles here, so that the next start needs no compiler
+  -l, --log-level LEVEL      error, warn, info, debug (default info)
+      --log-format FORMAT    json, json-pretty or text (default json)`;
+
+type Flags = ReturnType<typeof parseArgs<{ options: typeof sidecarFlags }>>["values"];
+
+/** Turns flags into options for the sidecar. @throws UsageError */
+export function sidecarOptions(flags: Flags, defaultAddress: string): SidecarOptions {
+  const levels = ["error", "warn", "info", "debug"] as const;
+  const formats = ["json", "json-pretty", "text"] as const;
+  const level = levels.find((known) => known === (flags["log-level"] ?? "info"));
+  const format = formats.find((known) => known === (flags["log-format"] ?? "json"));
+  if (level === undefined) throw new UsageError(`--log-level: one of ${levels.join(", ")}`);
+  if (format === undefined) throw new UsageError(`--log-format: one of ${formats.join(", ")}`);
+  const redis = flags["redis-url"];
+  return {
+    bundles: flags.bundle ?? [],
+    addresses: flags.addr ?? [defaultAddress],
+    diagnosticAddresses: flags["diagnostic-addr"] ?? [],
+    config: readConfigFile(flags["config-file"]),
+    sets: [...(redis === undefined ? [] : [`cache.redis_url=${redis}`]), ...(flags.set ?? [])],
+    watch: flags.watch ?? false,
+    ...(flags["cache-dir"] === undefined ? {} : { cacheDir: flags["cache-dir"] }),
+    log: { level, format },
+    version: version(),
+  };
+}
+
+export const sidecarCommand: Command = {
+  summary: "the policy decision point",
+  help: `countersign sidecar: the policy decision point
+
+Usage: countersign sidecar -b PATH [flags]
+
+Flags:
+${sidecarFlagHelp}
+
+Examples:
+  countersign sidecar -b policies --watch
+  countersign sidecar -b bundle.tar.gz -a unix:///run/countersign/pdp.sock -a localhost:8181
+  countersign sidecar -b policies --redis-url redis://localhost:6379 --set cache.secret="$CACHE_SECRET"
+  curl localhost:8181/v1/data/countersign/decision -d '{"input": {}}'
+`,
+  async run(args, io) {
+    const { values } = parseArgs({ args, options: sidecarFlags, allowPositionals: false });
+    if (values.bundle === undefined) throw new UsageError("give a bundle with -b PATH");
+    const sidecar = await startSidecar(sidecarOptions(values, "localhost:8181"));
+    for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);
+    return untilStopped(io, sidecar.close);
+  },
+};

@@ -1,0 +1,134 @@
+/** The tour's cases as data: who asks for what, and what must come of it. */
+import type { IdentityName } from "./identities.js";
+
+export interface Scenario {
+  readonly who: IdentityName | "nobody";
+  readonly asks: string;
+  readonly request:
+    | { readonly kind: "chat"; readonly model: string; readonly stream?: boolean }
+    | { readonly kind: "models" }
+    | {
+        readonly kind: "tool";
+        readonly server: string;
+        readonly tool: string;
+        readonly arguments: Readonly<Record<string, string>>;
+      }
+    | { readonly kind: "tools"; readonly server: string }
+    | { readonly kind: "query"; readonly collection: string; readonly query: string };
+  readonly expect: {
+    readonly allowed: boolean;
+    /** Code of the first reason of a denial. */
+    readonly reason?: string;
+    /** What the answer's list must hold, in any order. */
+    readonly lists?: readonly string[];
+  };
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    who: "nobody",
+    asks: "chat with gpt-4o-mini",
+    request: { kind: "chat", model: "gpt-4o-mini" },
+    expect: { allowed: false, reason: "unauthenticated" },
+  },
+  {
+    who: "senior",
+    asks: "chat with gpt-4o",
+    request: { kind: "chat", model: "gpt-4o" },
+    expect: { allowed: true },
+  },
+  {
+    who: "senior",
+    asks: "the same again",
+    request: { kind: "chat", model: "gpt-4o" },
+    expect: { allowed: true },
+  },
+  {
+    who: "senior",
+    asks: "chat with gpt-4o, streamed",
+    request: { kind: "chat", model: "gpt-4o", stream: true },
+    expect: { allowed: true },
+  },
+  {
+    who: "analyst",
+    asks: "chat with gpt-4o (frontier)",
+    request: { kind: "chat", model: "gpt-4o" },
+    expect: { allowed: false },
+  },
+  {
+    who: "analyst",
+    asks: "chat with llama-3.1-70b (experiments)",
+    request: { kind: "chat", model: "llama-3.1-70b" },
+    expect: { allowed: true },
+  },
+  {
+    who: "contractor",
+    asks: "chat with llama-3.1-70b (experiments)",
+    request: { kind: "chat", model: "llama-3.1-70b" },
+    expect: { allowed: false },
+  },
+  {
+    who: "ci",
+    asks: "chat with gpt-4o-mini",
+    request: { kind: "chat", model: "gpt-4o-mini" },
+    expect: { allowed: true },
+  },
+  {
+    who: "analyst",
+    asks: "which models there are",
+    request: { kind: "models" },
+    expect: { allowed: true, lists: ["gpt-4o-mini", "llama-3.1-70b"] },
+  },
+  {
+    who: "senior",
+    asks: "read /workspace/plan.md",
+    request: { kind: "tool", server: "files", tool: "read_file", arguments: { path: "/workspace/plan.md" } },
+    expect: { allowed: true },
+  },
+  {
+    who: "senior",
+    asks: "read /workspace/../etc/passwd",
+    request: {
+      kind: "tool",
+      server: "files",
+      tool: "read_file",
+      arguments: { path: "/workspace/../etc/passwd" },
+    },
+    expect: { allowed: false },
+  },
+  {
+    who: "senior",
+    asks: "delete /workspace/plan.md",
+    request: {
+      kind: "tool",
+      server: "files",
+      tool: "delete_file",
+      arguments: { path: "/workspace/plan.md" },
+    },
+    expect: { allowed: false },
+  },
+  {
+    who: "analyst",
+    asks: "which file tools there are",
+    request: { kind: "tools", server: "files" },
+    expect: { allowed: true, lists: ["read_file"] },
+  },
+  {
+    who: "senior",
+    asks: "search patients",
+    request: { kind: "query", collection: "patients", query: "diagnosis" },
+    expect: { allowed: true },
+  },
+  {
+    who: "analyst",
+    asks: "search patients",
+    request: { kind: "query", collection: "patients", query: "diagnosis" },
+    expect: { allowed: false },
+  },
+  {
+    who: "contractor",
+    asks: "search the handbook of acme",
+    request: { kind: "query", collection: "handbook", query: "holiday" },
+    expect: { allowed: false },
+  },
+];

@@ -1,0 +1,175 @@
+/** Sends the scenarios through the running gateway as a client would, and tells what came of each. */
+import { isObject, parseJson } from "../sidecar/contract.js";
+import type { Json, JsonObject } from "../sidecar/contract.js";
+import type { DemoIssuer } from "./issuer.js";
+import type { Scenario } from "./scenarios.js";
+
+export interface Step {
+  readonly scenario: Scenario;
+  readonly allowed: boolean;
+  /** Reason code and rule of a denial; the rules that held of an allow are in the decision log. */
+  readonly reason: string;
+  readonly rule: string;
+  readonly cache: string;
+  readonly decisionId: string;
+  readonly milliseconds: number;
+  /** Why this outcome isn't the expected one. */
+  readonly unexpected?: string;
+}
+
+export interface TourParts {
+  readonly gatewayUrl: string;
+  readonly issuer: Pick<DemoIssuer, "token">;
+  readonly fetch: typeof fetch;
+}
+
+/** Takes the tour, one scenario after the other. */
+export async function takeTour(scenarios: readonly Scenario[], parts: TourParts): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const scenario of scenarios) steps.push(await take(scenario, parts));
+  return steps;
+}
+
+async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts): Promise<Step> {
+  const headers: Record<string, string> = { accept: "application/json, text/event-stream" };
+  if (scenario.who !== "nobody") headers["authorization"] = `Bearer ${await issuer.token(scenario.who)}`;
+  const { method, path, body } = wire(scenario.request);
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const from = performance.now();
+  const response = await fetch(`${gatewayUrl}${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const milliseconds = performance.now() - from;
+  const answer = read(text);
+  const refusal = refusalIn(answer);
+  const allowed = response.ok && refusal === undefined;
+  const reason = firstReason(refusal);
+  const step = {
+    scenario,
+    allowed,
+    reason: allowed ? "" : (reason.code ?? `status ${response.status}`),
+    rule: response.headers.get("x-countersign-rule") ?? reason.rule ?? "",
+    cache: response.headers.get("x-countersign-cache") ?? "",
+    decisionId: response.headers.get("x-countersign-decision-id") ?? "",
+    milliseconds,
+  };
+  const unexpected = judge(scenario, step, answer);
+  return unexpected === undefined ? step : { ...step, unexpected };
+}
+
+function wire(request: Scenario["request"]): { method: string; path: string; body?: unknown } {
+  switch (request.kind) {
+    case "chat":
+      return {
+        method: "POST",
+        path: "/v1/chat/completions",
+        body: {
+          model: request.model,
+          messages: [{ role: "user", content: "Which of our documents mention holidays?" }],
+          ...(request.stream === true ? { stream: true } : {}),
+        },
+      };
+    case "models":
+      return { method: "GET", path: "/v1/models" };
+    case "tools":
+      return {
+        method: "POST",
+        path: `/mcp/${request.server}`,
+        body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
+      };
+    case "tool":
+      return {
+        method: "POST",
+        path: `/mcp/${request.server}`,
+        body: {
+          jsonrpc: "2.0",
+          id: 1,
+          method: "tools/call",
+          params: { name: request.tool, arguments: request.arguments },
+        },
+      };
+    case "query":
+      return {
+        method: "POST",
+        path: `/v1/retrieval/${request.collection}/query`,
+        body: { query: request.query, top_k: 5 },
+      };
+  }
+}
+
+/** Reads JSON, or the last JSON event of a stream. */
+function read(text: string): Json {
+  const events = [...text.matchAll(/^data: (\{.*\})\s*$/gm)].map((match) => match[1] ?? "");
+  try {
+    return parseJson(events.at(-1) ?? text);
+  } catch {
+    return null;
+  }
+}
+
+/** Finds the refusal in any of the protocols' forms. */
+function refusalIn(answer: Json): JsonObject | undefined {
+  if (!isObject(answer)) return undefined;
+  const error = answer["error"];
+  if (isObject(error)) return isObject(error["data"]) ? error["data"] : error;
+  return answer["code"] === undefined ? undefined : answer;
+}
+
+function firstReason(refusal: JsonObject | undefined): { code?: string; rule?: string } {
+  const reasons = refusal?.["reasons"];
+  const first = Array.isArray(reasons) ? reasons[0] : undefined;
+  const { code, rule } = isObject(first) ? first : (refusal ?? {});
+  return {
+    ...(typeof code === "string" ? { code } : {}),
+    ...(typeof rule === "string" ? { rule } : {}),
+  };
+}
+
+function judge(
+  { expect }: Scenario,
+  step: { allowed: boolean; reason: string },
+  answer: Json,
+): string | undefined {
+  if (step.allowed !== expect.allowed) return `expected ${expect.allowed ? "allowed" : "denied"}`;
+  if (expect.reason !== undefined && step.reason !== expect.reason) return `expected reason ${expect.reason}`;
+  if (expect.lists !== undefined) {
+    const names = listed(answer);
+    if (names.sort().join() !== [...expect.lists].sort().join())
+      return `expected exactly ${expect.lists.join(", ")}; got ${names.join(", ")}`;
+  }
+  return undefined;
+}
+
+/** The ids or names in a list answer: OpenAI's `data[].id`, MCP's `result.tools[].name`. */
+function listed(answer: Json): string[] {
+  if (!isObject(answer)) return [];
+  const result = answer["result"];
+  const items = isObject(result) ? result["tools"] : answer["data"];
+  if (!Array.isArray(items)) return [];
+  return items.map((item) => (isObject(item) ? String(item["id"] ?? item["name"]) : ""));
+}
+
+/** Draws the table. */
+export function drawTour(steps: readonly Step[]): string {
+  const rows = steps.map((step) => [
+    step.scenario.who,
+    step.scenario.asks,
+    step.allowed ? "allowed" : "denied",
+    step.reason,
+    step.rule,
+    step.cache === "none" ? "evaluated" : step.cache === "" ? "" : `cached (${step.cache})`,
+    step.milliseconds.toFixed(1),
+    step.unexpected === undefined ? "" : `✗ ${step.unexpected}`,
+  ]);
+  const head = ["who", "asks to", "outcome", "reason", "rule", "decision", "ms", ""];
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return `${[head, widths.map((width) => "─".repeat(width)), ...rows].map(line).join("\n")}\n`;
+}

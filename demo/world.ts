@@ -1,0 +1,69 @@
+/** The demo's configuration: what the sidecar trusts and what the gateway routes to. */
+import { mkdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Json } from "../sidecar/contract.js";
+import type { DemoIssuer } from "./issuer.js";
+
+/** The run's directory, the same for every process of a user: the issuer's key and the sockets (0700). */
+export function demoDirectory(): string {
+  const directory = join(
+    process.env["XDG_RUNTIME_DIR"] ?? tmpdir(),
+    `countersign-demo-${process.getuid?.() ?? 0}`,
+  );
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if ((statSync(directory).mode & 0o077) !== 0)
+    throw new Error(`${directory} is open to others; run: chmod 700 ${directory}`);
+  return directory;
+}
+
+/** Demo identities verify against this; loopback counts as the internal network in region eu. */
+export function demoSidecarConfig(issuer: DemoIssuer): Json {
+  return {
+    labels: { environment: "demo" },
+    identity: { issuers: [issuer.issuerConfig() as unknown as Json] },
+    networks: [
+      { cidr: "127.0.0.0/8", network: "internal", region: "eu" },
+      { cidr: "::1/128", network: "internal", region: "eu" },
+    ],
+  };
+}
+
+export interface DemoUpstreams {
+  readonly modelUrl: string;
+  readonly modelKey: string;
+  readonly mcpUrl: string;
+  readonly storeUrl: string;
+}
+
+/** What the demo's gateway routes to; `listen` and `socket` differ between a run and a test. */
+export function demoGatewayConfig(
+  { modelUrl, modelKey, mcpUrl, storeUrl }: DemoUpstreams,
+  { listen, socket }: { listen: string; socket: string },
+): Json {
+  const upstream = "demo-models";
+  return {
+    listen,
+    sidecar: { socket, deadline_ms: 1_000 },
+    environment: "demo",
+    upstreams: { [upstream]: { url: modelUrl, api_key: { value: modelKey } } },
+    models: {
+      "gpt-4o": { upstream, provider: "openai", region: "us", environment: "prod" },
+      "gpt-4o-mini": { upstream, provider: "openai", region: "eu", environment: "prod" },
+      "llama-3.1-70b": { upstream, provider: "internal", region: "eu", environment: "experiments" },
+      "medical-llm": { upstream, provider: "internal", region: "eu", environment: "prod" },
+    },
+    servers: { files: { url: `${mcpUrl}/files` }, search: { url: `${mcpUrl}/search` } },
+    collections: Object.fromEntries(
+      [
+        ["handbook", "internal"],
+        ["patients", "restricted"],
+        ["globex-docs", "confidential"],
+        ["public-docs", "public"],
+      ].map(([name = "", classification = ""]) => [
+        name,
+        { url: `${storeUrl}/collections/${name}/query`, classification, region: "eu", environment: "prod" },
+      ]),
+    ),
+  };
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Names each missing prerequisite with the command that installs it; installs Debian packages itself where it may.
+set -euo pipefail
+
+# may we install Debian packages without asking anyone?
+apt_install() {
+  command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
+  echo "installing $1 with apt-get"
+  { apt-get install -y -qq "$1" || { apt-get update -qq && apt-get install -y -qq "$1"; }; } >/dev/null 2>&1
+}
+
+missing=0
+for tool in "$@"; do
+  case "$tool" in
+    node)
+      if ! command -v node >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+        echo "missing: Node.js 20 or newer. Install it from nodejs.org or with: nvm install --lts" >&2
+        missing=1
+      fi ;;
+    npm) command -v npm >/dev/null || { echo "missing: npm. It comes with Node.js" >&2; missing=1; } ;;
+    go)
+      # the compiled toolchain may be there already
+      command -v go >/dev/null || [ -f dist/sidecar/rego/toolchain/toolchain.wasm ] ||
+        { echo "missing: Go 1.24 or newer. Install it from go.dev/dl or with: apt-get install golang" >&2; missing=1; } ;;
+    redis-server)
+      command -v redis-server >/dev/null || apt_install redis-server ||
+        { echo "missing: redis-server. Install it with: sudo apt-get install redis-server" >&2; missing=1; } ;;
+    promtool)
+      command -v promtool >/dev/null || apt_install prometheus ||
+        { echo "missing: promtool. Install it with: sudo apt-get install prometheus" >&2; missing=1; } ;;
+  esac
+done
+exit "$missing"

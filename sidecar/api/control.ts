@@ -1,0 +1,60 @@
+import type { Express, Request, Response } from "express";
+import express from "express";
+import { refuse } from "../contract.js";
+import { sendRefusal } from "./http.js";
+
+export interface BundleStatus {
+  readonly name: string;
+  readonly active_revision?: string;
+  readonly last_successful_activation?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly errors?: readonly unknown[];
+}
+
+export interface ControlParts {
+  readonly status: () => readonly BundleStatus[];
+  readonly metrics: () => Promise<{ contentType: string; body: string }>;
+  /** The effective configuration without secrets. */
+  readonly config: () => unknown;
+  readonly version: string;
+}
+
+/**
+ * Serves the control plane: `/health` (`?bundles`), `/metrics`, `/v1/status`, `/v1/config`.
+ * Shapes are OPA's. Source: OPA REST API, "Health API", "Status API", "Config API".
+ */
+export function createControl({ status, metrics, config, version }: ControlParts): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.get("/health", (req: Request, res: Response) => {
+    const waiting = status().filter((bundle) => bundle.active_revision === undefined);
+    const asked = req.query["bundles"] !== undefined && req.query["bundles"] !== "false";
+    if (asked && waiting.length > 0) {
+      res.status(500).json({ error: `not activated: ${waiting.map(({ name }) => name).join(", ")}` });
+    } else res.json({});
+  });
+  app.get("/metrics", async (_req: Request, res: Response) => {
+    const { contentType, body } = await metrics();
+    res.set("content-type", contentType).end(body);
+  });
+  app.get("/v1/status", (_req: Request, res: Response) => {
+    res.json({
+      result: { bundles: Object.fromEntries(status().map(({ name, ...rest }) => [name, { name, ...rest }])) },
+    });
+  });
+  app.get("/v1/config", (_req: Request, res: Response) => {
+    res.json({ result: config() });
+  });
+  app.get("/", (_req: Request, res: Response) => {
+    res.type("text/plain").send(`countersign ${version}\n`);
+  });
+  app.use((_req: Request, res: Response) => {
+    sendRefusal(res, refuse("unknown_route"));
+  });
+  app.use((_error: unknown, _req: Request, res: Response, _next: unknown) => {
+    sendRefusal(res, refuse("invalid_request"));
+  });
+  return app;
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Log } from "../record/log.js";
+import { refuse } from "../contract.js";
+import type { Door } from "./http.js";
+import { sendRefusal } from "./http.js";
+
+type Handler = (req: IncomingMessage, res: ServerResponse, door: Door) => Promise<void>;
+
+export interface SidecarDoors {
+  readonly decisions: Handler;
+  readonly outcomes: Handler;
+  readonly data: (req: IncomingMessage, res: ServerResponse, path: string, query: string) => Promise<void>;
+  /** The control plane (express): health, metrics, status, config; everything that isn't a decision. */
+  readonly control: RequestListener;
+  readonly observe: (door: string, status: number) => void;
+  readonly log: Log;
+}
+
+/** Routes a request: the decision doors are answered before express sees anything. */
+export function createListener(doors: SidecarDoors, door: Door): RequestListener {
+  const handle = (req: IncomingMessage, res: ServerResponse, name: string, work: Promise<void>): void => {
+    res.on("close", () => {
+      doors.observe(name, res.statusCode);
+    });
+    work.catch((error: unknown) => {
+      doors.log.error("request failed", { door: name, fault: faultName(error) });
+      sendRefusal(res, refuse("internal_error"));
+    });
+    void req;
+  };
+  return (req, res) => {
+    const url = req.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    if (path === "/v1/decisions" || path === "/v1/outcomes") {
+      const name = path.slice(4);
+      if (req.method !== "POST") return sendRefusal(res, refuse("method_not_allowed"));
+      handle(
+        req,
+        res,
+        name,
+        path === "/v1/decisions" ? doors.decisions(req, res, door) : doors.outcomes(req, res, door),
+      );
+    } else if (path === "/v1/data" || path.startsWith("/v1/data/")) {
+      if (req.method !== "POST" && req.method !== "GET")
+        return sendRefusal(res, refuse("method_not_allowed"));
+      handle(req, res, "data", doors.data(req, res, path.slice(9), mark < 0 ? "" : url.slice(mark + 1)));
+    } else {
+      doors.control(req, res);
+    }
+  };
+}
+
+function faultName(error: unknown): string {
+  return typeof error === "object" && error !== null && "name" in error ? String(error.name) : "unknown";
+}

@@ -1,0 +1,196 @@
+import type {
+  Call,
+  Decision,
+  DecisionRequest,
+  ErrorCode,
+  Identity,
+  PolicyInput,
+  Reason,
+} from "./contract.js";
+import { denied, errorTable } from "./contract.js";
+import type { BundleSet } from "./bundles/active.js";
+import { resolvePath } from "./bundles/active.js";
+import type { Evaluate, Evaluated } from "./decide/evaluate.js";
+import type { PolicyDecision } from "./decide/parse-decision.js";
+import { parseDecision } from "./decide/parse-decision.js";
+import type { Describer } from "./describe/describe.js";
+import type { Identifier } from "./identify/identify.js";
+import type { Json } from "./contract.js";
+
+/** What a decision cost, in microseconds per step. */
+export interface StepMicros {
+  identify: number;
+  describe: number;
+  cache: number;
+  evaluate: number;
+  total: number;
+}
+
+/** Everything that a record may draw on; what may be written is the record's business. */
+export interface Decided {
+  readonly door: "decisions";
+  readonly entrypoint: string;
+  readonly decision: Decision;
+  readonly request: DecisionRequest;
+  readonly call: Call;
+  readonly identity?: Identity;
+  readonly input?: PolicyInput;
+  readonly error?: ErrorCode;
+  readonly micros: StepMicros;
+}
+
+export interface AuthorizeParts {
+  readonly identifier: Identifier;
+  readonly describer: Describer;
+  readonly evaluate: Evaluate;
+  readonly bundles: () => BundleSet;
+  /** Records a decision; in strict mode it resolves once written, and a rejection is a deny. */
+  readonly record: (decided: Decided) => void | Promise<void>;
+  /** Data path of the decision, e.g. `countersign/decision`. */
+  readonly entrypoint: string;
+  readonly newId: () => string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Microseconds of a monotonic clock. */
+  readonly micros: () => number;
+}
+
+/** Answers one decision per call, in order. Never rejects: every failure is a deny. */
+export type Authorize = (request: DecisionRequest) => Promise<Decision[]>;
+
+/** The story of a request: identify, describe, decide, record. */
+export function createAuthorize(parts: AuthorizeParts): Authorize {
+  const { identifier, micros } = parts;
+  return async (request) => {
+    const calls = request.calls ?? (request.call === undefined ? [] : [request.call]);
+    const from = micros();
+    const outcome = await identifier.identify(request.credentials);
+    const identify = micros() - from;
+    return Promise.all(
+      calls.map(async (call) => {
+        const started = micros();
+        const steps: StepMicros = { identify, describe: 0, cache: 0, evaluate: 0, total: 0 };
+        let decided: Decided;
+        if (outcome.kind === "refusal") {
+          decided = refusal(parts, request, call, outcome.code, steps);
+        } else {
+          try {
+            decided = await decide(parts, request, call, outcome.identity, steps);
+          } catch {
+            // a bug is a deny, too
+            decided = {
+              ...refusal(parts, request, call, "internal_error", steps),
+              identity: outcome.identity,
+            };
+          }
+        }
+        steps.total = identify + micros() - started;
+        return record(parts, decided);
+      }),
+    );
+  };
+}
+
+async function decide(
+  parts: AuthorizeParts,
+  request: DecisionRequest,
+  call: Call,
+  identity: Identity,
+  steps: StepMicros,
+): Promise<Decided> {
+  const { describer, evaluate, entrypoint, micros } = parts;
+  const from = micros();
+  const input = describer.describe(identity, call, request.context);
+  steps.describe = micros() - from;
+
+  const resolved = resolvePath(parts.bundles(), entrypoint.split("/"));
+  if (resolved === undefined || resolved.rest.length > 0) {
+    return { ...refusal(parts, request, call, "no_bundle", steps), identity, input };
+  }
+  const { bundle } = resolved;
+  const pending = evaluate(bundle, entrypoint, input as unknown as Json, identity.tenant);
+  const evaluated = pending instanceof Promise ? await pending : pending;
+  steps.cache = evaluated.micros.cache;
+  steps.evaluate = evaluated.micros.evaluate;
+
+  const judged = judge(evaluated, request.obligations);
+  const bundles = { [bundle.name]: { revision: bundle.revision } };
+  if (judged.kind === "refused") {
+    const refused = refusal(parts, request, call, judged.code, steps);
+    return {
+      ...refused,
+      decision: { ...refused.decision, bundles, subject: subject(identity) },
+      identity,
+      input,
+    };
+  }
+  const { policy } = judged;
+  const now = parts.now();
+  const decision: Decision = {
+    decision_id: parts.newId(),
+    allow: policy.allow === true,
+    reasons: policy.reasons,
+    obligations: policy.allow ? policy.obligations : [],
+    labels: policy.labels,
+    ttl: policy.ttl,
+    rules: judged.rules,
+    cache: judged.cache,
+    // the token's end is applied to each request, never stored
+    expires_at: new Date(Math.min(now + policy.ttl * 1000, identity.expiresAt)).toISOString(),
+    bundles,
+    subject: subject(identity),
+  };
+  return { door: "decisions", entrypoint, decision, request, call, identity, input, micros: steps };
+}
+
+type Judged =
+  | { kind: "judged"; policy: PolicyDecision; rules: readonly string[]; cache: Decision["cache"] }
+  | { kind: "refused"; code: ErrorCode };
+
+/** INVARIANT: deny is the fall-through; only a well-formed result whose obligations the PEP can meet gets out. */
+function judge(evaluated: Evaluated, capabilities: readonly string[]): Judged {
+  // evaluation error or budget
+  if (evaluated.kind === "failed") return { kind: "refused", code: evaluated.code };
+  // no rule gave a decision
+  if (evaluated.result === undefined) return { kind: "refused", code: "undefined_decision" };
+  const policy = parseDecision(evaluated.result);
+  // the policy's answer isn't a decision
+  if (policy === undefined) return { kind: "refused", code: "invalid_decision" };
+  // a duty that this enforcement point can't carry out
+  if (policy.allow && policy.obligations.some(({ type }) => !capabilities.includes(type))) {
+    return { kind: "refused", code: "obligation_unsatisfiable" };
+  }
+  return { kind: "judged", policy, rules: evaluated.rules, cache: evaluated.cache };
+}
+
+function refusal(
+  parts: AuthorizeParts,
+  request: DecisionRequest,
+  call: Call,
+  code: ErrorCode,
+  micros: StepMicros,
+): Decided {
+  const reason: Reason = { code, message: errorTable[code][1] };
+  const decision = denied(parts.newId(), reason, new Date(parts.now()));
+  return { door: "decisions", entrypoint: parts.entrypoint, decision, request, call, error: code, micros };
+}
+
+async function record(parts: AuthorizeParts, decided: Decided): Promise<Decision> {
+  const { decision } = decided;
+  try {
+    const written = parts.record(decided);
+    if (written instanceof Promise) await written;
+    return decision;
+  } catch {
+    // strict mode: no record, no access
+    return denied(
+      decision.decision_id,
+      { code: "record_failed", message: errorTable.record_failed[1] },
+      new Date(parts.now()),
+    );
+  }
+}
+
+function subject(identity: Identity): NonNullable<Decision["subject"]> {
+  return { type: identity.type, id: identity.id, tenant: identity.tenant };
+}

@@ -1,0 +1,193 @@
+import type { Json, JsonObject } from "./contract.js";
+import { Fields, isObject, Problems } from "./contract.js";
+import type { NetworkRange } from "./describe/describe.js";
+import { defaultNetworks } from "./describe/describe.js";
+import type { IssuerConfig } from "./identify/types.js";
+import { IssuersInvalid, parseIssuers } from "./identify/parse-issuers.js";
+
+export interface SidecarConfig {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly decision: {
+    /** Data path of the native door's entrypoint. */
+    readonly entrypoint: string;
+    /** Fuel units per evaluation. */
+    readonly budget: number;
+    /** Most linear memory of a policy, MiB. */
+    readonly maxMemoryMb: number;
+  };
+  readonly cache: {
+    readonly enabled: boolean;
+    readonly l2: "auto" | "always" | "never";
+    readonly redisUrl?: string;
+    /** Keys the authentication of what lies in Redis; shared by the fleet. */
+    readonly secret?: string;
+    readonly maxEntries: number;
+    readonly maxBytes: number;
+    /** Longest life of a result, seconds. */
+    readonly ttl: number;
+    /** Longest wait for Redis, milliseconds. */
+    readonly waitMs: number;
+  };
+  readonly issuers: readonly IssuerConfig[];
+  readonly networks: readonly NetworkRange[];
+  readonly timeZone: string;
+  readonly audit: { readonly mode: "buffered" | "strict" };
+  readonly decisionLogs: {
+    readonly console: boolean;
+    readonly file?: string;
+    readonly input: "digest" | "full";
+  };
+  readonly pepTokenFiles: readonly string[];
+  readonly maxBody: number;
+}
+
+/** All that is wrong with a configuration, at once. */
+export class ConfigRefused extends Error {
+  override readonly name = "ConfigRefused";
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n  ${problems.join("\n  ")}`,
+    );
+  }
+}
+
+/**
+ * Reads the sidecar's configuration (docs/configuration.md); absent fields take their defaults.
+ * @throws ConfigRefused with every problem by its place.
+ */
+export function parseSidecarConfig(value: Json): SidecarConfig {
+  const problems = new Problems();
+  const top = new Fields(value, "", problems);
+  const decision = top.nested("decision");
+  const cache = top.nested("cache");
+  const audit = top.nested("audit");
+  const logs = top.nested("decision_logs");
+  const pep = top.nested("pep");
+  const server = top.nested("server");
+  const identity = top.nested("identity");
+  const redisUrl = cache.string("redis_url");
+  const secret = cache.string("secret");
+  const file = logs.string("file");
+  const config: SidecarConfig = {
+    labels: readLabels(top.raw("labels"), problems),
+    decision: {
+      entrypoint: (decision.string("entrypoint") ?? "countersign/decision").replace(/^\/|\/$/g, ""),
+      budget: decision.integer("budget", 1_000, 1_000_000_000_000) ?? 5_000_000,
+      maxMemoryMb: decision.integer("max_memory_mb", 8, 4_096) ?? 256,
+    },
+    cache: {
+      enabled: cache.boolean("enabled") ?? true,
+      l2: cache.oneOf("l2", ["auto", "always", "never"]) ?? "auto",
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+      ...(secret === undefined ? {} : { secret }),
+      maxEntries: cache.integer("max_entries", 1, 10_000_000) ?? 50_000,
+      maxBytes: cache.integer("max_bytes", 1_024, 2 ** 40) ?? 32 * 2 ** 20,
+      ttl: cache.integer("ttl", 0, 86_400) ?? 60,
+      waitMs: cache.integer("wait_ms", 1, 1_000) ?? 5,
+    },
+    issuers: readIssuers(identity.raw("issuers"), problems),
+    networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
+    timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
+    audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
+    decisionLogs: {
+      console: logs.boolean("console") ?? false,
+      ...(file === undefined ? {} : { file }),
+      input: logs.oneOf("input", ["digest", "full"]) ?? "digest",
+    },
+    pepTokenFiles: pep.strings("token_files") ?? [],
+    maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
+  };
+  for (const fields of [decision, cache, audit, logs, pep, server, identity, top]) fields.end();
+  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) {
+    problems.add("cache.redis_url", "must begin with redis:// or rediss://");
+  }
+  if (redisUrl !== undefined && (secret === undefined || secret.length < 16)) {
+    problems.add(
+      "cache.secret",
+      "is required with Redis: at least 16 characters, the same for the whole fleet",
+    );
+  }
+  if (problems.list.length > 0) throw new ConfigRefused(problems.list);
+  return config;
+}
+
+/**
+ * Lays `key=value` pairs over a configuration, as OPA's `--set`: dots descend, values are JSON where
+ * they parse as JSON and text otherwise.
+ * @throws ConfigRefused where a pair has no key.
+ */
+export function applySets(base: Json, sets: readonly string[], parse: (text: string) => Json): Json {
+  const top = clone(base);
+  for (const pair of sets) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new ConfigRefused([`--set ${pair}: give key=value`]);
+    const keys = pair.slice(0, at).split(".");
+    const last = keys.pop() ?? "";
+    let object = top;
+    for (const key of keys) {
+      const next = object[key];
+      object = object[key] = isObject(next) ? next : {};
+    }
+    const text = pair.slice(at + 1);
+    try {
+      object[last] = parse(text);
+    } catch {
+      object[last] = text;
+    }
+  }
+  return top;
+}
+
+function clone(value: Json): JsonObject {
+  if (!isObject(value)) throw new ConfigRefused(["(top): must be an object"]);
+  const copy = (item: Json): Json =>
+    isObject(item)
+      ? Object.fromEntries(Object.keys(item).map((key) => [key, copy(item[key] ?? null)]))
+      : item;
+  return copy(value) as JsonObject;
+}
+
+function readLabels(value: Json | undefined, problems: Problems): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isObject(value) || !Object.values(value).every((label) => typeof label === "string")) {
+    problems.add("labels", "must be an object of strings");
+    return {};
+  }
+  return value as Record<string, string>;
+}
+
+function readIssuers(value: Json | undefined, problems: Problems): readonly IssuerConfig[] {
+  if (value === undefined) return [];
+  try {
+    return parseIssuers(value);
+  } catch (error) {
+    if (!(error instanceof IssuersInvalid)) throw error;
+    problems.list.push(...error.problems);
+    return [];
+  }
+}
+
+function readNetworks(items: readonly Fields[], problems: Problems): NetworkRange[] {
+  return items.map((fields) => {
+    const region = fields.string("region");
+    const range = {
+      cidr: fields.required("cidr"),
+      network: fields.required("network"),
+      ...(region === undefined ? {} : { region }),
+    };
+    if (!/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/.test(range.cidr))
+      problems.add(fields.at("cidr"), "must be a CIDR, e.g. 10.0.0.0/8");
+    fields.end();
+    return range;
+  });
+}
+
+function readZone(zone: string, problems: Problems): string {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
+  } catch {
+    problems.add("time_zone", "must be an IANA time zone, e.g. Europe/Zurich");
+    return "UTC";
+  }
+}

@@ -1,0 +1,155 @@
+import type {
+  ActionName,
+  Call,
+  CallContext,
+  CallKind,
+  Credentials,
+  DecisionRequest,
+  Outcome,
+} from "./decision.js";
+import { actionNames, maxCalls } from "./decision.js";
+import type { Refusal } from "./errors.js";
+import { refuse } from "./errors.js";
+import type { Json, JsonObject } from "./json.js";
+import { isObject } from "./json.js";
+import { Fields, Problems } from "./shape.js";
+
+const kinds = ["model", "retrieval", "tool"] as const;
+const outcomes = [
+  "forwarded",
+  "denied",
+  "upstream_error",
+  "upstream_timeout",
+  "client_disconnected",
+  "obligation_unsatisfiable",
+] as const;
+
+/** Parses the body of `POST /v1/decisions` strictly; a refusal names fields, never values. */
+export function parseDecisionRequest(value: Json): { kind: "request"; request: DecisionRequest } | Refusal {
+  const problems = new Problems();
+  const top = new Fields(value, "", problems);
+  const call = top.has("call") ? parseCall(top.nested("call"), problems) : undefined;
+  const calls = top.has("calls") ? top.items("calls").map((item) => parseCall(item, problems)) : undefined;
+  if ((call === undefined) === (calls === undefined)) problems.add("call", "give one of call and calls");
+  if (calls !== undefined && calls.length > maxCalls) problems.add("calls", `at most ${maxCalls}`);
+  const credentials = parseCredentials(top.nested("credentials"));
+  const context = parseContext(top.nested("context"), problems);
+  const obligations = top.strings("obligations") ?? [];
+  top.end();
+  if (problems.list.length > 0) return refuse("invalid_request", problems.list.slice(0, 5).join("; "));
+  return {
+    kind: "request",
+    request: {
+      ...(call === undefined ? {} : { call }),
+      ...(calls === undefined ? {} : { calls }),
+      credentials,
+      context,
+      obligations,
+    },
+  };
+}
+
+/** Parses the body of `POST /v1/outcomes`. */
+export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome } | Refusal {
+  const problems = new Problems();
+  const top = new Fields(value, "", problems);
+  const most = Number.MAX_SAFE_INTEGER;
+  const upstream = top.string("upstream");
+  const bytes = top.integer("bytes", 0, most);
+  const outcome = top.oneOf("outcome", outcomes);
+  const kind = top.oneOf("kind", kinds);
+  const duration = top.raw("duration_ms");
+  let usage: Outcome["usage"];
+  if (top.has("usage")) {
+    const fields = top.nested("usage");
+    usage = {
+      input_tokens: fields.integer("input_tokens", 0, most) ?? 0,
+      output_tokens: fields.integer("output_tokens", 0, most) ?? 0,
+    };
+    fields.end();
+  }
+  const parsed = {
+    decision_id: top.required("decision_id"),
+    status: top.integer("status", 0, 999) ?? 0,
+    duration_ms: typeof duration === "number" && duration >= 0 ? duration : 0,
+    ...(upstream === undefined ? {} : { upstream }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(usage === undefined ? {} : { usage }),
+  };
+  top.end();
+  if (outcome === undefined) problems.add("outcome", "is required");
+  if (kind === undefined) problems.add("kind", "is required");
+  if (problems.list.length > 0 || outcome === undefined || kind === undefined) {
+    return refuse("invalid_request", problems.list.slice(0, 5).join("; "));
+  }
+  return { kind: "outcome", outcome: { ...parsed, outcome, kind } };
+}
+
+function parseCall(fields: Fields, problems: Problems): Call {
+  const kind = fields.oneOf<CallKind>("kind", kinds);
+  if (kind === undefined) problems.add(fields.at("kind"), "is required");
+  const action = fields.nested("action");
+  const name = action.oneOf<ActionName>("name", actionNames);
+  if (name === undefined) problems.add(action.at("name"), "is required");
+  const resource = fields.nested("resource");
+  const call: Call = {
+    kind: kind ?? "model",
+    action: { name: name ?? "model.invoke", properties: properties(action, problems) },
+    resource: {
+      type: resource.required("type"),
+      id: resource.required("id"),
+      properties: properties(resource, problems),
+    },
+  };
+  action.end();
+  resource.end();
+  fields.end();
+  return call;
+}
+
+function properties(fields: Fields, problems: Problems): JsonObject {
+  const value = fields.raw("properties");
+  if (value === undefined) return {};
+  if (isObject(value)) return value;
+  problems.add(fields.at("properties"), "must be an object");
+  return {};
+}
+
+function parseCredentials(fields: Fields): Credentials {
+  const bearer = fields.string("bearer");
+  fields.end();
+  return bearer === undefined ? {} : { bearer };
+}
+
+function parseContext(fields: Fields, problems: Problems): CallContext {
+  const request = fields.nested("request");
+  const environment = fields.string("environment");
+  const prompt = fields.raw("prompt");
+  if (prompt !== undefined && !isObject(prompt)) problems.add(fields.at("prompt"), "must be an object");
+  const context: CallContext = {
+    ...(fields.has("source") ? { source: parseSource(fields.nested("source")) } : {}),
+    ...(environment === undefined ? {} : { environment }),
+    request: {
+      id: request.required("id"),
+      method: request.required("method"),
+      path: request.required("path"),
+    },
+    ...(fields.has("task") ? { task: parseTask(fields.nested("task")) } : {}),
+    ...(isObject(prompt) ? { prompt } : {}),
+  };
+  request.end();
+  fields.end();
+  return context;
+}
+
+function parseSource(fields: Fields): { ip: string } {
+  const source = { ip: fields.required("ip") };
+  fields.end();
+  return source;
+}
+
+function parseTask(fields: Fields): { id: string } {
+  const task = { id: fields.required("id") };
+  fields.end();
+  return task;
+}

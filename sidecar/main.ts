@@ -1,0 +1,238 @@
+/** The composition root of the sidecar: reads files and the environment, wires the steps, listens. */
+import { createHash, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createControl } from "./api/control.js";
+import { createDataDoor } from "./api/data.js";
+import { createDecisionsDoor } from "./api/decisions.js";
+import type { Listening } from "./api/listen.js";
+import { doorOf, listen, parseAddress } from "./api/listen.js";
+import type { SidecarDoors } from "./api/server.js";
+import { createListener } from "./api/server.js";
+import type { Authorize } from "./authorize.js";
+import { createAuthorize } from "./authorize.js";
+import type { BundleStore } from "./bundles/store.js";
+import { createBundleStore } from "./bundles/store.js";
+import type { SidecarConfig } from "./config.js";
+import { applySets, parseSidecarConfig } from "./config.js";
+import type { Json } from "./contract.js";
+import { parseJson } from "./contract.js";
+import { connectCache } from "./decide/cache/connect.js";
+import { createKeyer } from "./decide/cache/key.js";
+import { createEvaluate } from "./decide/evaluate.js";
+import { loadPolicy } from "./decide/policy.js";
+import { createDescriber } from "./describe/describe.js";
+import { createIdentifier } from "./identify/identify.js";
+import { createDecisionLog } from "./record/decision-log.js";
+import type { LogRecord } from "./record/event.js";
+import { createEventWriter } from "./record/event.js";
+import { createDigest } from "./record/fact.js";
+import type { Log, LogFormat, LogLevel } from "./record/log.js";
+import { createProcessLog } from "./record/log.js";
+import { createMetrics } from "./record/metrics.js";
+import type { Metrics } from "./record/metrics.js";
+import { createRecorder } from "./record/record.js";
+import { fileSink, streamSink } from "./record/sink.js";
+import { compileBundle } from "./rego/build.js";
+import { createToolchain } from "./rego/toolchain.js";
+
+export interface SidecarOptions {
+  /** Paths of bundles: directories or `.tar.gz`. `name=path` names one. */
+  readonly bundles: readonly string[];
+  readonly addresses: readonly string[];
+  readonly diagnosticAddresses: readonly string[];
+  readonly config: Json;
+  /** `key=value` pairs laid over the configuration. */
+  readonly sets: readonly string[];
+  readonly watch: boolean;
+  readonly cacheDir?: string;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly version: string;
+}
+
+export interface Sidecar {
+  readonly addresses: readonly string[];
+  readonly authorize: Authorize;
+  readonly bundles: BundleStore;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  close(): Promise<void>;
+}
+
+const pageBytes = 65_536;
+
+/**
+ * Starts a sidecar.
+ * @throws ConfigRefused with every problem; Error where an address can't be had or no bundle could be activated.
+ */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const config = parseSidecarConfig(applySets(options.config, options.sets, parseJson));
+  const addresses = options.addresses.map(parseAddress);
+  const diagnostics = options.diagnosticAddresses.map(parseAddress);
+  const now = Date.now;
+  const micros = (): number => performance.now() * 1000;
+  const log = createProcessLog({ ...options.log, write: (text) => process.stderr.write(text) });
+  const metrics = createMetrics({ process: true });
+
+  const toolchain = createToolchain({});
+  const maxPages = (config.decision.maxMemoryMb * 2 ** 20) / pageBytes;
+  const bundles = createBundleStore({
+    sources: options.bundles.map(sourceOf),
+    compile: (path) =>
+      compileBundle({
+        path,
+        toolchain,
+        ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
+      }),
+    loadPolicy: ({ wasm, data }) => loadPolicy({ wasm, data, budget: config.decision.budget, maxPages }),
+    createKeyer,
+    now,
+    log,
+    onActivated: ({ name, revision, activatedAt, entrypoints }) => {
+      metrics.bundleActivated({ name, revision, at: activatedAt, entrypoints: [...entrypoints.keys()] });
+    },
+    onRejected: metrics.bundleRejected,
+  });
+
+  const cache = config.cache.enabled ? connectCache({ config: config.cache, now, log }) : undefined;
+  const evaluate = createEvaluate({
+    ...(cache === undefined ? {} : { cache }),
+    cacheTtl: config.cache.ttl,
+    now,
+    micros,
+  });
+  const describer = createDescriber({ now, timeZone: config.timeZone, networks: config.networks });
+  const identifier = createIdentifier({
+    issuers: config.issuers,
+    now,
+    fetch,
+    onEvent: (event) => {
+      log[event.kind === "keys_refreshed" ? "info" : "warn"](event.kind, { ...event });
+    },
+  });
+  const decisionLog = await openDecisionLog(config, options.version, metrics);
+  const recorder = createRecorder({
+    metrics,
+    ...(decisionLog === undefined ? {} : { decisionLog }),
+    log,
+    locate: describer.locate,
+    now,
+  });
+  const authorize = createAuthorize({
+    identifier,
+    describer,
+    evaluate,
+    bundles: bundles.current,
+    record: recorder.decision,
+    entrypoint: config.decision.entrypoint,
+    newId: randomUUID,
+    now,
+    micros,
+  });
+
+  const { decisions, outcomes } = createDecisionsDoor({
+    authorize,
+    recordOutcome: recorder.outcome,
+    pepTokens: config.pepTokenFiles.map(readTokenDigest),
+    maxBody: config.maxBody,
+  });
+  const doors: SidecarDoors = {
+    decisions,
+    outcomes,
+    data: createDataDoor({
+      bundles: bundles.current,
+      evaluate,
+      record: recorder.data,
+      newId: randomUUID,
+      micros,
+      maxBody: config.maxBody,
+    }),
+    control: createControl({
+      status: bundles.status,
+      metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
+      config: () => publicConfig(config),
+      version: options.version,
+    }),
+    observe: (door, status) => {
+      metrics.httpAnswered(door === "decisions" ? "decisions" : door === "data" ? "opa" : "admin", status);
+    },
+    log,
+  };
+
+  const listening: Listening[] = [];
+  const close = async (): Promise<void> => {
+    bundles.close();
+    await Promise.all(listening.map((one) => one.close()));
+    identifier.close();
+    await decisionLog?.close();
+    await cache?.close();
+    await toolchain.close();
+  };
+  try {
+    await bundles.load();
+    const failed = bundles.status().filter((bundle) => bundle.active_revision === undefined);
+    if (failed.length > 0) {
+      throw new Error(
+        failed.map(({ name, message }) => `bundle ${name}: ${message ?? "not activated"}`).join("\n"),
+      );
+    }
+    for (const address of addresses)
+      listening.push(await listen(address, createListener(doors, doorOf(address))));
+    for (const address of diagnostics) listening.push(await listen(address, doors.control));
+    if (options.watch) bundles.watch();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { addresses: listening.map((one) => one.address), authorize, bundles, metrics, log, close };
+}
+
+async function openDecisionLog(config: SidecarConfig, version: string, metrics: Metrics) {
+  const { console, file, input } = config.decisionLogs;
+  if (!console && file === undefined) return undefined;
+  const sink =
+    file === undefined
+      ? streamSink(process.stdout)
+      : await fileSink(file, { sync: config.audit.mode === "strict" });
+  return createDecisionLog<LogRecord>({
+    sink,
+    mode: config.audit.mode,
+    line: createEventWriter({
+      labels: { id: randomUUID(), version, ...config.labels },
+      digest: createDigest(),
+      input,
+    }),
+    onEvents: metrics.decisionLog,
+  });
+}
+
+function sourceOf(text: string, index: number): { name: string; path: string } {
+  const match = /^([\w.-]+)=(.+)$/.exec(text);
+  const [, name, path] = match ?? [];
+  return { name: name ?? (index === 0 ? "default" : `bundle-${index}`), path: path ?? text };
+}
+
+function readTokenDigest(path: string): Buffer {
+  const token = readFileSync(path, "utf8").trim();
+  if (token.length < 32) throw new Error(`the PEP token in ${path} is too short: at least 32 characters`);
+  return createHash("sha256").update(token).digest();
+}
+
+/** What `/v1/config` shows: nothing that is or could hold a secret. */
+function publicConfig(config: SidecarConfig): unknown {
+  const { labels, decision, networks, timeZone, audit, decisionLogs, issuers } = config;
+  const { enabled, l2, maxEntries, maxBytes, ttl, waitMs } = config.cache;
+  return {
+    labels,
+    decision,
+    cache: { enabled, l2, maxEntries, maxBytes, ttl, waitMs, redis: config.cache.redisUrl !== undefined },
+    networks,
+    time_zone: timeZone,
+    audit,
+    decision_logs: {
+      console: decisionLogs.console,
+      file: decisionLogs.file !== undefined,
+      input: decisionLogs.input,
+    },
+    identity: { issuers: issuers.map(({ name, issuer, tenants }) => ({ name, issuer, tenants })) },
+  };
+}
