@@ -5,9 +5,11 @@ import type { JwksSource } from "./types.js";
 
 /** Reads where keys come from: exactly one of `url`, `file` and `keys`. */
 export function parseJwksSource(value: Json | undefined, path: string, problems: Problems): JwksSource {
+  const before = problems.length;
   const source = readObject(value, path, ["url", "file", "keys"], problems) ?? {};
   const { url, file, keys } = source;
-  if ([url, file, keys].filter((one) => one !== undefined).length !== 1) {
+  const given = [url, file, keys].filter((one) => one !== undefined).length;
+  if (given !== 1 && problems.length === before) {
     problems.push(`${path}: must have one of url, file and keys`);
   }
   if (url !== undefined) {
