@@ -43,9 +43,9 @@ export class HistogramCell {
     this.counts = new Float64Array(boundsMicros.length + 1);
   }
 
-  /** Adds one duration in microseconds; what is not a number ≥ 0 (a clock that stepped back) counts as 0. */
+  /** Adds one duration in microseconds; what is no finite number ≥ 0 (a clock that stepped back) counts as 0. */
   observe(micros: number): void {
-    const value = micros >= 0 ? micros : 0;
+    const value = micros >= 0 && micros < Infinity ? micros : 0;
     const bounds = this.boundsMicros;
     let low = 0;
     let high = bounds.length;

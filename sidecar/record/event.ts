@@ -6,7 +6,7 @@
  */
 import { isObject, stringifyJson } from "../contract.js";
 import type { Call, CallContext, Decision, ErrorCode, Identity, Json, JsonObject } from "../contract.js";
-import { cleanPath, cut, factOf, factsOf, promptFacts } from "./fact.js";
+import { cleanPath, cut, factOf, factsOf, idOf, promptFacts } from "./fact.js";
 import type { Digest } from "./fact.js";
 import type { Door, StepMicros } from "./metrics.js";
 import { outcomeFields } from "./outcome.js";
@@ -60,28 +60,28 @@ export interface EventParts {
   readonly input: "digest" | "full";
 }
 
-type Fields = Record<string, Json | undefined>;
+type Fields = Record<string, unknown>;
 
 /** Makes the function that writes a record as one JSON text without a line break. Never throws. */
 export function createEventWriter(parts: EventParts): (record: LogRecord) => string {
+  const labels = JSON.stringify(parts.labels);
   return (record) => {
-    let fields: Fields;
+    let text: string;
     try {
-      fields = fieldsOf(parts, record);
-      return stringifyJson({ labels: parts.labels, ...fields } as JsonObject);
+      text = textOf(parts, record);
     } catch {
       // hostile depth or a bug: what identifies the decision is kept
       const { id, allow } = essence(record);
-      return JSON.stringify({
-        labels: parts.labels,
+      text = JSON.stringify({
         type: record.type === "data" ? "decision" : record.type,
         decision_id: id,
         timestamp: new Date(record.at).toISOString(),
         ...(allow === undefined ? {} : { result: { allow } }),
         error: "internal_error",
-        unrecorded: true,
+        incomplete: true,
       });
     }
+    return `{"labels":${labels},${text.slice(1)}`;
   };
 }
 
@@ -96,46 +96,51 @@ function essence(record: LogRecord): { id: string; allow?: boolean } {
   }
 }
 
-function fieldsOf(parts: EventParts, record: LogRecord): Fields {
+function textOf(parts: EventParts, record: LogRecord): string {
   switch (record.type) {
     case "decision":
-      return decisionFields(parts, record);
+      // facts hold no lossless numbers, so that the native writer may be used (a third of the time)
+      return JSON.stringify(decisionFields(parts, record));
     case "data":
-      return dataFields(parts, record);
+      return stringifyJson(dataFields(parts, record) as JsonObject);
     case "outcome":
-      return outcomeFields(record);
+      return JSON.stringify(outcomeFields(record));
   }
 }
 
 function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields {
   const { decision, identity, call, context } = record;
+  const plain = (text: string): string => idOf(digest, text);
   return {
     type: "decision",
     decision_id: decision.decision_id,
-    bundles: decision.bundles as unknown as JsonObject,
+    bundles: decision.bundles,
     path: record.entrypoint,
     input: maskedInput(digest, call, context),
-    result: { allow: decision.allow, labels: [...decision.labels], ttl: decision.ttl },
+    result: { allow: decision.allow, labels: decision.labels.map(plain), ttl: decision.ttl },
     requested_by: record.requestedBy,
     timestamp: new Date(record.at).toISOString(),
     metrics: timers(record.micros),
     req_id: context === undefined ? undefined : cut(context.request.id, 128),
     door: record.door,
     subject: subjectOf(decision, identity),
-    chain: identity?.chain as unknown as Json[] | undefined,
+    chain: identity?.chain.map(({ type, id, issuer }) => ({ type, id, issuer })),
     call: call === undefined ? undefined : callFacts(call, context),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),
     network: record.network,
-    device: identity?.device,
+    device: deviceOf(identity),
     task: context?.task === undefined ? undefined : { id: cut(context.task.id, 128) },
-    rules: [...decision.rules],
+    rules: decision.rules.map(plain),
     // messages are left out: a policy may have written input into them; the rule's METADATA has the text
-    reasons: decision.reasons.map(({ code, rule }) => withoutUndefined({ code: cut(code, 128), rule })),
+    reasons: decision.reasons.map(({ code, rule }) => ({
+      code: plain(code),
+      rule: rule === undefined ? undefined : plain(rule),
+    })),
     cache: decision.cache,
     obligations: decision.obligations.map(({ id, type, properties }) => ({
-      id: cut(id, 128),
-      type: cut(type, 128),
+      id: plain(id),
+      type: plain(type),
       properties: factsOf(digest, properties),
     })),
     expires_at: decision.expires_at,
@@ -147,7 +152,7 @@ function dataFields({ digest, input: mode }: EventParts, record: DataRecord): Fi
   return {
     type: "decision",
     decision_id: record.decisionId,
-    bundles: record.bundles as unknown as JsonObject,
+    bundles: record.bundles,
     path: cut(record.path, 512),
     input: record.input === undefined ? undefined : factOf(digest, record.input, mode),
     result: record.result === undefined ? undefined : resultOf(digest, record.result, mode),
@@ -156,7 +161,7 @@ function dataFields({ digest, input: mode }: EventParts, record: DataRecord): Fi
     metrics: timers(record.micros),
     req_id: record.requestId === undefined ? undefined : cut(record.requestId, 128),
     door: "opa",
-    rules: record.rules === undefined ? undefined : [...record.rules],
+    rules: record.rules,
     cache: record.cache,
     error: record.error,
   };
@@ -170,63 +175,60 @@ function resultOf(digest: Digest, result: Json | Uint8Array, mode: EventParts["i
   return typeof result["allow"] === "boolean" ? { ...fact, allow: result["allow"] } : fact;
 }
 
-function maskedInput(
-  digest: Digest,
-  call: Call | undefined,
-  context: CallContext | undefined,
-): Json | undefined {
-  const input: Fields = {};
-  if (call !== undefined) {
-    input["action"] = { name: call.action.name, properties: factsOf(digest, call.action.properties) };
-    input["resource"] = { properties: factsOf(digest, call.resource.properties) };
-  }
-  if (context !== undefined) {
-    const { method, path } = context.request;
-    input["request"] = { method: cut(method, 16), path: cleanPath(path) };
-  }
-  return Object.keys(input).length === 0 ? undefined : (input as JsonObject);
+function maskedInput(digest: Digest, call: Call | undefined, context: CallContext | undefined): unknown {
+  if (call === undefined && context === undefined) return undefined;
+  return {
+    action: call && { name: call.action.name, properties: factsOf(digest, call.action.properties) },
+    resource: call && { properties: factsOf(digest, call.resource.properties) },
+    request: context && { method: cut(context.request.method, 16), path: cleanPath(context.request.path) },
+  };
 }
 
-function subjectOf(decision: Decision, identity: Identity | undefined): Json | undefined {
-  if (identity === undefined) return decision.subject === undefined ? undefined : { ...decision.subject };
+function subjectOf(decision: Decision, identity: Identity | undefined): unknown {
+  if (identity === undefined) {
+    const { type, id, tenant } = decision.subject ?? {};
+    return decision.subject && { type, id, tenant };
+  }
   const { type, id, tenant, issuer, method, assurance } = identity;
   return { type, id, tenant, issuer, method, assurance };
 }
 
-function callFacts(call: Call, context: CallContext | undefined): JsonObject {
-  const { type, id, properties } = call.resource;
+function deviceOf(identity: Identity | undefined): unknown {
+  if (identity?.device === undefined) return undefined;
+  const { id, managed, compliant } = identity.device;
+  return { id, managed, compliant };
+}
+
+function callFacts({ kind, action, resource }: Call, context: CallContext | undefined): unknown {
   const named = (name: string): string | undefined => {
-    const value = properties[name];
+    const value = resource.properties[name];
     return typeof value === "string" ? cut(value, 128) : undefined;
   };
   return {
-    kind: call.kind,
-    action: call.action.name,
-    resource: withoutUndefined({
-      type: cut(type, 128),
-      id: cut(id, 256),
+    kind,
+    action: action.name,
+    resource: {
+      type: cut(resource.type, 128),
+      id: cut(resource.id, 256),
       provider: named("provider"),
       region: named("region"),
       environment: context?.environment === undefined ? named("environment") : cut(context.environment, 128),
-    }),
+    },
   };
 }
 
-/** Our steps under OPA's names where OPA has one (`timer_rego_query_eval_ns`, `timer_server_handler_ns`). */
-function timers({ identify, describe, cache, evaluate, record, total }: StepMicros): JsonObject {
-  const ns = (micros: number | undefined): number | undefined =>
-    micros === undefined || !Number.isFinite(micros) ? undefined : Math.round(micros * 1000);
-  return withoutUndefined({
-    timer_countersign_identify_ns: ns(identify),
-    timer_countersign_describe_ns: ns(describe),
-    timer_countersign_cache_ns: ns(cache),
-    timer_rego_query_eval_ns: ns(evaluate),
-    timer_countersign_record_ns: ns(record),
-    timer_server_handler_ns: ns(total),
-  });
+/** Our steps, under OPA's names where OPA has one (`timer_rego_query_eval_ns`, `timer_server_handler_ns`). */
+function timers({ identify, describe, cache, evaluate, record, total }: StepMicros): unknown {
+  return {
+    timer_countersign_identify_ns: nanos(identify),
+    timer_countersign_describe_ns: nanos(describe),
+    timer_countersign_cache_ns: nanos(cache),
+    timer_rego_query_eval_ns: nanos(evaluate),
+    timer_countersign_record_ns: nanos(record),
+    timer_server_handler_ns: nanos(total),
+  };
 }
 
-/** Passes on an object whose undefined members `stringifyJson` leaves out. */
-function withoutUndefined(fields: Fields): JsonObject {
-  return fields as JsonObject;
+function nanos(micros: number | undefined): number | undefined {
+  return micros === undefined || !Number.isFinite(micros) ? undefined : Math.round(micros * 1000);
 }

@@ -21,11 +21,17 @@ export function createDigest(key?: Uint8Array): Digest {
 const maxFacts = 64;
 /** Names as programs choose them; any other name may be content itself. */
 const plainName = /^[A-Za-z_$][A-Za-z0-9_.$-]{0,63}$/;
+const plainId = /^[A-Za-z0-9_.:/@+-]{1,128}$/;
 const digestForm = /^(?:sha256[:-])?[0-9a-f]{64}$/;
 
 /** Cuts a text that a caller or policy chose. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}…`;
+}
+
+/** Keeps a code, id or label that looks like one; a policy may have put content there, and then it becomes its digest. */
+export function idOf(digest: Digest, text: string): string {
+  return plainId.test(text) ? text : `#${digest.of(text)}`;
 }
 
 /** Keeps the path of a request target, without query and fragment. */
@@ -34,13 +40,22 @@ export function cleanPath(path: string): string {
   return cut(end < 0 ? path : path.slice(0, end), 256);
 }
 
-/** Gives `{type, bytes, <digest>}` of a JSON value or text; the value itself in mode `full`. */
+/**
+ * Gives `{type, bytes, <digest>}` of a JSON value or text; the value itself in mode `full`.
+ * Numbers, booleans and null get no digest: there are so few likely values that it would give them away.
+ */
 export function factOf(digest: Digest, value: Json | Uint8Array, mode: "digest" | "full" = "digest"): Json {
   if (mode === "full") {
     const parsed = value instanceof Uint8Array ? verbatim(value) : value;
     if (parsed !== undefined) return parsed;
   }
   if (value instanceof Uint8Array) return { bytes: value.byteLength, [digest.name]: digest.of(value) };
+  if (
+    typeof value !== "string" &&
+    (typeof value !== "object" || value === null || value instanceof JsonNumber)
+  ) {
+    return { type: typeOf(value), bytes: stringifyJson(value).length };
+  }
   const text = typeof value === "string" ? value : stringifyJson(value);
   return { type: typeOf(value), bytes: Buffer.byteLength(text), [digest.name]: digest.of(text) };
 }
@@ -88,7 +103,9 @@ export function promptFacts(digest: Digest, prompt: JsonObject): JsonObject {
 
 /** Sets a member also where its name is `__proto__`. */
 function define(target: JsonObject, key: string, value: Json): void {
-  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  } else target[key] = value;
 }
 
 function typeOf(value: Json): string {

@@ -1,5 +1,5 @@
 /** Describes what became of a decided call, linked to its decision by `decision_id`. */
-import type { Json, JsonObject, Outcome } from "../contract.js";
+import type { Outcome } from "../contract.js";
 
 export interface OutcomeRecord {
   readonly type: "outcome";
@@ -10,7 +10,7 @@ export interface OutcomeRecord {
 }
 
 /** Gives the fields of the outcome's event; only those of the contract are taken. */
-export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Record<string, Json | undefined> {
+export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Record<string, unknown> {
   const { decision_id, kind, status, duration_ms, upstream, bytes, usage } = outcome;
   return {
     type: "outcome",
@@ -23,9 +23,6 @@ export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Reco
     duration_ms,
     upstream: upstream === undefined ? undefined : upstream.slice(0, 128),
     bytes,
-    usage:
-      usage === undefined
-        ? undefined
-        : ({ input_tokens: usage.input_tokens, output_tokens: usage.output_tokens } satisfies JsonObject),
+    usage: usage && { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens },
   };
 }
