@@ -1,4 +1,4 @@
-import { refuse, type Credentials, type Refusal } from "../contract.js";
+import { refuse, type Credentials, type Json, type Refusal } from "../contract.js";
 import { createTokenCache, digestToken, type Verified } from "./cache.js";
 import { checkAudience, checkKind, checkLifetime } from "./check-token.js";
 import { readIdentity } from "./claims.js";
@@ -12,7 +12,6 @@ import {
   type IdentifyParts,
   type Issuer,
 } from "./types.js";
-import type { Json } from "../contract.js";
 
 export interface Identifier {
   /** Tells who presents these credentials, or why that isn't known. Never rejects. */

@@ -112,6 +112,21 @@ describe("keys behind a URL", () => {
     expect(await world.identify({ bearer: second })).toMatchObject({ kind: "identified", cached: true });
   });
 
+  test("a key that a renewal brought again still takes its cached tokens along when it goes", async () => {
+    const life = { exp: Number(payload["iat"]) + 86_400 };
+    const bearer = token(header, { ...payload, ...life }, es256(k1));
+    server.serve([j1]);
+    open();
+    await world.identify({ bearer });
+    await ask("unknown", k2);
+    expect(await world.identify({ bearer })).toMatchObject({ kind: "identified", cached: true });
+    world.pass(30_000);
+    server.serve([j2]);
+    await ask("unknown", k2);
+    expect(server.requests.length).toBe(3);
+    expect(await world.identify({ bearer })).toMatchObject({ code: "token_key_unknown" });
+  });
+
   test("an emptied set takes all keys away", async () => {
     server.serve([j1]);
     open();
@@ -259,7 +274,7 @@ describe("keys behind a URL", () => {
 
   test("closing ends a fetch under way", async () => {
     server.serve(() => undefined);
-    open();
+    open({ fetchTimeoutMs: 60_000 });
     const asked = ask("k1", k1);
     await new Promise((resolve) => setTimeout(resolve, 30));
     world.close();

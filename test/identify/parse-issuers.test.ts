@@ -56,6 +56,7 @@ const bad: readonly [name: string, over: Members, problem: RegExp][] = [
   ["keys by a look-alike of loopback", { jwks: { url: "http://127.0.0.1.evil.test/" } }, /must be https/],
   ["keys by another scheme", { jwks: { url: "file:///etc/passwd" } }, /jwks\.url: must be https/],
   ["keys by a URL with credentials", { jwks: { url: "https://a:b@idp.test/" } }, /must not hold credentials/],
+  ["keys by a URL with a user", { jwks: { url: "https://a@idp.test/" } }, /must not hold credentials/],
   ["keys by no URL", { jwks: { url: "idp" } }, /jwks\.url: must be a URL/],
   [
     "an inline symmetric key",

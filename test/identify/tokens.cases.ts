@@ -19,6 +19,7 @@ export const k1 = ec();
 const stranger = ec();
 export const r1 = rsa();
 const now = start / 1000;
+const weak = rsa(1024);
 const pem = k1.publicKey.export({ format: "pem", type: "spki" });
 
 export interface TokenCase {
@@ -176,6 +177,13 @@ export const tokenCases: readonly TokenCase[] = [
   {
     name: "a key that isn't for verifying",
     issuer: { jwks: { keys: [jwk(k1, { kid: "k1", key_ops: ["sign"] })] } },
+    expect: "token_key_unknown",
+  },
+  {
+    name: "an RSA key of 1024 bits",
+    header: { alg: "RS256" },
+    sign: rs256(weak),
+    issuer: { algorithms: ["RS256"], jwks: { keys: [jwk(weak, { kid: "k1" })] } },
     expect: "token_key_unknown",
   },
 
