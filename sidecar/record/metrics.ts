@@ -62,6 +62,13 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+const evaluationCodes = [
+  "evaluation_error",
+  "evaluation_budget_exceeded",
+  "undefined_decision",
+  "invalid_decision",
+  "no_bundle",
+] as const satisfies readonly ErrorCode[];
 const kinds = ["model", "retrieval", "tool"] as const;
 const outcomes: readonly Outcome["outcome"][] = [
   "forwarded",
@@ -161,6 +168,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   for (const step of steps) stepSeconds(step);
   for (const level of ["l1", "l2"])
     for (const result of ["hit", "miss", "error"]) cacheLookups(level, result);
+  for (const code of evaluationCodes) evaluationFailures(code);
   gatewayAsk();
   gatewayFirstByte();
 

@@ -5,7 +5,7 @@ import type { Json } from "../../sidecar/contract.js";
 import { createEventWriter } from "../../sidecar/record/event.js";
 import type { LogRecord } from "../../sidecar/record/event.js";
 import { createDigest } from "../../sidecar/record/fact.js";
-import { callOf, contextOf, decisionOf, decisionRecordOf } from "./records.js";
+import { callOf, contextOf, decisionRecordOf, refusedOf } from "./records.js";
 
 const labels = { id: "sidecar-1", version: "0.1.0", team: "platform" };
 const writer = (input: "digest" | "full" = "digest", key?: Uint8Array) =>
@@ -78,7 +78,7 @@ describe("a decision's event", () => {
   });
 
   test("stands also where nothing but the refusal is known", () => {
-    const { subject: _, ...refused } = decisionOf({ allow: false, reasons: [], rules: [], bundles: {} });
+    const refused = refusedOf();
     const line = event({
       type: "decision",
       at: 0,
@@ -224,7 +224,7 @@ describe("a data query's event", () => {
 
 describe("an outcome's event", () => {
   test("is linked by decision id and holds the contract's fields only", () => {
-    const outcome = {
+    const rest = {
       decision_id: "01-d",
       outcome: "forwarded",
       kind: "model",
@@ -232,17 +232,16 @@ describe("an outcome's event", () => {
       duration_ms: 12.5,
       upstream: "local",
       bytes: 900,
-      usage: { input_tokens: 10, output_tokens: 20, note: "CANARY" },
-      note: "CANARY",
     } as const;
-    const { note: _, usage, ...rest } = outcome;
+    const usage = { input_tokens: 10, output_tokens: 20 };
+    const outcome = { ...rest, note: "CANARY", usage: { ...usage, note: "CANARY" } };
     expect(event({ type: "outcome", at: 0, outcome, requestedBy: "unix" })).toEqual({
       labels,
       type: "outcome",
       timestamp: "1970-01-01T00:00:00.000Z",
       requested_by: "unix",
       ...rest,
-      usage: { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens },
+      usage,
     });
   });
 });

@@ -36,8 +36,7 @@ describe("metrics", () => {
     const metrics = createMetrics();
     metrics.decided(facts);
     metrics.decided({ ...facts, cache: { l1: "bypass" } });
-    const { reason: _reason, ...rest } = facts;
-    metrics.decided({ ...rest, allow: false, reason: "", cache: "none" });
+    metrics.decided({ ...facts, allow: false, reason: "", cache: "none" });
     expect(await lines(metrics, "countersign_decisions_total")).toEqual([
       'countersign_decisions_total{door="decisions",kind="model",action="model.invoke",result="allow",reason="group_may_use_model",policy="countersign/decision"} 2',
       'countersign_decisions_total{door="decisions",kind="model",action="model.invoke",result="deny",reason="",policy="countersign/decision"} 1',

@@ -1,4 +1,5 @@
 /** Records that the tests of the decision log share. */
+import { denied } from "../../sidecar/contract.js";
 import type { Call, CallContext, Decision, Identity, JsonObject } from "../../sidecar/contract.js";
 import type { DecisionRecord } from "../../sidecar/record/event.js";
 
@@ -17,6 +18,11 @@ export function decisionOf(overrides: Partial<Decision> = {}): Decision {
     subject: { type: "agent", id: "agent:senior", tenant: "acme" },
     ...overrides,
   };
+}
+
+/** A decision that no subject was found for. */
+export function refusedOf(): Decision {
+  return denied("01-d", { code: "token_expired", message: "the token has expired" }, new Date(0));
 }
 
 /** An identity as identify would mint it; `claims` and groups are never recorded. */
