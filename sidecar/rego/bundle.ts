@@ -1,0 +1,66 @@
+/** What the toolchain makes of a bundle, and what it says when it can't. */
+
+/** An error that an author can find. */
+export interface BuildError {
+  readonly code: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly row?: number;
+  readonly col?: number;
+}
+
+/** What an entrypoint's result can depend on. */
+export interface EntrypointFacts {
+  /** `a/b/c` for `data.a.b.c`. */
+  readonly path: string;
+  /** Paths under `input` that the compiled rules read; `[]` is the whole input. */
+  readonly input: readonly (readonly string[])[];
+  readonly data: readonly (readonly string[])[];
+  /** False where a built-in is reached whose result isn't a function of its arguments. */
+  readonly deterministic: boolean;
+  readonly nondeterministic: readonly string[];
+}
+
+/** What METADATA says of an annotated rule. */
+export interface RuleFacts {
+  readonly index: number;
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly owner: string;
+  readonly severity: string;
+  readonly frameworks: readonly string[];
+  readonly file: string;
+  readonly row: number;
+}
+
+/** OPA's `.manifest`. */
+export interface Manifest {
+  readonly revision?: string;
+  readonly roots?: readonly string[];
+  readonly wasm?: readonly { readonly entrypoint: string; readonly module: string }[];
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly rego_version?: number;
+}
+
+export interface BuiltBundle {
+  readonly wasm: Uint8Array;
+  readonly manifest: Manifest;
+  /** Base documents as JSON text; numbers keep their digits. */
+  readonly data: string;
+  readonly entrypoints: readonly EntrypointFacts[];
+  readonly rules: readonly RuleFacts[];
+  /** SHA-256 (hex) over policy, data and facts. */
+  readonly digest: string;
+}
+
+export interface Rejected {
+  readonly kind: "rejected";
+  readonly errors: readonly BuildError[];
+}
+export type BuildOutcome = { readonly kind: "built"; readonly bundle: BuiltBundle } | Rejected;
+
+/** One reason as a rejection. */
+export function rejected(code: string, message: string, file?: string): Rejected {
+  return { kind: "rejected", errors: [{ code, message, ...(file === undefined ? {} : { file }) }] };
+}

@@ -1,0 +1,205 @@
+import type { ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { BuildError, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
+import { rejected } from "./bundle.js";
+
+export interface ToolchainParts {
+  /** The reactor; the built one unless given. */
+  readonly wasmPath?: string;
+  /** The compiler's process ends after this long without work, milliseconds; 10,000. */
+  readonly idleMs?: number;
+  /** Longest time for one request, start-up included, milliseconds; 60,000. */
+  readonly timeoutMs?: number;
+  /** Most memory of the compiler, in 64 KiB pages; 16,384 (1 GiB). */
+  readonly maxMemoryPages?: number;
+}
+
+/** Texts by their path in the bundle. */
+export type Files = Readonly<Record<string, string>>;
+
+export interface BuildRequest {
+  readonly files: Files;
+  /** More entrypoints, `a/b/c`, than METADATA names. */
+  readonly entrypoints?: readonly string[];
+  readonly rego_version?: 0 | 1;
+  readonly revision?: string;
+}
+
+export interface BuildResult {
+  /** base64 */
+  readonly wasm: string;
+  readonly manifest: Manifest;
+  /** Kept as text, so that no digit is lost. */
+  readonly data: string;
+  readonly entrypoints: readonly EntrypointFacts[];
+  readonly rules: readonly RuleFacts[];
+}
+
+export interface TestResult {
+  readonly package: string;
+  readonly name: string;
+  readonly outcome: "pass" | "fail" | "error" | "skip";
+  readonly message?: string;
+  readonly file: string;
+  readonly row: number;
+  readonly duration_ns: number;
+  /** What the test printed. */
+  readonly output?: string;
+}
+
+export interface TestReport {
+  readonly results: readonly TestResult[];
+  /** Percent of the lines of rules. */
+  readonly coverage?: number;
+  readonly files?: readonly { readonly file: string; readonly coverage: number; readonly not_covered: readonly number[] }[];
+}
+
+export type Outcome<T> = { readonly kind: "done"; readonly result: T } | Rejected;
+
+export interface Toolchain {
+  build(request: BuildRequest): Promise<Outcome<BuildResult>>;
+  check(request: { files: Files; strict?: boolean; rego_version?: 0 | 1 }): Promise<Outcome<{ files: number }>>;
+  /** `run`: a regular expression that picks tests by name. */
+  test(request: { files: Files; coverage?: boolean; run?: string; rego_version?: 0 | 1 }): Promise<Outcome<TestReport>>;
+  dependencies(request: BuildRequest): Promise<Outcome<{ entrypoints: readonly EntrypointFacts[] }>>;
+  format(request: { files: Files; rego_version?: 0 | 1 }): Promise<Outcome<{ files: Files }>>;
+  /** Evaluates with OPA's Go evaluator: the reference to compare with, never a decision. */
+  evaluate(request: { files: Files; query: string; input?: unknown }): Promise<Outcome<{ results: readonly unknown[] }>>;
+  /** Process id of the compiler while it runs. */
+  pid(): number | undefined;
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly resolve: (outcome: Outcome<string>) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const builtReactor = fileURLToPath(new URL("./toolchain/toolchain.wasm", import.meta.url));
+const program = fileURLToPath(new URL("./compile-process.js", import.meta.url));
+
+/** Creates the toolchain; its process starts with the first request. Requests never reject. */
+export function createToolchain(parts: ToolchainParts): Toolchain {
+  const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 60_000, maxMemoryPages = 16_384 } = parts;
+  const pending = new Map<number, Pending>();
+  let child: ChildProcess | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let nextId = 1;
+
+  const settle = (id: number, outcome: Outcome<string>): void => {
+    const waiting = pending.get(id);
+    if (waiting === undefined) return;
+    pending.delete(id);
+    clearTimeout(waiting.timer);
+    waiting.resolve(outcome);
+    if (pending.size === 0) {
+      child?.unref();
+      child?.channel?.unref();
+      idle = setTimeout(stop, idleMs);
+      idle.unref();
+    }
+  };
+  const stop = (): void => {
+    child?.kill("SIGKILL");
+    child = undefined;
+  };
+  const failAll = (code: string, message: string): void => {
+    for (const id of [...pending.keys()]) settle(id, rejected(code, message));
+  };
+
+  const start = (): ChildProcess => {
+    const started = fork(program, [wasmPath], {
+      env: {},
+      execArgv: ["--no-warnings", `--wasm-max-mem-pages=${maxMemoryPages}`],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
+    started.on("message", (message: { id?: number; response?: Uint8Array }) => {
+      if (message.id === undefined || message.response === undefined) return;
+      settle(message.id, { kind: "done", result: new TextDecoder().decode(message.response) });
+    });
+    const gone = (): void => {
+      if (child !== started) return;
+      child = undefined;
+      failAll("toolchain_failed", "the compiler ended unexpectedly; the policy may need too much memory");
+    };
+    started.on("exit", gone);
+    started.on("error", gone);
+    return started;
+  };
+
+  const send = (request: unknown): Promise<Outcome<string>> => {
+    if (!existsSync(wasmPath)) {
+      return Promise.resolve(rejected("toolchain_missing", "the Rego toolchain is not built; run: make build"));
+    }
+    clearTimeout(idle);
+    return new Promise((resolve) => {
+      const id = nextId++;
+      const running = (child ??= start());
+      running.ref();
+      running.channel?.ref();
+      const timer = setTimeout(() => {
+        settle(id, rejected("toolchain_timeout", `the compiler took longer than ${timeoutMs} ms`));
+        const wedged = child;
+        child = undefined;
+        wedged?.kill("SIGKILL");
+        failAll("toolchain_failed", "the compiler was stopped because of another request");
+      }, timeoutMs);
+      pending.set(id, { resolve, timer });
+      running.send({ id, request: new TextEncoder().encode(JSON.stringify(request)) });
+    });
+  };
+
+  const call = async <T>(op: string, request: object, read: (text: string) => Answer<T>): Promise<Outcome<T>> => {
+    const outcome = await send({ op, ...request });
+    if (outcome.kind === "rejected") return outcome;
+    const { result, errors } = read(outcome.result);
+    if (errors !== undefined) return { kind: "rejected", errors };
+    if (result === undefined) return rejected("toolchain_failed", "the compiler gave no answer");
+    return { kind: "done", result };
+  };
+
+  return {
+    build: (request) => call("build", request, readBuild),
+    check: (request) => call("check", request, readAnswer),
+    test: (request) => call("test", request, readAnswer),
+    dependencies: (request) => call("dependencies", request, readAnswer),
+    format: (request) => call("format", request, readAnswer),
+    evaluate: (request) => call("eval", request, readAnswer),
+    pid: () => child?.pid,
+    close() {
+      clearTimeout(idle);
+      const running = child;
+      if (running === undefined) return Promise.resolve();
+      failAll("toolchain_failed", "the toolchain was closed");
+      clearTimeout(idle);
+      child = undefined;
+      const ended = new Promise<void>((resolve) => {
+        running.once("exit", () => {
+          resolve();
+        });
+      });
+      running.kill("SIGKILL");
+      return ended;
+    },
+  };
+}
+
+interface Answer<T> {
+  readonly result?: T;
+  readonly errors?: readonly BuildError[];
+}
+
+function readAnswer<T>(text: string): Answer<T> {
+  return JSON.parse(text) as Answer<T>;
+}
+
+/** INVARIANT: `data` travels as text and is never parsed here, so that no digit is lost. */
+function readBuild(text: string): Answer<BuildResult> {
+  const answer = JSON.parse(text) as Answer<Omit<BuildResult, "data"> & { data_text: string }>;
+  if (answer.result === undefined) return answer.errors === undefined ? {} : { errors: answer.errors };
+  const { data_text, ...rest } = answer.result;
+  return { result: { ...rest, data: data_text } };
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing/fstest"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+)
+
+// fault is an error that an author can find: file, row and column where they are known.
+type fault struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	File    string `json:"file,omitempty"`
+	Row     int    `json:"row,omitempty"`
+	Col     int    `json:"col,omitempty"`
+}
+
+func faultsOf(err error) []fault {
+	var many ast.Errors
+	var one *ast.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &many):
+		out := make([]fault, 0, len(many))
+		for _, e := range many {
+			out = append(out, faultOf(e))
+		}
+		return out
+	case errors.As(err, &one):
+		return []fault{faultOf(one)}
+	default:
+		return []fault{{Code: "bundle_error", Message: err.Error()}}
+	}
+}
+
+func faultOf(e *ast.Error) fault {
+	f := fault{Code: e.Code, Message: e.Message}
+	if e.Location != nil {
+		f.File, f.Row, f.Col = e.Location.File, e.Location.Row, e.Location.Col
+	}
+	return f
+}
+
+func (r *request) version() ast.RegoVersion {
+	if r.RegoVersion != nil && *r.RegoVersion == 0 {
+		return ast.RegoV0
+	}
+	return ast.RegoV1
+}
+
+func isTest(path string) bool { return strings.HasSuffix(path, "_test.rego") }
+
+func isData(path string) bool {
+	name := path[strings.LastIndex(path, "/")+1:]
+	return name == "data.json" || name == "data.yaml" || name == "data.yml"
+}
+
+// parse reads the Rego files; all their errors are gathered.
+func (r *request) parse(withTests bool) (map[string]*ast.Module, []fault) {
+	modules := map[string]*ast.Module{}
+	var faults []fault
+	for path, text := range r.Files {
+		if !strings.HasSuffix(path, ".rego") || (isTest(path) && !withTests) {
+			continue
+		}
+		module, err := ast.ParseModuleWithOpts(path, text, ast.ParserOptions{
+			ProcessAnnotation: true,
+			RegoVersion:       r.version(),
+		})
+		if err != nil {
+			faults = append(faults, faultsOf(err)...)
+		} else if module != nil {
+			modules[path] = module
+		}
+	}
+	sortFaults(faults)
+	return modules, faults
+}
+
+func sortFaults(faults []fault) {
+	slices.SortStableFunc(faults, func(a, b fault) int {
+		if a.File != b.File {
+			return strings.Compare(a.File, b.File)
+		}
+		return a.Row - b.Row
+	})
+}
+
+// read gives the files as OPA reads a bundle: manifest, roots, data with its numbers kept, modules.
+func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
+	if _, faults := r.parse(withTests); len(faults) > 0 {
+		return nil, faults
+	}
+	files := fstest.MapFS{}
+	for path, text := range r.Files {
+		if isTest(path) && !withTests {
+			continue
+		}
+		if strings.HasSuffix(path, ".rego") || isData(path) || path == ".manifest" {
+			files[path] = &fstest.MapFile{Data: []byte(text)}
+		}
+	}
+	loader, err := bundle.NewFSLoader(files)
+	if err != nil {
+		return nil, faultsOf(err)
+	}
+	read, err := bundle.NewCustomReader(loader).
+		WithProcessAnnotations(true).
+		WithRegoVersion(r.version()).
+		WithSkipBundleVerification(true).
+		Read()
+	if err != nil {
+		return nil, faultsOf(err)
+	}
+	return &read, nil
+}

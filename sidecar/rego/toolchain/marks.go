@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/types"
+)
+
+// ruleHeld is called by the body of each annotated rule once all that stands before it held: the host notes
+// the index and gives true.
+var ruleHeld = &ast.Builtin{
+	Name: "countersign.rule_held",
+	Decl: types.NewFunction(types.Args(types.N), types.B),
+}
+
+func init() { ast.RegisterBuiltin(ruleHeld) }
+
+// rule is what METADATA says of an annotated rule.
+type rule struct {
+	Index       int      `json:"index"`
+	ID          string   `json:"id"`
+	Title       string   `json:"title"`
+	Description string   `json:"description,omitempty"`
+	Owner       string   `json:"owner"`
+	Severity    string   `json:"severity"`
+	Frameworks  []string `json:"frameworks"`
+	File        string   `json:"file"`
+	Row         int      `json:"row"`
+}
+
+// markRules appends the call to each annotated rule's body and lists the rules. Scope `rule` only.
+func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
+	parsed := make([]*ast.Module, 0, len(modules))
+	for _, file := range modules {
+		parsed = append(parsed, file.Parsed)
+	}
+	if faults := refuseOwnCalls(parsed); len(faults) > 0 {
+		return nil, faults
+	}
+	annotations, errs := ast.BuildAnnotationSet(parsed)
+	if len(errs) > 0 {
+		return nil, faultsOf(errs)
+	}
+	rules := []rule{}
+	seen := map[string]string{}
+	var faults []fault
+	for _, module := range parsed {
+		for _, r := range module.Rules {
+			scoped := annotations.GetRuleScope(r)
+			if len(scoped) == 0 || r.Default {
+				continue
+			}
+			marked := describe(r, scoped[0], len(rules))
+			place := fmt.Sprintf("%s:%d", marked.File, marked.Row)
+			if other, taken := seen[marked.ID]; taken {
+				faults = append(faults, fault{
+					Code: "duplicate_rule_id", Message: fmt.Sprintf("the rule id %s is taken by %s", marked.ID, other),
+					File: marked.File, Row: marked.Row, Col: 1,
+				})
+				continue
+			}
+			seen[marked.ID] = place
+			rules = append(rules, marked)
+			for branch := r; branch != nil; branch = branch.Else {
+				mark(branch, marked.Index)
+			}
+		}
+	}
+	return rules, faults
+}
+
+func mark(r *ast.Rule, index int) {
+	name, _ := ast.ParseRef(ruleHeld.Name)
+	call := ast.NewExpr([]*ast.Term{ast.NewTerm(name), ast.IntNumberTerm(index)})
+	call.Location = r.Location
+	for _, term := range call.Terms.([]*ast.Term) {
+		term.Location = r.Location
+	}
+	r.Body.Append(call)
+}
+
+func describe(r *ast.Rule, a *ast.Annotations, index int) rule {
+	text := func(name string) string {
+		value, _ := a.Custom[name].(string)
+		return value
+	}
+	frameworks := []string{}
+	if list, ok := a.Custom["frameworks"].([]any); ok {
+		for _, item := range list {
+			if name, ok := item.(string); ok {
+				frameworks = append(frameworks, name)
+			}
+		}
+	}
+	id := text("id")
+	if id == "" {
+		id = fmt.Sprintf("%s:%d", r.Ref().GroundPrefix(), r.Location.Row)
+	}
+	return rule{
+		Index: index, ID: id, Title: a.Title, Description: a.Description, Owner: text("owner"),
+		Severity: text("severity"), Frameworks: frameworks, File: r.Location.File, Row: r.Location.Row,
+	}
+}
+
+// refuseOwnCalls keeps policies from reporting rules that didn't hold.
+func refuseOwnCalls(modules []*ast.Module) []fault {
+	var faults []fault
+	for _, module := range modules {
+		ast.WalkRefs(module, func(ref ast.Ref) bool {
+			if ref.String() == ruleHeld.Name {
+				location := ref[0].Location
+				faults = append(faults, fault{
+					Code: "reserved_builtin", Message: ruleHeld.Name + " is the toolchain's own",
+					File: location.File, Row: location.Row, Col: location.Col,
+				})
+			}
+			return false
+		})
+	}
+	return faults
+}
