@@ -53,6 +53,8 @@ interface Waiting<Record> {
   readonly settle?: (error?: Error) => void;
 }
 
+/** Content per write, so that digesting large bodies holds up decisions for a few ms at most, too. */
+const batchBytes = 1024 * 1024;
 const retryMs = [50, 100, 250, 500, 1_000] as const;
 
 /** Creates the decision log on a sink. */
@@ -105,10 +107,12 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
     while (queue.size() > 0) {
       const taken: Waiting<Record>[] = [];
       let text = "";
-      while (taken.length < batch) {
+      let content = 0;
+      while (taken.length < batch && content < batchBytes && text.length < batchBytes) {
         const waiting = take();
         if (waiting === undefined) break;
         taken.push(waiting);
+        content += waiting.bytes;
         text += `${line(waiting.record)}\n`;
       }
       await (mode === "strict" ? writeOnce(taken, text) : writeUntilDone(taken.length, text));
@@ -201,7 +205,6 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
         gaveUp = setTimeout(resolve, waitMs * 5);
       });
       await Promise.race([flush(), limit]);
-      clearTimeout(timer);
       if (inFlight > 0) onEvents("dropped", inFlight);
       for (let waiting = take(); waiting !== undefined; waiting = take()) lose(waiting);
       await Promise.race([sink.close(), limit]);

@@ -1,5 +1,6 @@
 /** Where decision log lines go: a stream (stdout) or a file. */
 import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import type { Writable } from "node:stream";
 
 /** Takes whole lines; `write` settles when the destination has them, and is called one at a time. */
@@ -41,14 +42,18 @@ export interface FileSinkOptions {
   readonly sync?: boolean;
 }
 
-/**
- * Opens a file for appending, readable by its owner only (0600, also where it existed with more).
- * A line torn by a failed write (disk full) is ended before the next one.
- */
-export async function fileSink(path: string, { sync = false }: FileSinkOptions = {}): Promise<Sink> {
+/** Opens a file for appending, readable by its owner only (0600, also where it existed with more). */
+export async function fileSink(path: string, options: FileSinkOptions = {}): Promise<Sink> {
   const file = await open(path, "a", 0o600);
-  const stat = await file.stat();
-  if (stat.isFile()) await file.chmod(0o600);
+  if ((await file.stat()).isFile()) await file.chmod(0o600);
+  return appendSink(file, options);
+}
+
+/** Appends to an open file. A line torn by a failed write (disk full) is ended before the next one. */
+export function appendSink(
+  file: Pick<FileHandle, "appendFile" | "datasync" | "close">,
+  { sync = false }: FileSinkOptions = {},
+): Sink {
   let torn = false;
   return {
     async write(lines) {

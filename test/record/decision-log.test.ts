@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createDecisionLog } from "../../sidecar/record/decision-log.js";
 import type { DecisionLogLimits, DecisionLogMode } from "../../sidecar/record/decision-log.js";
-import { fileSink, streamSink } from "../../sidecar/record/sink.js";
+import { appendSink, fileSink, streamSink } from "../../sidecar/record/sink.js";
 import type { Sink } from "../../sidecar/record/sink.js";
 
 let folder: string;
@@ -107,6 +107,15 @@ describe("buffered", () => {
     release();
     await log.close();
     expect(numbers(written.join(""))).toEqual([0, 3]);
+  });
+
+  test("writes records of large content in small batches", async () => {
+    const { sink, written, release } = heldSink();
+    release();
+    const { log } = logOn(sink, "buffered");
+    for (const n of upTo(6)) log.record(n, 600_000);
+    await log.close();
+    expect(written.map((lines) => numbers(lines).length)).toEqual([2, 2, 2]);
   });
 
   test("asks the sink for one batch at a time", async () => {
@@ -238,6 +247,24 @@ describe("the file", () => {
     }
     expect(numbers(await readFile(path, "utf8"))).toEqual([-1, 0, 1]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test("ends a torn line before it goes on", async () => {
+    let text = "";
+    let space = 5;
+    const file = {
+      appendFile: async (data: unknown) => {
+        text += String(data).slice(0, space);
+        if (space < String(data).length) throw new Error("no space");
+      },
+      datasync: async () => undefined,
+      close: async () => undefined,
+    };
+    const { log } = logOn(appendSink(file), "strict");
+    await expect(log.record(1)).rejects.toMatchObject({ message: expect.any(String) });
+    space = 1_000;
+    await log.record(2);
+    expect(text).toBe('{"n":\n{"n":2}\n');
   });
 
   test("that can't be written rejects in strict mode", async () => {
