@@ -1,6 +1,6 @@
 /**
- * Counters and histograms with prebound cells. prom-client hashes the labels at every `inc` and `observe`, also on
- * children made by `.labels()` (about 1 µs each, ten times per decision); a cell is a number that is read at scrape.
+ * Counters and histograms with prebound cells: a cell is a number that is read at scrape. prom-client hashes the labels
+ * at every `inc` and `observe`, also of children made by `.labels()`; a decision's twelve then take 2.1 µs, cells 0.45.
  */
 import { Counter, Histogram, type HistogramConfiguration, type MetricType } from "prom-client";
 
