@@ -72,7 +72,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     labels: readLabels(top.raw("labels"), problems),
     decision: {
       entrypoint: (decision.string("entrypoint") ?? "countersign/decision").replace(/^\/|\/$/g, ""),
-      budget: decision.integer("budget", 1_000, 1_000_000_000_000) ?? 5_000_000,
+      budget: decision.integer("budget", 1_000, 1_000_000_000_000) ?? 1_000_000,
       maxMemoryMb: decision.integer("max_memory_mb", 8, 4_096) ?? 256,
     },
     cache: {

@@ -93,7 +93,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onRejected: metrics.bundleRejected,
   });
 
-  const cache = config.cache.enabled ? connectCache({ config: config.cache, now, log }) : undefined;
+  const cache = config.cache.enabled ? connectCache({ config: config.cache, now, micros, log }) : undefined;
   const evaluate = createEvaluate({
     ...(cache === undefined ? {} : { cache }),
     cacheTtl: config.cache.ttl,

@@ -59,7 +59,7 @@ export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts):
     if (cache !== undefined && key !== undefined) {
       cache.noteEvaluation(entrypoint, times.evaluate);
       const ttl = lifetime(value, cacheTtl);
-      if (ttl > 0) cache.store(key, { result: value, rules, expiresAt: now() + ttl * 1000 });
+      if (ttl > 0) cache.store(key, { result: value, rules, expiresAt: now() + ttl * 1000 }, entrypoint);
     }
     return { kind: "evaluated", result: value, rules, cache: "none", micros: times };
   };

@@ -65,11 +65,15 @@ function fromCompiled(files: BundleFiles): BuildOutcome {
   } catch {
     return rejected("bundle_unreadable", "the manifest is not JSON", ".manifest");
   }
-  const others = [...files.keys()].filter((name) => /data\.(?:json|ya?ml)$/.test(name) && name !== "data.json");
+  const others = [...files.keys()].filter(
+    (name) => /data\.(?:json|ya?ml)$/.test(name) && name !== "data.json",
+  );
   if (others.length > 0) {
     return rejected("bundle_unsupported", "data of a compiled bundle must be in /data.json", others[0]);
   }
-  const metadata = (manifest.metadata?.["countersign"] ?? {}) as Partial<Pick<BuiltBundle, "entrypoints" | "rules">>;
+  const metadata = (manifest.metadata?.["countersign"] ?? {}) as Partial<
+    Pick<BuiltBundle, "entrypoints" | "rules">
+  >;
   const entrypoints =
     metadata.entrypoints ??
     [...new Set((manifest.wasm ?? []).map(({ entrypoint }) => entrypoint))].map((path) => ({
@@ -79,10 +83,14 @@ function fromCompiled(files: BundleFiles): BuildOutcome {
       deterministic: false,
       nondeterministic: ["unknown"],
     }));
-  if (entrypoints.length === 0) return rejected("bundle_no_entrypoint", "the manifest names no entrypoint", ".manifest");
+  if (entrypoints.length === 0)
+    return rejected("bundle_no_entrypoint", "the manifest names no entrypoint", ".manifest");
   try {
     const data = strict.decode(files.get("data.json") ?? new TextEncoder().encode("{}"));
-    return { kind: "built", bundle: withDigest({ wasm, manifest, data, entrypoints, rules: metadata.rules ?? [] }) };
+    return {
+      kind: "built",
+      bundle: withDigest({ wasm, manifest, data, entrypoints, rules: metadata.rules ?? [] }),
+    };
   } catch {
     return rejected("bundle_unreadable", "the file is not UTF-8", "data.json");
   }
@@ -90,7 +98,11 @@ function fromCompiled(files: BundleFiles): BuildOutcome {
 
 function withDigest(bundle: Omit<BuiltBundle, "digest">): BuiltBundle {
   const hash = createHash("sha256");
-  for (const part of [bundle.wasm, bundle.data, JSON.stringify([bundle.manifest, bundle.entrypoints, bundle.rules])]) {
+  for (const part of [
+    bundle.wasm,
+    bundle.data,
+    JSON.stringify([bundle.manifest, bundle.entrypoints, bundle.rules]),
+  ]) {
     hash.update(`${part.length}:`).update(part);
   }
   return { ...bundle, digest: hash.digest("hex") };
@@ -101,7 +113,8 @@ async function cacheKey(files: BundleFiles, { entrypoints, revision }: CompileRe
   const stamp = fileURLToPath(new URL("./toolchain/stamp", import.meta.url));
   const hash = createHash("sha256");
   hash.update(JSON.stringify([await readFile(stamp, "utf8").catch(() => ""), entrypoints, revision]));
-  for (const [name, content] of files) hash.update(`${name.length}:${name}${content.byteLength}:`).update(content);
+  for (const [name, content] of files)
+    hash.update(`${name.length}:${name}${content.byteLength}:`).update(content);
   return hash.digest("hex");
 }
 
@@ -109,7 +122,10 @@ async function cacheKey(files: BundleFiles, { entrypoints, revision }: CompileRe
 async function readCached(directory: string | undefined, key: string): Promise<BuiltBundle | undefined> {
   if (directory === undefined) return undefined;
   try {
-    const stored = JSON.parse(await readFile(join(directory, `${key}.json`), "utf8")) as Omit<BuiltBundle, "wasm"> & {
+    const stored = JSON.parse(await readFile(join(directory, `${key}.json`), "utf8")) as Omit<
+      BuiltBundle,
+      "wasm"
+    > & {
       wasm: string;
     };
     const { digest, ...content } = stored;
@@ -126,12 +142,15 @@ async function writeCached(directory: string | undefined, key: string, bundle: B
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const path = join(directory, `${key}.json`);
     const temporary = `${path}.${process.pid}`;
-    await writeFile(temporary, JSON.stringify({ ...bundle, wasm: Buffer.from(bundle.wasm).toString("base64") }), {
-      mode: 0o600,
-    });
+    await writeFile(
+      temporary,
+      JSON.stringify({ ...bundle, wasm: Buffer.from(bundle.wasm).toString("base64") }),
+      {
+        mode: 0o600,
+      },
+    );
     await rename(temporary, path);
   } catch {
     // a cache that can't be written costs the next start its speed, nothing else
   }
 }
-

@@ -83,7 +83,8 @@ async function readTar(path: string, limit: number, take: Take): Promise<void> {
     const chunks: Buffer[] = [];
     try {
       const name = entryName(entry);
-      if (name !== undefined && seen.has(name)) throw new Refused("bundle_duplicate_entry", "the same file twice", name);
+      if (name !== undefined && seen.has(name))
+        throw new Refused("bundle_duplicate_entry", "the same file twice", name);
       if (name !== undefined) seen.add(name);
       entry.on("data", (chunk: Buffer) => {
         size += chunk.length;
@@ -110,7 +111,14 @@ async function readTar(path: string, limit: number, take: Take): Promise<void> {
   try {
     await pipeline(createReadStream(path), createGunzip(), parser as unknown as NodeJS.WritableStream);
   } catch (error) {
-    throw failures[0] ?? new Refused("bundle_unreadable", `${path} is not a well-formed .tar.gz`, (error as { tarCode?: string }).tarCode);
+    throw (
+      failures[0] ??
+      new Refused(
+        "bundle_unreadable",
+        `${path} is not a well-formed .tar.gz`,
+        (error as { tarCode?: string }).tarCode,
+      )
+    );
   }
   if (failures.length > 0) throw failures[0];
 }

@@ -53,20 +53,37 @@ export interface TestReport {
   readonly results: readonly TestResult[];
   /** Percent of the lines of rules. */
   readonly coverage?: number;
-  readonly files?: readonly { readonly file: string; readonly coverage: number; readonly not_covered: readonly number[] }[];
+  readonly files?: readonly {
+    readonly file: string;
+    readonly coverage: number;
+    readonly not_covered: readonly number[];
+  }[];
 }
 
 export type Outcome<T> = { readonly kind: "done"; readonly result: T } | Rejected;
 
 export interface Toolchain {
   build(request: BuildRequest): Promise<Outcome<BuildResult>>;
-  check(request: { files: Files; strict?: boolean; rego_version?: 0 | 1 }): Promise<Outcome<{ files: number }>>;
+  check(request: {
+    files: Files;
+    strict?: boolean;
+    rego_version?: 0 | 1;
+  }): Promise<Outcome<{ files: number }>>;
   /** `run`: a regular expression that picks tests by name. */
-  test(request: { files: Files; coverage?: boolean; run?: string; rego_version?: 0 | 1 }): Promise<Outcome<TestReport>>;
+  test(request: {
+    files: Files;
+    coverage?: boolean;
+    run?: string;
+    rego_version?: 0 | 1;
+  }): Promise<Outcome<TestReport>>;
   dependencies(request: BuildRequest): Promise<Outcome<{ entrypoints: readonly EntrypointFacts[] }>>;
   format(request: { files: Files; rego_version?: 0 | 1 }): Promise<Outcome<{ files: Files }>>;
   /** Evaluates with OPA's Go evaluator: the reference to compare with, never a decision. */
-  evaluate(request: { files: Files; query: string; input?: unknown }): Promise<Outcome<{ results: readonly unknown[] }>>;
+  evaluate(request: {
+    files: Files;
+    query: string;
+    input?: unknown;
+  }): Promise<Outcome<{ results: readonly unknown[] }>>;
   /** Process id of the compiler while it runs. */
   pid(): number | undefined;
   close(): Promise<void>;
@@ -132,7 +149,9 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
 
   const send = (request: unknown): Promise<Outcome<string>> => {
     if (!existsSync(wasmPath)) {
-      return Promise.resolve(rejected("toolchain_missing", "the Rego toolchain is not built; run: make build"));
+      return Promise.resolve(
+        rejected("toolchain_missing", "the Rego toolchain is not built; run: make build"),
+      );
     }
     clearTimeout(idle);
     return new Promise((resolve) => {
@@ -152,7 +171,11 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     });
   };
 
-  const call = async <T>(op: string, request: object, read: (text: string) => Answer<T>): Promise<Outcome<T>> => {
+  const call = async <T>(
+    op: string,
+    request: object,
+    read: (text: string) => Answer<T> = (text) => JSON.parse(text) as Answer<T>,
+  ): Promise<Outcome<T>> => {
     const outcome = await send({ op, ...request });
     if (outcome.kind === "rejected") return outcome;
     const { result, errors } = read(outcome.result);
@@ -163,11 +186,11 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
 
   return {
     build: (request) => call("build", request, readBuild),
-    check: (request) => call("check", request, readAnswer),
-    test: (request) => call("test", request, readAnswer),
-    dependencies: (request) => call("dependencies", request, readAnswer),
-    format: (request) => call("format", request, readAnswer),
-    evaluate: (request) => call("eval", request, readAnswer),
+    check: (request) => call("check", request),
+    test: (request) => call("test", request),
+    dependencies: (request) => call("dependencies", request),
+    format: (request) => call("format", request),
+    evaluate: (request) => call("eval", request),
     pid: () => child?.pid,
     close() {
       clearTimeout(idle);
@@ -190,10 +213,6 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
 interface Answer<T> {
   readonly result?: T;
   readonly errors?: readonly BuildError[];
-}
-
-function readAnswer<T>(text: string): Answer<T> {
-  return JSON.parse(text) as Answer<T>;
 }
 
 /** INVARIANT: `data` travels as text and is never parsed here, so that no digit is lost. */

@@ -41,10 +41,13 @@ func faultsOf(err error) []fault {
 func faultOf(e *ast.Error) fault {
 	f := fault{Code: e.Code, Message: e.Message}
 	if e.Location != nil {
-		f.File, f.Row, f.Col = e.Location.File, e.Location.Row, e.Location.Col
+		f.File, f.Row, f.Col = clean(e.Location.File), e.Location.Row, e.Location.Col
 	}
 	return f
 }
+
+// clean drops the slash that OPA's bundle reader puts before a path.
+func clean(path string) string { return strings.TrimPrefix(path, "/") }
 
 func (r *request) version() ast.RegoVersion {
 	if r.RegoVersion != nil && *r.RegoVersion == 0 {

@@ -100,7 +100,7 @@ func describe(r *ast.Rule, a *ast.Annotations, index int) rule {
 	}
 	return rule{
 		Index: index, ID: id, Title: a.Title, Description: a.Description, Owner: text("owner"),
-		Severity: text("severity"), Frameworks: frameworks, File: r.Location.File, Row: r.Location.Row,
+		Severity: text("severity"), Frameworks: frameworks, File: clean(r.Location.File), Row: r.Location.Row,
 	}
 }
 
@@ -113,7 +113,7 @@ func refuseOwnCalls(modules []*ast.Module) []fault {
 				location := ref[0].Location
 				faults = append(faults, fault{
 					Code: "reserved_builtin", Message: ruleHeld.Name + " is the toolchain's own",
-					File: location.File, Row: location.Row, Col: location.Col,
+					File: clean(location.File), Row: location.Row, Col: location.Col,
 				})
 			}
 			return false

@@ -110,7 +110,7 @@ func ruled(modules map[string]*ast.Module) map[string]*ast.Module {
 func resultOf(r *tester.Result) testResult {
 	out := testResult{Package: r.Package, Name: r.Name, Outcome: "pass", DurationNs: r.Duration.Nanoseconds(), Output: string(r.Output)}
 	if r.Location != nil {
-		out.File, out.Row = r.Location.File, r.Location.Row
+		out.File, out.Row = clean(r.Location.File), r.Location.Row
 	}
 	switch {
 	case r.Error != nil:
@@ -120,7 +120,7 @@ func resultOf(r *tester.Result) testResult {
 	case r.Fail:
 		out.Outcome = "fail"
 		if r.FailedAt != nil && r.FailedAt.Location != nil {
-			out.Message = fmt.Sprintf("failed at %s:%d", r.FailedAt.Location.File, r.FailedAt.Location.Row)
+			out.Message = fmt.Sprintf("failed at %s:%d", clean(r.FailedAt.Location.File), r.FailedAt.Location.Row)
 		}
 	}
 	return out
@@ -135,12 +135,14 @@ func (t *testReport) cover(report cover.Report) {
 		lines := []int{}
 		for _, r := range file.NotCovered {
 			for row := r.Start.Row; row <= r.End.Row; row++ {
-				lines = append(lines, row)
+				if !slices.Contains(lines, row) {
+					lines = append(lines, row)
+				}
 			}
 		}
 		covered += file.CoveredLines
 		all += file.CoveredLines + file.NotCoveredLines
-		t.Files = append(t.Files, fileCoverage{File: path, Coverage: file.Coverage, NotCovered: lines})
+		t.Files = append(t.Files, fileCoverage{File: clean(path), Coverage: file.Coverage, NotCovered: lines})
 	}
 	slices.SortFunc(t.Files, func(a, b fileCoverage) int {
 		if a.File < b.File {

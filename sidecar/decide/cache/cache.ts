@@ -1,0 +1,19 @@
+/** What is kept of an evaluation: nothing that depends on a token's life or on one request. */
+export interface CachedResult {
+  /** The entrypoint's result as JSON values. */
+  readonly result: unknown;
+  /** Ids of the annotated rules that held. */
+  readonly rules: readonly string[];
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** One level of the cache. A fault is a miss; nothing here throws or rejects. */
+export interface CacheLevelStore {
+  get(key: string, now: number): CachedResult | undefined | Promise<CachedResult | undefined>;
+  set(key: string, value: CachedResult, now: number): void;
+  close(): Promise<void>;
+}
+
+/** What happened at a level, for metrics: counts only. */
+export type CacheEvent = "hit" | "miss" | "timeout" | "unauthentic" | "error" | "skipped";
