@@ -1,137 +1,90 @@
-/** Reads a bundle from a directory or a `.tar.gz` into memory; nothing is ever written to disk. */
-import { createReadStream } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { Parser } from "tar";
-import type { ReadEntry } from "tar";
-import type { Rejected } from "./bundle.js";
+import { readFile, stat } from "node:fs/promises";
+import { JsonRefused, parseJson } from "../contract.js";
+import type { Entries } from "./archive.js";
+import { readArchive } from "./archive.js";
+import type { BuildError, BuiltBundle, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
+import { readDirectory } from "./directory.js";
+import { limits, matters } from "./limits.js";
+import { readCompiled } from "./read-compiled.js";
 
-/** Contents by path, `/` between segments, no leading slash. */
-export type BundleFiles = ReadonlyMap<string, Uint8Array>;
+/** What was found at a path: Rego to compile, or a bundle that is compiled already. */
+export type Read =
+  | { readonly kind: "source"; readonly files: Readonly<Record<string, string>> }
+  | { readonly kind: "compiled"; readonly bundle: BuiltBundle };
 
-export interface ReadLimits {
-  /** Bytes of all files together; 256 MiB. */
-  readonly bytes?: number;
-  /** 10,000. */
-  readonly files?: number;
-}
-
-/** A bundle that can't be read as it stands. */
-class Refused extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly file?: string,
-  ) {
-    super(message);
-  }
-}
-
-const wanted = /(?:\.rego|(?:^|\/)data\.(?:json|ya?ml)|^\.manifest|^policy\.wasm)$/;
-
-/** Reads what belongs to a policy bundle; other files are passed over. Never rejects. */
-export async function readBundle(
-  path: string,
-  { bytes = 256 * 2 ** 20, files = 10_000 }: ReadLimits = {},
-): Promise<{ readonly kind: "read"; readonly files: BundleFiles } | Rejected> {
-  const out = new Map<string, Uint8Array>();
-  let size = 0;
-  const take = (name: string, content: Uint8Array): void => {
-    size += content.byteLength;
-    if (size > bytes) throw new Refused("bundle_too_large", `the bundle holds more than ${bytes} bytes`);
-    if (out.size >= files) throw new Refused("bundle_too_large", `the bundle holds more than ${files} files`);
-    if (out.has(name)) throw new Refused("bundle_duplicate_entry", "the same file twice", name);
-    out.set(name, content);
-  };
+/** Reads a bundle directory, a `.tar.gz` or a single Rego file. Never rejects for what is in it. */
+export async function readBundle(path: string): Promise<Read | Rejected> {
+  let found: { readonly kind: "read"; readonly entries: Entries } | Rejected;
   try {
-    const stat = await lstat(path).catch(() => undefined);
-    if (stat === undefined) return rejected("bundle_not_found", `there is no ${path}`);
-    if (stat.isDirectory()) await readDirectory(path, path, take);
-    else if (stat.isFile()) await readTar(path, bytes, take);
-    else return rejected("bundle_not_found", `${path} is neither a directory nor a file`);
-    return { kind: "read", files: out };
+    const facts = await stat(path);
+    if (facts.isDirectory()) found = await readDirectory(path);
+    else if (facts.size > limits.archiveBytes)
+      return rejected("bundle_too_large", "the file is too large", path);
+    else if (path.endsWith(".rego")) {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      found = { kind: "read", entries: new Map([[name, await readFile(path)]]) };
+    } else found = readArchive(await readFile(path));
   } catch (error) {
-    if (error instanceof Refused) return rejected(error.code, error.message, error.file);
-    return rejected("bundle_unreadable", `${path} could not be read`);
+    const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+    const message = code === "ENOENT" ? "there is no such file or directory" : `it can't be read (${code})`;
+    return rejected("bundle_unreadable", `${path}: ${message}`);
   }
+  return found.kind === "rejected" ? found : interpret(found.entries);
 }
 
-type Take = (name: string, content: Uint8Array) => void;
-
-async function readDirectory(root: string, directory: string, take: Take): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(directory, entry.name);
-    const name = relative(root, path).split(sep).join("/");
-    // links could lead out of the bundle
-    if (entry.isDirectory()) {
-      if (!entry.name.startsWith(".")) await readDirectory(root, path, take);
-    } else if (entry.isFile() && wanted.test(name)) take(name, await readFile(path));
-  }
-}
-
-/** Checks each entry's name and kind before its content is looked at. */
-async function readTar(path: string, limit: number, take: Take): Promise<void> {
-  const failures: unknown[] = [];
-  const seen = new Set<string>();
-  let size = 0;
-  const parser = new Parser({ strict: true, maxMetaEntrySize: 65_536 });
-  parser.on("entry", (entry: ReadEntry) => {
-    const chunks: Buffer[] = [];
-    try {
-      const name = entryName(entry);
-      if (name !== undefined && seen.has(name))
-        throw new Refused("bundle_duplicate_entry", "the same file twice", name);
-      if (name !== undefined) seen.add(name);
-      entry.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > limit) {
-          failures.push(new Refused("bundle_too_large", `the bundle holds more than ${limit} bytes`));
-          parser.abort(new Error("too large"));
-          return;
-        }
-        if (name !== undefined && wanted.test(name)) chunks.push(chunk);
-      });
-      entry.on("end", () => {
-        if (name === undefined || !wanted.test(name) || failures.length > 0) return;
-        try {
-          take(name, Buffer.concat(chunks));
-        } catch (error) {
-          failures.push(error);
-        }
-      });
-    } catch (error) {
-      failures.push(error);
-      entry.resume();
+/** Sorts the entries of a bundle out; JSON is checked strictly here, where row and column can be told. */
+export function interpret(entries: Entries): Read | Rejected {
+  const files: Record<string, string> = {};
+  const errors: BuildError[] = [];
+  let total = 0;
+  for (const [place, bytes] of entries) {
+    if (!matters(place) || place.endsWith("policy.wasm")) continue;
+    total += bytes.byteLength;
+    if (total > limits.totalBytes)
+      return rejected("bundle_too_large", "the files are too large together", place);
+    const text = decode(bytes);
+    if (text === undefined) {
+      errors.push({ code: "invalid_utf8", message: "the file is not valid UTF-8", file: place });
+      continue;
     }
-  });
-  try {
-    await pipeline(createReadStream(path), createGunzip(), parser as unknown as NodeJS.WritableStream);
-  } catch (error) {
-    throw (
-      failures[0] ??
-      new Refused(
-        "bundle_unreadable",
-        `${path} is not a well-formed .tar.gz`,
-        (error as { tarCode?: string }).tarCode,
-      )
-    );
+    if (place.endsWith("patch.json"))
+      return rejected("bundle_delta", "delta bundles are not supported", place);
+    if (place.endsWith(".json") || place === ".manifest") errors.push(...jsonErrors(place, text));
+    files[place] = text;
   }
-  if (failures.length > 0) throw failures[0];
+  if (errors.length > 0) return { kind: "rejected", errors };
+  const modules = [...entries.keys()].filter((place) => place.endsWith("policy.wasm"));
+  if (modules.length > 0) return readCompiled(entries, files, modules);
+  return { kind: "source", files };
 }
 
-/** Gives an entry's name, or undefined for a directory. @throws Refused */
-function entryName(entry: ReadEntry): string | undefined {
-  const { path, type } = entry;
-  if (path.startsWith("/") || /(?:^|\/)\.\.(?:\/|$)/.test(path) || /[\\\0]/.test(path)) {
-    throw new Refused("bundle_bad_path", "a name that leads out of the bundle", path.slice(0, 100));
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
   }
-  if (type === "Directory" || type === "GNUDumpDir") return undefined;
-  if (type !== "File" && type !== "OldFile" && type !== "ContiguousFile") {
-    throw new Refused("bundle_bad_entry", `entries of type ${type} are not taken`, path.slice(0, 100));
+}
+
+function jsonErrors(file: string, text: string): BuildError[] {
+  try {
+    const value = parseJson(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
+    return [{ code: "invalid_json", message: "the document must be an object", file, row: 1, col: 1 }];
+  } catch (error) {
+    if (!(error instanceof JsonRefused)) throw error;
+    const before = text.slice(0, error.offset).split("\n");
+    return [
+      {
+        code: error.code,
+        message: error.message,
+        file,
+        row: before.length,
+        col: (before.at(-1) ?? "").length + 1,
+      },
+    ];
   }
-  return path.replace(/^(?:\.\/)+/, "");
 }

@@ -1,6 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { fork } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildError, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
@@ -12,7 +15,7 @@ export interface ToolchainParts {
   readonly idleMs?: number;
   /** Longest time for one request, start-up included, milliseconds; 60,000. */
   readonly timeoutMs?: number;
-  /** Most memory of the compiler, in 64 KiB pages; 16,384 (1 GiB). */
+  /** Most memory of the compiler, in 64 KiB pages; 4,096 (256 MiB). */
   readonly maxMemoryPages?: number;
 }
 
@@ -84,6 +87,8 @@ export interface Toolchain {
     query: string;
     input?: unknown;
   }): Promise<Outcome<{ results: readonly unknown[] }>>;
+  /** Names the compiler's build: what was compiled by another one may differ. */
+  version(): Promise<string>;
   /** Process id of the compiler while it runs. */
   pid(): number | undefined;
   close(): Promise<void>;
@@ -99,11 +104,12 @@ const program = fileURLToPath(new URL("./compile-process.js", import.meta.url));
 
 /** Creates the toolchain; its process starts with the first request. Requests never reject. */
 export function createToolchain(parts: ToolchainParts): Toolchain {
-  const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 60_000, maxMemoryPages = 16_384 } = parts;
+  const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 60_000, maxMemoryPages = 4_096 } = parts;
   const pending = new Map<number, Pending>();
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
   let nextId = 1;
+  let versioned: Promise<string> | undefined;
 
   const settle = (id: number, outcome: Outcome<string>): void => {
     const waiting = pending.get(id);
@@ -191,6 +197,7 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     dependencies: (request) => call("dependencies", request),
     format: (request) => call("format", request),
     evaluate: (request) => call("eval", request),
+    version: () => (versioned ??= versionOf(wasmPath)),
     pid: () => child?.pid,
     close() {
       clearTimeout(idle);
@@ -208,6 +215,17 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
       return ended;
     },
   };
+}
+
+/** The build's stamp where it stands beside the reactor (see toolchain/build.sh), else the reactor's own digest. */
+async function versionOf(wasmPath: string): Promise<string> {
+  try {
+    return (await readFile(join(dirname(wasmPath), "stamp"), "utf8")).trim();
+  } catch {
+    return createHash("sha256")
+      .update(await readFile(wasmPath).catch(() => ""))
+      .digest("hex");
+  }
 }
 
 interface Answer<T> {

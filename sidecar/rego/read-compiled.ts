@@ -1,0 +1,172 @@
+import type { Json, JsonObject } from "../contract.js";
+import { parseJson, stringifyJson } from "../contract.js";
+import type { Entries } from "./archive.js";
+import type { BuiltBundle, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
+import { rejected } from "./bundle.js";
+import { digestOf } from "./digest.js";
+
+/** The place in a manifest's metadata where {@link writeBundle} keeps what only the compiler knows. */
+export const metadataKey = "countersign";
+
+/**
+ * Reads a compiled bundle in OPA's layout: `/policy.wasm`, `.manifest` with its `wasm` entries, `data.json` at any
+ * level. Without our own facts in the metadata (`opa build` writes none) each entrypoint counts as reading everything
+ * and as not deterministic, so that its results are never cached.
+ */
+export function readCompiled(
+  entries: Entries,
+  files: Readonly<Record<string, string>>,
+  modules: readonly string[],
+): { readonly kind: "compiled"; readonly bundle: BuiltBundle } | Rejected {
+  const wasm = entries.get("policy.wasm");
+  if (modules.length !== 1 || wasm === undefined) {
+    return rejected("bundle_wasm", "a compiled bundle has one module, /policy.wasm", modules[0]);
+  }
+  if (!WebAssembly.validate(wasm))
+    return rejected("bundle_wasm", "the module is not valid WebAssembly", "policy.wasm");
+  const text = files[".manifest"];
+  if (text === undefined)
+    return rejected("bundle_manifest", "a compiled bundle needs a .manifest", ".manifest");
+  const read = JSON.parse(text) as unknown;
+  if (!isManifest(read))
+    return rejected("bundle_manifest", "the manifest does not have OPA's shape", ".manifest");
+  const resolvers = read.wasm ?? [];
+  if (resolvers.length === 0)
+    return rejected("bundle_manifest", "the manifest names no entrypoint", ".manifest");
+  if (resolvers.some(({ module }) => module.replace(/^\//, "") !== "policy.wasm")) {
+    return rejected("bundle_manifest", "the manifest names a module that is not there", ".manifest");
+  }
+  const data = mergeData(files);
+  if (data === undefined) {
+    return rejected(
+      "bundle_data",
+      "the data of a compiled bundle must be JSON, and its files must not overlap",
+    );
+  }
+
+  const { metadata, ...rest } = read;
+  const { [metadataKey]: own, ...theirs } = metadata ?? {};
+  const manifest: Manifest = Object.keys(theirs).length === 0 ? rest : { ...rest, metadata: theirs };
+  const facts = own === undefined ? cautious(resolvers.map(({ entrypoint }) => entrypoint)) : own;
+  if (!isFacts(facts, new Set(resolvers.map(({ entrypoint }) => entrypoint)))) {
+    return rejected(
+      "bundle_manifest",
+      `metadata.${metadataKey} does not have the expected shape`,
+      ".manifest",
+    );
+  }
+  const content = {
+    wasm,
+    manifest,
+    data: stringifyJson(data),
+    entrypoints: facts.entrypoints,
+    rules: facts.rules,
+  };
+  return { kind: "compiled", bundle: { ...content, digest: digestOf(content) } };
+}
+
+interface Facts {
+  readonly entrypoints: readonly EntrypointFacts[];
+  readonly rules: readonly RuleFacts[];
+}
+
+function cautious(paths: readonly string[]): Facts {
+  return {
+    entrypoints: [...new Set(paths)].map((path) => ({
+      path,
+      input: [[]],
+      data: [[]],
+      deterministic: false,
+      nondeterministic: [],
+    })),
+    rules: [],
+  };
+}
+
+/** Places each data file at its folder; numbers keep their digits. Undefined where two overlap or one is YAML. */
+function mergeData(files: Readonly<Record<string, string>>): JsonObject | undefined {
+  const root = empty();
+  for (const [place, text] of Object.entries(files)) {
+    if (/(^|\/)data\.ya?ml$/.test(place)) return undefined;
+    if (!/(^|\/)data\.json$/.test(place)) continue;
+    let at: JsonObject = root;
+    for (const segment of place.split("/").slice(0, -1)) {
+      const next = Object.hasOwn(at, segment) ? at[segment] : (at[segment] = empty());
+      if (!isObject(next)) return undefined;
+      at = next;
+    }
+    if (!merge(at, parseJson(text))) return undefined;
+  }
+  return root;
+}
+
+function merge(into: JsonObject, from: Json): boolean {
+  if (!isObject(from)) return false;
+  for (const [key, value] of Object.entries(from)) {
+    if (!Object.hasOwn(into, key)) into[key] = value;
+    else {
+      const held = into[key];
+      if (!isObject(held) || !merge(held, value)) return false;
+    }
+  }
+  return true;
+}
+
+function empty(): JsonObject {
+  return Object.create(null) as JsonObject;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+const isPaths = (value: unknown): boolean => Array.isArray(value) && value.every(isTexts);
+const absentOr = (value: unknown, test: (value: unknown) => boolean): boolean =>
+  value === undefined || test(value);
+
+function isManifest(value: unknown): value is Manifest {
+  return (
+    isRecord(value) &&
+    absentOr(value.revision, isText) &&
+    absentOr(value.roots, isTexts) &&
+    absentOr(value.metadata, isRecord) &&
+    absentOr(
+      value.wasm,
+      (wasm) =>
+        Array.isArray(wasm) &&
+        wasm.every((one) => isRecord(one) && isText(one.entrypoint) && isText(one.module)),
+    )
+  );
+}
+
+/** INVARIANT: facts are about each entrypoint of the manifest, once, and about nothing else. */
+function isFacts(value: unknown, entrypoints: ReadonlySet<string>): value is Facts {
+  if (!isRecord(value) || !Array.isArray(value.entrypoints) || !Array.isArray(value.rules)) return false;
+  const named = new Set<unknown>();
+  for (const one of value.entrypoints as unknown[]) {
+    if (!isRecord(one) || !isText(one.path) || !entrypoints.has(one.path) || named.has(one.path))
+      return false;
+    if (!isPaths(one.input) || !isPaths(one.data) || !isTexts(one.nondeterministic)) return false;
+    if (one.deterministic !== (one.nondeterministic.length === 0) && one.deterministic !== false)
+      return false;
+    named.add(one.path);
+  }
+  return (
+    named.size === entrypoints.size &&
+    (value.rules as unknown[]).every(
+      (rule, i) =>
+        isRecord(rule) &&
+        rule.index === i &&
+        [rule.id, rule.title, rule.owner, rule.severity, rule.file].every(isText) &&
+        absentOr(rule.description, isText) &&
+        isTexts(rule.frameworks) &&
+        Number.isSafeInteger(rule.row),
+    )
+  );
+}
