@@ -1,0 +1,11 @@
+# METADATA
+# title: Reasons
+# description: Turns a rule's METADATA into the reason that callers and logs see, so that both are stated once.
+package countersign.lib.reason
+
+# The title is the message: write it for the person who was refused, and never put input into it.
+from(metadata) := {
+	"code": metadata.custom.code,
+	"message": metadata.title,
+	"rule": metadata.custom.id,
+}
