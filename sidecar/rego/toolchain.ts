@@ -206,6 +206,8 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
       failAll("toolchain_failed", "the toolchain was closed");
       clearTimeout(idle);
       child = undefined;
+      // who waits for the end must not run out of events before it
+      running.ref();
       const ended = new Promise<void>((resolve) => {
         running.once("exit", () => {
           resolve();
