@@ -1,17 +1,13 @@
 import type { TestReport, TestResult } from "../sidecar/rego/toolchain.js";
-import type { Shown } from "./policy-files.js";
 
 const words = { pass: "PASS", fail: "FAIL", error: "ERROR", skip: "SKIPPED" } as const;
 const rule = `${"-".repeat(80)}\n`;
 
 /** Draws a report as `opa test` does: what didn't pass (all where verbose), then how many did, then the coverage. */
-export function drawTestReport(
-  report: TestReport,
-  { verbose, shown }: { readonly verbose: boolean; readonly shown: Shown },
-): string {
+export function drawTestReport(report: TestReport, verbose: boolean): string {
   const { results, coverage, files = [] } = report;
   const listed = results.filter(({ outcome }) => verbose || outcome !== "pass");
-  let text = listed.map((result) => drawResult(result, shown)).join("");
+  let text = listed.map(drawResult).join("");
   if (text !== "") text += rule;
   for (const outcome of ["pass", "fail", "error", "skip"] as const) {
     const count = results.filter((result) => result.outcome === outcome).length;
@@ -22,14 +18,14 @@ export function drawTestReport(
   for (const file of files) {
     if (file.not_covered.length === 0 && !verbose) continue;
     const lines = file.not_covered.length === 0 ? "" : `, not covered: ${drawRanges(file.not_covered)}`;
-    text += `${shown(file.file)}: ${percent(file.coverage)}${lines}\n`;
+    text += `${file.file}: ${percent(file.coverage)}${lines}\n`;
   }
   return `${text}coverage: ${percent(coverage)}\n`;
 }
 
-function drawResult(result: TestResult, shown: Shown): string {
+function drawResult(result: TestResult): string {
   const { package: pkg, name, outcome, message, file, row, duration_ns: ns, output = "" } = result;
-  const head = `${shown(file)}:${row}: ${pkg}.${name}: ${words[outcome]} (${(ns / 1e6).toFixed(2)}ms)\n`;
+  const head = `${file}:${row}: ${pkg}.${name}: ${words[outcome]} (${(ns / 1e6).toFixed(2)}ms)\n`;
   const detail = outcome === "pass" || message === undefined ? "" : `  ${message}\n`;
   const printed = output.replace(/\n$/, "");
   return head + detail + (printed === "" ? "" : `\n${printed.replace(/^/gm, "  ")}\n\n`);

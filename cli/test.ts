@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
+import type { TestReport } from "../sidecar/rego/toolchain.js";
 import { createToolchain } from "../sidecar/rego/toolchain.js";
 import { drawTestReport } from "./draw-test-report.js";
 import { readFormat } from "./format.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
+import type { Shown } from "./policy-files.js";
 import { printErrors, readPolicies } from "./policy-files.js";
 
 export const testCommand: Command = {
@@ -20,7 +22,8 @@ Flags:
   -f, --format FORMAT        pretty or json (default pretty)
       --v0-compatible        the files are Rego v0
 
-Exit codes: 0 all passed, 1 the policies have errors, 2 a test failed, none was found, or coverage is too low
+Exit codes: 0 all passed, 1 the policies have errors, 2 a test failed or was skipped, none was found, or
+coverage is too low
 
 Examples:
   countersign test -v policies
@@ -53,12 +56,12 @@ Examples:
         ...(values["v0-compatible"] === true ? { rego_version: 0 as const } : {}),
       });
       if (outcome.kind === "rejected") return printErrors(outcome.errors, policies.shown, io);
-      const report = outcome.result;
+      const report = shownReport(outcome.result, policies.shown);
       if (format === "json") io.out(`${JSON.stringify(report, null, 2)}\n`);
-      else io.out(drawTestReport(report, { verbose: values.verbose ?? false, shown: policies.shown }));
+      else io.out(drawTestReport(report, values.verbose ?? false));
 
       if (report.results.length === 0) io.err("no tests were found\n");
-      const failed = report.results.some(({ outcome }) => outcome === "fail" || outcome === "error");
+      const failed = report.results.some(({ outcome }) => outcome !== "pass");
       const low = threshold !== undefined && (report.coverage ?? 0) < threshold;
       if (low) io.err(`coverage ${(report.coverage ?? 0).toFixed(2)}% is below ${threshold}%\n`);
       return failed || low || report.results.length === 0 ? 2 : 0;
@@ -67,6 +70,15 @@ Examples:
     }
   },
 };
+
+/** Names files as the author does. */
+function shownReport({ results, files, ...rest }: TestReport, shown: Shown): TestReport {
+  return {
+    ...rest,
+    results: results.map((result) => ({ ...result, file: shown(result.file) })),
+    ...(files === undefined ? {} : { files: files.map((one) => ({ ...one, file: shown(one.file) })) }),
+  };
+}
 
 function readThreshold(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
