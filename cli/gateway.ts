@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { startGateway } from "../gateway/main.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
+import { processLog } from "./process-log.js";
 import { readConfigFile } from "./read-config.js";
 import { untilStopped } from "./serve.js";
 
@@ -14,6 +15,7 @@ Usage: countersign gateway -c FILE [flags]
 Flags:
   -c, --config-file FILE     YAML or JSON (docs/gateway.md)
   -l, --log-level LEVEL      error, warn, info, debug (default info)
+      --log-format FORMAT    json, json-pretty or text (default json)
 
 Examples:
   countersign gateway -c gateway.yaml
@@ -22,12 +24,12 @@ Examples:
   async run(args, io) {
     const { values } = parseArgs({
       args,
-      options: { "config-file": { type: "string", short: "c" }, "log-level": { type: "string", short: "l" } },
+      options: { "config-file": { type: "string", short: "c" }, "log-level": { type: "string", short: "l" }, "log-format": { type: "string" } },
     });
     if (values["config-file"] === undefined) throw new UsageError("give a configuration with -c FILE");
     const gateway = await startGateway({
       config: readConfigFile(values["config-file"]),
-      logLevel: values["log-level"] ?? "info",
+      log: processLog(values["log-level"], values["log-format"]),
     });
     io.err(`gateway listens on ${gateway.address}\n`);
     return untilStopped(io, gateway.close);

@@ -40,7 +40,7 @@ Examples:
     const sidecar = await startSidecar(sidecarOptions(values, "localhost:8181"));
     const gateway = await startGateway({
       config: readConfigFile(values["gateway-config"]),
-      logLevel: values["log-level"] ?? "info",
+      log: sidecar.log,
       metrics: sidecar.metrics,
     });
     io.err(`gateway listens on ${gateway.address}\n`);

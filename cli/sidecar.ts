@@ -3,6 +3,7 @@ import type { SidecarOptions } from "../sidecar/main.js";
 import { startSidecar } from "../sidecar/main.js";
 import type { Command } from "./main.js";
 import { UsageError, version } from "./main.js";
+import { logOptions } from "./process-log.js";
 import { readConfigFile } from "./read-config.js";
 import { untilStopped } from "./serve.js";
 
@@ -34,12 +35,6 @@ type Flags = ReturnType<typeof parseArgs<{ options: typeof sidecarFlags }>>["val
 
 /** Turns flags into options for the sidecar. @throws UsageError */
 export function sidecarOptions(flags: Flags, defaultAddress: string): SidecarOptions {
-  const levels = ["error", "warn", "info", "debug"] as const;
-  const formats = ["json", "json-pretty", "text"] as const;
-  const level = levels.find((known) => known === (flags["log-level"] ?? "info"));
-  const format = formats.find((known) => known === (flags["log-format"] ?? "json"));
-  if (level === undefined) throw new UsageError(`--log-level: one of ${levels.join(", ")}`);
-  if (format === undefined) throw new UsageError(`--log-format: one of ${formats.join(", ")}`);
   const redis = flags["redis-url"];
   return {
     bundles: flags.bundle ?? [],
@@ -49,7 +44,7 @@ export function sidecarOptions(flags: Flags, defaultAddress: string): SidecarOpt
     sets: [...(redis === undefined ? [] : [`cache.redis_url=${redis}`]), ...(flags.set ?? [])],
     watch: flags.watch ?? false,
     ...(flags["cache-dir"] === undefined ? {} : { cacheDir: flags["cache-dir"] }),
-    log: { level, format },
+    log: logOptions(flags["log-level"], flags["log-format"]),
     version: version(),
   };
 }

@@ -79,7 +79,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         { modelUrl: model.url, modelKey, mcpUrl: mcp.url, storeUrl: store.url },
         { listen: options.gatewayAddress, socket },
       ),
-      logLevel: options.sidecar.log.level,
+      log: sidecar.log,
       metrics: sidecar.metrics,
     });
     closers.push(() => gateway.close());

@@ -1,0 +1,98 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { BlockList, isIP } from "node:net";
+import type { Refusal } from "../sidecar/contract.js";
+import { refuse } from "../sidecar/contract.js";
+import { matchRoute, protocolOf } from "./classify/route.js";
+import type { Exchange, GatewayParts } from "./exchange.js";
+import { send } from "./http.js";
+import { refuseModel, serveChat, serveModels } from "./models/serve.js";
+import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
+import { endSession, refuseTool, serveTools } from "./tools/serve.js";
+
+const refusers = { openai: refuseModel, mcp: refuseTool, retrieval: refuseRetrieval } as const;
+const kinds = { openai: "model", mcp: "tool", retrieval: "retrieval" } as const;
+
+/** Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided. */
+export function createGateway(parts: GatewayParts): RequestListener {
+  const findSource = createSourceFinder(parts.config.trustedProxies);
+  return (req, res) => {
+    const target = req.url ?? "";
+    const protocol = protocolOf(target);
+    const exchange = begin(parts, req, res, findSource(req));
+    res.on("close", () => {
+      parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
+    });
+    const route = matchRoute(req.method ?? "", target);
+    const refuseHere = (refusal: Refusal): void => {
+      refusers[protocol](exchange, refusal);
+    };
+    if (route.kind === "refusal") {
+      refuseHere(route);
+      return;
+    }
+    serve(parts, exchange, route).catch((error: unknown) => {
+      const fault = (error as { name?: unknown } | null)?.name;
+      parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
+      if (res.headersSent) res.destroy();
+      else refuseHere(refuse("internal_error"));
+    });
+  };
+}
+
+type Served = Exclude<ReturnType<typeof matchRoute>, Refusal>;
+
+async function serve(parts: GatewayParts, exchange: Exchange, route: Served): Promise<void> {
+  switch (route.kind) {
+    case "chat":
+      return serveChat(parts, exchange);
+    case "models":
+      return serveModels(parts, exchange, route.id);
+    case "tools":
+      return serveTools(parts, exchange, route.server);
+    case "end_session":
+      return endSession(parts, exchange, route.server);
+    case "query":
+      return serveQuery(parts, exchange, route.collection);
+    case "health":
+      return send(exchange.res, 200, "{}");
+  }
+}
+
+function begin(
+  parts: GatewayParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  ip: string | undefined,
+): Exchange {
+  const gone = new AbortController();
+  res.on("close", () => {
+    if (!res.writableFinished) gone.abort();
+  });
+  const given = req.headers["x-request-id"];
+  // an id that a caller chose is taken only in a form that can't hurt a log
+  const id = typeof given === "string" && /^[\w-]{8,64}$/.test(given) ? given : parts.newId();
+  const [, bearer] = /^Bearer ([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? "") ?? [];
+  return { req, res, id, path: req.url ?? "", ip, bearer, signal: gone.signal, started: parts.clock() };
+}
+
+/** The socket's peer; behind trusted proxies, the last address that none of them vouches for. */
+function createSourceFinder(trusted: readonly string[]): (req: IncomingMessage) => string | undefined {
+  const proxies = new BlockList();
+  for (const cidr of trusted) {
+    const [address = "", bits = ""] = cidr.split("/");
+    proxies.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
+  }
+  const isProxy = (ip: string): boolean =>
+    isIP(ip) !== 0 && proxies.check(ip, isIP(ip) === 6 ? "ipv6" : "ipv4");
+  return (req) => {
+    const peer = req.socket.remoteAddress?.replace(/^::ffff:/, "");
+    if (peer === undefined || !isProxy(peer)) return peer;
+    const forwarded = req.headers["x-forwarded-for"];
+    const hops = (typeof forwarded === "string" ? forwarded.split(",") : []).map((hop) => hop.trim());
+    for (const hop of hops.reverse()) {
+      if (isIP(hop) === 0) return undefined;
+      if (!isProxy(hop)) return hop;
+    }
+    return peer;
+  };
+}

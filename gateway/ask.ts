@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import type { Dispatcher } from "undici";
+import type {
+  CacheLevel,
+  Decision,
+  DecisionRequest,
+  ErrorCode,
+  Json,
+  Obligation,
+  Reason,
+} from "../sidecar/contract.js";
+import { denied, errorTable, isObject, parseJson, stringifyJson } from "../sidecar/contract.js";
+
+/** Asks the decision point; gives one decision per call. Never rejects: any failure is a deny. */
+export type Ask = (request: DecisionRequest) => Promise<Decision[]>;
+
+export interface AskParts {
+  /** Reaches the sidecar; a pool on its Unix socket. */
+  readonly dispatcher: Dispatcher;
+  /** Longest wait for the whole answer, milliseconds. */
+  readonly deadlineMs: number;
+}
+
+const maxAnswer = 8 * 2 ** 20;
+
+/** Creates the question to the sidecar's `POST /v1/decisions`. */
+export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
+  return async (request) => {
+    const count = request.calls?.length ?? 1;
+    const failed = (code: ErrorCode): Decision[] => {
+      const reason = { code, message: errorTable[code][1] };
+      return Array.from({ length: count }, () => denied(randomUUID(), reason, new Date()));
+    };
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      const { statusCode, body } = await dispatcher.request({
+        origin: "http://sidecar",
+        path: "/v1/decisions",
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: stringifyJson(request as unknown as Json),
+        signal: deadline,
+      });
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > maxAnswer) return failed("pdp_unavailable");
+        chunks.push(chunk);
+      }
+      if (statusCode !== 200) return failed("pdp_unavailable");
+      const answer = parseJson(Buffer.concat(chunks, size));
+      const list = isObject(answer)
+        ? request.calls === undefined
+          ? [answer]
+          : answer["decisions"]
+        : undefined;
+      if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
+      const decisions = list.map(readDecision);
+      return decisions.every((decision) => decision !== undefined)
+        ? (decisions as Decision[])
+        : failed("pdp_unavailable");
+    } catch {
+      return failed(deadline.aborted ? "pdp_timeout" : "pdp_unavailable");
+    }
+  };
+}
+
+const levels: readonly CacheLevel[] = ["none", "l1", "l2"];
+
+/** INVARIANT: an answer that isn't a whole decision is no decision; only literal true allows. */
+function readDecision(value: Json): Decision | undefined {
+  if (!isObject(value)) return undefined;
+  const {
+    decision_id,
+    allow,
+    reasons,
+    obligations,
+    labels,
+    ttl,
+    rules,
+    cache,
+    expires_at,
+    bundles,
+    subject,
+  } = value;
+  const level = levels.find((known) => known === cache);
+  if (typeof decision_id !== "string" || typeof allow !== "boolean" || typeof ttl !== "number")
+    return undefined;
+  if (!Array.isArray(reasons) || !reasons.every(isReason)) return undefined;
+  if (!Array.isArray(obligations) || !obligations.every(isObligation)) return undefined;
+  if (!isStrings(labels) || !isStrings(rules)) return undefined;
+  if (typeof expires_at !== "string" || !isObject(bundles) || level === undefined) return undefined;
+  // an allow is for somebody
+  if (allow && !isSubject(subject)) return undefined;
+  return {
+    ...{ decision_id, allow, reasons: reasons as unknown as Reason[] },
+    ...{ obligations: obligations as unknown as Obligation[], labels, ttl, rules, cache: level, expires_at },
+    bundles: bundles as Decision["bundles"],
+    ...(isSubject(subject) ? { subject: subject as unknown as NonNullable<Decision["subject"]> } : {}),
+  };
+}
+
+function isReason(value: Json): boolean {
+  return isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
+}
+
+function isObligation(value: Json): boolean {
+  return isObject(value) && typeof value["type"] === "string" && isObject(value["properties"]);
+}
+
+function isSubject(value: Json | undefined): boolean {
+  return isObject(value) && ["type", "id", "tenant"].every((name) => typeof value[name] === "string");
+}
+
+function isStrings(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}

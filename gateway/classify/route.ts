@@ -1,0 +1,44 @@
+import type { Refusal } from "../../sidecar/contract.js";
+import { refuse } from "../../sidecar/contract.js";
+
+export type Protocol = "openai" | "mcp" | "retrieval";
+
+export type Route =
+  | { readonly kind: "chat" }
+  | { readonly kind: "models"; readonly id?: string }
+  | { readonly kind: "tools"; readonly server: string }
+  | { readonly kind: "end_session"; readonly server: string }
+  | { readonly kind: "query"; readonly collection: string }
+  | { readonly kind: "health" };
+
+type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
+
+/** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
+const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
+const routes: readonly Pattern[] = [
+  ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "chat" })],
+  ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
+  ["GET", new RegExp(`^/v1/models/${name}$`), (id) => ({ kind: "models", id })],
+  ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
+  ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],
+  ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],
+  ["GET", /^\/health$/, () => ({ kind: "health" })],
+];
+
+/** Finds the route of a request target, exactly as it came: no decoding, no query string. */
+export function matchRoute(method: string, target: string): Route | Refusal {
+  let known = false;
+  for (const [verb, pattern, make] of routes) {
+    const match = pattern.exec(target);
+    if (match === null) continue;
+    known = true;
+    if (verb === method) return make(match[1] ?? "");
+  }
+  return refuse(known ? "method_not_allowed" : "unknown_route");
+}
+
+/** Guesses whose words a refusal should be in, for requests that match no route. */
+export function protocolOf(target: string): Protocol {
+  if (target.startsWith("/mcp")) return "mcp";
+  return target.startsWith("/v1/retrieval") ? "retrieval" : "openai";
+}

@@ -1,0 +1,156 @@
+import type { Json } from "../sidecar/contract.js";
+import { Fields, Problems } from "../sidecar/contract.js";
+
+export interface UpstreamConfig {
+  readonly url: URL;
+  /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
+  readonly apiKey?: { readonly env: string } | { readonly file: string } | { readonly value: string };
+  readonly connectTimeoutMs: number;
+  /** To the first byte of the answer, milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** Between two chunks of the answer, milliseconds. */
+  readonly bodyTimeoutMs: number;
+}
+
+export interface ModelConfig {
+  readonly upstream: string;
+  readonly provider: string;
+  readonly region: string;
+  readonly environment: string;
+  /** The name that the upstream knows, where it differs. */
+  readonly upstreamModel?: string;
+}
+
+export interface CollectionConfig {
+  readonly upstream: UpstreamConfig;
+  readonly classification: string;
+  readonly region: string;
+  readonly environment: string;
+}
+
+export interface GatewayConfig {
+  readonly listen: string;
+  readonly sidecar: { readonly socket: string; readonly deadlineMs: number };
+  readonly environment?: string;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  readonly models: ReadonlyMap<string, ModelConfig>;
+  readonly servers: ReadonlyMap<string, UpstreamConfig>;
+  readonly collections: ReadonlyMap<string, CollectionConfig>;
+  /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
+  readonly allowedOrigins: readonly string[];
+  /** CIDRs whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly maxBody: number;
+}
+
+/** All that is wrong with a gateway configuration, at once. */
+export class GatewayConfigRefused extends Error {
+  override readonly name = "GatewayConfigRefused";
+  constructor(readonly problems: readonly string[]) {
+    super(`the gateway's configuration has problems:\n  ${problems.join("\n  ")}`);
+  }
+}
+
+const plainName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/**
+ * Reads the gateway's configuration (docs/gateway.md).
+ * @throws GatewayConfigRefused with every problem by its place
+ */
+export function parseGatewayConfig(value: Json): GatewayConfig {
+  const problems = new Problems();
+  const top = new Fields(value, "", problems);
+  const sidecar = top.nested("sidecar");
+  const environment = top.string("environment");
+  const named = (name: string): [string, Fields][] =>
+    top.entries(name).filter(([key]) => {
+      if (!plainName.test(key))
+        problems.add(`${name}.${key}`, "the name may hold letters, digits and . _ : - only");
+      return plainName.test(key);
+    });
+  const upstreams = new Map(
+    named("upstreams").map(([name, fields]) => [name, readUpstream(fields, problems)]),
+  );
+  const models = named("models").map(([name, fields]): [string, ModelConfig] => {
+    const upstreamModel = fields.string("upstream_model");
+    const model = {
+      upstream: fields.required("upstream"),
+      provider: fields.required("provider"),
+      region: fields.required("region"),
+      environment: fields.required("environment"),
+      ...(upstreamModel === undefined ? {} : { upstreamModel }),
+    };
+    if (!upstreams.has(model.upstream)) problems.add(fields.at("upstream"), "is not among the upstreams");
+    fields.end();
+    return [name, model];
+  });
+  const collections = named("collections").map(([name, fields]): [string, CollectionConfig] => {
+    const classification = fields.required("classification");
+    const region = fields.required("region");
+    const place = fields.required("environment");
+    return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
+  });
+  const config: GatewayConfig = {
+    listen: top.string("listen") ?? "127.0.0.1:8080",
+    sidecar: {
+      socket: sidecar.required("socket"),
+      deadlineMs: sidecar.integer("deadline_ms", 1, 60_000) ?? 250,
+    },
+    ...(environment === undefined ? {} : { environment }),
+    upstreams,
+    models: new Map(models),
+    servers: new Map(named("servers").map(([name, fields]) => [name, readUpstream(fields, problems)])),
+    collections: new Map(collections),
+    allowedOrigins: top.strings("allowed_origins") ?? [],
+    trustedProxies: top.strings("trusted_proxies") ?? [],
+    maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
+  };
+  sidecar.end();
+  top.end();
+  for (const cidr of config.trustedProxies) {
+    if (!/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/.test(cidr)) problems.add("trusted_proxies", `${cidr} is not a CIDR`);
+  }
+  if (problems.list.length > 0) throw new GatewayConfigRefused(problems.list);
+  return config;
+}
+
+/** Reads the fields of an upstream, then refuses any that are left. */
+function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
+  const url = readUrl(fields.required("url"), fields.at("url"), problems);
+  const apiKey = fields.has("api_key") ? readKey(fields.nested("api_key"), problems) : undefined;
+  const timeouts = fields.nested("timeouts");
+  const upstream: UpstreamConfig = {
+    url,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    connectTimeoutMs: timeouts.integer("connect_ms", 1, 600_000) ?? 5_000,
+    headersTimeoutMs: timeouts.integer("first_byte_ms", 1, 3_600_000) ?? 120_000,
+    bodyTimeoutMs: timeouts.integer("between_bytes_ms", 1, 3_600_000) ?? 60_000,
+  };
+  timeouts.end();
+  fields.end();
+  return upstream;
+}
+
+function readUrl(text: string, place: string, problems: Problems): URL {
+  if (URL.canParse(text)) {
+    const url = new URL(text);
+    if (url.username !== "" || url.password !== "")
+      problems.add(place, "must not hold credentials; use api_key");
+    else if (url.protocol === "https:" || url.protocol === "http:") return url;
+    else problems.add(place, "must be http or https");
+  } else if (text !== "") problems.add(place, "must be a URL");
+  return new URL("http://invalid.invalid");
+}
+
+function readKey(fields: Fields, problems: Problems): UpstreamConfig["apiKey"] {
+  const env = fields.string("env");
+  const file = fields.string("file");
+  const value = fields.string("value");
+  fields.end();
+  if ([env, file, value].filter((source) => source !== undefined).length !== 1) {
+    problems.add(fields.at("env"), "give one of env, file, value");
+  }
+  if (env !== undefined) return { env };
+  if (file !== undefined) return { file };
+  return value === undefined ? undefined : { value };
+}

@@ -1,0 +1,94 @@
+/** One request on its way through the gateway, and the parts that serve all of them. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Call, CallContext, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
+import type { Ask } from "./ask.js";
+import type { GatewayConfig } from "./config.js";
+import type { Forward } from "./forward/forward.js";
+
+export interface GatewayLog {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface GatewayMetrics {
+  gatewayAnswered(kind: string, status: number): void;
+  gatewayAsked(micros: number): void;
+  gatewayFirstByte(micros: number): void;
+}
+
+export interface GatewayParts {
+  readonly config: GatewayConfig;
+  readonly ask: Ask;
+  readonly forward: Forward;
+  readonly report: (outcome: Outcome) => void;
+  readonly log: GatewayLog;
+  readonly metrics: GatewayMetrics;
+  readonly newId: () => string;
+  /** Keys the binding of MCP sessions to who opened them. */
+  readonly sessionSecret: Uint8Array;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+}
+
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly id: string;
+  readonly path: string;
+  readonly ip: string | undefined;
+  readonly bearer: string | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  /** {@link GatewayParts.clock} at the start. */
+  readonly started: number;
+}
+
+/** Asks about calls: one decision each, in order; any failure is a deny. */
+export async function askAbout(
+  parts: GatewayParts,
+  exchange: Exchange,
+  calls: readonly Call[],
+  obligations: readonly string[],
+  prompt?: JsonObject,
+): Promise<Decision[]> {
+  const { environment } = parts.config;
+  const context: CallContext = {
+    ...(exchange.ip === undefined ? {} : { source: { ip: exchange.ip } }),
+    ...(environment === undefined ? {} : { environment }),
+    request: { id: exchange.id, method: exchange.req.method ?? "", path: exchange.path },
+    ...(prompt === undefined ? {} : { prompt }),
+  };
+  const from = parts.clock();
+  const decisions = await parts.ask({
+    calls,
+    credentials: exchange.bearer === undefined ? {} : { bearer: exchange.bearer },
+    context,
+    obligations,
+  });
+  parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
+  return decisions;
+}
+
+/** The headers that tell a client how it was decided. */
+export function decisionHeaders(decision: Decision): Record<string, string> {
+  const rule = decision.reasons[0]?.rule;
+  return {
+    "x-countersign-decision-id": decision.decision_id,
+    "x-countersign-cache": decision.cache,
+    ...(rule === undefined || !/^[\w.:-]{1,128}$/.test(rule) ? {} : { "x-countersign-rule": rule }),
+  };
+}
+
+/** Reports what became of a decided call. */
+export function conclude(
+  parts: GatewayParts,
+  exchange: Exchange,
+  decision: Decision,
+  what: Pick<Outcome, "outcome" | "kind" | "status"> & Partial<Outcome>,
+): void {
+  parts.report({
+    ...what,
+    decision_id: decision.decision_id,
+    duration_ms: Math.round((parts.clock() - exchange.started) * 1000) / 1000,
+  });
+}

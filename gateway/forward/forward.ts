@@ -1,0 +1,154 @@
+import { readFileSync } from "node:fs";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { once } from "node:events";
+import type { Dispatcher } from "undici";
+import { Pool } from "undici";
+import type { UpstreamConfig } from "../config.js";
+
+export interface ForwardRequest {
+  readonly upstream: UpstreamConfig;
+  readonly method: "POST" | "DELETE";
+  /** Appended to the upstream's own path. */
+  readonly path: string;
+  /** Only what the protocol needs: nothing of the client's headers travels unless it is named here. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+export type Forwarded =
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      readonly body: Dispatcher.ResponseData["body"];
+    }
+  | {
+      readonly kind: "failed";
+      readonly code: "upstream_unavailable" | "upstream_timeout" | "upstream_invalid";
+    }
+  | { readonly kind: "aborted" };
+
+export type Forward = (request: ForwardRequest) => Promise<Forwarded>;
+
+export interface Forwarder {
+  readonly forward: Forward;
+  close(): Promise<void>;
+}
+
+/** Creates the way to the upstreams: a pool per origin and its timeouts. The environment is given by main. */
+export function createForwarder(environment: Readonly<Record<string, string | undefined>>): Forwarder {
+  const pools = new Map<UpstreamConfig, Pool>();
+  const poolOf = (upstream: UpstreamConfig): Pool => {
+    const known = pools.get(upstream);
+    if (known !== undefined) return known;
+    const pool = new Pool(upstream.url.origin, {
+      connect: { timeout: upstream.connectTimeoutMs },
+      headersTimeout: upstream.headersTimeoutMs,
+      bodyTimeout: upstream.bodyTimeoutMs,
+      pipelining: 1,
+    });
+    pools.set(upstream, pool);
+    return pool;
+  };
+  return {
+    async forward({ upstream, method, path, headers, body, signal }) {
+      try {
+        const key = readKey(upstream, environment);
+        const answer = await poolOf(upstream).request({
+          path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
+          method,
+          headers: {
+            ...headers,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            // what is scanned and filtered must be readable
+            "accept-encoding": "identity",
+            ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          },
+          body: body ?? null,
+          signal,
+        });
+        const { statusCode, headers: received } = answer;
+        const encoding = received["content-encoding"];
+        const redirected = statusCode >= 300 && statusCode < 400;
+        // a refusal of our own credential is no answer to the client, and may quote the credential
+        const ours = statusCode === 401 || statusCode === 403;
+        if (redirected || ours || statusCode >= 500 || (encoding !== undefined && encoding !== "identity")) {
+          discard(answer.body);
+          return { kind: "failed", code: "upstream_invalid" };
+        }
+        return { kind: "answered", status: statusCode, headers: received, body: answer.body };
+      } catch (error) {
+        if (signal.aborted) return { kind: "aborted" };
+        const code = String((error as { code?: unknown } | null)?.code);
+        return {
+          kind: "failed",
+          code: code.includes("TIMEOUT") ? "upstream_timeout" : "upstream_unavailable",
+        };
+      }
+    },
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+    },
+  };
+}
+
+/** Reads and forgets a small body, so that its connection can be used again; drops the connection of a large one. */
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.dump({ limit: 65_536 }).catch(() => undefined);
+}
+
+function readKey(
+  { apiKey }: UpstreamConfig,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (apiKey === undefined) return undefined;
+  if ("value" in apiKey) return apiKey.value;
+  const key = "env" in apiKey ? environment[apiKey.env] : readFileSync(apiKey.file, "utf8").trim();
+  // without its credential, the upstream must not be asked at all
+  if (key === undefined || key === "") throw new Error("the upstream's credential is missing");
+  return key;
+}
+
+/**
+ * Passes a body on as it comes, no faster than the client reads.
+ * @returns how it ended, the bytes sent, and the last bytes (for usage)
+ */
+export async function passOn(
+  body: AsyncIterable<Buffer>,
+  res: ServerResponse,
+  signal: AbortSignal,
+  tailBytes: number,
+): Promise<{ readonly ended: "whole" | "cut" | "aborted"; readonly bytes: number; readonly tail: Buffer }> {
+  let bytes = 0;
+  let tail: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      tail =
+        chunk.length >= tailBytes
+          ? chunk.subarray(-tailBytes)
+          : Buffer.concat([tail, chunk]).subarray(-tailBytes);
+      if (!res.write(chunk)) await once(res, "drain", { signal });
+    }
+    return { ended: signal.aborted ? "aborted" : "whole", bytes, tail };
+  } catch {
+    return { ended: signal.aborted ? "aborted" : "cut", bytes, tail };
+  }
+}
+
+/** Collects a bounded body; undefined where it is larger, cut or aborted. */
+export async function collect(body: AsyncIterable<Buffer>, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > limit) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, size);
+  } catch {
+    return undefined;
+  }
+}

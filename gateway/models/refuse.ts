@@ -1,0 +1,44 @@
+/** Denials in OpenAI's error form, so that its clients raise their own typed errors. */
+import type { Decision, Reason, Refusal } from "../../sidecar/contract.js";
+import { errorTable } from "../../sidecar/contract.js";
+
+const types: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "invalid_request_error",
+  415: "invalid_request_error",
+};
+
+/** Gives the status and body of a refusal; the reasons of a decision where there is one. */
+export function openAiError(refusal: Refusal, decision?: Decision): string {
+  const { code, message, fix, status } = refusal;
+  return JSON.stringify({
+    error: {
+      message: `${message}; ${fix}`,
+      type: types[status] ?? "api_error",
+      code,
+      param: null,
+      ...(decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons }),
+    },
+  });
+}
+
+/** Finds the refusal that a deny is: the pipeline's own code where it has one, else `denied`. */
+export function refusalOf(decision: Decision): Refusal {
+  const [first] = decision.reasons;
+  const own =
+    first !== undefined && Object.hasOwn(errorTable, first.code)
+      ? (first.code as keyof typeof errorTable)
+      : "denied";
+  const [status, message, fix] = errorTable[own];
+  const why = decision.reasons.map(({ message: text }: Reason) => text).join("; ");
+  return {
+    kind: "refusal",
+    code: own,
+    status,
+    message: own === "denied" && why !== "" ? `${message}: ${why}` : message,
+    fix,
+  };
+}
