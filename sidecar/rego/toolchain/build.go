@@ -5,10 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/compile"
 )
 
@@ -27,7 +24,11 @@ func build(req *request) (any, []fault) {
 		return nil, faults
 	}
 	// what an entrypoint reads is found before the marks go in
-	analysis, faults := analyse(source.Modules)
+	analysis, faults := analyse(source.Modules, source.Data)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	paths, faults := analysis.entrypoints(source.Modules, req.Entrypoints)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -40,7 +41,7 @@ func build(req *request) (any, []fault) {
 		WithBundle(source).
 		WithRegoVersion(req.version()).
 		WithRegoAnnotationEntrypoints(true).
-		WithEntrypoints(req.Entrypoints...).
+		WithEntrypoints(paths...).
 		WithPruneUnused(true)
 	if req.Revision != "" {
 		compiler = compiler.WithRevision(req.Revision)
@@ -52,11 +53,9 @@ func build(req *request) (any, []fault) {
 	if len(out.WasmModules) != 1 {
 		return nil, []fault{{Code: "bundle_error", Message: fmt.Sprintf("expected one WASM module, got %d", len(out.WasmModules))}}
 	}
-	entrypoints := []reads{}
-	for _, resolver := range out.Manifest.WasmResolvers {
-		if !slices.ContainsFunc(entrypoints, func(known reads) bool { return known.Path == resolver.Entrypoint }) {
-			entrypoints = append(entrypoints, analysis.readsOf(resolver.Entrypoint))
-		}
+	entrypoints := make([]reads, 0, len(paths))
+	for _, path := range paths {
+		entrypoints = append(entrypoints, analysis.readsOf(path))
 	}
 	data := out.Data
 	if data == nil {
@@ -76,26 +75,17 @@ func dependencies(req *request) (any, []fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	analysis, faults := analyse(source.Modules)
+	analysis, faults := analyse(source.Modules, source.Data)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	out := []reads{}
-	for _, path := range req.Entrypoints {
-		path = strings.Trim(path, "/")
-		if len(analysis.compiler.GetRules(refOf(path))) == 0 {
-			return nil, []fault{{Code: "unknown_entrypoint", Message: fmt.Sprintf("there is no rule or package at %s", path)}}
-		}
+	paths, faults := analysis.entrypoints(source.Modules, req.Entrypoints)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	out := make([]reads, 0, len(paths))
+	for _, path := range paths {
 		out = append(out, analysis.readsOf(path))
 	}
 	return map[string]any{"entrypoints": out}, nil
-}
-
-// refOf gives data.a.b.c for a/b/c.
-func refOf(path string) ast.Ref {
-	ref := ast.DefaultRootRef.Copy()
-	for _, part := range strings.Split(path, "/") {
-		ref = ref.Append(ast.StringTerm(part))
-	}
-	return ref
 }

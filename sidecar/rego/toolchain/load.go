@@ -26,6 +26,9 @@ func faultsOf(err error) []fault {
 	case err == nil:
 		return nil
 	case errors.As(err, &many):
+		if len(many) == 0 {
+			return nil
+		}
 		out := make([]fault, 0, len(many))
 		for _, e := range many {
 			out = append(out, faultOf(e))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
@@ -64,11 +65,34 @@ func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
 			seen[marked.ID] = place
 			rules = append(rules, marked)
 			for branch := r; branch != nil; branch = branch.Else {
+				settleHead(branch)
 				mark(branch, marked.Index)
 			}
 		}
 	}
 	return rules, faults
+}
+
+// settleHead moves what the head computes to the end of the body, where OPA's compiler would move it, too: a rule
+// whose value is undefined doesn't hold, so the mark must come after it.
+func settleHead(r *ast.Rule) {
+	settle := func(name string, term *ast.Term) *ast.Term {
+		if term == nil || ast.IsConstant(term.Value) {
+			return term
+		}
+		if _, isVar := term.Value.(ast.Var); isVar {
+			return term
+		}
+		value := ast.VarTerm(name).SetLocation(term.Location)
+		assign := ast.Assign.Expr(value, term)
+		assign.Location = term.Location
+		r.Body.Append(assign)
+		return value.Copy()
+	}
+	if r.Head.RuleKind() == ast.MultiValue {
+		r.Head.Key = settle("$countersign_key", r.Head.Key)
+	}
+	r.Head.Value = settle("$countersign_value", r.Head.Value)
 }
 
 func mark(r *ast.Rule, index int) {
@@ -96,7 +120,7 @@ func describe(r *ast.Rule, a *ast.Annotations, index int) rule {
 	}
 	id := text("id")
 	if id == "" {
-		id = fmt.Sprintf("%s:%d", r.Ref().GroundPrefix(), r.Location.Row)
+		id = fmt.Sprintf("%s:%d", strings.TrimPrefix(r.Ref().GroundPrefix().String(), "data."), r.Location.Row)
 	}
 	return rule{
 		Index: index, ID: id, Title: a.Title, Description: a.Description, Owner: text("owner"),

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -22,24 +24,94 @@ type reads struct {
 var unflagged = map[string]bool{
 	"crypto.x509.parse_and_verify_certificates":              true,
 	"crypto.x509.parse_and_verify_certificates_with_options": true,
-	"opa.runtime": true,
-	"trace":       false,
 }
 
 type analysis struct{ compiler *ast.Compiler }
 
-// analyse compiles copies of the modules, so that aliases, imports and functions are resolved.
-func analyse(files []bundle.ModuleFile) (*analysis, []fault) {
+// analyse compiles copies of the modules, so that aliases, imports and functions are resolved. A rule where data
+// stands is an error here, as it is in OPA when a bundle is activated.
+func analyse(files []bundle.ModuleFile, data map[string]any) (*analysis, []fault) {
 	modules := map[string]*ast.Module{}
 	for _, file := range files {
 		modules[file.Path] = file.Parsed.Copy()
 	}
-	compiler := ast.NewCompiler().WithEnablePrintStatements(false)
+	compiler := ast.NewCompiler().WithEnablePrintStatements(false).SetErrorLimit(100).
+		WithPathConflictsCheck(holds(data)).WithPathConflictsCheckRoots([]string{""})
 	compiler.Compile(modules)
 	if compiler.Failed() {
-		return nil, faultsOf(compiler.Errors)
+		faults := faultsOf(compiler.Errors)
+		sortFaults(faults)
+		return nil, faults
 	}
 	return &analysis{compiler}, nil
+}
+
+func holds(data map[string]any) func([]string) (bool, error) {
+	return func(path []string) (bool, error) {
+		var at any = data
+		for _, part := range path {
+			object, ok := at.(map[string]any)
+			if !ok {
+				return false, nil
+			}
+			if at, ok = object[part]; !ok {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
+}
+
+// entrypoints gives those that METADATA marks and those asked for, sorted, each once.
+func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) ([]string, []fault) {
+	parsed := make([]*ast.Module, 0, len(files))
+	for _, file := range files {
+		parsed = append(parsed, file.Parsed)
+	}
+	annotations, errs := ast.BuildAnnotationSet(parsed)
+	if len(errs) > 0 {
+		return nil, faultsOf(errs)
+	}
+	paths := []string{}
+	for _, path := range asked {
+		path = strings.Trim(path, "/")
+		if len(a.compiler.GetRules(refOf(path))) == 0 {
+			return nil, []fault{{Code: "unknown_entrypoint", Message: fmt.Sprintf("there is no rule or package at %s", path)}}
+		}
+		paths = append(paths, path)
+	}
+	for _, found := range annotations.Flatten() {
+		if found.Annotations.Entrypoint {
+			paths = append(paths, pathOf(found.Path))
+		}
+	}
+	if len(paths) == 0 {
+		return nil, []fault{{
+			Code: "no_entrypoint", Message: "no METADATA says entrypoint: true, and no entrypoint was given",
+		}}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths), nil
+}
+
+// refOf gives data.a.b.c for a/b/c.
+func refOf(path string) ast.Ref {
+	ref := ast.DefaultRootRef.Copy()
+	for _, part := range strings.Split(path, "/") {
+		ref = ref.Append(ast.StringTerm(part))
+	}
+	return ref
+}
+
+// pathOf gives a/b/c for data.a.b.c.
+func pathOf(ref ast.Ref) string {
+	parts := make([]string, 0, len(ref))
+	for _, term := range ref[1:] {
+		if part, ok := term.Value.(ast.String); ok {
+			parts = append(parts, string(part))
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // readsOf walks the compiled rules that the entrypoint can reach. dependencies.Base isn't sound here: from
@@ -95,9 +167,9 @@ func (w *walker) walk(node any) {
 		case ast.Var:
 			switch {
 			case x.Equal(ast.InputRootDocument.Value):
-				w.input[""] = []string{}
+				w.input[keyOf(nil)] = []string{}
 			case x.Equal(ast.DefaultRootDocument.Value):
-				w.data[""] = []string{}
+				w.data[keyOf(nil)] = []string{}
 				w.follow(ast.DefaultRootRef)
 			}
 		}
@@ -131,7 +203,16 @@ func (w *walker) add(paths map[string][]string, ref ast.Ref) {
 		}
 		path = append(path, string(key))
 	}
-	paths[strings.Join(path, "\x00")] = path
+	paths[keyOf(path)] = path
+}
+
+// keyOf tells any two paths apart: each part is quoted, as any character may stand in a key.
+func keyOf(path []string) string {
+	var key strings.Builder
+	for _, part := range path {
+		key.WriteString(strconv.Quote(part))
+	}
+	return key.String()
 }
 
 // shortest drops each path that another one covers, and sorts the rest.
@@ -140,7 +221,7 @@ func shortest(paths map[string][]string) [][]string {
 	for _, path := range paths {
 		covered := false
 		for n := range path {
-			if _, has := paths[strings.Join(path[:n], "\x00")]; has {
+			if _, has := paths[keyOf(path[:n])]; has {
 				covered = true
 				break
 			}
