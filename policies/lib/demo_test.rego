@@ -92,4 +92,9 @@ ask(caller, what) := object.union(what, {
 	},
 })
 
+# The same request with other values: `but(request, {"context/time/hour": 5})`.
+but(request, changes) := json.patch(request, [{"op": "add", "path": path, "value": value} | some path, value in changes])
+
+is_empty(reasons) := count(reasons) == 0
+
 codes(reasons) := {reason.code | some reason in reasons}

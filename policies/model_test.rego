@@ -1,0 +1,38 @@
+package countersign.model_test
+
+import data.countersign.demo
+import data.countersign.model
+
+cases := {
+	"standard for data-science": {"groups": ["data-science"], "model": "gpt-4o-mini", "denied": set()},
+	"standard for ml-senior alone": {"groups": ["ml-senior"], "model": "gpt-4o-mini", "denied": {"tier_not_granted"}},
+	"frontier for ml-senior": {"groups": ["ml-senior"], "model": "gpt-4o", "denied": set()},
+	"frontier for ml-engineering": {"groups": ["ml-engineering"], "model": "gpt-4o", "denied": {"tier_not_granted"}},
+	"restricted for ml-senior": {"groups": ["ml-senior"], "model": "medical-llm", "denied": set()},
+	"restricted for ci": {"groups": ["ci"], "model": "medical-llm", "denied": {"tier_not_granted"}},
+	"no groups": {"groups": [], "model": "gpt-4o-mini", "denied": {"tier_not_granted"}},
+	"a group that nobody knows": {"groups": ["admins"], "model": "gpt-4o", "denied": {"tier_not_granted"}},
+	"a model that nobody knows": {"groups": ["ml-senior"], "model": "gpt-9", "denied": {"model_unknown"}},
+	"a name that differs in case": {"groups": ["ml-senior"], "model": "GPT-4o", "denied": {"model_unknown"}},
+}
+
+test_tiers_are_open_to_groups[name] if {
+	some name, case in cases
+	request := demo.but(demo.ask(demo.senior, demo.invoke("gpt-4o")), {
+		"resource/id": case.model,
+		"subject/properties/groups": case.groups,
+	})
+	denied := model.deny with input as request
+	demo.codes(denied) == case.denied
+	allowed := model.allow with input as request
+	demo.is_empty(allowed) != demo.is_empty(denied)
+}
+
+test_other_actions_are_open_to_nobody[action] if {
+	some action in ["embedding.create", "tool.call", "Model.Invoke", ""]
+	allowed := model.allow with input as demo.but(
+		demo.ask(demo.senior, demo.invoke("gpt-4o")),
+		{"action/name": action},
+	)
+	allowed == set()
+}
