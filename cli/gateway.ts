@@ -24,7 +24,11 @@ Examples:
   async run(args, io) {
     const { values } = parseArgs({
       args,
-      options: { "config-file": { type: "string", short: "c" }, "log-level": { type: "string", short: "l" }, "log-format": { type: "string" } },
+      options: {
+        "config-file": { type: "string", short: "c" },
+        "log-level": { type: "string", short: "l" },
+        "log-format": { type: "string" },
+      },
     });
     if (values["config-file"] === undefined) throw new UsageError("give a configuration with -c FILE");
     const gateway = await startGateway({

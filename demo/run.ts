@@ -51,6 +51,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   if (open !== undefined) throw new Error(`--demo binds to loopback only, not to ${open}`);
   const directory = options.directory ?? demoDirectory();
   const socket = join(directory, "pdp.sock");
+  const decisionLog = join(directory, "decisions.jsonl");
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closers.splice(0).reverse()) await step();
@@ -70,7 +71,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const sidecar = await startSidecar({
       ...options.sidecar,
       addresses: [`unix://${socket}`, ...options.sidecar.addresses],
-      config: demoSidecarConfig(issuer),
+      config: demoSidecarConfig(issuer, decisionLog),
       cacheDir: options.cacheDir,
     });
     closers.push(() => sidecar.close());
@@ -85,7 +86,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     closers.push(() => gateway.close());
     const sidecarUrls = sidecar.addresses;
     return {
-      banner: banner(gateway.address, sidecarUrls),
+      banner: banner(gateway.address, sidecarUrls, decisionLog),
       gatewayUrl: gateway.address,
       sidecarUrls,
       issuer,
@@ -99,7 +100,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-function banner(gateway: string, sidecar: readonly string[]): string {
+function banner(gateway: string, sidecar: readonly string[], decisionLog: string): string {
   const [, api = ""] = sidecar;
   const diagnostics = sidecar[2] ?? api;
   return `
@@ -108,6 +109,7 @@ countersign demo, on this machine only
   gateway       ${gateway}     put your clients here
   sidecar       ${api}     OPA's API (and ${sidecar[0] ?? ""} for the gateway)
   diagnostics   ${diagnostics}     /metrics, /health
+  decision log  ${decisionLog}
 
 Try, in a second terminal:
 

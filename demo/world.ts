@@ -18,9 +18,10 @@ export function demoDirectory(): string {
 }
 
 /** Demo identities verify against this; loopback counts as the internal network in region eu. */
-export function demoSidecarConfig(issuer: DemoIssuer): Json {
+export function demoSidecarConfig(issuer: DemoIssuer, decisionLog: string): Json {
   return {
     labels: { environment: "demo" },
+    decision_logs: { file: decisionLog },
     identity: { issuers: [issuer.issuerConfig() as unknown as Json] },
     networks: [
       { cidr: "127.0.0.0/8", network: "internal", region: "eu" },

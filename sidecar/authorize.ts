@@ -10,20 +10,28 @@ import type {
 import { denied, errorTable } from "./contract.js";
 import type { BundleSet } from "./bundles/active.js";
 import { resolvePath } from "./bundles/active.js";
-import type { Evaluate, Evaluated } from "./decide/evaluate.js";
+import type { CacheLookups, Evaluate, Evaluated } from "./decide/evaluate.js";
 import type { PolicyDecision } from "./decide/parse-decision.js";
 import { parseDecision } from "./decide/parse-decision.js";
 import type { Describer } from "./describe/describe.js";
 import type { Identifier } from "./identify/identify.js";
 import type { Json } from "./contract.js";
 
-/** What a decision cost, in microseconds per step. */
+/** What a decision cost, in microseconds per step; a step that did not run is left out. */
 export interface StepMicros {
   identify: number;
-  describe: number;
-  cache: number;
-  evaluate: number;
+  describe?: number;
+  cache?: number;
+  evaluate?: number;
   total: number;
+}
+
+/** Where a request came from, for the record. */
+export interface Asked {
+  /** Size of the request body. */
+  readonly bytes: number;
+  /** Address of the enforcement point, or "unix". */
+  readonly by: string;
 }
 
 /** Everything that a record may draw on; what may be written is the record's business. */
@@ -36,7 +44,9 @@ export interface Decided {
   readonly identity?: Identity;
   readonly input?: PolicyInput;
   readonly error?: ErrorCode;
+  readonly lookups?: CacheLookups;
   readonly micros: StepMicros;
+  readonly asked: Asked;
 }
 
 export interface AuthorizeParts {
@@ -46,6 +56,8 @@ export interface AuthorizeParts {
   readonly bundles: () => BundleSet;
   /** Records a decision; in strict mode it resolves once written, and a rejection is a deny. */
   readonly record: (decided: Decided) => void | Promise<void>;
+  /** Told once per request whose caller could not be identified. */
+  readonly onRefused: (code: ErrorCode) => void;
   /** Data path of the decision, e.g. `countersign/decision`. */
   readonly entrypoint: string;
   readonly newId: () => string;
@@ -56,30 +68,32 @@ export interface AuthorizeParts {
 }
 
 /** Answers one decision per call, in order. Never rejects: every failure is a deny. */
-export type Authorize = (request: DecisionRequest) => Promise<Decision[]>;
+export type Authorize = (request: DecisionRequest, asked: Asked) => Promise<Decision[]>;
 
 /** The story of a request: identify, describe, decide, record. */
 export function createAuthorize(parts: AuthorizeParts): Authorize {
   const { identifier, micros } = parts;
-  return async (request) => {
+  return async (request, asked) => {
     const calls = request.calls ?? (request.call === undefined ? [] : [request.call]);
     const from = micros();
     const outcome = await identifier.identify(request.credentials);
     const identify = micros() - from;
+    if (outcome.kind === "refusal") parts.onRefused(outcome.code);
     return Promise.all(
       calls.map(async (call) => {
         const started = micros();
-        const steps: StepMicros = { identify, describe: 0, cache: 0, evaluate: 0, total: 0 };
+        const question = { request, call, asked };
+        const steps: StepMicros = { identify, total: 0 };
         let decided: Decided;
         if (outcome.kind === "refusal") {
-          decided = refusal(parts, request, call, outcome.code, steps);
+          decided = refusal(parts, question, outcome.code, steps);
         } else {
           try {
-            decided = await decide(parts, request, call, outcome.identity, steps);
+            decided = await decide(parts, question, outcome.identity, steps);
           } catch {
             // a bug is a deny, too
             decided = {
-              ...refusal(parts, request, call, "internal_error", steps),
+              ...refusal(parts, question, "internal_error", steps),
               identity: outcome.identity,
             };
           }
@@ -91,32 +105,38 @@ export function createAuthorize(parts: AuthorizeParts): Authorize {
   };
 }
 
+interface Question {
+  readonly request: DecisionRequest;
+  readonly call: Call;
+  readonly asked: Asked;
+}
+
 async function decide(
   parts: AuthorizeParts,
-  request: DecisionRequest,
-  call: Call,
+  question: Question,
   identity: Identity,
   steps: StepMicros,
 ): Promise<Decided> {
   const { describer, evaluate, entrypoint, micros } = parts;
+  const { request, call } = question;
   const from = micros();
   const input = describer.describe(identity, call, request.context);
   steps.describe = micros() - from;
 
   const resolved = resolvePath(parts.bundles(), entrypoint.split("/"));
   if (resolved === undefined || resolved.rest.length > 0) {
-    return { ...refusal(parts, request, call, "no_bundle", steps), identity, input };
+    return { ...refusal(parts, question, "no_bundle", steps), identity, input };
   }
   const { bundle } = resolved;
   const pending = evaluate(bundle, entrypoint, input as unknown as Json, identity.tenant);
   const evaluated = pending instanceof Promise ? await pending : pending;
-  steps.cache = evaluated.micros.cache;
-  steps.evaluate = evaluated.micros.evaluate;
+  Object.assign(steps, evaluated.micros);
+  const { lookups } = evaluated;
 
   const judged = judge(evaluated, request.obligations);
   const bundles = { [bundle.name]: { revision: bundle.revision } };
   if (judged.kind === "refused") {
-    const refused = refusal(parts, request, call, judged.code, steps);
+    const refused = refusal(parts, question, judged.code, steps);
     return {
       ...refused,
       decision: { ...refused.decision, bundles, subject: subject(identity) },
@@ -140,7 +160,7 @@ async function decide(
     bundles,
     subject: subject(identity),
   };
-  return { door: "decisions", entrypoint, decision, request, call, identity, input, micros: steps };
+  return { door: "decisions", entrypoint, decision, ...question, identity, input, lookups, micros: steps };
 }
 
 type Judged =
@@ -165,14 +185,22 @@ function judge(evaluated: Evaluated, capabilities: readonly string[]): Judged {
 
 function refusal(
   parts: AuthorizeParts,
-  request: DecisionRequest,
-  call: Call,
+  { request, call, asked }: Question,
   code: ErrorCode,
   micros: StepMicros,
 ): Decided {
   const reason: Reason = { code, message: errorTable[code][1] };
   const decision = denied(parts.newId(), reason, new Date(parts.now()));
-  return { door: "decisions", entrypoint: parts.entrypoint, decision, request, call, error: code, micros };
+  return {
+    door: "decisions",
+    entrypoint: parts.entrypoint,
+    decision,
+    request,
+    call,
+    error: code,
+    micros,
+    asked,
+  };
 }
 
 async function record(parts: AuthorizeParts, decided: Decided): Promise<Decision> {

@@ -90,7 +90,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
     audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
     decisionLogs: {
-      console: logs.boolean("console") ?? false,
+      console: logs.boolean("console") ?? file === undefined,
       ...(file === undefined ? {} : { file }),
       input: logs.oneOf("input", ["digest", "full"]) ?? "digest",
     },

@@ -123,6 +123,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     evaluate,
     bundles: bundles.current,
     record: recorder.decision,
+    onRefused: metrics.identityFailed,
     entrypoint: config.decision.entrypoint,
     newId: randomUUID,
     now,

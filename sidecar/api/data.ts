@@ -3,7 +3,7 @@ import type { BundleSet } from "../bundles/active.js";
 import { resolvePath } from "../bundles/active.js";
 import type { ErrorCode, Json } from "../contract.js";
 import { errorTable, isObject, JsonRefused, parseJson, stringifyJson } from "../contract.js";
-import type { Evaluate, Evaluated } from "../decide/evaluate.js";
+import type { CacheLookups, Evaluate, Evaluated, EvaluateMicros } from "../decide/evaluate.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
 
 /** What the data door's record may draw on. */
@@ -17,8 +17,11 @@ export interface DataDecided {
   readonly cache: "none" | "l1" | "l2";
   readonly bundles: Readonly<Record<string, { readonly revision: string }>>;
   readonly requestedBy: string;
+  /** Size of the request body. */
+  readonly bytes: number;
+  readonly lookups?: CacheLookups;
   readonly error?: ErrorCode;
-  readonly micros: { readonly cache: number; readonly evaluate: number; readonly total: number };
+  readonly micros: EvaluateMicros & { readonly total: number };
 }
 
 export interface DataParts {
@@ -50,13 +53,15 @@ export function createDataDoor(parts: DataParts) {
       return sendOpaError(res, 400, "invalid_parameter", "the path is not well encoded");
     const options = new URLSearchParams(query);
     let input: Json | undefined;
+    let bytes = 0;
     try {
       if (req.method === "GET") {
         const text = options.get("input");
         input = text === null ? undefined : parseJson(text);
       } else {
-        const body = await readBody(req, parts.maxBody);
+        const body = await readBody(req, parts.maxBody, { anyType: true });
         if ("kind" in body) return sendRefusal(res, body);
+        bytes = body.length;
         const document = body.length === 0 ? (Object.create(null) as Json) : parseJson(body);
         if (!isObject(document)) {
           return sendOpaError(res, 400, "invalid_parameter", "the body must be an object with the key input");
@@ -67,7 +72,7 @@ export function createDataDoor(parts: DataParts) {
       const why = error instanceof JsonRefused ? error.message : "not JSON";
       return sendOpaError(res, 400, "invalid_parameter", `body contains malformed input document: ${why}`);
     }
-    await answer(parts, req, res, { segments, options, input, started });
+    await answer(parts, req, res, { segments, options, input, bytes, started });
   };
 }
 
@@ -75,6 +80,7 @@ interface Question {
   readonly segments: readonly string[];
   readonly options: URLSearchParams;
   readonly input: Json | undefined;
+  readonly bytes: number;
   readonly started: number;
 }
 
@@ -107,11 +113,11 @@ async function answer(
     resolved === undefined ? {} : { [resolved.bundle.name]: { revision: resolved.bundle.revision } };
   if (options.has("provenance") && options.get("provenance") !== "false") body["provenance"] = { bundles };
   const failed = evaluated?.kind === "failed" ? evaluated.code : undefined;
-  const spent = evaluated?.micros ?? { cache: 0, evaluate: 0 };
+  const spent = evaluated?.micros ?? {};
   const total = parts.micros() - started;
   if (options.has("metrics") && options.get("metrics") !== "false") {
     body["metrics"] = {
-      timer_rego_query_eval_ns: Math.round(spent.evaluate * 1000),
+      timer_rego_query_eval_ns: Math.round((spent.evaluate ?? 0) * 1000),
       timer_server_handler_ns: Math.round(total * 1000),
     };
   }
@@ -125,6 +131,8 @@ async function answer(
       rules: evaluated?.kind === "evaluated" ? evaluated.rules : [],
       cache: evaluated?.kind === "evaluated" ? evaluated.cache : "none",
       bundles,
+      bytes: question.bytes,
+      ...(evaluated === undefined ? {} : { lookups: evaluated.lookups }),
       requestedBy: req.socket.remoteAddress ?? "unix",
       ...(failed === undefined ? {} : { error: failed }),
       micros: { ...spent, total },

@@ -8,7 +8,7 @@ import { readBody, sendJson, sendRefusal } from "./http.js";
 
 export interface DecisionsParts {
   readonly authorize: Authorize;
-  readonly recordOutcome: (outcome: Outcome) => void;
+  readonly recordOutcome: (outcome: Outcome, by: string) => void;
   /** SHA-256 digests of the tokens of PEPs that come over TCP. */
   readonly pepTokens: readonly Buffer[];
   /** Bytes. */
@@ -24,7 +24,7 @@ export function createDecisionsDoor(parts: DecisionsParts) {
     const body = await readBody(req, maxBody);
     if ("kind" in body) return body;
     try {
-      return { kind: "json", value: parseJson(body) } as const;
+      return { kind: "json", value: parseJson(body), bytes: body.length } as const;
     } catch (error) {
       return refusedJson(error);
     }
@@ -36,7 +36,10 @@ export function createDecisionsDoor(parts: DecisionsParts) {
       if (body.kind === "refusal") return sendRefusal(res, body);
       const parsed = parseDecisionRequest(body.value);
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
-      const decisions = await authorize(parsed.request);
+      const decisions = await authorize(parsed.request, {
+        bytes: body.bytes,
+        by: req.socket.remoteAddress ?? "unix",
+      });
       sendJson(res, 200, JSON.stringify(parsed.request.call === undefined ? { decisions } : decisions[0]));
     },
     async outcomes(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
@@ -44,7 +47,7 @@ export function createDecisionsDoor(parts: DecisionsParts) {
       if (body.kind === "refusal") return sendRefusal(res, body);
       const parsed = parseOutcome(body.value);
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
-      recordOutcome(parsed.outcome);
+      recordOutcome(parsed.outcome, req.socket.remoteAddress ?? "unix");
       res.writeHead(204).end();
     },
   };

@@ -34,10 +34,21 @@ export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
   sendJson(res, status, JSON.stringify({ code, message, fix }), headers);
 }
 
-/** Reads a body of JSON up to a limit in bytes; refuses other media types and encodings. */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer | Refusal> {
+/**
+ * Reads a body of JSON up to a limit in bytes; refuses encodings, and other media types unless `anyType`: OPA's
+ * callers send JSON under whatever type their client sets.
+ */
+export async function readBody(
+  req: IncomingMessage,
+  limit: number,
+  { anyType = false } = {},
+): Promise<Buffer | Refusal> {
   const { "content-type": type, "content-encoding": encoding } = req.headers;
-  if (type !== undefined && !/^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)) {
+  if (
+    !anyType &&
+    type !== undefined &&
+    !/^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)
+  ) {
     return refuse("unsupported_media_type");
   }
   if (encoding !== undefined && encoding !== "identity") return refuse("unsupported_encoding");

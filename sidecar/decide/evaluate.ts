@@ -1,6 +1,18 @@
 import type { ActiveBundle } from "../bundles/active.js";
 import type { CacheLevel, ErrorCode, Json } from "../contract.js";
-import type { DecisionCache } from "./cache/layered.js";
+import type { DecisionCache, Found } from "./cache/layered.js";
+
+/** What each cache level answered; a level that wasn't asked is left out. */
+export interface CacheLookups {
+  readonly l1?: "hit" | "miss" | "bypass";
+  readonly l2?: "hit" | "miss";
+}
+
+/** Microseconds per step; a step that did not run is left out. */
+export interface EvaluateMicros {
+  readonly cache?: number;
+  readonly evaluate?: number;
+}
 
 /** What an entrypoint gave, and where from. `result` is absent where the entrypoint is undefined. */
 export type Evaluated =
@@ -10,13 +22,15 @@ export type Evaluated =
       /** Ids of the annotated rules that held. */
       readonly rules: readonly string[];
       readonly cache: CacheLevel;
-      readonly micros: { readonly cache: number; readonly evaluate: number };
+      readonly lookups: CacheLookups;
+      readonly micros: EvaluateMicros;
     }
   | {
       readonly kind: "failed";
       readonly code: ErrorCode;
       readonly detail: string;
-      readonly micros: { readonly cache: number; readonly evaluate: number };
+      readonly lookups: CacheLookups;
+      readonly micros: EvaluateMicros;
     };
 
 export interface EvaluateParts {
@@ -42,55 +56,55 @@ export type Evaluate = (
  */
 export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts): Evaluate {
   const evaluate = (
-    bundle: ActiveBundle,
-    entrypoint: string,
-    input: Json | undefined,
-    spent: number,
-    key?: string,
+    { bundle, entrypoint, input }: Question,
+    lookups: CacheLookups,
+    asked?: { readonly cache: DecisionCache; readonly key: string; readonly micros: number },
   ): Evaluated => {
     const from = micros();
     const answer = bundle.policy.evaluate(entrypoint, input);
-    const times = { cache: spent, evaluate: micros() - from };
-    if (answer.kind === "failed")
-      return { kind: "failed", code: answer.code, detail: answer.detail, micros: times };
-    const rules = answer.rules.map((index) => bundle.rules[index]?.id ?? `rule ${index}`);
-    if (answer.kind === "undefined") return { kind: "evaluated", rules, cache: "none", micros: times };
-    const { value } = answer;
-    if (cache !== undefined && key !== undefined) {
-      cache.noteEvaluation(entrypoint, times.evaluate);
-      const ttl = lifetime(value, cacheTtl);
-      if (ttl > 0) cache.store(key, { result: value, rules, expiresAt: now() + ttl * 1000 }, entrypoint);
+    const spent = micros() - from;
+    const times = asked === undefined ? { evaluate: spent } : { cache: asked.micros, evaluate: spent };
+    if (answer.kind === "failed") {
+      return { kind: "failed", code: answer.code, detail: answer.detail, lookups, micros: times };
     }
-    return { kind: "evaluated", result: value, rules, cache: "none", micros: times };
+    const rules = answer.rules.map((index) => bundle.rules[index]?.id ?? `rule ${index}`);
+    if (answer.kind === "undefined")
+      return { kind: "evaluated", rules, cache: "none", lookups, micros: times };
+    const { value } = answer;
+    if (asked !== undefined) {
+      asked.cache.noteEvaluation(entrypoint, spent);
+      const ttl = lifetime(value, cacheTtl);
+      if (ttl > 0) {
+        asked.cache.store(asked.key, { result: value, rules, expiresAt: now() + ttl * 1000 }, entrypoint);
+      }
+    }
+    return { kind: "evaluated", result: value, rules, cache: "none", lookups, micros: times };
   };
 
   return (bundle, entrypoint, input, tenant) => {
+    const question = { bundle, entrypoint, input };
     const keyOf = bundle.entrypoints.get(entrypoint)?.key;
     if (cache === undefined || keyOf === undefined || input === undefined) {
-      return evaluate(bundle, entrypoint, input, 0);
+      return evaluate(question, { l1: "bypass" });
     }
     const from = micros();
     const key = keyOf(input, tenant);
+    const finish = (found: Found | undefined, lookups: CacheLookups): Evaluated => {
+      const spent = micros() - from;
+      if (found === undefined) return evaluate(question, lookups, { cache, key, micros: spent });
+      const { result, rules } = found.value;
+      return { kind: "evaluated", result, rules, cache: found.level, lookups, micros: { cache: spent } };
+    };
     const found = cache.lookup(key, entrypoint);
-    if (!(found instanceof Promise)) {
-      const spent = micros() - from;
-      return found === undefined
-        ? evaluate(bundle, entrypoint, input, spent, key)
-        : {
-            kind: "evaluated",
-            result: found.value.result,
-            rules: found.value.rules,
-            cache: found.level,
-            micros: { cache: spent, evaluate: 0 },
-          };
-    }
-    return found.then((late) => {
-      const spent = micros() - from;
-      if (late === undefined) return evaluate(bundle, entrypoint, input, spent, key);
-      const { result, rules } = late.value;
-      return { kind: "evaluated", result, rules, cache: late.level, micros: { cache: spent, evaluate: 0 } };
-    });
+    if (!(found instanceof Promise)) return finish(found, { l1: found === undefined ? "miss" : "hit" });
+    return found.then((late) => finish(late, { l1: "miss", l2: late === undefined ? "miss" : "hit" }));
   };
+}
+
+interface Question {
+  readonly bundle: ActiveBundle;
+  readonly entrypoint: string;
+  readonly input: Json | undefined;
 }
 
 /** A decision may shorten its own life by `ttl` (seconds); 0 means that it must not be reused. */

@@ -1,12 +1,12 @@
 /** Joins the three places where a decision is recorded: decision log, metrics, process log. */
-import type { Decided } from "../authorize.js";
 import type { DataDecided } from "../api/data.js";
+import type { Decided } from "../authorize.js";
 import type { ErrorCode, Json, Outcome } from "../contract.js";
 import type { Describer } from "../describe/describe.js";
 import type { DecisionLog } from "./decision-log.js";
 import type { LogRecord } from "./event.js";
 import type { Log } from "./log.js";
-import type { Metrics } from "./metrics.js";
+import type { Decided as Counted, Metrics } from "./metrics.js";
 
 export interface RecorderParts {
   readonly metrics: Metrics;
@@ -21,7 +21,7 @@ export interface RecorderParts {
 export interface Recorder {
   decision(decided: Decided): void | Promise<void>;
   data(decided: DataDecided): void | Promise<void>;
-  outcome(outcome: Outcome): void;
+  outcome(outcome: Outcome, by: string): void;
 }
 
 /** Errors that lie with the policy or the bundle, not with the caller. */
@@ -32,18 +32,54 @@ const evaluationFaults: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "invalid_decision",
   "no_bundle",
 ]);
+/** A caller that provokes a fault with each request must not be able to flood the process log. */
+const quietMs = 10_000;
 
 /** Creates the recorder. INVARIANT: what it does can't change a decision, but for strict mode's rejection. */
 export function createRecorder({ metrics, decisionLog, log, locate, now }: RecorderParts): Recorder {
+  const told = new Map<string, number>();
   const fault = (code: ErrorCode | undefined, entrypoint: string): void => {
     if (code === undefined || !evaluationFaults.has(code)) return;
     metrics.evaluationFailed(code);
+    if (now() - (told.get(code) ?? 0) < quietMs) return;
+    told.set(code, now());
     log.warn("evaluation failed", { code, entrypoint });
   };
+  /** Counts once it is known whether the record stands: without it, strict mode denies. */
+  const finish = (written: Promise<void> | undefined, counted: Counted): void | Promise<void> => {
+    if (written === undefined) return metrics.decided(counted);
+    return written.then(
+      () => {
+        metrics.decided(counted);
+      },
+      (error: unknown) => {
+        metrics.decided({ ...counted, allow: false, reason: "record_failed" });
+        throw error;
+      },
+    );
+  };
   return {
-    decision({ decision, identity, call, request, entrypoint, error, micros }) {
+    decision({ decision, identity, call, request, entrypoint, error, lookups, micros, asked }) {
       const { context } = request;
-      metrics.decided({
+      fault(error, entrypoint);
+      const written = decisionLog?.record(
+        {
+          type: "decision",
+          at: now(),
+          door: "decisions",
+          entrypoint,
+          decision,
+          ...(identity === undefined ? {} : { identity }),
+          call,
+          context,
+          network: locate(context.source?.ip).network,
+          requestedBy: asked.by,
+          micros,
+          ...(error === undefined ? {} : { error }),
+        },
+        asked.bytes,
+      );
+      return finish(written, {
         door: "decisions",
         kind: call.kind,
         action: call.action.name,
@@ -51,56 +87,57 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
         reason: decision.reasons[0]?.code ?? "",
         policy: entrypoint,
         rules: decision.rules,
-        cache: decision.cache,
+        cache: lookups ?? {},
         micros,
-      });
-      if (error !== undefined && identity === undefined) metrics.identityFailed(error);
-      fault(error, entrypoint);
-      return decisionLog?.record({
-        type: "decision",
-        at: now(),
-        door: "decisions",
-        entrypoint,
-        decision,
-        ...(identity === undefined ? {} : { identity }),
-        call,
-        context,
-        network: locate(context.source?.ip).network,
-        micros,
-        ...(error === undefined ? {} : { error }),
       });
     },
-    data({ decisionId, path, input, result, rules, cache, bundles, requestedBy, error, micros }) {
-      metrics.decided({
+    data({
+      decisionId,
+      path,
+      input,
+      result,
+      rules,
+      cache,
+      lookups,
+      bundles,
+      requestedBy,
+      bytes,
+      error,
+      micros,
+    }) {
+      fault(error, path);
+      const written = decisionLog?.record(
+        {
+          type: "data",
+          at: now(),
+          decisionId,
+          path,
+          bundles,
+          ...(input === undefined ? {} : { input }),
+          ...(result === undefined ? {} : { result: result as Json }),
+          rules,
+          cache,
+          requestedBy,
+          micros,
+          ...(error === undefined ? {} : { error }),
+        },
+        bytes,
+      );
+      return finish(written, {
         door: "opa",
         kind: "other",
         action: "other",
         allow: allows(result),
-        reason: "",
+        reason: error ?? "",
         policy: path,
         rules,
-        cache,
+        cache: lookups ?? {},
         micros,
-      });
-      fault(error, path);
-      return decisionLog?.record({
-        type: "data",
-        at: now(),
-        decisionId,
-        path,
-        bundles,
-        ...(input === undefined ? {} : { input }),
-        ...(result === undefined ? {} : { result: result as Json }),
-        rules,
-        cache,
-        requestedBy,
-        micros,
-        ...(error === undefined ? {} : { error }),
       });
     },
-    outcome(outcome) {
+    outcome(outcome, by) {
       metrics.outcome(outcome);
-      void decisionLog?.record({ type: "outcome", at: now(), outcome })?.catch(() => {
+      void decisionLog?.record({ type: "outcome", at: now(), outcome, requestedBy: by })?.catch(() => {
         log.error("outcome not recorded", { decision_id: outcome.decision_id });
       });
     },
