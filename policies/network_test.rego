@@ -8,20 +8,20 @@ cases := {
 	"a restricted model from outside": {
 		"what": demo.invoke("medical-llm"),
 		"network": "external",
-		"denied": {"network.internal"},
+		"denied": {"network_not_internal"},
 	},
 	"a restricted collection from inside": {"what": demo.query("patients"), "network": "internal", "denied": set()},
 	"a restricted collection from outside": {
 		"what": demo.query("patients"),
 		"network": "external",
-		"denied": {"network.internal"},
+		"denied": {"network_not_internal"},
 	},
 	"another model from outside": {"what": demo.invoke("gpt-4o"), "network": "external", "denied": set()},
 	"another collection from outside": {"what": demo.query("handbook"), "network": "external", "denied": set()},
 	"a network of the wrong type": {
 		"what": demo.invoke("medical-llm"),
 		"network": ["internal"],
-		"denied": {"network.internal"},
+		"denied": {"network_not_internal"},
 	},
 }
 
@@ -31,15 +31,15 @@ test_sensitive_data_stays_inside[name] if {
 		demo.ask(demo.senior, case.what),
 		{"context/source/network": case.network},
 	)
-	{reason.rule | some reason in denied} == case.denied
+	demo.codes(denied) == case.denied
 }
 
 marks := {
 	"not marked": {"internal": false, "network": "external", "denied": set()},
-	"marked, from outside": {"internal": true, "network": "external", "denied": {"network.internal-model"}},
+	"marked, from outside": {"internal": true, "network": "external", "denied": {"network_not_internal"}},
 	"marked, from inside": {"internal": true, "network": "internal", "denied": set()},
-	"a mark of the wrong type": {"internal": "yes", "network": "external", "denied": {"network.internal-model"}},
-	"a mark that is null": {"internal": null, "network": "external", "denied": {"network.internal-model"}},
+	"a mark of the wrong type": {"internal": "yes", "network": "external", "denied": {"network_not_internal"}},
+	"a mark that is null": {"internal": null, "network": "external", "denied": {"network_not_internal"}},
 }
 
 test_models_marked_internal_stay_inside[name] if {
@@ -48,7 +48,7 @@ test_models_marked_internal_stay_inside[name] if {
 		"resource/properties/internal": case.internal,
 		"context/source/network": case.network,
 	})
-	{reason.rule | some reason in denied} == case.denied
+	demo.codes(denied) == case.denied
 }
 
 test_an_unknown_source_is_outside if {

@@ -107,8 +107,8 @@ allow contains reason.from(rego.metadata.rule()) if {
 # METADATA
 # title: results are filtered by tenant and classification
 # description: |
-#   The gateway drops documents above the collection's classification, for which nothing was checked, and documents of
-#   other tenants unless they are public.
+#   The gateway drops documents above the collection's classification, for which nothing was checked, and documents
+#   that neither belong to the caller's tenant nor to all.
 # custom:
 #   id: retrieval.filter
 #   owner: data-governance

@@ -68,7 +68,6 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   severity: high
 #   frameworks: ["ASI02", "ASI05", "MCP05", "NIST-CSF:PR.DS"]
 deny contains reason.from(rego.metadata.rule()) if {
-	input.action.name == "tool.call"
 	some part in data.facts.paths.never
 	contains(input.resource.properties.arguments.path, part)
 }

@@ -30,7 +30,7 @@ export async function compileBundle(options: CompileOptions): Promise<BuildOutco
   const sources = Object.fromEntries(
     Object.entries(read.files).filter(([file]) => !file.endsWith("_test.rego")),
   );
-  if (Object.keys(sources).length === 0) {
+  if (!Object.keys(sources).some((file) => file.endsWith(".rego"))) {
     return rejected("bundle_empty", "there is no Rego and no compiled policy", path);
   }
   const request = {

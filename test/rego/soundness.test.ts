@@ -1,0 +1,150 @@
+/** The cache's ground: inputs with one key must have one answer, in WASM and in OPA's own evaluator. */
+import { afterAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Json } from "../../sidecar/contract.js";
+import { parseJson } from "../../sidecar/contract.js";
+import { createKeyer } from "../../sidecar/decide/cache/key.js";
+import { loadPolicy } from "../../sidecar/decide/policy.js";
+import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { readsCases } from "./reads.cases.js";
+
+const toolchain = createToolchain({});
+afterAll(() => toolchain.close());
+
+/** Built-ins that opa-wasm lacks, and results that differ each time. */
+const sound = readsCases.filter(
+  ({ nondeterministic, rego }) => nondeterministic === undefined && !rego.includes("time."),
+);
+
+const names = [
+  "a",
+  "b",
+  "c",
+  "x",
+  "y",
+  "z",
+  "xs",
+  "k",
+  "o",
+  "m",
+  "map",
+  "key",
+  "user",
+  "suspended",
+  "name",
+  "n",
+];
+const more = ["roles", "inner", "tree", "blocked", "deep", "v", "min", "not", "b-c", "0", "__proto__"];
+const leaf = fc.constantFrom(
+  "1",
+  "1.0",
+  "2",
+  "0",
+  "-0",
+  '""',
+  '"a"',
+  '"admin"',
+  '"x"',
+  "true",
+  "false",
+  "null",
+);
+/** JSON text of values that hold the names the policies read. */
+const { value } = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    leaf,
+    fc.array(tie("value"), { maxLength: 3 }).map((items) => `[${items.join()}]`),
+    objectOf(tie("value"), 4),
+  ),
+}));
+
+function objectOf(member: fc.Arbitrary<string>, maxKeys: number): fc.Arbitrary<string> {
+  return fc
+    .uniqueArray(fc.tuple(fc.constantFrom(...names, ...more), member), {
+      maxLength: maxKeys,
+      selector: ([key]) => key,
+    })
+    .map((members) => `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join()}}`);
+}
+const inputText = fc.oneof({ weight: 8, arbitrary: objectOf(value, 7) }, { weight: 1, arbitrary: value });
+
+describe("inputs with the same key have the same result", () => {
+  test.each(sound)("$name", async ({ rego, more: others = {}, entrypoint = "p/r", regoVersion }) => {
+    const built = await toolchain.build({
+      files: { "p.rego": rego, ...others },
+      entrypoints: [entrypoint],
+      ...(regoVersion === undefined ? {} : { rego_version: regoVersion }),
+    });
+    if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
+    const { wasm, data, entrypoints } = built.result;
+    const policy = loadPolicy({
+      wasm: new Uint8Array(Buffer.from(wasm, "base64")),
+      data,
+      budget: 10_000_000,
+      maxPages: 512,
+    });
+    const key = createKeyer({ bundleDigest: "d", entrypoint, paths: entrypoints[0]?.input ?? [[]] });
+    const answers = new Map<string, { readonly answer: string; readonly text: string }>();
+    let met = 0;
+    for (const text of fc.sample(inputText, { numRuns: 300, seed: 7 })) {
+      const input: Json = parseJson(text);
+      const named = key(input, "t");
+      const answer = JSON.stringify(policy.evaluate(entrypoint, input));
+      const earlier = answers.get(named);
+      if (earlier === undefined) answers.set(named, { answer, text });
+      else {
+        met++;
+        expect({ answer, text: [text, earlier.text] }).toEqual({
+          answer: earlier.answer,
+          text: [text, earlier.text],
+        });
+      }
+    }
+    // the whole input as key lets few inputs meet
+    if (entrypoints[0]?.input[0]?.length !== 0) expect(met).toBeGreaterThan(20);
+  });
+
+  test("the guard notices a path that is left out", () => {
+    const key = createKeyer({ bundleDigest: "d", entrypoint: "p/r", paths: [["user", "suspended"]] });
+    const told = [{}, { user: {} }, { user: null }, { user: { suspended: false } }].map((input) =>
+      key(input, "t"),
+    );
+    expect(new Set(told).size).toBe(told.length);
+  });
+});
+
+describe("WASM and OPA's own evaluator agree", () => {
+  const compared = sound.filter(
+    ({ regoVersion, entrypoint, differs }) =>
+      regoVersion === undefined && entrypoint === undefined && differs === undefined,
+  );
+  test.each(compared)("$name", async ({ rego, more: others = {} }) => {
+    const files = { "p.rego": rego, ...others };
+    const built = await toolchain.build({ files, entrypoints: ["p/r"] });
+    if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
+    const wasm = new Uint8Array(Buffer.from(built.result.wasm, "base64"));
+    const policy = loadPolicy({ wasm, data: built.result.data, budget: 10_000_000, maxPages: 512 });
+    for (const text of fc.sample(inputText, { numRuns: 3, seed: 11 })) {
+      // the reference reads plain JSON: no -0
+      const input = JSON.parse(text.replaceAll("-0", "0").replaceAll("1.0", "1")) as Json;
+      const reference = await toolchain.evaluate({ files, query: "data.p.r", input });
+      const own = policy.evaluate("p/r", parseJson(JSON.stringify(input)));
+      if (reference.kind === "rejected") {
+        // both refuse: conflicting results
+        expect({ text, kind: own.kind }).toEqual({ text, kind: "failed" });
+        continue;
+      }
+      const [expected] = reference.result.results;
+      expect({ text, value: own.kind === "value" ? plain(own.value) : own.kind }).toEqual({
+        text,
+        value: expected === undefined ? "undefined" : plain(expected),
+      });
+    }
+  });
+});
+
+/** Objects with and without a prototype are the same here. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
