@@ -1,0 +1,106 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Json } from "../../../sidecar/contract.js";
+import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
+import { createKeyer } from "../../../sidecar/decide/cache/key.js";
+
+const base = { bundleDigest: "d", entrypoint: "a/b" };
+const keyer = (...paths: string[][]) => createKeyer({ ...base, paths });
+const json = (text: string): Json => parseJson(text);
+
+describe("createKeyer", () => {
+  const differ: [string, string[][], string, string][] = [
+    ["a value that is read", [["a"]], '{"a":1}', '{"a":2}'],
+    ["a type", [["a"]], '{"a":1}', '{"a":"1"}'],
+    ["null and absent", [["a"]], '{"a":null}', "{}"],
+    ["false and absent", [["a"]], '{"a":false}', "{}"],
+    ["an absent leaf under an absent and a present parent", [["user", "suspended"]], "{}", '{"user":{}}'],
+    ["an absent leaf under parents of other types", [["user", "x"]], '{"user":1}', '{"user":"a"}'],
+    ["an absent leaf at other depths", [["a", "b", "c"]], '{"a":{}}', '{"a":{"b":{}}}'],
+    ["an array where an object is read", [["a", "b"]], '{"a":[1]}', '{"a":[2]}'],
+    ["order in an array", [["a"]], '{"a":[1,2]}', '{"a":[2,1]}'],
+    ["big integers", [["a"]], '{"a":9007199254740993}', '{"a":9007199254740992}'],
+    ["the whole input", [[]], '{"a":1}', '{"a":1,"b":null}'],
+    ["a value that looks like two", [["a"], ["b"]], '{"a":"x\\n1","b":2}', '{"a":"x","b":"1\\n2"}'],
+    ["values that swap places", [["a"], ["b"]], '{"a":1,"b":2}', '{"a":2,"b":1}'],
+  ];
+  test.each(differ)("tells apart %s", (_name, paths, one, other) => {
+    const key = keyer(...paths);
+    expect(key(json(one), "t")).not.toBe(key(json(other), "t"));
+  });
+
+  test("bundle, entrypoint and tenant are part of the key", () => {
+    const input = json("{}");
+    const keys = [
+      createKeyer({ ...base, paths: [] })(input, "t"),
+      createKeyer({ ...base, paths: [] })(input, "u"),
+      createKeyer({ ...base, bundleDigest: "e", paths: [] })(input, "t"),
+      createKeyer({ ...base, entrypoint: "a/c", paths: [] })(input, "t"),
+      createKeyer({ bundleDigest: 'd","a/b', entrypoint: "", paths: [] })(input, "t"),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test("what is never read doesn't matter", () => {
+    const key = keyer(["subject", "id"]);
+    expect(key(json('{"subject":{"id":1,"x":2},"context":{"request":{"id":"r1"}}}'), "t")).toBe(
+      key(json('{"context":{"request":{"id":"r2"}},"subject":{"id":1}}'), "t"),
+    );
+  });
+
+  test("the order of keys never matters", () => {
+    const shuffled = (value: Json): Json =>
+      isObject(value)
+        ? Object.fromEntries(
+            Object.keys(value)
+              .reverse()
+              .map((key) => [key, shuffled(value[key] ?? null)]),
+          )
+        : value;
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const input = json(JSON.stringify({ a: value }));
+        expect(keyer(["a"])(shuffled(input), "t")).toBe(keyer(["a"])(input, "t"));
+      }),
+    );
+  });
+
+  test("equal keys mean equal values at every path", () => {
+    const leaf = fc.oneof(
+      fc.constant(undefined),
+      fc.boolean(),
+      fc.integer({ min: 0, max: 2 }),
+      fc.constantFrom("", "a"),
+    );
+    const input = fc.record(
+      { a: fc.oneof(leaf, fc.record({ b: leaf, c: leaf })), d: leaf, e: leaf },
+      { requiredKeys: [] },
+    );
+    const paths = [["a", "b"], ["a", "c"], ["d"]];
+    const project = (value: Json): string =>
+      JSON.stringify(
+        paths.map(
+          (path) =>
+            path.reduce<unknown>(
+              (at, part) =>
+                typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined,
+              value,
+            ) ?? "none",
+        ),
+      );
+    fc.assert(
+      fc.property(input, input, (one, other) => {
+        const [x, y] = [json(JSON.stringify(one)), json(JSON.stringify(other))];
+        const key = keyer(...paths);
+        if (key(x, "t") === key(y, "t")) expect(project(x)).toBe(project(y));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("a path under one that is read whole adds nothing", () => {
+    const input = json('{"a":{"b":1}}');
+    expect(keyer(["a"], ["a", "b"])(input, "t")).toBe(keyer(["a"])(input, "t"));
+    expect(stringifyJson(input)).toBe('{"a":{"b":1}}');
+  });
+});

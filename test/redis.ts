@@ -1,0 +1,93 @@
+/** A real Redis for a test: its own port, its own folder, and the faults that tests need. */
+import type { ChildProcess } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+
+export interface TestRedis {
+  readonly url: string;
+  /** A client of the test's own, to look at and tamper with what is stored. */
+  readonly client: Redis;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops the process without closing its connections: Redis accepts and never answers. */
+  freeze(): void;
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+/** Starts Redis. @throws Error that names the command to install it */
+export async function startRedis(): Promise<TestRedis> {
+  if (spawnSync("redis-server", ["--version"]).status !== 0) {
+    throw new Error("redis-server is missing; install it with: sudo apt-get install redis-server");
+  }
+  const directory = await mkdtemp(join(tmpdir(), "countersign-redis-"));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null });
+  client.on("error", () => undefined);
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = spawn(
+      "redis-server",
+      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory],
+      {
+        stdio: "ignore",
+      },
+    );
+    if (client.status === "wait") client.connect().catch(() => undefined);
+    while ((await client.ping().catch(() => "")) !== "PONG") await sleep(20);
+  };
+  const kill = async (): Promise<void> => {
+    const running = child;
+    child = undefined;
+    if (running === undefined) return;
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.kill("SIGKILL");
+    await ended;
+  };
+  await start();
+  return {
+    url,
+    client,
+    kill,
+    start,
+    freeze: () => child?.kill("SIGSTOP"),
+    thaw: () => child?.kill("SIGCONT"),
+    async close() {
+      client.disconnect();
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until something holds, for at most five seconds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let n = 0; n < 500; n++) {
+    if (await holds()) return;
+    await sleep(10);
+  }
+  throw new Error("it did not come to hold within five seconds");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
