@@ -98,6 +98,7 @@ test_a_lost_fact_never_turns_a_deny_into_an_allow[case] if {
 		"a model": demo.ask(demo.contractor, demo.invoke("llama-3.1-70b")),
 		"a restricted model": demo.ask(demo.ci, demo.invoke("medical-llm")),
 		"a collection": demo.ask(demo.analyst, demo.query("patients")),
+		"a path": demo.ask(demo.senior, demo.call("files/read_file", {"path": "/workspace/../a.md"})),
 		"a tool": demo.ask(demo.senior, demo.call("files/delete_file", {"path": "/workspace/a.md"})),
 	}
 	every path in lost {
