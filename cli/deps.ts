@@ -63,7 +63,7 @@ function drawEntrypoint({ path, input, data, deterministic, nondeterministic }: 
   return (
     `${path}\n` +
     `  ${deterministic ? "deterministic: results can be cached" : `not deterministic, never cached: ${nondeterministic.join(", ")}`}\n` +
-    `  input\n${rows("input", input)}  data\n${rows("data", data)}`
+    `  input\n${rows("input", input)}  data and rules\n${rows("data", data)}`
   );
 }
 

@@ -54,6 +54,9 @@ obligations contains {
 	caller.is_contractor
 }
 
-model_listed if input.resource.id in data.facts.contractors.models
+model_listed if {
+	is_number(data.facts.contractors.max_tokens) # without a limit there is nothing to oblige the gateway to
+	input.resource.id in data.facts.contractors.models
+}
 
 environment_listed if input.resource.properties.environment in data.facts.contractors.environments

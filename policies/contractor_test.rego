@@ -41,6 +41,13 @@ test_others_are_not_held[name] if {
 	contractor.obligations == set() with input as request
 }
 
+test_without_a_limit_no_model_is_listed if {
+	facts := json.remove(data.facts, ["contractors/max_tokens"])
+	request := demo.ask(demo.contractor, demo.invoke("gpt-4o-mini"))
+	denied := contractor.deny with input as request with data.facts as facts
+	demo.codes(denied) == {"contractor_model_not_listed"}
+}
+
 test_only_invocations_are_limited if {
 	obligations := contractor.obligations with input as demo.ask(demo.contractor, demo.invoke("gpt-4o-mini"))
 	obligations == {{"id": "contractor.tokens", "type": "limit_tokens", "properties": {"max_tokens": 256}}}

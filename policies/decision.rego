@@ -9,6 +9,7 @@ import data.countersign.contractor
 import data.countersign.device
 import data.countersign.environment
 import data.countersign.hours
+import data.countersign.lib.reason
 import data.countersign.model
 import data.countersign.network
 import data.countersign.residency
@@ -36,57 +37,69 @@ decision := {
 	"labels": sort(labels),
 	"ttl": data.facts.ttl.allow,
 } if {
+	count(deny) == 0 # said again: were `ttl.deny` lost, the deny above would be undefined and `else` be taken
 	count(allow) > 0
 } else := {
 	"allow": false,
-	"reasons": [{"code": "default_deny", "message": "no rule allows this", "rule": "decision.default"}],
+	"reasons": [no_grant],
 	"obligations": [],
 	"labels": [],
 	"ttl": data.facts.ttl.deny,
 }
 
-deny contains reason if some reason in wellformed.deny
+# METADATA
+# title: no rule allows this
+# description: What nobody thought of is denied.
+# custom:
+#   id: decision.default
+#   code: default_deny
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["ASI03", "NHI5", "NIST-CSF:PR.AA"]
+no_grant := reason.from(rego.metadata.rule())
 
-deny contains reason if some reason in environment.deny
+deny contains refusal if some refusal in wellformed.deny
 
-deny contains reason if some reason in residency.deny
+deny contains refusal if some refusal in environment.deny
 
-deny contains reason if some reason in network.deny
+deny contains refusal if some refusal in residency.deny
 
-deny contains reason if some reason in device.deny
+deny contains refusal if some refusal in network.deny
 
-deny contains reason if some reason in hours.deny
+deny contains refusal if some refusal in device.deny
 
-deny contains reason if some reason in contractor.deny
+deny contains refusal if some refusal in hours.deny
 
-deny contains reason if {
+deny contains refusal if some refusal in contractor.deny
+
+deny contains refusal if {
 	input.resource.type == "model"
-	some reason in model.deny
+	some refusal in model.deny
 }
 
-deny contains reason if {
+deny contains refusal if {
 	input.resource.type == "collection"
-	some reason in retrieval.deny
+	some refusal in retrieval.deny
 }
 
-deny contains reason if {
+deny contains refusal if {
 	input.resource.type == "tool"
-	some reason in tool.deny
+	some refusal in tool.deny
 }
 
-allow contains reason if {
+allow contains grant if {
 	input.resource.type == "model"
-	some reason in model.allow
+	some grant in model.allow
 }
 
-allow contains reason if {
+allow contains grant if {
 	input.resource.type == "collection"
-	some reason in retrieval.allow
+	some grant in retrieval.allow
 }
 
-allow contains reason if {
+allow contains grant if {
 	input.resource.type == "tool"
-	some reason in tool.allow
+	some grant in tool.allow
 }
 
 allow contains reason if {

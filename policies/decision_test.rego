@@ -93,6 +93,32 @@ test_deny_beats_allow if {
 	demo.codes(answer.reasons) == {"network_not_internal"}
 }
 
+test_a_lost_fact_never_turns_a_deny_into_an_allow[case] if {
+	some case, request in {
+		"a model": demo.ask(demo.contractor, demo.invoke("llama-3.1-70b")),
+		"a restricted model": demo.ask(demo.ci, demo.invoke("medical-llm")),
+		"a collection": demo.ask(demo.analyst, demo.query("patients")),
+		"a path": demo.ask(demo.senior, demo.call("files/read_file", {"path": "/workspace/../a.md"})),
+		"a tool": demo.ask(demo.senior, demo.call("files/delete_file", {"path": "/workspace/a.md"})),
+	}
+	every path in lost {
+		facts := json.remove(data.facts, [path])
+		not countersign.decision.allow with input as request with data.facts as facts
+	}
+}
+
+# The path of each fact and of each table of facts.
+lost contains path if {
+	walk(data.facts, [path, _])
+	count(path) > 0
+	every key in path { is_string(key) }
+}
+
+test_a_deny_without_ttl_stays_a_deny if {
+	request := demo.but(demo.ask(demo.senior, demo.invoke("medical-llm")), {"context/source/network": "external"})
+	not countersign.decision.allow with input as request with data.facts.ttl as {"allow": 60}
+}
+
 test_what_no_rule_allows_is_denied[case] if {
 	some case, change in {
 		"an action of another kind": {"action": {"name": "tool.call"}},

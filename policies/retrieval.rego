@@ -138,7 +138,10 @@ own_or_public if resource.collection.tenant == caller.tenant
 
 own_or_public if resource.classification == "public"
 
-cleared if caller.clearance >= level
+cleared if {
+	some group in caller.groups
+	data.facts.classifications[data.facts.groups[group].clearance] >= level
+}
 
 cleared if resource.classification == "public"
 

@@ -68,8 +68,8 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   severity: high
 #   frameworks: ["ASI02", "ASI05", "MCP05", "NIST-CSF:PR.DS"]
 deny contains reason.from(rego.metadata.rule()) if {
-	some part in data.facts.paths.never
-	contains(input.resource.properties.arguments.path, part)
+	path := input.resource.properties.arguments.path
+	not is_plain(path)
 }
 
 # METADATA
@@ -116,6 +116,10 @@ allow contains reason.from(rego.metadata.rule()) if {
 allow contains reason.from(rego.metadata.rule()) if {
 	input.action.name in {"tool.list", "tool.call"}
 	caller.tenant in tool.tenants
+}
+
+is_plain(path) if {
+	every part in data.facts.paths.never { not contains(path, part) }
 }
 
 tool := data.facts.tools[input.resource.id]

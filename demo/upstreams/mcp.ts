@@ -1,133 +1,164 @@
-/** Two tool servers on the official MCP SDK: `/files` works on a real folder, `/search` on the demo's documents. */
+/** Two MCP servers for the demo, on the official SDK: `/files` and `/search`. */
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join, normalize } from "node:path";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { isInitializeRequest } from "@modelcontextprotocol/sdk/types.js";
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { collections } from "./documents.js";
-import type { Received, Upstream } from "./listen.js";
-import { listenOn, receive } from "./listen.js";
-import { search } from "./search.js";
+import { createFiles, FileRefused } from "./files.js";
+import type { Files } from "./files.js";
+import { rank } from "./rank.js";
+import { readRecord, sendJson, startUpstream } from "./receive.js";
+import type { Received, Upstream } from "./receive.js";
 
-export interface McpServerOptions {
+/** Oldest sessions end where there are more; a demo's client may never say goodbye. */
+const MOST_SESSIONS = 1_000;
+
+/** Starts both servers; `root` is the directory that the file tools work in. */
+export async function startMcpServer({
+  port,
+  root,
+}: {
   readonly port: number;
-  /** Folder that the file tools work in; filled with a few documents. */
   readonly root: string;
-}
-
-/** Starts both tool servers on loopback. */
-export async function startMcpServer({ port, root }: McpServerOptions): Promise<Upstream> {
-  await mkdir(join(root, "workspace"), { recursive: true });
-  await mkdir(join(root, "public"), { recursive: true });
-  await writeFile(join(root, "workspace", "plan.md"), "# Plan\n\nShip the evaluation report on Friday.\n");
-  await writeFile(join(root, "public", "welcome.md"), "# Welcome\n\nThis folder is for everybody.\n");
-  const received: Received[] = [];
-  const sessions = new Map<string, StreamableHTTPServerTransport>();
-  const upstream = await listenOn(port, received, (req, res) => {
-    void (async () => {
-      const noted = await receive(req, received);
-      const make = servers[(req.url ?? "").slice(1)];
-      if (make === undefined) {
-        res.writeHead(404).end();
-        return;
-      }
-      await serve(req, res, noted, sessions, () => make(root));
-    })();
+}): Promise<Upstream> {
+  const files = await createFiles(root);
+  const endpoints = new Map([
+    ["/files", createEndpoint(() => filesServer(files))],
+    ["/search", createEndpoint(searchServer)],
+  ]);
+  const upstream = await startUpstream(port, async (asked, req, res) => {
+    const endpoint = endpoints.get(asked.path.split("?")[0] ?? "");
+    if (endpoint === undefined) return sendRpcError(res, 404, -32_601, "There is no such server");
+    await endpoint.answer(asked, req, res);
   });
   return {
     ...upstream,
     async close() {
-      for (const transport of sessions.values()) await transport.close();
+      for (const endpoint of endpoints.values()) await endpoint.close();
       await upstream.close();
     },
   };
 }
 
-/** Streamable HTTP as in the SDK's guide; a request without session that opens none is answered statelessly. */
-async function serve(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { body }: Received,
-  sessions: Map<string, StreamableHTTPServerTransport>,
-  make: () => McpServer,
-): Promise<void> {
-  const id = req.headers["mcp-session-id"];
-  const known = typeof id === "string" ? sessions.get(id) : undefined;
-  const message: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
-  if (known !== undefined) return known.handleRequest(req, res, message);
-  if (id !== undefined) {
-    res.writeHead(404).end();
-    return;
-  }
-  const opens = (message as { method?: string } | undefined)?.method === "initialize";
-  const transport = opens
-    ? new StreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: (session) => {
-          sessions.set(session, transport);
-        },
-        onsessionclosed: (session) => {
-          sessions.delete(session);
-        },
-      })
-    : new StreamableHTTPServerTransport({ enableJsonResponse: true });
-  // the SDK's own types disagree under exactOptionalPropertyTypes
-  await make().connect(transport as unknown as Transport);
-  await transport.handleRequest(req, res, message);
+interface Endpoint {
+  answer(asked: Received, req: IncomingMessage, res: ServerResponse): Promise<void>;
+  close(): Promise<void>;
 }
 
-const servers: Readonly<Record<string, (root: string) => McpServer>> = {
-  files: createFiles,
-  search: createSearch,
-};
+function createEndpoint(build: () => McpServer): Endpoint {
+  const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const endOldest = (): void => {
+    const [oldest] = sessions;
+    if (oldest === undefined || sessions.size <= MOST_SESSIONS) return;
+    sessions.delete(oldest[0]);
+    void oldest[1].close();
+  };
+  const openSession = async (): Promise<StreamableHTTPServerTransport> => {
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      enableJsonResponse: true,
+      onsessioninitialized: (id) => {
+        sessions.set(id, transport);
+        endOldest();
+      },
+      onsessionclosed: (id) => void sessions.delete(id),
+    });
+    await connect(build(), transport);
+    return transport;
+  };
+  return {
+    async answer(asked, req, res) {
+      const id = asked.headers["mcp-session-id"];
+      const body = readRecord(asked.body);
+      if (asked.method === "POST" && body === undefined)
+        return sendRpcError(res, 400, -32_700, "Parse error");
+      if (id !== undefined) {
+        const transport = typeof id === "string" ? sessions.get(id) : undefined;
+        // 404 tells the client to begin a new session (MCP 2025-06-18, Session Management)
+        if (transport === undefined) return sendRpcError(res, 404, -32_001, "Session not found");
+        return transport.handleRequest(req, res, body);
+      }
+      if (asked.method !== "POST") return sendRpcError(res, 405, -32_000, "Method not allowed");
+      if (isInitializeRequest(body)) return (await openSession()).handleRequest(req, res, body);
+      // without a session nothing is remembered: a server for this one request
+      const server = build();
+      const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
+      res.once("close", () => void server.close());
+      await connect(server, transport);
+      await transport.handleRequest(req, res, body);
+    },
+    async close() {
+      for (const transport of sessions.values()) await transport.close();
+      sessions.clear();
+    },
+  };
+}
 
-function createFiles(root: string): McpServer {
+/** The SDK's own class misses its interface under `exactOptionalPropertyTypes` by `| undefined` alone. */
+function connect(server: McpServer, transport: StreamableHTTPServerTransport): Promise<void> {
+  return server.connect(transport as Transport);
+}
+
+function filesServer(files: Files): McpServer {
   const server = new McpServer({ name: "demo-files", version: "1.0.0" });
-  const path = z.string().describe("absolute, e.g. /workspace/plan.md");
-  // the tools keep to their folder themselves, too: the gateway isn't the only guard
-  const locate = (name: string): string => join(root, normalize(`/${name}`));
+  const path = z.string().describe("Absolute path, such as /workspace/plan.md");
   server.registerTool(
     "read_file",
-    { description: "Reads a text file", inputSchema: { path } },
-    async (args) => text(await readFile(locate(args.path), "utf8")),
+    { description: "Returns a file's text", inputSchema: { path }, annotations: { readOnlyHint: true } },
+    (asked) => told(() => files.read(asked.path)),
   );
   server.registerTool(
     "write_file",
-    { description: "Writes a text file", inputSchema: { path, content: z.string() } },
-    async (args) => {
-      await writeFile(locate(args.path), args.content);
-      return text("written");
-    },
+    { description: "Writes a file's text anew", inputSchema: { path, content: z.string() } },
+    (asked) =>
+      told(async () => {
+        await files.write(asked.path, asked.content);
+        return `wrote ${asked.path}`;
+      }),
   );
   server.registerTool(
     "delete_file",
-    { description: "Deletes a file", inputSchema: { path } },
-    async (args) => {
-      await rm(locate(args.path));
-      return text("deleted");
-    },
+    { description: "Deletes a file", inputSchema: { path }, annotations: { destructiveHint: true } },
+    (asked) =>
+      told(async () => {
+        await files.remove(asked.path);
+        return `deleted ${asked.path}`;
+      }),
   );
   return server;
 }
 
-function createSearch(): McpServer {
+function searchServer(): McpServer {
   const server = new McpServer({ name: "demo-search", version: "1.0.0" });
+  // the demo's web is what is public: the other collections have a door of their own
+  const web = collections.get("public-docs") ?? [];
   server.registerTool(
     "web_search",
     { description: "Searches the public documents", inputSchema: { query: z.string() } },
     ({ query }) =>
-      text(
-        search(collections["public-docs"] ?? [], query, 3)
-          .map((found) => found.text)
+      told(async () =>
+        rank(web, query, 3)
+          .map(({ id, text }) => `${id}: ${text}`)
           .join("\n"),
       ),
   );
   return server;
 }
 
-function text(content: string): { content: { type: "text"; text: string }[] } {
-  return { content: [{ type: "text", text: content }] };
+/** Makes a tool's result; a refused path is told to the model, any other fault is the SDK's to report. */
+async function told(run: () => Promise<string>): Promise<CallToolResult> {
+  try {
+    return { content: [{ type: "text", text: await run() }] };
+  } catch (error) {
+    const text = error instanceof FileRefused ? error.message : "the tool failed";
+    return { isError: true, content: [{ type: "text", text }] };
+  }
+}
+
+function sendRpcError(res: ServerResponse, status: number, code: number, message: string): void {
+  sendJson(res, status, { jsonrpc: "2.0", error: { code, message }, id: null });
 }

@@ -1,83 +1,156 @@
-/** A model server that speaks OpenAI's API; its answers follow from the request alone. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** A model provider for the demo: OpenAI's chat completions, plain and streamed, with made-up answers. */
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { Received, Upstream } from "./listen.js";
-import { listenOn, receive } from "./listen.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isRecord, readRecord, sendJson, startUpstream } from "./receive.js";
+import type { Received, Upstream } from "./receive.js";
 
 export interface ModelServerOptions {
   readonly port: number;
-  /** The only key that is accepted. */
+  /** What callers must send as bearer token. */
   readonly apiKey: string;
-  /** Milliseconds between two chunks of a stream; 0. */
-  readonly chunkMs?: number;
+  /** Milliseconds between the chunks of a stream; 0 unless given. */
+  readonly slow?: number;
 }
 
-interface ChatRequest {
+/** What the list names; any other name is answered too. */
+const models = ["gpt-4o", "gpt-4o-mini", "llama-3.1-70b", "medical-llm"];
+/** 2025-01-01; a fixed time keeps answers the same from run to run. */
+const CREATED = 1_735_689_600;
+
+interface Completion {
+  readonly id: string;
   readonly model: string;
-  readonly messages: readonly { readonly content?: unknown }[];
-  readonly stream?: boolean;
-  readonly stream_options?: { readonly include_usage?: boolean };
-  readonly max_tokens?: number;
-  readonly max_completion_tokens?: number;
+  readonly words: readonly string[];
+  readonly finish: "stop" | "length";
+  readonly usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
 }
 
-const created = 1_760_000_000;
-
-/** Starts the model server on loopback. */
-export function startModelServer({ port, apiKey, chunkMs = 0 }: ModelServerOptions): Promise<Upstream> {
-  const received: Received[] = [];
-  return listenOn(port, received, (req, res) => {
-    void (async () => {
-      const noted = await receive(req, received);
-      res.on("close", () => {
-        if (!res.writableFinished) noted.aborted = true;
-      });
-      if (req.headers.authorization !== `Bearer ${apiKey}`)
-        return fail(res, 401, "invalid_api_key", "Incorrect API key");
-      if (req.method === "POST" && req.url === "/v1/chat/completions") return chat(res, noted, chunkMs);
-      fail(res, 404, "unknown_url", "Unknown request URL");
-    })();
+/** Starts the provider: `POST /v1/chat/completions` and `GET /v1/models`. A token is a word here. */
+export function startModelServer({ port, apiKey, slow = 0 }: ModelServerOptions): Promise<Upstream> {
+  return startUpstream(port, async (asked, _req, res) => {
+    const path = asked.path.split("?")[0];
+    if (!holdsKey(asked.headers.authorization, apiKey))
+      return sendError(res, 401, "Incorrect API key provided.", "invalid_api_key");
+    if (asked.method === "GET" && path === "/v1/models") return sendJson(res, 200, modelList());
+    if (asked.method === "POST" && path === "/v1/chat/completions") return answerChat(asked, res, slow);
+    sendError(res, 404, `Invalid URL (${asked.method} ${path})`, null);
   });
 }
 
-async function chat(res: ServerResponse, { body }: Received, chunkMs: number): Promise<void> {
-  const request = JSON.parse(body.toString()) as ChatRequest;
-  const { model, messages } = request;
-  const most = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
-  const full = `This is ${model}. You sent ${messages.length} message${messages.length === 1 ? "" : "s"}; I answer the last one.`;
-  const words = full.split(" ");
-  const kept = words.slice(0, most);
-  const finish = kept.length < words.length ? "length" : "stop";
-  const usage = {
-    prompt_tokens: messages.reduce((sum, { content }) => sum + String(content ?? "").split(/\s+/).length, 0),
-    completion_tokens: kept.length,
-    total_tokens: 0,
-  };
-  usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
-  const base = { id: "chatcmpl-demo", created, model };
-  if (request.stream !== true) {
-    const message = { role: "assistant", content: kept.join(" "), refusal: null };
-    const choices = [{ index: 0, message, finish_reason: finish, logprobs: null }];
-    res.writeHead(200, { "content-type": "application/json" });
-    res.end(JSON.stringify({ ...base, object: "chat.completion", choices, usage }));
-    return;
-  }
-  res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-  const event = (choices: unknown[], more: object = {}): void => {
-    res.write(`data: ${JSON.stringify({ ...base, object: "chat.completion.chunk", choices, ...more })}\n\n`);
-  };
-  event([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
-  for (const [i, word] of kept.entries()) {
-    if (res.destroyed) return;
-    event([{ index: 0, delta: { content: i === 0 ? word : ` ${word}` }, finish_reason: null }]);
-    if (chunkMs > 0) await sleep(chunkMs);
-  }
-  event([{ index: 0, delta: {}, finish_reason: finish }]);
-  if (request.stream_options?.include_usage === true) event([], { usage });
-  res.end("data: [DONE]\n\n");
+async function answerChat(asked: Received, res: ServerResponse, slow: number): Promise<void> {
+  const body = readRecord(asked.body);
+  if (body === undefined) return sendError(res, 400, "The body is not a JSON object.", null);
+  const { model, messages } = body;
+  if (typeof model !== "string" || model === "")
+    return sendError(res, 400, "You must name a model.", null, "model");
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isRecord))
+    return sendError(res, 400, "'messages' must be a non-empty array of objects.", null, "messages");
+  const limit = readLimit(body);
+  if (limit === "invalid") return sendError(res, 400, "Invalid token limit.", null, "max_tokens");
+  const completion = complete(asked.body, model, messages, limit);
+  if (body["stream"] !== true) return sendJson(res, 200, plainAnswer(completion));
+  const options = body["stream_options"];
+  await stream(res, completion, isRecord(options) && options["include_usage"] === true, slow);
 }
 
-function fail(res: ServerResponse, status: number, code: string, message: string): void {
-  res.writeHead(status, { "content-type": "application/json" });
-  res.end(JSON.stringify({ error: { message, type: "invalid_request_error", param: null, code } }));
+/** Makes the answer up from the request alone: the same request gets the same answer. */
+function complete(
+  bytes: Buffer,
+  model: string,
+  messages: readonly Record<string, unknown>[],
+  limit: number,
+): Completion {
+  const count = messages.length;
+  const text =
+    `This is ${model} of the demo. I was sent ${count} message${count === 1 ? "" : "s"} ` +
+    "and answer every request with this sentence, so that you can see what was let through.";
+  const all = text.split(" ");
+  const words = all.slice(0, limit);
+  const prompt = messages.reduce((sum, message) => sum + countWords(message["content"]), 0);
+  return {
+    id: `chatcmpl-${createHash("sha256").update(bytes).digest("hex").slice(0, 24)}`,
+    model,
+    words,
+    finish: words.length < all.length ? "length" : "stop",
+    usage: {
+      prompt_tokens: prompt,
+      completion_tokens: words.length,
+      total_tokens: prompt + words.length,
+    },
+  };
+}
+
+function plainAnswer({ id, model, words, finish, usage }: Completion): unknown {
+  const message = { role: "assistant", content: words.join(" "), refusal: null };
+  const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }];
+  return { id, object: "chat.completion", created: CREATED, model, choices, usage };
+}
+
+/** Writes server-sent events as OpenAI does: role, words, finish, usage where asked for, `[DONE]`. */
+async function stream(
+  res: ServerResponse,
+  { id, model, words, finish, usage }: Completion,
+  withUsage: boolean,
+  slow: number,
+): Promise<void> {
+  const head = { id, object: "chat.completion.chunk", created: CREATED, model };
+  const choice = (delta: unknown, finish_reason: string | null) => ({
+    ...head,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    ...(withUsage ? { usage: null } : {}),
+  });
+  const chunks: unknown[] = [
+    choice({ role: "assistant", content: "" }, null),
+    ...words.map((word, at) => choice({ content: at === 0 ? word : ` ${word}` }, null)),
+    choice({}, finish),
+    ...(withUsage ? [{ ...head, choices: [], usage }] : []),
+  ];
+  res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  const gone = new AbortController();
+  res.once("close", () => gone.abort());
+  for (const chunk of chunks) {
+    if (gone.signal.aborted) return;
+    res.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    if (slow > 0) await sleep(slow, undefined, { signal: gone.signal }).catch(() => undefined);
+  }
+  if (!gone.signal.aborted) res.end("data: [DONE]\n\n");
+}
+
+/** Reads the smaller of the two limits that OpenAI has had for an answer's length. */
+function readLimit(body: Record<string, unknown>): number | "invalid" {
+  let limit = Infinity;
+  for (const name of ["max_tokens", "max_completion_tokens"]) {
+    const value = body[name] ?? Infinity;
+    if (typeof value !== "number" || value < 1 || (value !== Infinity && !Number.isInteger(value)))
+      return "invalid";
+    limit = Math.min(limit, value);
+  }
+  return limit;
+}
+
+function countWords(content: unknown): number {
+  if (typeof content === "string") return content.split(/\s+/).filter(Boolean).length;
+  if (!Array.isArray(content)) return 0;
+  return content.reduce<number>((sum, part) => sum + (isRecord(part) ? countWords(part["text"]) : 0), 0);
+}
+
+function modelList(): unknown {
+  const data = models.map((id) => ({ id, object: "model", created: CREATED, owned_by: "demo" }));
+  return { object: "list", data };
+}
+
+function holdsKey(header: string | undefined, apiKey: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${apiKey}`));
+}
+
+function sendError(
+  res: ServerResponse,
+  status: number,
+  message: string,
+  code: string | null,
+  param: string | null = null,
+): void {
+  sendJson(res, status, { error: { message, type: "invalid_request_error", param, code } });
 }

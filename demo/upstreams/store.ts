@@ -1,24 +1,23 @@
-/** A small document store: `POST /collections/{name}/query` with `{query, top_k}`. */
+/** A document store for the demo: `POST /collections/{name}/query`, ranked by BM25. */
 import { collections } from "./documents.js";
-import type { Received, Upstream } from "./listen.js";
-import { listenOn, receive } from "./listen.js";
-import { search } from "./search.js";
+import { rank } from "./rank.js";
+import { readRecord, sendJson, startUpstream } from "./receive.js";
+import type { Upstream } from "./receive.js";
 
-/** Starts the store on loopback. */
+const DEFAULT_TOP_K = 5;
+const LARGEST_TOP_K = 100;
+
+/** Starts the store. It filters nothing by caller: what may be seen is decided before it. */
 export function startStore({ port }: { readonly port: number }): Promise<Upstream> {
-  const received: Received[] = [];
-  return listenOn(port, received, (req, res) => {
-    void (async () => {
-      const { body } = await receive(req, received);
-      const [, name = ""] = /^\/collections\/([\w-]+)\/query$/.exec(req.url ?? "") ?? [];
-      const documents = Object.hasOwn(collections, name) ? collections[name] : undefined;
-      if (req.method !== "POST" || documents === undefined) {
-        res.writeHead(404, { "content-type": "application/json" }).end('{"code":"not_found"}');
-        return;
-      }
-      const { query, top_k } = JSON.parse(body.toString()) as { query: string; top_k: number };
-      res.writeHead(200, { "content-type": "application/json" });
-      res.end(JSON.stringify({ documents: search(documents, query, top_k) }));
-    })();
+  return startUpstream(port, async (asked, _req, res) => {
+    const name = /^\/collections\/([a-z0-9-]+)\/query$/.exec(asked.path)?.[1];
+    const documents = name === undefined ? undefined : collections.get(name);
+    if (documents === undefined) return sendJson(res, 404, { error: "there is no such collection" });
+    if (asked.method !== "POST") return sendJson(res, 405, { error: "queries are sent by POST" });
+    const { query, top_k = DEFAULT_TOP_K } = readRecord(asked.body) ?? {};
+    if (typeof query !== "string") return sendJson(res, 400, { error: "query must be a string" });
+    if (typeof top_k !== "number" || !Number.isInteger(top_k) || top_k < 1 || top_k > LARGEST_TOP_K)
+      return sendJson(res, 400, { error: `top_k must be a whole number from 1 to ${LARGEST_TOP_K}` });
+    sendJson(res, 200, { documents: rank(documents, query, top_k) });
   });
 }

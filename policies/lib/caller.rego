@@ -18,5 +18,3 @@ in_any(names) if {
 
 # Limits follow from what is claimed, rights from what counts.
 is_contractor if "contractors" in input.subject.properties.groups
-
-clearance := max({data.facts.classifications[data.facts.groups[group].clearance] | some group in groups})

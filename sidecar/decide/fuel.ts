@@ -26,7 +26,7 @@ export function addFuel(wasm: Uint8Array): Uint8Array {
     placed.add(id);
     out.push(new Uint8Array([id]), unsigned(body.byteLength), body);
   };
-  for (const [position, { id, body }] of sections.entries()) {
+  for (const { id, body } of sections) {
     if (id !== 0) insertMissing(id, placed, index, emit);
     switch (id) {
       case section.globals:
@@ -42,8 +42,8 @@ export function addFuel(wasm: Uint8Array): Uint8Array {
         out.push(new Uint8Array([id]), unsigned(body.byteLength), body);
         placed.add(id);
     }
-    if (position === sections.length - 1) insertMissing(Infinity, placed, index, emit);
   }
+  insertMissing(Infinity, placed, index, emit);
   return concat(out);
 }
 

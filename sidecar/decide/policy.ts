@@ -76,6 +76,7 @@ const opa = (opaWasm as unknown as { default: OpaWasm }).default;
  */
 export function loadPolicy(parts: PolicyParts): Policy {
   const module = new WebAssembly.Module(addFuel(parts.wasm));
+  refuseOtherModules(module);
   const data = bytes(parts.data);
   const budget = BigInt(parts.budget);
   // sized for the data beforehand: growing page by page makes loading quadratic
@@ -128,6 +129,14 @@ export function loadPolicy(parts: PolicyParts): Policy {
       }
     },
   };
+}
+
+/** opa-wasm takes a module that tells no ABI, and writes that to the console. */
+function refuseOtherModules(module: WebAssembly.Module): void {
+  const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+  for (const name of ["opa_wasm_abi_version", "opa_wasm_abi_minor_version", "opa_eval", "builtins"]) {
+    if (!exported.has(name)) throw new Error(`the module is no policy that OPA compiled: ${name} is missing`);
+  }
 }
 
 function refuseMissingBuiltins(policy: Loaded): void {

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildCommand } from "../../cli/build.js";
@@ -233,6 +235,17 @@ describe("the commands", () => {
       errors: [{ code: "rego_unsafe_var_error", file: join(path, "d/p.rego"), row: 3, col: 6 }],
     });
     expect(await readdir(place)).toEqual(["policies"]);
+  });
+
+  test("the process ends with the command's exit code once the compiler has ended", async () => {
+    const program = fileURLToPath(new URL("../../../bin/countersign.js", import.meta.url));
+    const exitCode = (path: string): Promise<number | null> =>
+      new Promise((resolve) => {
+        spawn(process.execPath, [program, "check", path], { stdio: "ignore" }).once("exit", resolve);
+      });
+    const path = await lay(sources);
+    expect(await exitCode(path)).toBe(0);
+    expect(await exitCode(join(path, "nothing"))).toBe(1);
   });
 
   test("check is quiet where all is well", async () => {
