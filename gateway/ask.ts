@@ -58,7 +58,7 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
       if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
       const decisions = list.map(readDecision);
       return decisions.every((decision) => decision !== undefined)
-        ? (decisions as Decision[])
+        ? decisions.map((decision) => meetable(decision, request.obligations))
         : failed("pdp_unavailable");
     } catch {
       return failed(deadline.aborted ? "pdp_timeout" : "pdp_unavailable");
@@ -67,6 +67,14 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
 }
 
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];
+
+/** INVARIANT: an allow under a duty that was not declared for this request never gets further than here. */
+function meetable(decision: Decision, declared: readonly string[]): Decision {
+  if (decision.obligations.every(({ type }) => declared.includes(type))) return decision;
+  const code = "obligation_unsatisfiable";
+  const reason = { code, message: errorTable[code][1] };
+  return { ...decision, allow: false, obligations: [], reasons: [reason] };
+}
 
 /** INVARIANT: an answer that isn't a whole decision is no decision; only literal true allows. */
 function readDecision(value: Json): Decision | undefined {
