@@ -179,6 +179,33 @@ deny contains "other" if other
   });
 });
 
+describe("a rule of several bodies", () => {
+  const several = `package p
+
+# METADATA
+# custom: {id: SEVERAL}
+r { input.a } { input.b }
+
+r { input.c }
+`;
+  test.each([
+    [{ a: true }, ["SEVERAL"]],
+    [{ b: true }, ["SEVERAL"]],
+    [{ c: true }, []],
+  ])("%j holds %j", async (input, ids) => {
+    const outcome = await compileBundle({
+      files: { "p.rego": several },
+      toolchain,
+      entrypoints: ["p/r"],
+      regoVersion: 0,
+    });
+    const { wasm, data: base, rules } = built(outcome);
+    const answer = loadPolicy({ wasm, data: base, budget: 1e6, maxPages: 256 }).evaluate("p/r", input);
+    if (answer.kind !== "value") throw new Error(answer.kind);
+    expect(answer.rules.map((index) => rules[index]?.id)).toEqual(ids);
+  });
+});
+
 describe("a written bundle", () => {
   test("is read back as it was, without a compiler", async () => {
     const bundle = await compiled;
