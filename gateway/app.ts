@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { BlockList, isIP } from "node:net";
 import type { Refusal } from "../sidecar/contract.js";
 import { refuse } from "../sidecar/contract.js";
+import { checkHead } from "./classify/check-head.js";
 import { matchRoute, protocolOf } from "./classify/route.js";
 import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
@@ -26,6 +27,12 @@ export function createGateway(parts: GatewayParts): RequestListener {
     const refuseHere = (refusal: Refusal): void => {
       refusers[protocol](exchange, refusal);
     };
+    res.setHeader("x-request-id", exchange.id);
+    const wrong = checkHead(req, parts.config.allowedOrigins);
+    if (wrong !== undefined) {
+      refuseHere(wrong);
+      return;
+    }
     if (route.kind === "refusal") {
       refuseHere(route);
       return;

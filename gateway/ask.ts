@@ -33,23 +33,9 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
     };
     const deadline = AbortSignal.timeout(deadlineMs);
     try {
-      const { statusCode, body } = await dispatcher.request({
-        origin: "http://sidecar",
-        path: "/v1/decisions",
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: stringifyJson(request as unknown as Json),
-        signal: deadline,
-      });
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > maxAnswer) return failed("pdp_unavailable");
-        chunks.push(chunk);
-      }
-      if (statusCode !== 200) return failed("pdp_unavailable");
-      const answer = parseJson(Buffer.concat(chunks, size));
+      const bytes = await post(dispatcher, stringifyJson(request as unknown as Json), deadline);
+      if (bytes === undefined) return failed("pdp_unavailable");
+      const answer = parseJson(bytes);
       const list = isObject(answer)
         ? request.calls === undefined
           ? [answer]
@@ -58,7 +44,7 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
       if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
       const decisions = list.map(readDecision);
       return decisions.every((decision) => decision !== undefined)
-        ? (decisions as Decision[])
+        ? decisions.map((decision) => meetable(decision, request.obligations))
         : failed("pdp_unavailable");
     } catch {
       return failed(deadline.aborted ? "pdp_timeout" : "pdp_unavailable");
@@ -66,7 +52,48 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
   };
 }
 
+/** Posts the question; undefined for any answer but a 200 of bearable size. */
+async function post(
+  dispatcher: Dispatcher,
+  question: string,
+  signal: AbortSignal,
+  again = true,
+): Promise<Buffer | undefined> {
+  try {
+    const { statusCode, body } = await dispatcher.request({
+      origin: "http://sidecar",
+      path: "/v1/decisions",
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: question,
+      signal,
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxAnswer) return undefined;
+      chunks.push(chunk);
+    }
+    return statusCode === 200 ? Buffer.concat(chunks, size) : undefined;
+  } catch (error) {
+    const code = String((error as { code?: unknown } | null)?.code);
+    // a connection that a restarted sidecar left behind says nothing about the new one; asking twice is harmless
+    const stale = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
+    if (stale && again && !signal.aborted) return post(dispatcher, question, signal, false);
+    throw error;
+  }
+}
+
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];
+
+/** INVARIANT: an allow under a duty that was not declared for this request never gets further than here. */
+function meetable(decision: Decision, declared: readonly string[]): Decision {
+  if (decision.obligations.every(({ type }) => declared.includes(type))) return decision;
+  const code = "obligation_unsatisfiable";
+  const reason = { code, message: errorTable[code][1] };
+  return { ...decision, allow: false, obligations: [], reasons: [reason] };
+}
 
 /** INVARIANT: an answer that isn't a whole decision is no decision; only literal true allows. */
 function readDecision(value: Json): Decision | undefined {
@@ -85,8 +112,9 @@ function readDecision(value: Json): Decision | undefined {
     subject,
   } = value;
   const level = levels.find((known) => known === cache);
-  if (typeof decision_id !== "string" || typeof allow !== "boolean" || typeof ttl !== "number")
-    return undefined;
+  // the id becomes a header
+  if (typeof decision_id !== "string" || !/^[\w.:-]{1,128}$/.test(decision_id)) return undefined;
+  if (typeof allow !== "boolean" || typeof ttl !== "number") return undefined;
   if (!Array.isArray(reasons) || !reasons.every(isReason)) return undefined;
   if (!Array.isArray(obligations) || !obligations.every(isObligation)) return undefined;
   if (!isStrings(labels) || !isStrings(rules)) return undefined;

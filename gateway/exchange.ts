@@ -6,6 +6,7 @@ import type { GatewayConfig } from "./config.js";
 import type { Forward } from "./forward/forward.js";
 
 export interface GatewayLog {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -8,24 +8,17 @@ export async function readJson(
   limit: number,
 ): Promise<{ kind: "json"; value: Json; bytes: Buffer } | Refusal> {
   const type = req.headers["content-type"];
+  const declared = Number(req.headers["content-length"] ?? 0);
   if (type === undefined || !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
     return refuse("unsupported_media_type");
   }
   if (req.headers["content-encoding"] !== undefined) return refuse("unsupported_encoding");
-  if (Number(req.headers["content-length"] ?? 0) > limit)
+  const bytes = declared > limit ? "too_large" : await readBody(req, limit);
+  if (bytes === "too_large") {
+    await drain(req);
     return refuse("body_too_large", `at most ${limit} bytes`);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of req as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit) return refuse("body_too_large", `at most ${limit} bytes`);
-      chunks.push(chunk);
-    }
-  } catch {
-    return refuse("invalid_request", "the body ended early");
   }
-  const bytes = Buffer.concat(chunks, size);
+  if (bytes === "cut") return refuse("invalid_request", "the body ended early");
   try {
     return { kind: "json", value: parseJson(bytes), bytes };
   } catch (error) {
@@ -33,6 +26,50 @@ export async function readJson(
       ? refuse(error.code, error.offset < 0 ? undefined : `offset ${error.offset}`)
       : refuse("invalid_json");
   }
+}
+
+/** Tells whether a request that should have none brings a body. */
+export function bringsBody(req: IncomingMessage): boolean {
+  return Number(req.headers["content-length"] ?? 0) > 0 || req.headers["transfer-encoding"] !== undefined;
+}
+
+// not `for await`, which closes the connection when it stops: nobody would see the refusal
+function readBody(req: IncomingMessage, limit: number): Promise<Buffer | "too_large" | "cut"> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (result: Buffer | "too_large" | "cut"): void => {
+      req.off("data", take).off("end", end).off("error", cut).off("close", cut);
+      resolve(result);
+    };
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limit) settle("too_large");
+      else chunks.push(chunk);
+    };
+    const end = (): void => {
+      settle(Buffer.concat(chunks, size));
+    };
+    const cut = (): void => {
+      settle("cut");
+    };
+    req.on("data", take).on("end", end).on("error", cut).on("close", cut);
+  });
+}
+
+/** How long a body that nobody wants is read on, milliseconds. */
+const patience = 1_000;
+
+/** Reads on for a moment, so that a client that is still sending gets to see the answer. */
+function drain(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, patience);
+    req.on("end", done).on("close", done).on("error", done).resume();
+  });
 }
 
 /** Writes a document, unless the answer has begun or nobody is there to read it. */
@@ -46,6 +83,8 @@ export function send(
   res.writeHead(status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
+    // what follows an unread body on this connection can't be told apart from it
+    ...(res.req.complete ? {} : { connection: "close" }),
     ...headers,
   });
   res.end(body);
@@ -53,7 +92,5 @@ export function send(
 
 /** Headers that a refusal needs besides its body. */
 export function refusalHeaders(status: number): Record<string, string> {
-  if (status === 401) return { "www-authenticate": 'Bearer error="invalid_token"' };
-  // the rest of an unread body must not be taken for the next request
-  return status === 413 ? { connection: "close" } : {};
+  return status === 401 ? { "www-authenticate": 'Bearer error="invalid_token"' } : {};
 }

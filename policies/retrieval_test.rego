@@ -83,7 +83,10 @@ test_public_collections_need_no_clearance if {
 }
 
 test_writing_is_open_to_nobody if {
-	request := demo.but(demo.ask(demo.senior, demo.query("handbook")), {"action/name": "retrieval.write"})
+	request := demo.but(
+		demo.ask(demo.senior, demo.query("handbook")),
+		{"action/name": "retrieval.write", "resource/properties/query": {}},
+	)
 	retrieval.deny == set() with input as request
 	retrieval.allow == set() with input as request
 	retrieval.obligations == set() with input as request

@@ -25,7 +25,10 @@ export function enforce(
 }
 
 /** `{max_tokens}`: caps what the request asks for, under either of the names that OpenAI's API has for it. */
-function limitTokens(body: JsonObject, { max_tokens: most }: JsonObject): JsonObject | undefined {
+function limitTokens(body: JsonObject, properties: JsonObject): JsonObject | undefined {
+  const { max_tokens: most, ...others } = properties;
+  // a property that isn't understood is a duty that isn't done
+  if (Object.keys(others).length > 0) return undefined;
   if (typeof most !== "number" || !Number.isSafeInteger(most) || most < 1) return undefined;
   const out = copy(body);
   const names = ["max_tokens", "max_completion_tokens"].filter(
@@ -44,7 +47,8 @@ const classifications = ["public", "internal", "confidential", "restricted"];
 
 /** `{tenant, max_classification}`: leaves only documents of the tenant (or of all) up to the classification. */
 function filterDocuments(answer: JsonObject, properties: JsonObject): JsonObject | undefined {
-  const { tenant, max_classification } = properties;
+  const { tenant, max_classification, ...others } = properties;
+  if (Object.keys(others).length > 0) return undefined;
   const most = classifications.indexOf(String(max_classification));
   const { documents } = answer;
   if (typeof tenant !== "string" || most < 0 || !Array.isArray(documents)) return undefined;

@@ -22,6 +22,8 @@ export type Forwarded =
       readonly status: number;
       readonly headers: IncomingHttpHeaders;
       readonly body: Dispatcher.ResponseData["body"];
+      /** Tells whether a text holds the credential that was sent. */
+      readonly quotesKey: (text: string) => boolean;
     }
   | {
       readonly kind: "failed";
@@ -68,6 +70,8 @@ export function createForwarder(environment: Readonly<Record<string, string | un
           body: body ?? null,
           signal,
         });
+        // a body that is left unread, or aborted, must not become an uncaught error
+        answer.body.on("error", () => undefined);
         const { statusCode, headers: received } = answer;
         const encoding = received["content-encoding"];
         const redirected = statusCode >= 300 && statusCode < 400;
@@ -77,7 +81,8 @@ export function createForwarder(environment: Readonly<Record<string, string | un
           discard(answer.body);
           return { kind: "failed", code: "upstream_invalid" };
         }
-        return { kind: "answered", status: statusCode, headers: received, body: answer.body };
+        const quotesKey = (text: string): boolean => key !== undefined && text.includes(key);
+        return { kind: "answered", status: statusCode, headers: received, body: answer.body, quotesKey };
       } catch (error) {
         if (signal.aborted) return { kind: "aborted" };
         const code = String((error as { code?: unknown } | null)?.code);
@@ -93,8 +98,13 @@ export function createForwarder(environment: Readonly<Record<string, string | un
   };
 }
 
+/** Gives the media type without its parameters, lower-case. */
+export function mediaType(headers: IncomingHttpHeaders): string {
+  return (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
 /** Reads and forgets a small body, so that its connection can be used again; drops the connection of a large one. */
-function discard(body: Dispatcher.ResponseData["body"]): void {
+export function discard(body: Dispatcher.ResponseData["body"]): void {
   body.dump({ limit: 65_536 }).catch(() => undefined);
 }
 

@@ -8,6 +8,7 @@ const text: Check = (value) => typeof value === "string";
 const flag: Check = (value) => typeof value === "boolean";
 const number: Check = (value) => typeof value === "number" || value instanceof JsonNumber;
 const count: Check = (value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const positive: Check = (value) => count(value) && Number(value) >= 1;
 const object: Check = isObject;
 const list: Check = Array.isArray;
 const either =
@@ -21,11 +22,12 @@ export const chatFields: Readonly<Record<string, Check>> = {
   messages: list,
   stream: flag,
   stream_options: object,
-  max_tokens: count,
-  max_completion_tokens: count,
+  // servers take 0 and less for no limit
+  max_tokens: positive,
+  max_completion_tokens: positive,
   temperature: number,
   top_p: number,
-  n: count,
+  n: positive,
   stop: either(text, list),
   seed: number,
   presence_penalty: number,

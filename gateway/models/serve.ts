@@ -4,7 +4,7 @@ import type { Refusal } from "../../sidecar/contract.js";
 import { enforce, requestObligations } from "../enforce/obligations.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders } from "../exchange.js";
-import { passOn } from "../forward/forward.js";
+import { collect, discard, mediaType, passOn } from "../forward/forward.js";
 import { readJson, refusalHeaders, send } from "../http.js";
 import { classifyChat, modelProperties } from "./classify-chat.js";
 import { openAiError, refusalOf } from "./refuse.js";
@@ -12,6 +12,8 @@ import { openAiError, refusalOf } from "./refuse.js";
 const obligations = Object.keys(requestObligations);
 /** What of an answer is looked at for usage. */
 const tailBytes = 65_536;
+/** The largest error of an upstream that is passed on, bytes. */
+const maxError = 65_536;
 const passedHeaders = ["content-type", "retry-after", "openai-processing-ms"];
 
 /** Refuses in OpenAI's form. */
@@ -49,7 +51,8 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   const answer = await parts.forward({
     upstream,
     method: "POST",
-    path: "/v1/chat/completions",
+    // a URL with a path is the API's base, as OpenAI's SDKs take it; one without means the usual base
+    path: upstream.url.pathname === "/" ? "/v1/chat/completions" : "/chat/completions",
     headers: { accept: chat.stream ? "text/event-stream" : "application/json" },
     // what was decided, and nothing else
     body: stringifyJson(body),
@@ -61,6 +64,16 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
     const outcome = answer.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error";
     return end(outcome, refuse(answer.code).status, { upstream: model.upstream });
   }
+  const ok = answer.status < 300;
+  const expected = ok && chat.stream ? "text/event-stream" : "application/json";
+  const failUpstream = (): void => {
+    refuseModel(exchange, refuse("upstream_invalid"), decision);
+    end("upstream_error", refuse("upstream_invalid").status, { upstream: model.upstream });
+  };
+  if (answer.status < 200 || mediaType(answer.headers) !== expected) {
+    discard(answer.body);
+    return failUpstream();
+  }
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const { res } = exchange;
   const headers: Record<string, string> = decisionHeaders(decision);
@@ -68,12 +81,21 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
     const value = answer.headers[name];
     if (typeof value === "string") headers[name] = value;
   }
-  const streamed = (headers["content-type"] ?? "").startsWith("text/event-stream");
+  if (!ok) {
+    const error = await collect(answer.body, maxError);
+    if (exchange.signal.aborted) return end("client_disconnected", 499, { upstream: model.upstream });
+    // what an upstream says of a request may quote what came with it
+    if (error === undefined || answer.quotesKey(error.toString("latin1"))) return failUpstream();
+    send(res, answer.status, error.toString(), headers);
+    return end("upstream_error", answer.status, { upstream: model.upstream, bytes: error.byteLength });
+  }
+  const { stream: streamed } = chat;
   if (streamed) headers["cache-control"] = "no-cache";
   res.writeHead(answer.status, headers);
   const { ended, bytes, tail } = await passOn(answer.body, res, exchange.signal, tailBytes);
   if (ended === "cut" && streamed) {
-    res.write(`data: ${openAiError(refuse("upstream_unavailable", "the stream was cut"), decision)}\n\n`);
+    // the blank line ends the event that was cut
+    res.write(`\n\ndata: ${openAiError(refuse("upstream_unavailable", "the stream was cut"), decision)}\n\n`);
   }
   // an answer that isn't whole must not look whole
   if (ended === "cut" && !streamed) res.destroy();

@@ -46,11 +46,6 @@ export function refuseTool(exchange: Exchange, refusal: Refusal, decision?: Deci
 /** Serves `POST /mcp/{server}` (streamable HTTP). */
 export async function serveTools(parts: GatewayParts, exchange: Exchange, server: string): Promise<void> {
   const { config } = parts;
-  const { origin } = exchange.req.headers;
-  // a page in a browser must not reach a tool server through its reader's network (DNS rebinding)
-  if (origin !== undefined && !config.allowedOrigins.includes(origin)) {
-    return refuseTool(exchange, refuse("origin_not_allowed"));
-  }
   const read = await readJson(exchange.req, config.maxBody);
   if (read.kind === "refusal") return refuseTool(exchange, read);
   const mcp = classifyMcp(read.value, server, exchange.req.headers);
@@ -111,10 +106,6 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
 
 /** Serves `DELETE /mcp/{server}`: ends a session of the caller's own. */
 export async function endSession(parts: GatewayParts, exchange: Exchange, server: string): Promise<void> {
-  const { origin } = exchange.req.headers;
-  if (origin !== undefined && !parts.config.allowedOrigins.includes(origin)) {
-    return refuseTool(exchange, refuse("origin_not_allowed"));
-  }
   const call = listCall({ type: "server", id: server, properties: { server } });
   const [decision] = await askAbout(parts, exchange, [call], []);
   if (decision === undefined) return refuseTool(exchange, refuse("pdp_unavailable"));

@@ -1,4 +1,5 @@
 /** The demo's upstreams, asked by the clients that real callers use. */
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,6 +169,7 @@ describe("the MCP servers", () => {
     "",
     "/workspace/link.md",
     "/workspace/away/outside.md",
+    "/workspace/pipe",
   ])("refuses the path %j to every tool", async (path) => {
     const { root, connect } = await open();
     const away = await mkdtemp(join(tmpdir(), "outside-"));
@@ -176,6 +178,7 @@ describe("the MCP servers", () => {
     await writeFile(outside, "stays");
     await symlink(outside, join(root, "workspace/link.md"));
     await symlink(away, join(root, "workspace/away"));
+    execFileSync("mkfifo", [join(root, "workspace/pipe")]);
     const { client } = await connect("files");
     for (const tool of ["read_file", "write_file", "delete_file"]) {
       const args = tool === "write_file" ? { path, content: "changed" } : { path };

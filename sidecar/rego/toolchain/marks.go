@@ -48,8 +48,14 @@ func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
 	seen := map[string]string{}
 	var faults []fault
 	for _, module := range parsed {
+		before := -1
 		for _, r := range module.Rules {
 			scoped := annotations.GetRuleScope(r)
+			if further(r) && before >= 0 {
+				markBranches(r, before)
+				continue
+			}
+			before = -1
 			if len(scoped) == 0 || r.Default {
 				continue
 			}
@@ -64,13 +70,23 @@ func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
 			}
 			seen[marked.ID] = place
 			rules = append(rules, marked)
-			for branch := r; branch != nil; branch = branch.Else {
-				settleHead(branch)
-				mark(branch, marked.Index)
-			}
+			before = marked.Index
+			markBranches(r, before)
 		}
 	}
 	return rules, faults
+}
+
+// further says whether a rule is a further body of the one before it, `p { … } { … }`: the annotation stands there.
+func further(r *ast.Rule) bool {
+	return r.Location != nil && len(r.Location.Text) > 0 && r.Location.Text[0] == '{'
+}
+
+func markBranches(r *ast.Rule, index int) {
+	for branch := r; branch != nil; branch = branch.Else {
+		settleHead(branch)
+		mark(branch, index)
+	}
 }
 
 // settleHead moves what the head computes to the end of the body, where OPA's compiler would move it, too: a rule

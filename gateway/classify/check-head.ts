@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+import type { Refusal } from "../../sidecar/contract.js";
+import { refuse } from "../../sidecar/contract.js";
+import { bringsBody } from "../http.js";
+
+/** Headers that mean something here: twice is a contradiction, whoever reads the first and whoever the last. */
+const once = new Set([
+  "authorization",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "host",
+  "mcp-method",
+  "mcp-name",
+  "mcp-protocol-version",
+  "mcp-session-id",
+  "origin",
+  "transfer-encoding",
+  "x-request-id",
+]);
+
+/** Refuses a head that is ambiguous, a GET with a body, and web pages of origins that aren't allowed. */
+export function checkHead(req: IncomingMessage, allowedOrigins: readonly string[]): Refusal | undefined {
+  const seen = new Set<string>();
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    const name = (req.rawHeaders[i] ?? "").toLowerCase();
+    if (!once.has(name)) continue;
+    if (seen.has(name)) return refuse("invalid_request", `the header ${name} stands twice`);
+    seen.add(name);
+  }
+  if (req.method === "GET" && bringsBody(req)) return refuse("invalid_request", "a GET has no body");
+  const { origin } = req.headers;
+  // a page in a browser must not get here through its reader's network (DNS rebinding)
+  if (origin !== undefined && !allowedOrigins.includes(origin)) return refuse("origin_not_allowed");
+  return undefined;
+}
