@@ -6,7 +6,8 @@ set -euo pipefail
 apt_install() {
   command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
   echo "installing $1 with apt-get"
-  { apt-get install -y -qq "$1" || { apt-get update -qq && apt-get install -y -qq "$1"; }; } >/dev/null 2>&1
+  local install=(apt-get install -y -qq --no-install-recommends "$1")
+  { "${install[@]}" || { apt-get update -qq && "${install[@]}"; }; } >/dev/null 2>&1
 }
 
 missing=0
