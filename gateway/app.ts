@@ -8,7 +8,9 @@ import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { refuseModel, serveChat, serveModels } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
-import { endSession, refuseTool, serveTools } from "./tools/serve.js";
+import { metadataUrl, serveMetadata } from "./tools/metadata.js";
+import { refuseTool } from "./tools/refuse.js";
+import { endSession, serveTools } from "./tools/serve.js";
 
 const refusers = { openai: refuseModel, mcp: refuseTool, retrieval: refuseRetrieval } as const;
 const kinds = { openai: "model", mcp: "tool", retrieval: "retrieval" } as const;
@@ -19,11 +21,14 @@ export function createGateway(parts: GatewayParts): RequestListener {
   return (req, res) => {
     const target = req.url ?? "";
     const protocol = protocolOf(target);
-    const exchange = begin(parts, req, res, findSource(req));
+    const route = matchRoute(req.method ?? "", target);
+    const known = route.kind === "tools" || route.kind === "end_session";
+    const metadata =
+      known && parts.config.servers.has(route.server) ? metadataUrl(parts, route.server) : undefined;
+    const exchange = { ...begin(parts, req, res, findSource(req)), metadata };
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
     });
-    const route = matchRoute(req.method ?? "", target);
     const refuseHere = (refusal: Refusal): void => {
       refusers[protocol](exchange, refusal);
     };
@@ -60,6 +65,8 @@ async function serve(parts: GatewayParts, exchange: Exchange, route: Served): Pr
       return endSession(parts, exchange, route.server);
     case "query":
       return serveQuery(parts, exchange, route.collection);
+    case "metadata":
+      return serveMetadata(parts, exchange, route.server);
     case "health":
       return send(exchange.res, 200, "{}");
   }
@@ -70,7 +77,7 @@ function begin(
   req: IncomingMessage,
   res: ServerResponse,
   ip: string | undefined,
-): Exchange {
+): Omit<Exchange, "metadata"> {
   const gone = new AbortController();
   res.on("close", () => {
     if (!res.writableFinished) gone.abort();

@@ -38,6 +38,10 @@ export interface GatewayConfig {
   readonly collections: ReadonlyMap<string, CollectionConfig>;
   /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
   readonly allowedOrigins: readonly string[];
+  /** The address that clients know, without a slash at its end; where it listens unless given. */
+  readonly publicUrl?: string;
+  /** Who gives out tokens; named in the protected resource metadata (RFC 9728). */
+  readonly authorizationServers: readonly string[];
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
@@ -62,6 +66,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   const top = new Fields(value, "", problems);
   const sidecar = top.nested("sidecar");
   const environment = top.string("environment");
+  const publicUrl = top.string("public_url")?.replace(/\/+$/, "");
+  if (publicUrl !== undefined) readUrl(publicUrl, "public_url", problems);
   const named = (name: string): [string, Fields][] =>
     top.entries(name).filter(([key]) => {
       if (!plainName.test(key))
@@ -102,6 +108,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     servers: new Map(named("servers").map(([name, fields]) => [name, readUpstream(fields, problems)])),
     collections: new Map(collections),
     allowedOrigins: top.strings("allowed_origins") ?? [],
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    authorizationServers: top.strings("authorization_servers") ?? [],
     trustedProxies: top.strings("trusted_proxies") ?? [],
     maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
   };

@@ -27,6 +27,8 @@ export interface GatewayParts {
   readonly newId: () => string;
   /** Keys the binding of MCP sessions to who opened them. */
   readonly sessionSecret: Uint8Array;
+  /** The address that clients know, without a slash at its end. */
+  readonly publicUrl: () => string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
 }
@@ -40,6 +42,8 @@ export interface Exchange {
   readonly bearer: string | undefined;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
+  /** Where a client that isn't identified learns whom to ask for a token. */
+  readonly metadata: string | undefined;
   /** {@link GatewayParts.clock} at the start. */
   readonly started: number;
 }

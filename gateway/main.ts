@@ -38,6 +38,7 @@ export async function startGateway({
   metrics = noMetrics,
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
+  let address = config.listen;
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
   const telling = new Pool("http://sidecar", { ...sidecar, connections: 4, pipelining: 4 });
@@ -51,6 +52,7 @@ export async function startGateway({
     log,
     metrics,
     newId: randomUUID,
+    publicUrl: () => config.publicUrl ?? address,
     sessionSecret: randomBytes(32),
     clock: () => performance.now(),
   });
@@ -68,7 +70,7 @@ export async function startGateway({
     );
   });
   const bound = server.address();
-  const address =
+  address =
     bound === null || typeof bound === "string"
       ? config.listen
       : `http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;

@@ -9,6 +9,7 @@ export type Route =
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
   | { readonly kind: "query"; readonly collection: string }
+  | { readonly kind: "metadata"; readonly server: string }
   | { readonly kind: "health" };
 
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
@@ -22,6 +23,11 @@ const routes: readonly Pattern[] = [
   ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
   ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],
   ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],
+  [
+    "GET",
+    new RegExp(`^/\\.well-known/oauth-protected-resource/mcp/${name}$`),
+    (server) => ({ kind: "metadata", server }),
+  ],
   ["GET", /^\/health$/, () => ({ kind: "health" })],
 ];
 

@@ -19,7 +19,7 @@ const passedHeaders = ["content-type", "retry-after", "openai-processing-ms"];
 /** Refuses in OpenAI's form. */
 export function refuseModel(exchange: Exchange, refusal: Refusal, decision?: Decision): void {
   send(exchange.res, refusal.status, openAiError(refusal, decision), {
-    ...refusalHeaders(refusal.status),
+    ...refusalHeaders(refusal),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
 }

@@ -16,7 +16,7 @@ export function refuseRetrieval(exchange: Exchange, refusal: Refusal, decision?:
   const { code, message, fix, status } = refusal;
   const why = decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons };
   send(exchange.res, status, JSON.stringify({ code, message, fix, ...why }), {
-    ...refusalHeaders(status),
+    ...refusalHeaders(refusal),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
 }
