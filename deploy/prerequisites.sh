@@ -22,7 +22,7 @@ for tool in "$@"; do
     go)
       # the compiled toolchain may be there already
       command -v go >/dev/null || [ -f dist/sidecar/rego/toolchain/toolchain.wasm ] ||
-        { echo "missing: Go 1.24 or newer. Install it from go.dev/dl or with: apt-get install golang" >&2; missing=1; } ;;
+        { echo "missing: Go 1.26 or newer. Install it from go.dev/dl or with: apt-get install golang" >&2; missing=1; } ;;
     redis-server)
       command -v redis-server >/dev/null || apt_install redis-server ||
         { echo "missing: redis-server. Install it with: sudo apt-get install redis-server" >&2; missing=1; } ;;
