@@ -55,6 +55,8 @@ export class GatewayConfigRefused extends Error {
   }
 }
 
+/** Model ids may hold slashes, too, as `org/model:tag` does. */
+const modelName = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /**
@@ -68,16 +70,16 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   const environment = top.string("environment");
   const publicUrl = top.string("public_url")?.replace(/\/+$/, "");
   if (publicUrl !== undefined) readUrl(publicUrl, "public_url", problems);
-  const named = (name: string): [string, Fields][] =>
+  const named = (name: string, form = plainName): [string, Fields][] =>
     top.entries(name).filter(([key]) => {
-      if (!plainName.test(key))
+      if (!form.test(key))
         problems.add(`${name}.${key}`, "the name may hold letters, digits and . _ : - only");
-      return plainName.test(key);
+      return form.test(key);
     });
   const upstreams = new Map(
     named("upstreams").map(([name, fields]) => [name, readUpstream(fields, problems)]),
   );
-  const models = named("models").map(([name, fields]): [string, ModelConfig] => {
+  const models = named("models", modelName).map(([name, fields]): [string, ModelConfig] => {
     const upstreamModel = fields.string("upstream_model");
     const model = {
       upstream: fields.required("upstream"),

@@ -43,6 +43,10 @@ export async function startGateway({
   const asking = new Pool("http://sidecar", sidecar);
   const telling = new Pool("http://sidecar", { ...sidecar, connections: 4, pipelining: 4 });
   const forwarder = createForwarder(process.env);
+  const collections = [...config.collections.values()].map(({ upstream }) => upstream);
+  for (const one of [...config.upstreams.values(), ...config.servers.values(), ...collections]) {
+    forwarder.check(one);
+  }
   const reporter = createReporter({ dispatcher: telling, log });
   const gateway = createGateway({
     config,

@@ -19,7 +19,8 @@ const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
 const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "chat" })],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
-  ["GET", new RegExp(`^/v1/models/${name}$`), (id) => ({ kind: "models", id })],
+  // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
+  ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],
   ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
   ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],
   ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],

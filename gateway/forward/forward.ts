@@ -35,6 +35,8 @@ export type Forward = (request: ForwardRequest) => Promise<Forwarded>;
 
 export interface Forwarder {
   readonly forward: Forward;
+  /** Tells at the start what would fail later. @throws Error where an upstream's credential can't be had */
+  check(upstream: UpstreamConfig): void;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,9 @@ export function createForwarder(environment: Readonly<Record<string, string | un
     return pool;
   };
   return {
+    check(upstream) {
+      readKey(upstream, environment);
+    },
     async forward({ upstream, method, path, headers, body, signal }) {
       try {
         const key = readKey(upstream, environment);
@@ -109,14 +114,23 @@ export function discard(body: Dispatcher.ResponseData["body"]): void {
 }
 
 function readKey(
-  { apiKey }: UpstreamConfig,
+  upstream: UpstreamConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
+  const { apiKey } = upstream;
   if (apiKey === undefined) return undefined;
-  if ("value" in apiKey) return apiKey.value;
-  const key = "env" in apiKey ? environment[apiKey.env] : readFileSync(apiKey.file, "utf8").trim();
+  const key =
+    "value" in apiKey
+      ? apiKey.value
+      : "env" in apiKey
+        ? environment[apiKey.env]
+        : readFileSync(apiKey.file, "utf8").trim();
   // without its credential, the upstream must not be asked at all
-  if (key === undefined || key === "") throw new Error("the upstream's credential is missing");
+  if (key === undefined || !/^[\x21-\x7e]+$/.test(key)) {
+    throw new Error(
+      `the credential for ${upstream.url.origin} is missing, or holds what no header can carry`,
+    );
+  }
   return key;
 }
 

@@ -132,9 +132,17 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** How clients write an id in a path: OpenAI's leave colons, others encode them. */
+function spellings(model: string): readonly string[] {
+  const encoded = encodeURIComponent(model);
+  return [encoded, encoded.replaceAll("%3A", ":")];
+}
+
 /** Serves `GET /v1/models` and `GET /v1/models/{id}`: only what the caller may use. */
-export async function serveModels(parts: GatewayParts, exchange: Exchange, id?: string): Promise<void> {
+export async function serveModels(parts: GatewayParts, exchange: Exchange, given?: string): Promise<void> {
   const { models } = parts.config;
+  const id = [...models.keys()].find((model) => spellings(model).includes(given ?? "")) ?? given;
+  if (id?.includes("%") === true) return refuseModel(exchange, refuse("unknown_route"));
   const asked = id === undefined ? [...models.keys()] : [id];
   const calls = asked.map((model) => ({
     kind: "model" as const,

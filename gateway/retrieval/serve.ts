@@ -89,6 +89,7 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
     );
   }
   const bytes = await collect(answer.body, maxAnswer);
+  if (exchange.signal.aborted) return end("client_disconnected", 499);
   const documents = bytes === undefined || answer.status !== 200 ? undefined : readDocuments(bytes);
   if (documents === undefined) return refuseAs(refuse("upstream_invalid"), "upstream_error");
   const filtered = enforce(documents, decision.obligations, answerObligations);
