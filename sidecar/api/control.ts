@@ -1,16 +1,8 @@
 import type { Express, Request, Response } from "express";
 import express from "express";
+import type { BundleStatus } from "../bundles/store.js";
 import { refuse } from "../contract.js";
 import { sendRefusal } from "./http.js";
-
-export interface BundleStatus {
-  readonly name: string;
-  readonly active_revision?: string;
-  readonly last_successful_activation?: string;
-  readonly code?: string;
-  readonly message?: string;
-  readonly errors?: readonly unknown[];
-}
 
 export interface ControlParts {
   readonly status: () => readonly BundleStatus[];

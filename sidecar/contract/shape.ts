@@ -126,7 +126,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    const d = distance(word, candidate);
+    const d = distance(word.slice(0, 64).toLowerCase(), candidate);
     if (d < least) {
       least = d;
       best = candidate;
