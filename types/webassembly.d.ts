@@ -10,7 +10,10 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Global {
-    constructor(descriptor: { value: "i32" | "i64" | "f32" | "f64"; mutable?: boolean }, value?: number | bigint);
+    constructor(
+      descriptor: { value: "i32" | "i64" | "f32" | "f64"; mutable?: boolean },
+      value?: number | bigint,
+    );
     value: number | bigint;
   }
   type ImportValue = ((...args: number[]) => unknown) | Memory | Global;

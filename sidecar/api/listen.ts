@@ -35,7 +35,8 @@ export interface Listening {
 
 /** Makes the door that an address is: only a Unix socket is trusted to be a PEP's own. */
 export function doorOf(address: Address): Door {
-  return { name: address.kind, trusted: address.kind === "unix" };
+  const loopback = address.kind === "tcp" && /^(?:127\.|::1$)/.test(address.host);
+  return { name: address.kind, trusted: address.kind === "unix", loopback };
 }
 
 /**

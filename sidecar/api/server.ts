@@ -16,6 +16,8 @@ export interface SidecarDoors {
   readonly log: Log;
 }
 
+const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
 /** Routes a request: the decision doors are answered before express sees anything. */
 export function createListener(doors: SidecarDoors, door: Door): RequestListener {
   const handle = (req: IncomingMessage, res: ServerResponse, name: string, work: Promise<void>): void => {
@@ -29,6 +31,9 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
     void req;
   };
   return (req, res) => {
+    if (door.loopback && !loopbackHost.test(req.headers.host ?? "")) {
+      return sendRefusal(res, refuse("origin_not_allowed", "this Host is not on loopback"));
+    }
     const url = req.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);

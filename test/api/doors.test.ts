@@ -206,8 +206,10 @@ describe("POST /v1/decisions", () => {
 
   test("gives a decision per call, in order", async () => {
     const other = { ...modelCall, resource: { ...modelCall.resource, id: "nope" } };
-    const { call: _one, ...rest } = (await request()) as { call: unknown };
-    const { body } = await ask({ ...rest, calls: [modelCall, other, modelCall] });
+    const { body } = await ask({
+      ...(await request({ call: undefined })),
+      calls: [modelCall, other, modelCall],
+    });
     expect((body["decisions"] as Decision[]).map(({ allow }) => allow)).toEqual([true, false, true]);
   });
 
@@ -313,6 +315,46 @@ describe("the doors themselves", () => {
     expect(JSON.stringify((await call("/v1/config")).body)).not.toContain(pepToken);
     const metrics = await (await fetch(`${world.sidecarUrl}/metrics`)).text();
     expect(metrics).toMatch(/countersign_decisions_total\{[^}]*result="allow"[^}]*\} \d+/);
+  });
+
+  test("on loopback, a page that had its name point here is refused", async () => {
+    const { hostname, port } = new URL(world.sidecarUrl);
+    const status = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        httpRequest({ hostname, port, path: "/v1/data/facts", headers: { host } }, (res) => {
+          res.resume();
+          resolve(res.statusCode);
+        })
+          .on("error", reject)
+          .end();
+      });
+    expect(await status("evil.example")).toBe(403);
+    expect(await status(`localhost.evil.example:${port}`)).toBe(403);
+    expect(await status(`localhost:${port}`)).toBe(200);
+  });
+
+  test("in strict mode, no record means no access", async () => {
+    const strict = await startWorld({ sets: ["audit.mode=strict", "decision_logs.file=/dev/full"] });
+    try {
+      const response = await fetch(`${strict.gatewayUrl}/v1/chat/completions`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          authorization: `Bearer ${await strict.issuer.token("senior")}`,
+        },
+        body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "hi" }] }),
+      });
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ error: { code: "record_failed" } });
+      expect(strict.upstreams.model.received).toHaveLength(0);
+      const raw = await fetch(`${strict.sidecarUrl}/v1/data/countersign/decision`, {
+        method: "POST",
+        body: "{}",
+      });
+      expect(raw.status).toBe(503);
+    } finally {
+      await strict.close();
+    }
   });
 
   test("a configuration with mistakes names them all", async () => {

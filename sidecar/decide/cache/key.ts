@@ -1,4 +1,4 @@
-import type { Json } from "../../contract.js";
+import type { Json, JsonObject } from "../../contract.js";
 import { isObject, JsonNumber } from "../../contract.js";
 
 export interface KeyerOptions {
@@ -15,56 +15,86 @@ export type Keyer = (input: Json, tenant: string) => string;
  * Makes the function that names everything which can change an entrypoint's answer: bundle, entrypoint, tenant and
  * the values at the paths that it reads. Two inputs with one key are one question to the policy.
  *
- * INVARIANT: the encoding is injective; each part is JSON text or a mark that no JSON text begins with.
+ * INVARIANT: the encoding is injective. The paths are fixed by the digest and walked in one order, and no token is the
+ * beginning of another: texts carry their length, numbers end with a comma, the rest are single characters.
  */
 export function createKeyer({ bundleDigest, entrypoint, paths }: KeyerOptions): Keyer {
-  const read = withoutCovered(paths);
-  const head = JSON.stringify([bundleDigest, entrypoint]);
-  return (input, tenant) => {
-    let key = head + JSON.stringify(tenant);
-    for (const path of read) key += `\n${project(input, path)}`;
-    return key;
-  };
+  const reads = treeOf(paths);
+  const head = text(bundleDigest) + text(entrypoint);
+  return (input, tenant) => head + text(tenant) + project(reads, input);
 }
 
-/** A path under one that is read whole adds nothing. */
-function withoutCovered(paths: readonly (readonly string[])[]): (readonly string[])[] {
-  const sorted = [...paths].sort((a, b) => a.length - b.length);
-  const kept: (readonly string[])[] = [];
-  for (const path of sorted) {
-    if (!kept.some((short) => short.every((segment, i) => path[i] === segment))) kept.push(path);
+/** What is read of a value: all of it, or some members. */
+type Reads = "whole" | readonly Member[];
+
+interface Member {
+  readonly name: string;
+  /** Every object seems to have these: they must be asked for as its own. */
+  readonly inherited: boolean;
+  readonly reads: Reads;
+}
+
+/** Joins the paths by their beginnings; a path under one that is read whole adds nothing. */
+function treeOf(paths: readonly (readonly string[])[]): Reads {
+  if (paths.some(({ length }) => length === 0)) return "whole";
+  const rests = new Map<string, string[][]>();
+  for (const [name, ...rest] of paths) {
+    if (name !== undefined) rests.set(name, [...(rests.get(name) ?? []), rest]);
   }
-  return kept;
+  return [...rests.keys()].sort().map((name) => ({
+    name,
+    inherited: name in Object.prototype,
+    reads: treeOf(rests.get(name) ?? []),
+  }));
 }
 
 /**
- * Gives the value at a path in canonical form. An undefined path gives its longest defined prefix and what stands
- * there: `u := input.user; not u.suspended` tells `{}` from `{"user":{}}` though both lack `user.suspended`.
+ * Writes what is read of a value. Where a path ends early, it says how: `u := input.user; not u.suspended` tells `{}`
+ * from `{"user":{}}` though both lack `user.suspended`. An array, a scalar or null under a path is written whole.
  */
-function project(input: Json, path: readonly string[]): string {
-  let at: Json = input;
-  for (const [depth, segment] of path.entries()) {
-    const next: Json | undefined = isObject(at) && Object.hasOwn(at, segment) ? at[segment] : undefined;
-    if (next === undefined) {
-      // an array can be read with a string that is a number in Rego's eyes: keep it whole, to be safe
-      const what = Array.isArray(at) ? canonical(at) : isObject(at) ? "o" : typeof at;
-      return `?${depth}${what}`;
-    }
-    at = next;
-  }
-  return canonical(at);
+function project(reads: Reads, value: Json | undefined): string {
+  if (value === undefined) return "u";
+  if (reads === "whole" || !isObject(value)) return canonical(value);
+  let out = "o";
+  for (const member of reads) out += project(member.reads, memberOf(value, member));
+  return out;
 }
 
-/** Writes a value with sorted keys; numbers keep the text that they came with. */
-export function canonical(value: Json): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (value === null || typeof value !== "object") return String(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (value instanceof JsonNumber) return value.text;
-  const members: string[] = [];
-  for (const key of Object.keys(value).sort()) {
-    const member = value[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonical(member)}`);
+function memberOf(object: JsonObject, { name, inherited }: Member): Json | undefined {
+  return inherited && !Object.hasOwn(object, name) ? undefined : object[name];
+}
+
+/**
+ * Writes a value with sorted keys. Numbers keep their text: `1` and `1.0` are equal to a policy, and yet
+ * `json.marshal` and `sprintf` tell them apart.
+ */
+function canonical(value: Json): string {
+  switch (typeof value) {
+    case "string":
+      return text(value);
+    case "number":
+      return Object.is(value, -0) ? "-0," : `${value},`;
+    case "boolean":
+      return value ? "t" : "f";
+    default:
+      break;
   }
-  return `{${members.join()}}`;
+  if (value === null) return "n";
+  if (value instanceof JsonNumber) return `${value.text},`;
+  if (Array.isArray(value)) {
+    let out = "[";
+    for (const item of value) out += canonical(item);
+    return `${out}]`;
+  }
+  let out = "{";
+  for (const name of Object.keys(value).sort()) {
+    const member = value[name];
+    if (member !== undefined) out += text(name) + canonical(member);
+  }
+  return `${out}}`;
+}
+
+/** The length makes escaping needless, whatever the text holds. */
+function text(value: string): string {
+  return `"${value.length}:${value}`;
 }
