@@ -78,6 +78,17 @@ describe.each([
     expect(server.received).toEqual([]);
   });
 
+  test("a duty that nobody carries out for tools denies, on a call and in a list", async () => {
+    const obligations = [{ id: "o", type: "limit_tokens", properties: { max_tokens: 1 } }];
+    world.sidecar.decide = (call) =>
+      call.resource.type === "tool" ? { allow: true, obligations } : { allow: true };
+    await expect(client.callTool({ name: "read_file", arguments: { path: "/a" } })).rejects.toBeInstanceOf(
+      McpError,
+    );
+    expect(server.received).toEqual([]);
+    await expect(client.listTools()).rejects.toBeInstanceOf(McpError);
+  });
+
   test("lists what may be called, and no word of the rest", async () => {
     world.sidecar.decide = (call) => ({ allow: call.resource.id !== "files/delete_file" });
     const { tools } = await client.listTools();
