@@ -1,0 +1,169 @@
+/** Measures the product as a user runs it (`make bench`, docs/performance.md): rates, latencies, memory. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Measured, Target, Template } from "./load.js";
+import { applyLoad, ask, requestTemplate } from "./load.js";
+import { hasChildren, pinned, pinSelf, residentMb } from "./process.js";
+import { table } from "./report.js";
+import type { Row } from "./report.js";
+import { summarise } from "./report.js";
+import { chatBody, dataBody, decisionsBody } from "./requests.js";
+import type { BenchWorld } from "./world.js";
+import { startBenchWorld } from "./world.js";
+
+const rounds = 3;
+const fullMs = Number(process.env["BENCH_MS"] ?? 2_000);
+const singleMs = fullMs / 4;
+const many = 64;
+/** So many distinct requests lie in Redis, and one in memory. */
+const inRedis = 512;
+
+interface Case {
+  readonly name: string;
+  readonly target: Target;
+  readonly template: Template;
+  /** Label of the lookups that must be most of this case's, e.g. `l1 hit`. */
+  readonly expects?: { readonly level: "l1" | "l2"; readonly result: "hit" | "miss" };
+}
+
+const world = await startBenchWorld();
+try {
+  pinSelf();
+  await measure(world);
+} finally {
+  await world.close();
+}
+
+async function measure(world: BenchWorld): Promise<void> {
+  const started = performance.now();
+  const { cases, skipped } = await decisionCases(world);
+  const chat = chatCases(world);
+  const measured = new Map<string, { full: Measured[]; single: Measured[] }>();
+  const peak = { rss: 0 };
+  const { on, idle } = world.sidecars;
+  const watch = setInterval(() => (peak.rss = Math.max(peak.rss, residentMb(on.pid))), 250);
+  for (const one of [...cases, ...chat]) {
+    measured.set(one.name, { full: [], single: [] });
+    await applyLoad({ ...one, connections: many, duration: fullMs / 2 });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const one of [...cases, ...chat]) {
+      const found = measured.get(one.name);
+      const before = one.expects === undefined ? 0 : await lookups(one);
+      const full = await applyLoad({ ...one, connections: many, duration: fullMs });
+      if (one.expects !== undefined) assertShare(one.name, ((await lookups(one)) - before) / full.requests);
+      found?.full.push(full);
+      found?.single.push(await applyLoad({ ...one, connections: 1, duration: singleMs }));
+      await world.emptyLogs();
+    }
+    process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+  }
+  clearInterval(watch);
+  const rows: Row[] = cases.concat(chat).map(({ name }) => {
+    const { full = [], single = [] } = measured.get(name) ?? {};
+    return summarise(name, full, single);
+  });
+  while (performance.now() - started < 20_000 || hasChildren(idle.pid)) await sleep(500);
+  await sleep(10_000);
+  const memory = {
+    idleMb: Math.round(residentMb(idle.pid)),
+    underLoadMb: Math.round(peak.rss),
+    tenSecondsAfterLoadMb: Math.round(residentMb(on.pid)),
+  };
+  const report = {
+    at: new Date().toISOString(),
+    node: process.version,
+    cpu: cpus()[0]?.model ?? "",
+    cores: cpus().length,
+    pinned,
+    connections: many,
+    rounds,
+    roundMs: fullMs,
+    skipped,
+    rows,
+    memory,
+  };
+  const results = fileURLToPath(new URL("../../bench/results/", import.meta.url));
+  await mkdir(results, { recursive: true });
+  await writeFile(`${results}latest.json`, `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(table(report));
+}
+
+async function decisionCases({ sidecars, token, startPlain }: BenchWorld) {
+  const { off, on, redis } = sidecars;
+  const data = (varied: "read" | "unread", distinct?: number): Template =>
+    requestTemplate(
+      "/v1/data/countersign/decision",
+      dataBody(varied),
+      distinct === undefined ? {} : { distinct },
+    );
+  const native = (varied: "read" | "unread", distinct?: number): Template =>
+    requestTemplate(
+      "/v1/decisions",
+      decisionsBody(varied, token),
+      distinct === undefined ? {} : { distinct },
+    );
+  const answer = await ask(off, data("unread").bytes);
+  if (answer.status !== 200) throw new Error(`the data door answered ${answer.status}: ${answer.body}`);
+  if (!answer.body.includes('"allow":true')) throw new Error(`not allowed: ${answer.body}`);
+  const plain = await startPlain(answer.body);
+  const cases: Case[] = [{ name: "bare node:http, same bytes", target: plain, template: data("unread") }];
+  for (const [door, make] of [
+    ["/v1/data", data],
+    ["/v1/decisions", native],
+  ] as const) {
+    cases.push(
+      { name: `${door}, cache off`, target: off, template: make("unread") },
+      {
+        name: `${door}, evaluated and cached`,
+        target: on,
+        template: make("read"),
+        expects: { level: "l1", result: "miss" },
+      },
+      {
+        name: `${door}, memory hit`,
+        target: on,
+        template: make("unread"),
+        expects: { level: "l1", result: "hit" },
+      },
+    );
+    if (redis !== undefined) {
+      cases.push({
+        name: `${door}, Redis hit`,
+        target: redis,
+        template: make("read", inRedis),
+        expects: { level: "l2", result: "hit" },
+      });
+    }
+  }
+  return { cases, skipped: redis === undefined ? ["Redis hit: redis-server is not installed"] : [] };
+}
+
+function chatCases({ gateway, upstream, token }: BenchWorld): Case[] {
+  const chat = (key: string): Template =>
+    requestTemplate("/v1/chat/completions", chatBody(), { headers: { authorization: `Bearer ${key}` } });
+  return [
+    { name: "chat, provider directly", target: upstream, template: chat(upstream.apiKey) },
+    { name: "chat, through the gateway", target: gateway, template: chat(token) },
+  ];
+}
+
+/** Counts the cache lookups that a case is meant to make, from the sidecar's own metrics. */
+async function lookups({ target, expects }: Case): Promise<number> {
+  const { body } = await ask(target, Buffer.from("GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+  const wanted = [`level="${expects?.level ?? ""}"`, `result="${expects?.result ?? ""}"`];
+  return body
+    .split("\n")
+    .filter((line) => line.startsWith("countersign_cache_total{") && wanted.every((one) => line.includes(one)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+/** A case that isn't what it is called must not be reported. */
+function assertShare(name: string, share: number): void {
+  if (share < 0.9) throw new Error(`${name}: only ${Math.round(share * 100)} % of its lookups were`);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
