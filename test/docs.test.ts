@@ -1,0 +1,64 @@
+/** Docs that can be held to the source are. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
+import { sidecarFlags } from "../cli/sidecar.js";
+import { parseGatewayConfig } from "../gateway/config.js";
+import { parseSidecarConfig } from "../sidecar/config.js";
+import type { Json } from "../sidecar/contract.js";
+import { errorTable } from "../sidecar/contract.js";
+import { root } from "./world.js";
+
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const example = (path: string): Json =>
+  yaml.load(/```yaml\n([\s\S]*?)```/.exec(read(path))?.[1] ?? "") as Json;
+
+describe("docs/api.md", () => {
+  test("lists every code with its status, message and remedy, and no other", () => {
+    const rows = [...read("docs/api.md").matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \| (.*) \|$/gm)].map(
+      ([, code, status, message, fix]) => [code, Number(status), message, fix],
+    );
+    expect(rows).toEqual(Object.entries(errorTable).map(([code, facts]) => [code, ...facts]));
+  });
+});
+
+describe("docs/configuration.md", () => {
+  test("its example is a valid configuration", () => {
+    expect(parseSidecarConfig(example("docs/configuration.md"))).toMatchObject({ timeZone: "Europe/Zurich" });
+  });
+
+  test("names every key that is read", () => {
+    const source = read("sidecar/config.ts");
+    const keys = [
+      ...source.matchAll(
+        /\b(decision|cache|audit|logs|pep|server)\.(?:string|integer|boolean|oneOf|strings)\("(\w+)"/g,
+      ),
+    ].map(([, section = "", key = ""]) => `${section === "logs" ? "decision_logs" : section}.${key}`);
+    expect(keys.length).toBeGreaterThan(12);
+    const text = read("docs/configuration.md");
+    expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([]);
+  });
+
+  test("names every flag", () => {
+    const text = read("docs/configuration.md");
+    expect(Object.keys(sidecarFlags).filter((flag) => !text.includes(`--${flag}`))).toEqual([]);
+  });
+});
+
+test("docs/gateway.md's example is a valid configuration", () => {
+  expect([...parseGatewayConfig(example("docs/gateway.md")).models.keys()]).toEqual(["gpt-4o"]);
+});
+
+test("README's links lead somewhere, and its commands exist", () => {
+  const text = read("README.md");
+  for (const [, path = ""] of text.matchAll(/\]\(([^)#:]+)\)/g)) {
+    // a directory is there when its files are
+    expect([path, path.includes(".") ? read(path).length > 0 : true]).toEqual([path, true]);
+  }
+  const makefile = read("Makefile");
+  for (const [, target = ""] of text.matchAll(/`?make (\w+)`?/g)) expect(makefile).toContain(`\n${target}: `);
+  const commands = read("cli/main.ts");
+  for (const [, command = ""] of text.matchAll(/^countersign (\w+)/gm))
+    expect(commands).toContain(`import("./${command}.js")`);
+});
