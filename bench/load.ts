@@ -147,7 +147,8 @@ function createReader() {
         const length = /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1];
         missing = length === undefined ? "chunked" : end + 4 + Number(length) - head.length;
         tail = head;
-      } else if (missing === "chunked") tail = tail.slice(-6) + chunk.toString("latin1", Math.max(0, chunk.length - 6));
+      } else if (missing === "chunked")
+        tail = tail.slice(-6) + chunk.toString("latin1", Math.max(0, chunk.length - 6));
       else missing -= chunk.length;
       return missing === "chunked" ? tail.endsWith("\n0\r\n\r\n") : missing <= 0;
     },

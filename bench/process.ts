@@ -28,7 +28,9 @@ export async function start(
   args: readonly string[],
   ready = /listens on/,
 ): Promise<Started> {
-  const [file = "", ...rest] = pinned ? ["taskset", "-c", String(core), command, ...args] : [command, ...args];
+  const [file = "", ...rest] = pinned
+    ? ["taskset", "-c", String(core), command, ...args]
+    : [command, ...args];
   // taskset becomes the command: the pid is the command's
   const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";

@@ -59,7 +59,8 @@ export function table(report: Report): string {
   const [direct, through] = ["chat, provider directly", "chat, through the gateway"].map((name) =>
     rows.find((row) => row.name === name),
   );
-  const added = (at: "singleP50" | "singleP99"): string => ((through?.[at] ?? 0) - (direct?.[at] ?? 0)).toFixed(2);
+  const added = (at: "singleP50" | "singleP99"): string =>
+    ((through?.[at] ?? 0) - (direct?.[at] ?? 0)).toFixed(2);
   return `
 ${report.at}, Node ${report.node}, ${report.cores} × ${report.cpu}, ${report.pinned ? "servers on one core, load on the other" : "not pinned"}; ${report.rounds} rounds of ${report.roundMs} ms, medians
 
@@ -67,8 +68,7 @@ ${report.at}, Node ${report.node}, ${report.cores} × ${report.cpu}, ${report.pi
 | --- | --: | --: | --: | --: | --: | --: | --: |
 ${lines.join("\n")}
 ${report.skipped.map((why) => `\nskipped: ${why}\n`).join("")}
-The gateway adds ${added("singleP50")} ms at the median and ${added("singleP99")} ms at p99 (1 connection).
-Memory of a sidecar: ${memory.idleMb} MB idle, ${memory.underLoadMb} MB at most under load, ${memory.tenSecondsAfterLoadMb} MB ten seconds after it.
+${through === undefined ? "" : `The gateway adds ${added("singleP50")} ms at the median and ${added("singleP99")} ms at p99 (1 connection).\n`}Memory of a sidecar: ${memory.idleMb} MB idle, ${memory.underLoadMb} MB at most under load, ${memory.tenSecondsAfterLoadMb} MB ten seconds after it.
 `;
 }
 

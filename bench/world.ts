@@ -86,7 +86,10 @@ export async function startBenchWorld(): Promise<BenchWorld> {
       ]);
     }
     const apiKey = randomBytes(24).toString("base64url");
-    const upstream = await run(loadCore, process.execPath, [fileURLToPath(new URL("upstream.js", import.meta.url)), apiKey]);
+    const upstream = await run(loadCore, process.execPath, [
+      fileURLToPath(new URL("upstream.js", import.meta.url)),
+      apiKey,
+    ]);
     const modelUrl = /http:\/\/\S+/.exec(upstream.said)?.[0] ?? "";
     const port = await freePort();
     const gatewayConfig = join(directory, "gateway.json");
@@ -99,7 +102,14 @@ export async function startBenchWorld(): Promise<BenchWorld> {
         ),
       ),
     );
-    const gateway = await run(serverCore, process.execPath, [command, "gateway", "-c", gatewayConfig, "-l", "error"]);
+    const gateway = await run(serverCore, process.execPath, [
+      command,
+      "gateway",
+      "-c",
+      gatewayConfig,
+      "-l",
+      "error",
+    ]);
     return {
       token: await issuer.token("senior"),
       sidecars: { off, on, idle, ...(redis === undefined ? {} : { redis }) },
