@@ -5,7 +5,7 @@ WORKDIR /src
 COPY sidecar/rego/toolchain sidecar/rego/toolchain
 RUN sidecar/rego/toolchain/build.sh
 
-FROM node:24-bookworm-slim AS build
+FROM node:lts-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json tsconfig.json ./
 RUN npm ci --no-fund --no-audit
@@ -15,9 +15,9 @@ COPY sidecar sidecar
 COPY gateway gateway
 COPY demo demo
 RUN npx tsc -p tsconfig.json --incremental false --sourceMap false --declaration false
-RUN rm -rf dist/demo && npm prune --omit=dev --omit=optional --no-fund --no-audit
+RUN rm -rf dist/demo node_modules && npm ci --omit=dev --omit=optional --no-fund --no-audit
 
-FROM node:24-bookworm-slim
+FROM node:lts-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /src/package.json ./

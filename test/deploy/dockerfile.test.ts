@@ -1,0 +1,89 @@
+/**
+ * The Dockerfile, without a Docker daemon: its COPY and RUN lines are carried out stage by stage in empty folders, and what the
+ * last stage holds is started.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, test } from "@jest/globals";
+import { until } from "../redis.js";
+import { root } from "../world.js";
+
+const folder = mkdtempSync(join(tmpdir(), "countersign-image-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Stage {
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+function readStages(): Stage[] {
+  const text = readFileSync(join(root, "Dockerfile"), "utf8").replace(/\\\n/g, " ");
+  return text
+    .split(/^FROM /m)
+    .slice(1)
+    .map((part) => {
+      const [head = "", ...lines] = part.split("\n");
+      return { name: / AS (\w+)/.exec(head)?.[1] ?? "final", lines };
+    });
+}
+
+/** The folder of a stage's root; WORKDIRs are folders in it. */
+const at = (stage: string, path = ""): string => join(folder, stage, path);
+
+function carryOut({ name, lines }: Stage): void {
+  let workdir = "/";
+  for (const line of lines) {
+    const [verb = "", ...words] = line.trim().split(/\s+/);
+    if (verb === "WORKDIR") {
+      workdir = words[0] ?? "/";
+      mkdirSync(at(name, workdir), { recursive: true });
+    } else if (verb === "COPY") {
+      const from = /^--from=(\w+)$/.exec(words[0] ?? "")?.[1];
+      const paths = from === undefined ? words : words.slice(1);
+      const target = paths.pop() ?? "";
+      for (const path of paths) {
+        const source = from === undefined ? join(root, path) : at(from, path);
+        const into = target.endsWith("/") ? join(target, path.split("/").at(-1) ?? "") : target;
+        const destination = at(name, join(workdir, into));
+        mkdirSync(dirname(destination), { recursive: true });
+        cpSync(source, destination, { recursive: true });
+      }
+    } else if (verb === "RUN") {
+      execFileSync("bash", ["-c", words.join(" ")], { cwd: at(name, workdir), stdio: ["ignore", "ignore", "pipe"] });
+    }
+  }
+}
+
+test("its steps work, its result starts, becomes healthy and carries no demo", async () => {
+  const stages = readStages();
+  expect(stages.map(({ name }) => name)).toEqual(["toolchain", "build", "final"]);
+  for (const stage of stages) carryOut(stage);
+  const app = at("final", "app");
+  expect(existsSync(join(app, "dist/demo"))).toBe(false);
+  expect(existsSync(join(app, "node_modules/jest"))).toBe(false);
+  expect(existsSync(join(app, "node_modules/@modelcontextprotocol"))).toBe(false);
+
+  const last = stages.at(-1)?.lines.join("\n") ?? "";
+  expect(last).toContain("USER node");
+  const read = (verb: string): string[] => JSON.parse(new RegExp(`^${verb} (\\[.*\\])$`, "m").exec(last)?.[1] ?? "[]") as string[];
+  const [program = "", ...entry] = read("ENTRYPOINT");
+  const command = read("CMD").map((word) =>
+    word.replace(/^\/app\//, "").replace("0.0.0.0:8181", "127.0.0.1:18481").replace("0.0.0.0:8282", "127.0.0.1:18482"),
+  );
+  // --disable-warning came with Node 21.3; the image has a newer one, this machine may not
+  const flags = entry.filter((word) => !word.startsWith("--disable-warning"));
+  const child = spawn(program, [...flags, ...command], { cwd: app, stdio: "ignore", env: { PATH: process.env["PATH"] } });
+  try {
+    await until(async () => {
+      const health = await fetch("http://127.0.0.1:18482/health?bundles").catch(() => undefined);
+      return health?.ok === true;
+    });
+  } finally {
+    child.kill("SIGKILL");
+  }
+  expect(() => execFileSync(program, [...flags, "run", "--demo"], { cwd: app, stdio: "pipe" })).toThrow(/demo/);
+}, 300_000);
