@@ -12,6 +12,8 @@ export interface CachedResult {
 export interface CacheLevelStore {
   get(key: string, now: number): CachedResult | undefined | Promise<CachedResult | undefined>;
   set(key: string, value: CachedResult, now: number): void;
+  /** Tells whether asking has a point now; a level without it always has. */
+  available?(now: number): boolean;
   close(): Promise<void>;
 }
 

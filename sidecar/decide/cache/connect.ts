@@ -22,11 +22,15 @@ export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): 
     return createDecisionCache({ l1, l2Mode: "never", now, micros });
   }
   const redis = new Redis(config.redisUrl, {
-    // a lookup must never queue behind a connection that isn't there
+    // a lookup must never queue behind a connection that isn't there, nor be sent again when it is back
     enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     connectTimeout: 2_000,
+    // a peer that takes commands and answers none: give the connection up, and what waits on it
+    socketTimeout: 2_000,
+    disconnectTimeout: 200,
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 3_000),
   });
   let up: boolean | undefined;
@@ -34,17 +38,33 @@ export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): 
     up = true;
     log.info("redis connected");
   });
-  redis.on("error", (error: { code?: string }) => {
+  redis.on("error", (error: { code?: string; message?: string }) => {
     // once per outage: it comes again with every attempt
-    if (up !== false) log.warn("redis unavailable, deciding without it", { code: error.code ?? "unknown" });
+    if (up !== false) log.warn("redis unavailable, deciding without it", { code: codeOf(error) });
     up = false;
   });
+  let warnedAt = -Infinity;
+  const onEvent = (event: CacheEvent): void => {
+    onL2?.(event);
+    if (event !== "unauthentic" || now() - warnedAt < warnEvery) return;
+    warnedAt = now();
+    log.warn("redis holds a decision that is not authentic: someone else writes there", {});
+  };
   const l2 = createRedisCache({
     redis,
     secret: config.secret,
     waitMs: config.waitMs,
+    maxLifeMs: config.ttl * 1_000,
     now,
-    ...(onL2 === undefined ? {} : { onEvent: onL2 }),
+    onEvent,
   });
   return createDecisionCache({ l1, l2, l2Mode: config.l2, now, micros });
+}
+
+/** Milliseconds between two warnings of one kind. */
+const warnEvery = 60_000;
+
+/** Names an error: the system's code, or the word that Redis begins its errors with; never the message. */
+function codeOf({ code, message = "" }: { code?: string; message?: string }): string {
+  return code ?? /^[A-Z]{3,32}(?= )/.exec(message)?.[0] ?? "unknown";
 }

@@ -66,7 +66,7 @@ function memberOf(object: JsonObject, { name, inherited }: Member): Json | undef
 
 /**
  * Writes a value with sorted keys. Numbers keep their text: `1` and `1.0` are equal to a policy, and yet
- * `json.marshal` and `sprintf` tell them apart.
+ * `json.marshal` tells them apart.
  */
 function canonical(value: Json): string {
   switch (typeof value) {

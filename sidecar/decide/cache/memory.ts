@@ -11,14 +11,13 @@ export interface MemoryCache extends CacheLevelStore {
   get(key: string, now: number): CachedResult | undefined;
 }
 
-/** Creates a bounded LRU cache in this process; a hit costs no promise. */
+/**
+ * Creates a bounded LRU cache in this process; a hit costs no promise.
+ *
+ * INVARIANT: one object answers many requests, so it is frozen all through: no request can change another's decision.
+ */
 export function createMemoryCache({ maxEntries, maxBytes }: MemoryCacheLimits): MemoryCache {
-  const entries = new LRUCache<string, CachedResult>({
-    max: maxEntries,
-    maxSize: maxBytes,
-    sizeCalculation: ({ result, rules }, key) =>
-      2 * (key.length + JSON.stringify([result, rules]).length) + 200,
-  });
+  const entries = new LRUCache<string, CachedResult>({ max: maxEntries, maxSize: maxBytes });
   return {
     get(key, now) {
       const found = entries.get(key);
@@ -27,11 +26,26 @@ export function createMemoryCache({ maxEntries, maxBytes }: MemoryCacheLimits): 
       return undefined;
     },
     set(key, value, now) {
-      if (value.expiresAt > now) entries.set(key, value);
+      if (!(value.expiresAt > now)) return;
+      const size = 2 * (key.length + freeze(value)) + 200;
+      // what is too large for the cache must not leave an older value in place
+      if (size > maxBytes) entries.delete(key);
+      else entries.set(key, value, { size });
     },
     close() {
       entries.clear();
       return Promise.resolve();
     },
   };
+}
+
+/** Freezes a value all through; gives about as many characters as its JSON has. */
+function freeze(value: unknown): number {
+  if (typeof value === "string") return value.length + 2;
+  if (typeof value !== "object" || value === null) return 8;
+  let size = 2;
+  if (Array.isArray(value)) for (const item of value) size += freeze(item) + 1;
+  else for (const [name, member] of Object.entries(value)) size += name.length + 4 + freeze(member);
+  Object.freeze(value);
+  return size;
 }

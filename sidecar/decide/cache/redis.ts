@@ -1,6 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { CachedResult, CacheEvent, CacheLevelStore } from "./cache.js";
+import { createCircuit } from "./circuit.js";
+import { createSeal } from "./seal.js";
 
 export interface RedisCacheParts {
   readonly redis: Redis;
@@ -8,6 +9,8 @@ export interface RedisCacheParts {
   readonly secret: string;
   /** Longest wait for an answer, milliseconds. */
   readonly waitMs: number;
+  /** Longest life of a value from Redis, milliseconds: another machine's clock may be ahead. */
+  readonly maxLifeMs?: number;
   /** Begins every key's name. */
   readonly prefix?: string;
   readonly onEvent?: (event: CacheEvent) => void;
@@ -15,54 +18,71 @@ export interface RedisCacheParts {
   readonly now: () => number;
 }
 
-/** Failures in a row after which Redis is left alone for a while. */
-const failuresToSkip = 5;
-const skipMs = 1_000;
+/** Bytes of the largest value that is written or read. */
+const maxValue = 65_536;
+/** Commands without an answer, at most: what a Redis that stands still can hold of our memory. */
+const maxUnanswered = 512;
 
 /**
  * Creates the level that a fleet shares. Redis is untrusted for integrity: a value that isn't authentic for its key
  * is a miss. Redis down, slow or full is a miss; `get` never waits longer than `waitMs`.
  */
 export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
-  const { redis, secret, waitMs, prefix = "countersign:d1:", onEvent = () => undefined, now } = parts;
-  let failures = 0;
-  let skipUntil = 0;
+  const { redis, secret, waitMs, maxLifeMs = 86_400_000, prefix = "countersign:d1:", now } = parts;
+  const { onEvent = () => undefined } = parts;
+  const seal = createSeal(secret);
+  const circuit = createCircuit({ failures: 5, pauseMs: 1_000 });
+  let unanswered = 0;
 
-  const nameOf = (key: string): string => prefix + createHash("sha256").update(key).digest("base64url");
-  const macOf = (key: string, payload: string): Buffer =>
-    createHmac("sha256", secret).update(`${key.length}:${key}${payload}`).digest();
+  const available = (at: number): boolean =>
+    redis.status === "ready" && unanswered < maxUnanswered && circuit.allows(at);
 
   const failed = (event: CacheEvent): undefined => {
     onEvent(event);
-    failures++;
-    if (failures >= failuresToSkip) {
-      skipUntil = now() + skipMs;
-      failures = 0;
-    }
+    circuit.failed(now());
     return undefined;
   };
 
+  /** Sends a command and counts it until it is answered, however late; it rejects as the command does. */
+  const send = async <T>(command: () => Promise<T>): Promise<T> => {
+    unanswered++;
+    try {
+      return await command();
+    } finally {
+      unanswered--;
+    }
+  };
+
+  /** Opens what came for a key; a value that is stale, foreign or garbage is none. */
+  const read = (key: string, text: string, at: number): CachedResult | undefined => {
+    const value = text === "" ? undefined : seal.open(key, text);
+    const expiresAt = value === undefined ? at : Math.min(value.expiresAt, at + maxLifeMs);
+    if (text !== "" && value === undefined) onEvent("unauthentic");
+    else onEvent(expiresAt > at ? "hit" : "miss");
+    return value !== undefined && expiresAt > at ? { ...value, expiresAt } : undefined;
+  };
+
   return {
+    available,
     async get(key, at) {
-      if (redis.status !== "ready" || at < skipUntil) {
+      if (!available(at)) {
         onEvent("skipped");
         return undefined;
       }
+      circuit.begin();
       let timer: NodeJS.Timeout | undefined;
       try {
         const late = new Promise<"late">((resolve) => {
           timer = setTimeout(resolve, waitMs, "late");
         });
-        const answer = redis.get(nameOf(key));
+        // a range, so that a value of any size costs a bounded read; a key that isn't there reads as ""
+        const answer = send(() => redis.getrange(prefix + seal.nameOf(key), 0, maxValue - 1));
         // an answer that comes too late may still fail: that must not go unhandled
         answer.catch(() => undefined);
         const text = await Promise.race([answer, late]);
         if (text === "late") return failed("timeout");
-        failures = 0;
-        const value = text === null ? undefined : open(text, (payload) => macOf(key, payload));
-        if (text !== null && value === undefined) onEvent("unauthentic");
-        else onEvent(value === undefined ? "miss" : "hit");
-        return value !== undefined && value.expiresAt > at ? value : undefined;
+        circuit.succeeded();
+        return read(key, text, at);
       } catch {
         return failed("error");
       } finally {
@@ -71,25 +91,14 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
     },
     set(key, value, at) {
       const ttl = Math.floor(value.expiresAt - at);
-      if (ttl <= 0 || redis.status !== "ready" || at < skipUntil) return;
-      const payload = JSON.stringify(value);
-      const sealed = `1.${macOf(key, payload).toString("base64url")}.${payload}`;
-      redis.set(nameOf(key), sealed, "PX", ttl).catch(() => failed("error"));
+      if (!(ttl > 0) || !available(at)) return;
+      const sealed = seal.close(key, value);
+      if (sealed === undefined || Buffer.byteLength(sealed) > maxValue) return;
+      send(() => redis.set(prefix + seal.nameOf(key), sealed, "PX", ttl)).catch(() => failed("error"));
     },
     close() {
       redis.disconnect();
       return Promise.resolve();
     },
   };
-}
-
-/** Opens `1.<mac>.<payload>`; anything that isn't what we wrote for this key gives undefined. */
-function open(text: string, macOf: (payload: string) => Buffer): CachedResult | undefined {
-  const dot = text.indexOf(".", 2);
-  if (!text.startsWith("1.") || dot < 0) return undefined;
-  const payload = text.slice(dot + 1);
-  const mac = Buffer.from(text.slice(2, dot), "base64url");
-  const expected = macOf(payload);
-  if (mac.byteLength !== expected.byteLength || !timingSafeEqual(mac, expected)) return undefined;
-  return JSON.parse(payload) as CachedResult;
 }

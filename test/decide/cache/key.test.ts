@@ -19,6 +19,15 @@ describe("createKeyer", () => {
     ["an absent leaf at other depths", [["a", "b", "c"]], '{"a":{}}', '{"a":{"b":{}}}'],
     ["an array where an object is read", [["a", "b"]], '{"a":[1]}', '{"a":[2]}'],
     ["order in an array", [["a"]], '{"a":[1,2]}', '{"a":[2,1]}'],
+    ["an array under a path and what it holds", [["a", "0"]], '{"a":["x"]}', '{"a":{"0":"x"}}'],
+    ["a scalar and null under a path", [["a", "b"]], '{"a":null}', '{"a":1.0}'],
+    ["an inherited name and an own one", [["constructor"]], "{}", '{"constructor":{}}'],
+    ["numbers that json.marshal tells apart", [["a"]], '{"a":1}', '{"a":1.0}'],
+    ["zero and minus zero", [["a"]], '{"a":0}', '{"a":-0}'],
+    ["numbers side by side", [["a"], ["b"]], '{"a":1,"b":23}', '{"a":12,"b":3}'],
+    ["an empty text and none", [["a"]], '{"a":""}', "{}"],
+    ["a nested object and a flat one", [["a"]], '{"a":{"b":{},"c":1}}', '{"a":{"b":{"c":1}}}'],
+    ["a text that looks like a token", [["a"], ["b"]], '{"a":"x\\"1:y"}', '{"a":"x","b":"y"}'],
     ["big integers", [["a"]], '{"a":9007199254740993}', '{"a":9007199254740992}'],
     ["the whole input", [[]], '{"a":1}', '{"a":1,"b":null}'],
     ["a value that looks like two", [["a"], ["b"]], '{"a":"x\\n1","b":2}', '{"a":"x","b":"1\\n2"}'],
@@ -98,9 +107,81 @@ describe("createKeyer", () => {
     );
   });
 
+  const names = ["a", "b", "c", "constructor", "0"];
+  const deep = fc.letrec<{ json: Json }>((tie) => ({
+    json: fc.oneof(
+      { depthSize: "small" },
+      fc.constantFrom<Json>(null, true, false, 0, 1, "", "a", '"1:a', "\ud800"),
+      fc.array(tie("json"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...names), tie("json"), { maxKeys: 3, noNullPrototype: false }),
+    ),
+  })).json;
+  const path = fc.array(fc.constantFrom(...names), { maxLength: 3 });
+  const pathSet = fc.array(path, { minLength: 1, maxLength: 4 });
+
+  test("the whole input's key is a name of its own for each value", () => {
+    const sorted = (value: Json): Json =>
+      Array.isArray(value)
+        ? value.map(sorted)
+        : isObject(value)
+          ? Object.fromEntries(
+              Object.keys(value)
+                .sort()
+                .map((name) => [name, sorted(value[name] ?? null)]),
+            )
+          : value;
+    fc.assert(
+      fc.property(deep, deep, (one, other) => {
+        const key = keyer([]);
+        const same = stringifyJson(sorted(one)) === stringifyJson(sorted(other));
+        expect(key(one, "t") === key(other, "t")).toBe(same);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("changing a value at a path that is read changes the key", () => {
+    fc.assert(
+      fc.property(deep, pathSet, fc.nat(), deep, (input, paths, which, value) => {
+        const target = paths[which % paths.length] ?? [];
+        const changed = replaced(input, target, value);
+        const key = keyer(...paths);
+        const same = keyer([])(changed, "t") === keyer([])(input, "t");
+        expect(key(changed, "t") === key(input, "t")).toBe(same);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("changing a member that no path reads doesn't", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...names), deep), pathSet, deep, (input, paths, value) => {
+        fc.pre(paths.every(({ length }) => length > 0));
+        const key = keyer(...paths);
+        expect(key({ ...input, unread: value }, "t")).toBe(key(input, "t"));
+      }),
+    );
+  });
+
+  test("the order of paths, and one said twice, don't matter", () => {
+    fc.assert(
+      fc.property(deep, pathSet, (input, paths) => {
+        expect(keyer(...[...paths, ...paths].reverse())(input, "t")).toBe(keyer(...paths)(input, "t"));
+      }),
+    );
+  });
+
   test("a path under one that is read whole adds nothing", () => {
     const input = json('{"a":{"b":1}}');
     expect(keyer(["a"], ["a", "b"])(input, "t")).toBe(keyer(["a"])(input, "t"));
     expect(stringifyJson(input)).toBe('{"a":{"b":1}}');
   });
 });
+
+/** Puts a value at a path, making objects on the way as needed. */
+function replaced(input: Json, [name, ...rest]: readonly string[], value: Json): Json {
+  if (name === undefined) return value;
+  const object = isObject(input) ? input : {};
+  const inner = Object.hasOwn(object, name) ? (object[name] ?? null) : {};
+  return { ...object, [name]: replaced(inner, rest, value) };
+}

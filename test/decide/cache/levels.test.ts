@@ -1,9 +1,12 @@
 /** One contract for every level of the cache, run on memory and on a real Redis. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
+import { parseJson } from "../../../sidecar/contract.js";
 import type { CacheEvent, CachedResult, CacheLevelStore } from "../../../sidecar/decide/cache/cache.js";
 import { createMemoryCache } from "../../../sidecar/decide/cache/memory.js";
 import { createRedisCache } from "../../../sidecar/decide/cache/redis.js";
+import { createSeal } from "../../../sidecar/decide/cache/seal.js";
 import type { TestRedis } from "../../redis.js";
 import { sleep, startRedis, until } from "../../redis.js";
 
@@ -19,6 +22,7 @@ afterEach(async () => {
   for (const level of open.splice(0)) await level.close();
 });
 
+const maxLifeMs = 100_000_000;
 let now = 1_000_000;
 const value = (life: number): CachedResult => ({
   result: { allow: true, reasons: [], n: 1.5 },
@@ -38,6 +42,7 @@ async function connect(secret = "a secret of the fleet", events: CacheEvent[] = 
     redis: client,
     secret,
     waitMs,
+    maxLifeMs,
     onEvent: (event) => events.push(event),
     now: () => now,
   });
@@ -81,11 +86,41 @@ describe.each(levels)("%s", (_name, make) => {
     await until(async () => (await level.get("key", now))?.result === false);
   });
 
-  test("keys of any content work", async () => {
+  test.each([
+    ["of any content", '["\u0000\n{}"]é\ud83d\ude00'.repeat(50), '["\u0000\n{}"]é\ud83d\ude00'.repeat(51)],
+    ["that UTF-8 can't tell apart", "a\ud800", "a\udfff"],
+    ["with a length's look", "1:a", "11:a"],
+  ])("keys %s work", async (_kind, key, other) => {
     const level = await make();
-    const odd = '["\u0000\n{}"]é\ud83d\ude00'.repeat(50);
-    level.set(odd, value(10_000), now);
-    await until(async () => (await level.get(odd, now)) !== undefined);
+    level.set(key, value(10_000), now);
+    await until(async () => (await level.get(key, now)) !== undefined);
+    expect(await level.get(other, now)).toBeUndefined();
+  });
+
+  test("what one caller does to a value reaches no other", async () => {
+    const level = await make();
+    const stored = value(10_000);
+    level.set("key", stored, now);
+    await until(async () => (await level.get("key", now)) !== undefined);
+    const found = (await level.get("key", now))?.result as { allow: boolean; reasons: unknown[] };
+    for (const change of [() => (found.allow = false), () => found.reasons.push("x")]) {
+      try {
+        change();
+      } catch {
+        // frozen
+      }
+    }
+    expect(await level.get("key", now)).toEqual(value(10_000));
+  });
+
+  test.each<[string, unknown]>([
+    ["a BigInt", 1n],
+    ["a lossless number", parseJson("[1.0]")],
+    ["a function", () => undefined],
+  ])("a result that holds %s throws nowhere", async (_name, result) => {
+    const level = await make();
+    level.set("key", { ...value(10_000), result }, now);
+    await level.get("key", now);
   });
 });
 
@@ -121,14 +156,62 @@ describe("redis is not trusted", () => {
     ["an empty MAC", (text) => `1..${text.slice(text.indexOf("{"))}`],
     ["a cut value", (text) => text.slice(0, -5)],
     ["garbage", () => "\u0000\u0001"],
-    ["nothing", () => ""],
+    ["white space", () => " "],
     ["another version", (text) => text.replace(/^1/, "2")],
   ])("%s is a miss", async (_name, change) => {
     expect(await poison(change)).toEqual(["unauthentic"]);
   });
 
-  test("a value sealed with another secret is a miss", async () => {
-    expect(await poison((text) => text, "another secret")).toEqual(["unauthentic"]);
+  test("another fleet's secret neither finds nor is found, and a value carried over is a miss", async () => {
+    expect(await poison((text) => text, "another secret")).toEqual(["miss"]);
+    const events: CacheEvent[] = [];
+    const own = await connect(undefined, events);
+    const foreign = await redis.client.get(await stored());
+    await redis.client.flushall();
+    own.set("key", value(60_000), now);
+    await until(async () => (await stored()) !== "");
+    await redis.client.set(await stored(), foreign ?? "");
+    expect(await own.get("key", now)).toBeUndefined();
+    expect(events).toEqual(["unauthentic"]);
+  });
+
+  test.each<[string, unknown]>([
+    ["no result", { rules: [], expiresAt: 9e15 }],
+    ["rules of another type", { result: true, rules: "a", expiresAt: 9e15 }],
+    ["an end that isn't a number", { result: true, rules: [], expiresAt: "9e15" }],
+    ["null", null],
+  ])("an authentic value with %s is a miss", (_name, malformed) => {
+    const seal = createSeal("a secret of the fleet");
+    const text = seal.close("key", malformed as CachedResult) ?? "";
+    expect(text).not.toBe("");
+    expect(seal.open("key", text)).toBeUndefined();
+    expect(seal.open("key", seal.close("key", value(1)) ?? "")).toEqual(value(1));
+  });
+
+  test("a name in Redis tells nothing without the secret", () => {
+    const [one, other] = [createSeal("a secret of the fleet"), createSeal("another secret")];
+    expect(one.nameOf("key")).toBe(createSeal("a secret of the fleet").nameOf("key"));
+    expect(one.nameOf("key")).not.toBe(other.nameOf("key"));
+    expect(one.nameOf("key")).not.toBe(createHash("sha256").update("key").digest("base64url"));
+  });
+
+  test("a value of any size is read in part only, and none so large is written", async () => {
+    const level = await connect();
+    const large = { ...value(60_000), result: "x".repeat(70_000) };
+    level.set("large", large, now);
+    level.set("key", value(60_000), now);
+    await until(async () => (await stored()) !== "");
+    expect(await redis.client.dbsize()).toBe(1);
+    const sealed = createSeal("a secret of the fleet").close("key", large) ?? "";
+    await redis.client.set(await stored(), sealed);
+    expect(await level.get("key", now)).toBeUndefined();
+  });
+
+  test("another machine's clock lends no life beyond the longest", async () => {
+    const level = await connect();
+    level.set("key", value(365 * 86_400_000), now);
+    await until(async () => (await level.get("key", now)) !== undefined);
+    expect((await level.get("key", now))?.expiresAt).toBe(now + maxLifeMs);
   });
 
   test("a value replayed under another key is a miss", async () => {
@@ -172,6 +255,42 @@ describe("redis is not trusted", () => {
     }
     now += 2_000;
     await until(async () => (await level.get("key", now)) !== undefined);
+  });
+
+  test("after a pause, one lookup tries for all", async () => {
+    const events: CacheEvent[] = [];
+    const level = await connect(undefined, events, 20);
+    redis.freeze();
+    try {
+      await Promise.all(Array.from({ length: 10 }, () => level.get("key", now)));
+      now += 2_000;
+      events.length = 0;
+      await Promise.all(Array.from({ length: 10 }, () => level.get("key", now)));
+      expect(events.filter((event) => event === "timeout")).toHaveLength(1);
+      expect(level.available?.(now)).toBe(false);
+      // a clock that is set back doesn't prolong the pause
+      expect(level.available?.(now - 3_600_000)).toBe(true);
+    } finally {
+      redis.thaw();
+    }
+  });
+
+  test("what stands unanswered is bounded", async () => {
+    const events: CacheEvent[] = [];
+    const level = await connect(undefined, events, 20);
+    redis.freeze();
+    try {
+      for (let n = 0; n < 5_000; n++) level.set(`k${n}`, value(60_000), now);
+      expect(level.available?.(now)).toBe(false);
+      expect(await level.get("key", now)).toBeUndefined();
+      expect(events).toEqual(["skipped"]);
+    } finally {
+      redis.thaw();
+    }
+    await until(() => level.available?.(now) === true);
+    const kept = await redis.client.dbsize();
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThan(1_000);
   });
 
   test("killed and started again, it is missed and found again", async () => {
