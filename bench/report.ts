@@ -6,7 +6,7 @@ export interface Row {
   /** Median of the rounds. */
   readonly perSecond: number;
   /** Slowest and fastest round. */
-  readonly spread: readonly [number, number];
+  readonly spread: { readonly slowest: number; readonly fastest: number };
   /** Milliseconds, with all connections busy. */
   readonly p50: number;
   readonly p99: number;
@@ -39,7 +39,7 @@ export function summarise(name: string, full: readonly Measured[], single: reado
   return {
     name,
     perSecond: Math.round(median(rates)),
-    spread: [Math.round(rates[0] ?? 0), Math.round(rates.at(-1) ?? 0)],
+    spread: { slowest: Math.round(rates[0] ?? 0), fastest: Math.round(rates.at(-1) ?? 0) },
     p50: round(median(full.map((one) => one.p50))),
     p99: round(median(full.map((one) => one.p99))),
     singleP50: round(median(single.map((one) => one.p50))),
@@ -54,7 +54,7 @@ export function table(report: Report): string {
   const n = (value: number): string => value.toLocaleString("en-US");
   const lines = rows.map(
     (row) =>
-      `| ${row.name} | ${n(row.perSecond)} | ${n(row.spread[0])}–${n(row.spread[1])} | ${(row.perSecond / base).toFixed(2)} | ${row.p50} | ${row.p99} | ${row.singleP50} | ${row.singleP99} |`,
+      `| ${row.name} | ${n(row.perSecond)} | ${n(row.spread.slowest)}–${n(row.spread.fastest)} | ${(row.perSecond / base).toFixed(2)} | ${row.p50} | ${row.p99} | ${row.singleP50} | ${row.singleP99} |`,
   );
   const [direct, through] = ["chat, provider directly", "chat, through the gateway"].map((name) =>
     rows.find((row) => row.name === name),
