@@ -32,15 +32,18 @@ export async function startRedis(): Promise<TestRedis> {
   client.on("error", () => undefined);
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    child = spawn(
+    const started = spawn(
       "redis-server",
       ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory],
-      {
-        stdio: "ignore",
-      },
+      { stdio: "ignore" },
     );
+    child = started;
     if (client.status === "wait") client.connect().catch(() => undefined);
-    while ((await client.ping().catch(() => "")) !== "PONG") await sleep(20);
+    const pong = async (): Promise<boolean> => {
+      while (started.exitCode === null) if (await answers(client)) return true;
+      return false;
+    };
+    if (!(await pong())) throw new Error(`redis-server ended with code ${started.exitCode} on port ${port}`);
   };
   const kill = async (): Promise<void> => {
     const running = child;
@@ -50,6 +53,11 @@ export async function startRedis(): Promise<TestRedis> {
     running.kill("SIGKILL");
     await ended;
   };
+  // a test process that ends early takes its Redis along
+  const orphaned = (): void => {
+    child?.kill("SIGKILL");
+  };
+  process.once("exit", orphaned);
   await start();
   return {
     url,
@@ -61,9 +69,16 @@ export async function startRedis(): Promise<TestRedis> {
     async close() {
       client.disconnect();
       await kill();
+      process.off("exit", orphaned);
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Asks once; a client that isn't connected keeps the question, so it is given up after a moment. */
+async function answers(client: Redis): Promise<boolean> {
+  const pong = client.ping().catch(() => "");
+  return (await Promise.race([pong, sleep(100)])) === "PONG";
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -94,7 +94,10 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
       if (!(ttl > 0) || !available(at)) return;
       const sealed = seal.close(key, value);
       if (sealed === undefined || Buffer.byteLength(sealed) > maxValue) return;
-      send(() => redis.set(prefix + seal.nameOf(key), sealed, "PX", ttl)).catch(() => failed("error"));
+      // a Redis that is full or takes no writes can still be read: this doesn't count against it
+      send(() => redis.set(prefix + seal.nameOf(key), sealed, "PX", ttl)).catch(() => {
+        onEvent("error");
+      });
     },
     close() {
       redis.disconnect();

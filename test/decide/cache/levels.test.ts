@@ -257,6 +257,39 @@ describe("redis is not trusted", () => {
     await until(async () => (await level.get("key", now)) !== undefined);
   });
 
+  test("slow, its late answers are nobody else's", async () => {
+    const events: CacheEvent[] = [];
+    const level = await connect(undefined, events, 20);
+    const of = (key: string): CachedResult => ({ ...value(60_000_000), result: key });
+    for (const key of ["a", "b", "c"]) level.set(key, of(key), now);
+    await until(async () => (await redis.client.dbsize()) === 3);
+    await redis.client.client("PAUSE", 150, "ALL");
+    const late = [await level.get("a", now), await level.get("b", now)];
+    expect([late, events]).toEqual([
+      [undefined, undefined],
+      ["timeout", "timeout"],
+    ]);
+    await redis.client.client("UNPAUSE");
+    for (const key of ["c", "b", "a"]) expect((await level.get(key, now))?.result).toBe(key);
+  });
+
+  test("full, it is read all the same", async () => {
+    const events: CacheEvent[] = [];
+    const level = await connect(undefined, events);
+    level.set("key", value(60_000), now);
+    await until(async () => (await level.get("key", now)) !== undefined);
+    await redis.client.config("SET", "maxmemory", "1");
+    try {
+      events.length = 0;
+      for (let n = 0; n < 10; n++) level.set(`k${n}`, value(60_000), now);
+      await until(() => events.length === 10);
+      expect(new Set(events)).toEqual(new Set(["error"]));
+      expect(await level.get("key", now)).toEqual(value(60_000));
+    } finally {
+      await redis.client.config("SET", "maxmemory", "0");
+    }
+  });
+
   test("after a pause, one lookup tries for all", async () => {
     const events: CacheEvent[] = [];
     const level = await connect(undefined, events, 20);
