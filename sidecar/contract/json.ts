@@ -65,7 +65,7 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}):
 export function stringifyJson(value: Json): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value);
+      return quote(value);
     case "number":
       if (!Number.isFinite(value)) throw new TypeError("not a JSON number");
       return Object.is(value, -0) ? "-0" : String(value);
@@ -89,10 +89,17 @@ export function stringifyJson(value: Json): string {
   for (const key of Object.keys(value)) {
     const member = value[key];
     if (member === undefined) continue;
-    out += `${first ? "" : ","}${JSON.stringify(key)}:${stringifyJson(member)}`;
+    out += `${first ? "" : ","}${quote(key)}:${stringifyJson(member)}`;
     first = false;
   }
   return `${out}}`;
+}
+
+/** What JSON.stringify would escape: quotes, backslashes, controls, lone surrogates (any surrogate, to be quick). */
+const escapes = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function quote(text: string): string {
+  return escapes.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 /** Tells whether a value is an object (not an array, null or number). */
@@ -179,10 +186,13 @@ class Parser {
   private string(): string {
     const start = this.at + 1;
     let i = start;
+    let wide = false;
     for (;;) {
       const c = this.text.charCodeAt(i);
       if (c === QUOTE) break;
       if (c === BACKSLASH) return this.escaped(start);
+      // only beyond this can a surrogate stand
+      if (c >= 0xd800) wide = true;
       // NaN (past the end) also fails this comparison
       if (!(c >= 0x20)) {
         this.at = i;
@@ -191,7 +201,8 @@ class Parser {
       i++;
     }
     this.at = i + 1;
-    return this.whole(this.text.slice(start, i));
+    const value = this.text.slice(start, i);
+    return wide ? this.whole(value) : value;
   }
 
   /** The slow way: finds the end, lets JSON.parse decode the escapes. */
