@@ -27,10 +27,7 @@ export function createMemoryCache({ maxEntries, maxBytes }: MemoryCacheLimits): 
     },
     set(key, value, now) {
       if (!(value.expiresAt > now)) return;
-      const size = 2 * (key.length + freeze(value)) + 200;
-      // what is too large for the cache must not leave an older value in place
-      if (size > maxBytes) entries.delete(key);
-      else entries.set(key, value, { size });
+      entries.set(key, value, { size: 2 * (key.length + freeze(value)) + 200 });
     },
     close() {
       entries.clear();

@@ -77,8 +77,7 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
         });
         // a range, so that a value of any size costs a bounded read; a key that isn't there reads as ""
         const answer = send(() => redis.getrange(prefix + seal.nameOf(key), 0, maxValue - 1));
-        // an answer that comes too late may still fail: that must not go unhandled
-        answer.catch(() => undefined);
+        // the race handles an answer that fails after it is over, too
         const text = await Promise.race([answer, late]);
         if (text === "late") return failed("timeout");
         circuit.succeeded();

@@ -147,6 +147,17 @@ describe("connectCache", () => {
     expect(third.logged.filter((line) => line.includes("not authentic"))).toHaveLength(1);
   });
 
+  test("no value of another machine's lives longer than our own do", async () => {
+    const [one, other] = [machine(), machine()];
+    await shared(one, other, "before");
+    one.cache.store("long", { ...valueOf("long"), expiresAt: Date.now() + 3_600_000 }, "e");
+    await until(async () => (await redis.client.keys("*")).length > 1);
+    let found: Found | undefined;
+    await until(async () => (found = await other.cache.lookup("long", "e")) !== undefined);
+    expect(found?.level).toBe("l2");
+    expect(found?.value.expiresAt).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
   test("nothing of the address or its password is logged", async () => {
     const { cache, logged } = machine(redis.url.replace("redis://", "redis://user:p4ssw0rd@"));
     await until(() => logged.length > 0);
@@ -161,5 +172,8 @@ describe("connectCache", () => {
     expect(await decide(alone, "k")).toBe("l1");
     await until(() => alone.logged.length > 0);
     expect(alone.logged[0]).toMatch(/ECONNREFUSED/);
+    // some more attempts, and not a word more
+    await sleep(700);
+    expect(alone.logged).toHaveLength(1);
   });
 });

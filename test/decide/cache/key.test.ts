@@ -28,6 +28,8 @@ describe("createKeyer", () => {
     ["an empty text and none", [["a"]], '{"a":""}', "{}"],
     ["a nested object and a flat one", [["a"]], '{"a":{"b":{},"c":1}}', '{"a":{"b":{"c":1}}}'],
     ["a text that looks like a token", [["a"], ["b"]], '{"a":"x\\"1:y"}', '{"a":"x","b":"y"}'],
+    ["texts that meet at a quote", [["a"], ["b"]], '{"a":"x\\"y","b":""}', '{"a":"x","b":"y\\""}'],
+    ["a nested array and a flat one", [["a"]], '{"a":[[1],2]}', '{"a":[[1,2]]}'],
     ["big integers", [["a"]], '{"a":9007199254740993}', '{"a":9007199254740992}'],
     ["the whole input", [[]], '{"a":1}', '{"a":1,"b":null}'],
     ["a value that looks like two", [["a"], ["b"]], '{"a":"x\\n1","b":2}', '{"a":"x","b":"1\\n2"}'],
@@ -36,6 +38,10 @@ describe("createKeyer", () => {
   test.each(differ)("tells apart %s", (_name, paths, one, other) => {
     const key = keyer(...paths);
     expect(key(json(one), "t")).not.toBe(key(json(other), "t"));
+  });
+
+  test("tells apart zero and minus zero that aren't from a text", () => {
+    expect(keyer(["a"])({ a: 0 }, "t")).not.toBe(keyer(["a"])({ a: -0 }, "t"));
   });
 
   test("bundle, entrypoint and tenant are part of the key", () => {

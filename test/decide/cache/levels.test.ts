@@ -131,6 +131,7 @@ test("memory is bounded by entries and by bytes", () => {
     (found) => found !== undefined,
   );
   expect(left).toHaveLength(10);
+  level.set("huge", value(10_000), now);
   level.set("huge", { ...value(10_000), result: "x".repeat(100_000) }, now);
   expect(level.get("huge", now)).toBeUndefined();
 });
@@ -178,6 +179,7 @@ describe("redis is not trusted", () => {
   test.each<[string, unknown]>([
     ["no result", { rules: [], expiresAt: 9e15 }],
     ["rules of another type", { result: true, rules: "a", expiresAt: 9e15 }],
+    ["a rule that isn't a text", { result: true, rules: [1], expiresAt: 9e15 }],
     ["an end that isn't a number", { result: true, rules: [], expiresAt: "9e15" }],
     ["null", null],
   ])("an authentic value with %s is a miss", (_name, malformed) => {
@@ -186,6 +188,22 @@ describe("redis is not trusted", () => {
     expect(text).not.toBe("");
     expect(seal.open("key", text)).toBeUndefined();
     expect(seal.open("key", seal.close("key", value(1)) ?? "")).toEqual(value(1));
+  });
+
+  test("keys that UTF-8 can't tell apart have names and seals of their own", () => {
+    const seal = createSeal("a secret of the fleet");
+    const [one, other] = ["a\ud800", "a\udfff"];
+    expect(seal.nameOf(one)).not.toBe(seal.nameOf(other));
+    expect(seal.open(other, seal.close(one, value(1)) ?? "")).toBeUndefined();
+  });
+
+  test("Redis itself forgets a value at its end", async () => {
+    const level = await connect();
+    level.set("key", value(60_000), now);
+    await until(async () => (await stored()) !== "");
+    const left = await redis.client.pttl(await stored());
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(60_000);
   });
 
   test("a name in Redis tells nothing without the secret", () => {
