@@ -5,7 +5,8 @@ export interface Circuit {
   /** Notes that a try begins; while the circuit isn't closed this is the only one. */
   begin(): void;
   succeeded(): void;
-  failed(now: number): void;
+  /** Notes that a try which began at `begun` failed now. */
+  failed(begun: number, now: number): void;
 }
 
 export interface CircuitLimits {
@@ -18,13 +19,13 @@ export interface CircuitLimits {
 /** Creates a closed circuit. */
 export function createCircuit({ failures: most, pauseMs }: CircuitLimits): Circuit {
   let failures = 0;
-  let pausedAt = 0;
+  let failedAt = 0;
   let trying = false;
   return {
     allows(now) {
       if (failures < most) return true;
       // a clock that was set back must not prolong the pause
-      const paused = now >= pausedAt && now < pausedAt + pauseMs;
+      const paused = now >= failedAt && now < failedAt + pauseMs;
       return !paused && !trying;
     },
     begin() {
@@ -34,10 +35,12 @@ export function createCircuit({ failures: most, pauseMs }: CircuitLimits): Circu
       failures = 0;
       trying = false;
     },
-    failed(now) {
-      failures++;
+    failed(begun, now) {
       trying = false;
-      pausedAt = now;
+      // what was under way together fails together: one hiccup is one failure (unless the clock was set back)
+      if (begun < failedAt && failedAt <= now) return;
+      failures++;
+      failedAt = now;
     },
   };
 }

@@ -37,9 +37,9 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
   const available = (at: number): boolean =>
     redis.status === "ready" && unanswered < maxUnanswered && circuit.allows(at);
 
-  const failed = (event: CacheEvent): undefined => {
+  const failed = (event: CacheEvent, begun: number): undefined => {
     onEvent(event);
-    circuit.failed(now());
+    circuit.failed(begun, now());
     return undefined;
   };
 
@@ -79,11 +79,11 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
         const answer = send(() => redis.getrange(prefix + seal.nameOf(key), 0, maxValue - 1));
         // the race handles an answer that fails after it is over, too
         const text = await Promise.race([answer, late]);
-        if (text === "late") return failed("timeout");
+        if (text === "late") return failed("timeout", at);
         circuit.succeeded();
         return read(key, text, at);
       } catch {
-        return failed("error");
+        return failed("error", at);
       } finally {
         clearTimeout(timer);
       }
