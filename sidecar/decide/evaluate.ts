@@ -97,7 +97,7 @@ export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts):
     };
     const found = cache.lookup(key, entrypoint);
     if (!(found instanceof Promise)) return finish(found, { l1: found === undefined ? "miss" : "hit" });
-    return found.then((late) => finish(late, { l1: "miss", l2: late === undefined ? "miss" : "hit" }));
+    return found.then((late) => finish(late, { l1: "miss", l2: late?.level === "l2" ? "hit" : "miss" }));
   };
 }
 
