@@ -105,7 +105,7 @@ async function answer(
     evaluated = pending instanceof Promise ? await pending : pending;
     if (evaluated.kind === "evaluated") {
       const value = select(evaluated.result, resolved.rest);
-      if (value !== undefined) result = JSON.stringify(value);
+      if (value !== undefined) result = stringifyJson(value);
     }
     if (input === undefined) body["warning"] = noInput;
   }
@@ -149,7 +149,7 @@ async function answer(
   const pretty = options.has("pretty") && options.get("pretty") !== "false";
   let text = JSON.stringify(body);
   if (result !== undefined) text = `${text.slice(0, -1)},"result":${result}}`;
-  sendJson(res, 200, pretty ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : text);
+  sendJson(res, 200, pretty ? `${stringifyJson(parseJson(text, { depth: 10_000 }), 2)}\n` : text);
 }
 
 /** Percent-decodes the path's segments; undefined where the encoding is wrong. */
@@ -165,11 +165,11 @@ function decodePath(path: string): string[] | undefined {
   }
 }
 
-function select(value: unknown, rest: readonly string[]): unknown {
+function select(value: Json | undefined, rest: readonly string[]): Json | undefined {
   let at = value;
   for (const segment of rest) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, segment)) return undefined;
-    at = (at as Record<string, unknown>)[segment];
+    if (!isObject(at) || !Object.hasOwn(at, segment)) return undefined;
+    at = at[segment];
   }
   return at;
 }

@@ -61,8 +61,12 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}):
   return new Parser(text, limits.depth ?? 128).document();
 }
 
-/** Writes lossless values as JSON text; numbers keep the text that they came with. */
-export function stringifyJson(value: Json): string {
+/**
+ * Writes lossless values as JSON text; numbers keep the text that they came with.
+ * @param indent spaces for each level, for people to read
+ */
+export function stringifyJson(value: Json, indent?: number): string {
+  if (indent !== undefined) return writePretty(value, " ".repeat(indent), "\n");
   switch (typeof value) {
     case "string":
       return quote(value);
@@ -93,6 +97,18 @@ export function stringifyJson(value: Json): string {
     first = false;
   }
   return `${out}}`;
+}
+
+function writePretty(value: Json, step: string, line: string): string {
+  const inner = line + step;
+  const lines = Array.isArray(value)
+    ? value.map((item) => writePretty(item, step, inner))
+    : isObject(value)
+      ? Object.entries(value).map(([key, member]) => `${quote(key)}: ${writePretty(member, step, inner)}`)
+      : undefined;
+  if (lines === undefined) return stringifyJson(value);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return lines.length === 0 ? `${open}${close}` : `${open}${inner}${lines.join(`,${inner}`)}${line}${close}`;
 }
 
 /** What JSON.stringify would escape: quotes, backslashes, controls, lone surrogates (any surrogate, to be quick). */

@@ -1,6 +1,7 @@
 import type { ActiveBundle } from "../bundles/active.js";
 import type { CacheLevel, ErrorCode, Json } from "../contract.js";
 import type { DecisionCache, Found } from "./cache/layered.js";
+import type { Answer } from "./policy.js";
 
 /** What each cache level answered; a level that wasn't asked is left out. */
 export interface CacheLookups {
@@ -18,7 +19,7 @@ export interface EvaluateMicros {
 export type Evaluated =
   | {
       readonly kind: "evaluated";
-      readonly result?: unknown;
+      readonly result?: Json;
       /** Ids of the annotated rules that held. */
       readonly rules: readonly string[];
       readonly cache: CacheLevel;
@@ -51,18 +52,29 @@ export type Evaluate = (
 ) => Evaluated | Promise<Evaluated>;
 
 /**
- * Answers an entrypoint through the cache or by evaluating it. Synchronous unless Redis is asked.
+ * Answers an entrypoint through the cache or by evaluating it. Synchronous unless Redis or, by `http.send`, the network is asked.
  * Only successful results are stored: a failure or an undefined result is evaluated anew each time.
  */
 export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts): Evaluate {
   const evaluate = (
-    { bundle, entrypoint, input }: Question,
+    question: Question,
     lookups: CacheLookups,
-    asked?: { readonly cache: DecisionCache; readonly key: string; readonly micros: number },
-  ): Evaluated => {
+    asked?: Asked,
+  ): Evaluated | Promise<Evaluated> => {
+    const { bundle, entrypoint, input } = question;
     const from = micros();
-    const answer = bundle.policy.evaluate(entrypoint, input);
-    const spent = micros() - from;
+    const outcome = bundle.policy.evaluate(entrypoint, input);
+    return outcome.kind === "pending"
+      ? outcome.settled.then((answer) => finished(question, lookups, asked, answer, micros() - from))
+      : finished(question, lookups, asked, outcome, micros() - from);
+  };
+  const finished = (
+    { bundle, entrypoint }: Question,
+    lookups: CacheLookups,
+    asked: Asked | undefined,
+    answer: Answer,
+    spent: number,
+  ): Evaluated => {
     const times = asked === undefined ? { evaluate: spent } : { cache: asked.micros, evaluate: spent };
     if (answer.kind === "failed") {
       return { kind: "failed", code: answer.code, detail: answer.detail, lookups, micros: times };
@@ -89,7 +101,7 @@ export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts):
     }
     const from = micros();
     const key = keyOf(input, tenant);
-    const finish = (found: Found | undefined, lookups: CacheLookups): Evaluated => {
+    const finish = (found: Found | undefined, lookups: CacheLookups): Evaluated | Promise<Evaluated> => {
       const spent = micros() - from;
       if (found === undefined) return evaluate(question, lookups, { cache, key, micros: spent });
       const { result, rules } = found.value;
@@ -99,6 +111,13 @@ export function createEvaluate({ cache, cacheTtl, now, micros }: EvaluateParts):
     if (!(found instanceof Promise)) return finish(found, { l1: found === undefined ? "miss" : "hit" });
     return found.then((late) => finish(late, { l1: "miss", l2: late?.level === "l2" ? "hit" : "miss" }));
   };
+}
+
+/** A lookup that found nothing: where to store what the evaluation gives. */
+interface Asked {
+  readonly cache: DecisionCache;
+  readonly key: string;
+  readonly micros: number;
 }
 
 interface Question {

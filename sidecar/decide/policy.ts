@@ -1,14 +1,21 @@
 /**
- * Hides the engine: one compiled policy with its data, evaluated on `@open-policy-agent/opa-wasm`.
+ * Hides the engine: one compiled policy with its data, evaluated through OPA's WASM ABI.
  *
- * What opa-wasm would let fail open is closed here: input always arrives as the bytes of one well-formed
- * JSON document (so that falsy input isn't dropped and malformed input can't give `[]`), every evaluation
- * has fuel and a memory maximum, and after any trap or exception the instance is replaced.
+ * Every failure is a value, and after each one the instance is replaced: every evaluation has fuel and a memory
+ * maximum, values are read out of memory with their types and digits, built-ins that the module lacks are served here.
  */
-import * as opaWasm from "@open-policy-agent/opa-wasm";
+import { randomBytes } from "node:crypto";
 import type { Json } from "../contract.js";
 import { stringifyJson } from "../contract.js";
-import { addFuel, fuelExport } from "./fuel.js";
+import { BuiltinFault } from "./builtins/builtin.js";
+import type { ResolveBuiltin, Scope } from "./builtins/host.js";
+import { HostBudgetExceeded, Waiting } from "./builtins/host.js";
+import { BuiltinLimit } from "./builtins/limit.js";
+import { writeValue } from "./builtins/text.js";
+import { Aborted, PolicyRefused } from "./engine/abi.js";
+import type { Patch } from "./engine/engine.js";
+import { createEngine } from "./engine/engine.js";
+import { addFuel } from "./fuel.js";
 
 export interface PolicyParts {
   readonly wasm: Uint8Array;
@@ -18,158 +25,262 @@ export interface PolicyParts {
   readonly budget: number;
   /** Upper bound of the linear memory in 64 KiB pages. */
   readonly maxPages: number;
+  /** Who serves the built-ins that aren't in the module; nobody unless given. */
+  readonly builtins?: ResolveBuiltin;
+  /** Nanoseconds since the epoch; the clock unless given. */
+  readonly nowNs?: () => bigint;
 }
 
-export type Evaluation =
+export type Answer =
   /** `rules`: indexes of the annotated rules that held, in order, without repeats. */
-  | { readonly kind: "value"; readonly value: unknown; readonly rules: readonly number[] }
+  | { readonly kind: "value"; readonly value: Json; readonly rules: readonly number[] }
   | { readonly kind: "undefined"; readonly rules: readonly number[] }
   | {
       readonly kind: "failed";
       readonly code: "evaluation_error" | "evaluation_budget_exceeded";
+      /** Names the fault without its content. */
       readonly detail: string;
+      /** What the policy's author needs: OPA's code, and the place where it is known. */
+      readonly fault?: Fault;
     };
+
+export type Evaluation =
+  | Answer
+  /** The network is asked (`http.send`); other evaluations go on meanwhile. */
+  | { readonly kind: "pending"; readonly settled: Promise<Answer> };
+
+/** An error of the evaluation in OPA's terms. */
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly row?: number;
+  readonly col?: number;
+}
+
+export interface EvaluateOptions {
+  /** An error of a built-in fails the evaluation instead of being undefined. */
+  readonly strictBuiltinErrors?: boolean;
+}
+
+/** An input that is no JSON document but text of a Rego value, with sets and any keys. */
+export class InputTerm {
+  constructor(readonly text: string) {}
+}
 
 export interface Policy {
   readonly entrypoints: readonly string[];
   /** Evaluates an entrypoint (`a/b/c`) on an input; `undefined` is an absent input. Never throws. */
-  evaluate(entrypoint: string, input: Json | undefined): Evaluation;
+  evaluate(entrypoint: string, input: Json | InputTerm | undefined, options?: EvaluateOptions): Evaluation;
+  /** The base document at a path, or undefined. */
+  read(path: readonly string[]): Json | undefined;
+  /**
+   * Changes the base documents in place.
+   * @throws Error where a path leads through what is no object; the policy then answers with a failure until it is
+   *   loaded again, unless `intact` says that nothing was changed
+   */
+  patch(patches: readonly Patch[]): void;
+  /** Bytes of linear memory. */
+  memoryBytes(): number;
 }
 
-/** The built-ins that opa-wasm brings itself, beyond those compiled into the module. */
-const hostBuiltins = new Set([
-  "sprintf",
-  "json.is_valid",
-  "regex.split",
-  "yaml.is_valid",
-  "yaml.marshal",
-  "yaml.unmarshal",
-]);
 /** Appended by the toolchain to each annotated rule body. */
 const ruleHeld = "countersign.rule_held";
-
-const encoder = new TextEncoder();
-/** Fuel for loading: data of the largest size that memory can hold parses within it. */
-const loadFuel = 1n << 50n;
-const pageBytes = 65_536;
-
-interface Loaded {
-  readonly wasmInstance: WebAssembly.Instance;
-  readonly entrypoints: Record<string, number>;
-  evaluate(input: ArrayBuffer | undefined, entrypoint: number): unknown;
-  setData(data: ArrayBuffer): void;
-}
-/** The package's types leave out its default export and the shape of a loaded policy. */
-interface OpaWasm {
-  loadPolicySync(
-    module: WebAssembly.Module,
-    memory: WebAssembly.MemoryDescriptor,
-    builtins: Record<string, (...args: never[]) => unknown>,
-  ): Loaded;
-}
-
-const opa = (opaWasm as unknown as { default: OpaWasm }).default;
+/** More rounds than this through the network make no decision. */
+const mostRounds = 100;
 
 /**
  * Loads a policy.
  * @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it).
  */
 export function loadPolicy(parts: PolicyParts): Policy {
+  const { budget, maxPages, builtins: resolve, nowNs = clock } = parts;
   const module = new WebAssembly.Module(addFuel(parts.wasm));
-  refuseOtherModules(module);
-  const data = bytes(parts.data);
-  const budget = BigInt(parts.budget);
-  // sized for the data beforehand: growing page by page makes loading quadratic
-  const initial = Math.min(parts.maxPages, 64 + Math.ceil((data.byteLength * 12) / pageBytes));
+  const fuel = BigInt(budget);
   let held: number[] = [];
-  const builtins = {
-    [ruleHeld]: (index: number): boolean => {
-      if (!held.includes(index)) held.push(index);
-      return true;
-    },
-  };
+  let scope: Scope | undefined;
+  let decisions = 0;
+  let broken = false;
 
-  const load = (): { policy: Loaded; fuel: WebAssembly.Global } => {
-    const policy = opa.loadPolicySync(module, { initial, maximum: parts.maxPages }, builtins);
-    const fuel = policy.wasmInstance.exports[fuelExport] as WebAssembly.Global;
-    fuel.value = loadFuel;
-    policy.setData(data);
-    return { policy, fuel };
+  const host = new Map<number, NonNullable<ReturnType<ResolveBuiltin>>>();
+  let held_id = -1;
+  const call = (id: number, args: readonly number[]): number => {
+    const { read } = engine;
+    if (id === held_id) {
+      const [argument = 0] = args;
+      const index = read.integer(argument);
+      if (index !== undefined && !held.includes(index)) held.push(index);
+      // any value but false holds
+      return argument;
+    }
+    const builtin = host.get(id);
+    if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
+    engine.burn(builtin.cost);
+    scope ??= newScope(nowNs, ++decisions);
+    try {
+      const served = builtin.call(scope, {
+        values: () => args.map((address) => read.value(address)),
+        text: () => joined(args.map((address) => engine.dump(address).slice())),
+      });
+      if (served.kind === "undefined") return 0;
+      return engine.write(served.kind === "text" ? served.text : writeValue(served.value));
+    } catch (error) {
+      if (error instanceof BuiltinFault && !strict) return 0;
+      throw error;
+    }
   };
+  let strict = false;
+  const engine = createEngine({ module, data: parts.data, maxPages, call });
+  for (const [id, name] of engine.builtins) {
+    if (name === ruleHeld) held_id = id;
+    else {
+      const found = resolve?.(name);
+      if (found !== undefined) host.set(id, found);
+    }
+  }
+  const missing = [...engine.builtins].filter(([id]) => id !== held_id && !host.has(id));
+  if (missing.length > 0) {
+    const names = missing.map(([, name]) => name).join(", ");
+    throw new PolicyRefused(`the policy needs built-ins that are not available: ${names}`);
+  }
 
-  let current: ReturnType<typeof load> | undefined = load();
-  refuseMissingBuiltins(current.policy);
-  const { entrypoints } = current.policy;
-  const ids = new Map(Object.entries(entrypoints));
+  const attempt = (id: number, input: string | undefined): Answer | Waiting => {
+    held = [];
+    try {
+      const results = engine.read.items(engine.evaluate(id, input, fuel));
+      if (results.length === 0) return { kind: "undefined", rules: held };
+      const [first = 0] = results;
+      const result = results.length === 1 ? engine.read.member(first, "result") : undefined;
+      // INVARIANT: a result set has at most one {result}; anything else is a failure, never an answer
+      if (result === undefined) {
+        return { kind: "failed", code: "evaluation_error", detail: "the result set has an unknown shape" };
+      }
+      return { kind: "value", value: engine.read.json(result), rules: held };
+    } catch (error) {
+      const outcome = error instanceof Waiting ? error : failed(error, engine.fuel() < 0n);
+      replaceOrBreak();
+      return outcome;
+    }
+  };
+  const replaceOrBreak = (): void => {
+    try {
+      engine.replace();
+    } catch {
+      broken = true;
+    }
+  };
+  const waitFor = async (
+    id: number,
+    input: string | undefined,
+    waiting: Waiting,
+    kept: Scope | undefined,
+    wasStrict: boolean,
+  ): Promise<Answer> => {
+    let last = waiting;
+    for (let round = 0; round < mostRounds; round++) {
+      await last.settled;
+      scope = kept;
+      strict = wasStrict;
+      const outcome = attempt(id, input);
+      if (!(outcome instanceof Waiting)) return outcome;
+      last = outcome;
+    }
+    return { kind: "failed", code: "evaluation_budget_exceeded", detail: "too many requests to the network" };
+  };
 
   return {
-    entrypoints: [...ids.keys()],
-    evaluate(entrypoint, input) {
-      const id = ids.get(entrypoint);
+    entrypoints: [...engine.entrypoints.keys()],
+    evaluate(entrypoint, input, options) {
+      const id = engine.entrypoints.get(entrypoint);
       if (id === undefined) return { kind: "undefined", rules: [] };
-      held = [];
-      let fuel: WebAssembly.Global | undefined;
+      if (broken)
+        return { kind: "failed", code: "evaluation_error", detail: "the policy must be loaded again" };
+      strict = options?.strictBuiltinErrors === true;
+      scope = undefined;
+      const text =
+        input === undefined ? undefined : input instanceof InputTerm ? input.text : stringifyJson(input);
+      const outcome = attempt(id, text);
+      if (!(outcome instanceof Waiting)) return outcome;
+      return { kind: "pending", settled: waitFor(id, text, outcome, scope, strict) };
+    },
+    read(path) {
+      let at: number | undefined = engine.data();
+      for (const key of path) {
+        at = engine.read.member(at, key);
+        if (at === undefined) return undefined;
+      }
+      return engine.read.json(at);
+    },
+    patch(patches) {
       try {
-        const instance = (current ??= load());
-        fuel = instance.fuel;
-        fuel.value = budget;
-        const raw = input === undefined ? undefined : bytes(stringifyJson(input));
-        const results = instance.policy.evaluate(raw, id);
-        // INVARIANT: a result set is an array of at most one {result}; anything else is a failure, never an answer
-        if (!Array.isArray(results)) return failed(fuel, "the result set is not an array");
-        if (results.length === 0) return { kind: "undefined", rules: held };
-        const [first] = results as { result?: unknown }[];
-        if (results.length !== 1 || first === undefined || first.result === undefined) {
-          return failed(fuel, "the result set has an unknown shape");
-        }
-        return { kind: "value", value: first.result, rules: held };
+        engine.patch(patches);
       } catch (error) {
-        current = undefined;
-        return failed(fuel, describeFault(error));
+        broken = true;
+        throw error;
       }
     },
+    memoryBytes: () => engine.memoryBytes(),
   };
 }
 
-/** opa-wasm takes a module that tells no ABI, and writes that to the console. */
-function refuseOtherModules(module: WebAssembly.Module): void {
-  const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
-  for (const name of ["opa_wasm_abi_version", "opa_wasm_abi_minor_version", "opa_eval", "builtins"]) {
-    if (!exported.has(name)) throw new Error(`the module is no policy that OPA compiled: ${name} is missing`);
-  }
+function newScope(nowNs: () => bigint, decision: number): Scope {
+  let seed: Uint8Array | undefined;
+  return { nowNs: nowNs(), seed: () => (seed ??= randomBytes(32)), kept: new Map(), decision };
 }
 
-function refuseMissingBuiltins(policy: Loaded): void {
-  const missing = requiredBuiltins(policy).filter((name) => name !== ruleHeld && !hostBuiltins.has(name));
-  if (missing.length > 0)
-    throw new Error(`the policy needs built-ins that are not available: ${missing.join(", ")}`);
+function clock(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
-/** Reads the names of the built-ins that the module imports from its host (OPA docs/wasm.md, `builtins`). */
-function requiredBuiltins(policy: Loaded): string[] {
-  const { builtins, opa_json_dump } = policy.wasmInstance.exports as {
-    builtins: () => number;
-    opa_json_dump: (address: number) => number;
-  };
-  const memory = (policy as unknown as { mem: WebAssembly.Memory }).mem;
-  const start = opa_json_dump(builtins());
-  const view = new Uint8Array(memory.buffer);
-  const text = new TextDecoder().decode(view.subarray(start, view.indexOf(0, start)));
-  return Object.keys(JSON.parse(text) as Record<string, number>);
-}
-
-function failed(fuel: WebAssembly.Global | undefined, detail: string): Evaluation {
-  const spent = fuel !== undefined && BigInt(fuel.value) < 0n;
-  return { kind: "failed", code: spent ? "evaluation_budget_exceeded" : "evaluation_error", detail };
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all: Uint8Array[] = [Buffer.from("[")];
+  parts.forEach((part, i) => {
+    if (i > 0) all.push(Buffer.from(", "));
+    all.push(part);
+  });
+  return Buffer.concat([...all, Buffer.from("]")]);
 }
 
 /** Names a fault without its content: what a built-in throws may quote the input. */
-function describeFault(error: unknown): string {
-  if (typeof error === "object" && error !== null && "name" in error) return String(error.name);
-  return typeof error === "string" ? "opa_abort" : "unknown fault";
+function failed(error: unknown, spent: boolean): Answer {
+  if (spent || error instanceof HostBudgetExceeded || error instanceof BuiltinLimit) {
+    return { kind: "failed", code: "evaluation_budget_exceeded", detail: spent ? "fuel" : "host" };
+  }
+  if (error instanceof Aborted) {
+    if (error.message === "opa_malloc: failed")
+      return { kind: "failed", code: "evaluation_budget_exceeded", detail: "memory" };
+    return {
+      kind: "failed",
+      code: "evaluation_error",
+      detail: "opa_abort",
+      fault: conflictOf(error.message),
+    };
+  }
+  if (error instanceof BuiltinFault) {
+    return {
+      kind: "failed",
+      code: "evaluation_error",
+      detail: error.code,
+      fault: { code: error.code, message: error.message },
+    };
+  }
+  const name = typeof error === "object" && error !== null && "name" in error ? String(error.name) : "fault";
+  return { kind: "failed", code: "evaluation_error", detail: name };
 }
 
-function bytes(text: string): ArrayBuffer {
-  const encoded = encoder.encode(text);
-  return encoded.buffer.slice(encoded.byteOffset, encoded.byteOffset + encoded.byteLength) as ArrayBuffer;
+/** `file:row:col: var assignment conflict`, as the module words it. */
+function conflictOf(message: string): Fault {
+  const match = /^(.*):(\d+):(\d+): (var assignment conflict|object insert conflict)$/.exec(message);
+  if (match === null) return { code: "eval_internal_error", message: "the policy was aborted" };
+  const [, file = "", row, col, what] = match;
+  return {
+    code: "eval_conflict_error",
+    message:
+      what === "object insert conflict"
+        ? "object keys must be unique"
+        : "complete rules must not produce multiple outputs",
+    file,
+    row: Number(row),
+    col: Number(col),
+  };
 }

@@ -1,7 +1,9 @@
+import type { Json } from "../../contract.js";
+
 /** What is kept of an evaluation: nothing that depends on a token's life or on one request. */
 export interface CachedResult {
   /** The entrypoint's result as JSON values. */
-  readonly result: unknown;
+  readonly result: Json;
   /** Ids of the annotated rules that held. */
   readonly rules: readonly string[];
   /** Epoch milliseconds. */

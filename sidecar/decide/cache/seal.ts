@@ -1,11 +1,13 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Json } from "../../contract.js";
+import { isObject, parseJson, stringifyJson } from "../../contract.js";
 import type { CachedResult } from "./cache.js";
 
 /** Names and authenticates what is kept where others can write. */
 export interface Seal {
   /** Gives the name to keep a key's value under; it tells nothing about the key. */
   nameOf(key: string): string;
-  /** Writes `1.<mac>.<payload>`; undefined where the value isn't JSON. */
+  /** Writes `1.<mac>.<payload>`; undefined where the value isn't JSON. Numbers keep their digits. */
   close(key: string, value: CachedResult): string | undefined;
   /** Reads a value; anything that wasn't closed for this very key gives undefined. */
   open(key: string, text: string): CachedResult | undefined;
@@ -37,9 +39,9 @@ export function createSeal(secret: string): Seal {
     close(key, value) {
       let payload: string;
       try {
-        payload = JSON.stringify(value);
+        payload = stringifyJson(value as unknown as Json);
       } catch {
-        // a cycle, a BigInt, a lossless number: not what an evaluation gives
+        // a cycle, a BigInt: not what an evaluation gives
         return undefined;
       }
       return `${version}${macOf(key, payload).toString("base64url")}.${payload}`;
@@ -57,15 +59,15 @@ export function createSeal(secret: string): Seal {
 }
 
 function parse(payload: string): CachedResult | undefined {
-  let value: unknown;
+  let value: Json;
   try {
-    value = JSON.parse(payload);
+    value = parseJson(payload, { depth: 10_000 });
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { result, rules, expiresAt } = value as Partial<Record<keyof CachedResult, unknown>>;
+  if (!isObject(value)) return undefined;
+  const { result, rules, expiresAt } = value as Partial<Record<keyof CachedResult, Json>>;
   if (result === undefined || typeof expiresAt !== "number") return undefined;
-  if (!Array.isArray(rules) || !rules.every((rule) => typeof rule === "string")) return undefined;
+  if (!Array.isArray(rules) || !rules.every((rule): rule is string => typeof rule === "string")) return undefined;
   return { result, rules, expiresAt };
 }

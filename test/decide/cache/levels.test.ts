@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
+import type { Json } from "../../../sidecar/contract.js";
 import { parseJson } from "../../../sidecar/contract.js";
 import type { CacheEvent, CachedResult, CacheLevelStore } from "../../../sidecar/decide/cache/cache.js";
 import { createMemoryCache } from "../../../sidecar/decide/cache/memory.js";
@@ -119,7 +120,7 @@ describe.each(levels)("%s", (_name, make) => {
     ["a function", () => undefined],
   ])("a result that holds %s throws nowhere", async (_name, result) => {
     const level = await make();
-    level.set("key", { ...value(10_000), result }, now);
+    level.set("key", { ...value(10_000), result: result as Json }, now);
     await level.get("key", now);
   });
 });

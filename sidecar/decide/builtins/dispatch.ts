@@ -1,0 +1,108 @@
+import type { RegoValue } from "../engine/value.js";
+import { RegoSet } from "../engine/value.js";
+import type { Builtin } from "./builtin.js";
+import { BuiltinFault } from "./builtin.js";
+import type { HostBuiltin, ResolveBuiltin, Served } from "./host.js";
+import { HostBudgetExceeded } from "./host.js";
+import { termText } from "./text.js";
+
+/** OPA's Go code, as far as it is called from here: see `go.ts`. */
+export interface GoServer {
+  call(
+    name: string,
+    args: Uint8Array,
+    context: { nowNs: bigint; seed: () => Uint8Array; decision: number; fuel: number },
+  ):
+    | { readonly kind: "value"; readonly text: Uint8Array }
+    | { readonly kind: "undefined" }
+    | { readonly kind: "error"; readonly code: string; readonly message: string }
+    | { readonly kind: "failed"; readonly code: string };
+}
+
+export interface ResolverParts {
+  /** Served in JavaScript. */
+  readonly node: ReadonlyMap<string, Builtin>;
+  /** Loads the Go code; called once, when the first bundle needs it. */
+  readonly go: () => GoServer;
+  /** Names that Go serves. */
+  readonly goNames: ReadonlySet<string>;
+  /** Result of `opa.runtime()`. */
+  readonly runtime: RegoValue;
+  /** Takes a line that a policy printed. */
+  readonly print: (line: string) => void;
+  /** `http.send` and `net.lookup_ip_addr`, where the configuration lists hosts. */
+  readonly network?: ReadonlyMap<string, HostBuiltin>;
+}
+
+/** How the toolchain names a built-in that the host must serve though the module has it: for `strict-builtin-errors`. */
+const aliasPrefix = "countersign.host.";
+/** Fuel units: about what the same time costs within the module. */
+const cost = { node: 50n, go: 2_000n } as const;
+/** Fuel of the Go code for one call, in its own units: some 0.2 s. */
+const goFuel = 50_000_000;
+
+/** Creates the resolver of the built-ins that the host serves. */
+export function createResolver(parts: ResolverParts): ResolveBuiltin {
+  let loaded: GoServer | undefined;
+  const goCall = (name: string): HostBuiltin["call"] => {
+    loaded ??= parts.go();
+    const server = loaded;
+    return ({ nowNs, seed, decision }, call): Served => {
+      const answer = server.call(name, call.text(), { nowNs, seed, decision, fuel: goFuel });
+      switch (answer.kind) {
+        case "value":
+          return { kind: "text", text: answer.text };
+        case "undefined":
+          return answer;
+        case "error":
+          throw new BuiltinFault(
+            answer.code === "eval_type_error" ? "eval_type_error" : "eval_builtin_error",
+            answer.message,
+          );
+        case "failed":
+          throw new HostBudgetExceeded(name);
+      }
+    };
+  };
+  const own: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
+    ["opa.runtime", () => parts.runtime],
+    ["trace", () => true],
+    [
+      "internal.print",
+      (_context, sets) => {
+        for (const line of printed(sets)) parts.print(line);
+        return true;
+      },
+    ],
+  ]);
+
+  return (asked) => {
+    const name = asked.startsWith(aliasPrefix) ? asked.slice(aliasPrefix.length) : asked;
+    const network = parts.network?.get(name);
+    if (network !== undefined) return network;
+    const builtin = own.get(name) ?? parts.node.get(name);
+    if (builtin !== undefined) {
+      return {
+        cost: cost.node,
+        call(scope, call) {
+          const value = builtin(scope, ...call.values());
+          return value === undefined ? { kind: "undefined" } : { kind: "value", value };
+        },
+      };
+    }
+    return parts.goNames.has(name) || asked !== name ? { cost: cost.go, call: goCall(name) } : undefined;
+  };
+}
+
+/** One line for each combination of the arguments' values, as OPA prints them: each argument is a set of them. */
+function printed(sets: RegoValue | undefined): string[] {
+  let lines: string[][] = [[]];
+  for (const set of Array.isArray(sets) ? (sets as readonly RegoValue[]) : []) {
+    const values = set instanceof RegoSet && set.items.length > 0 ? set.items : undefined;
+    const texts = values?.map((value) => (typeof value === "string" ? value : termText(value))) ?? [
+      "<undefined>",
+    ];
+    lines = lines.flatMap((line) => texts.map((text) => [...line, text])).slice(0, 1_000);
+  }
+  return lines.map((line) => line.join(" "));
+}

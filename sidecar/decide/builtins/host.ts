@@ -1,0 +1,47 @@
+import type { RegoValue } from "../engine/value.js";
+import type { BuiltinContext } from "./builtin.js";
+
+/** What is the same for all calls of built-ins in one decision. */
+export interface Scope extends BuiltinContext {
+  /** A number of its own for each decision. */
+  readonly decision: number;
+}
+
+/** One call, its arguments still in the policy's memory. */
+export interface Call {
+  values(): readonly RegoValue[];
+  /** UTF-8 of the arguments as `opa_value_dump` writes them, in one array. */
+  text(): Uint8Array;
+}
+
+export type Served =
+  | { readonly kind: "value"; readonly value: RegoValue }
+  /** As `opa_value_parse` reads it. */
+  | { readonly kind: "text"; readonly text: Uint8Array | string }
+  | { readonly kind: "undefined" };
+
+/**
+ * A built-in that the host serves.
+ * @throws BuiltinFault, BuiltinLimit, {@link Waiting}
+ */
+export interface HostBuiltin {
+  /** Fuel that a call costs, as it runs outside of the module. */
+  readonly cost: bigint;
+  call(scope: Scope, call: Call): Served;
+}
+
+/** Finds who serves a built-in; undefined where nobody does. */
+export type ResolveBuiltin = (name: string) => HostBuiltin | undefined;
+
+/** Thrown where an answer must be waited for: the evaluation is given up and made again when it is there. */
+export class Waiting extends Error {
+  override readonly name = "Waiting";
+  constructor(readonly settled: Promise<void>) {
+    super("an answer from the network is awaited");
+  }
+}
+
+/** A built-in's work outside of the module was ended by its own budget. */
+export class HostBudgetExceeded extends Error {
+  override readonly name = "HostBudgetExceeded";
+}

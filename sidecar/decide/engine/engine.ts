@@ -1,0 +1,217 @@
+import { fuelExport } from "../fuel.js";
+import { stringifyJson } from "../../contract.js";
+import type { CallBuiltin, PolicyExports } from "./abi.js";
+import { Aborted, importsOf, PolicyRefused, refuseOtherModules } from "./abi.js";
+import type { ValueReader } from "./read-value.js";
+import { createReader } from "./read-value.js";
+
+export interface EngineParts {
+  /** With fuel: {@link addFuel}. */
+  readonly module: WebAssembly.Module;
+  /** Base documents as JSON text. */
+  readonly data: string;
+  /** Upper bound of the linear memory in 64 KiB pages. */
+  readonly maxPages: number;
+  readonly call: CallBuiltin;
+}
+
+/** A change of the base documents: the value as JSON text, or none to remove what is there. Path: keys of objects. */
+export interface Patch {
+  readonly path: readonly string[];
+  readonly value: string | undefined;
+}
+
+/** One loaded policy. What throws leaves it unusable until {@link Engine.replace}. */
+export interface Engine {
+  readonly entrypoints: ReadonlyMap<string, number>;
+  /** Names of the built-ins that the module imports, by their id. */
+  readonly builtins: ReadonlyMap<number, string>;
+  /** Of the instance's memory; addresses are good until the next evaluation. */
+  readonly read: ValueReader;
+  /** Evaluates and gives the address of the result set. `input`: text of a JSON document, or of a Rego value. */
+  evaluate(entrypoint: number, input: string | undefined, fuel: bigint): number;
+  /** Places a value, given as text or as its UTF-8, in memory, for a built-in's result. */
+  write(text: string | Uint8Array): number;
+  /** Bytes of the value's text, as `opa_value_dump` writes it. */
+  dump(address: number): Uint8Array;
+  /** Fuel that is left; below zero when it ran out. */
+  fuel(): bigint;
+  /** Takes fuel for work outside of the module. */
+  burn(units: bigint): void;
+  /** Address of the base documents. */
+  data(): number;
+  /** Changes the base documents in place. @throws Error where a path leads through what is no object */
+  patch(patches: readonly Patch[]): void;
+  /** Puts a fresh instance in the place of one that was left in the middle of its work. */
+  replace(): void;
+  /** Bytes of the linear memory. */
+  memoryBytes(): number;
+}
+
+const pageBytes = 65_536;
+/** Loading and patching: enough for data of the largest size that memory can hold, and no more. */
+const loadFuel = 1n << 40n;
+/** After so many evaluations that didn't need memory which one of them took, it is given back. */
+const calmAfter = 1_000;
+const probeText = '{"a": [1, -2.50, true, null, "b\\u00e9", 9007199254740993], "s": {"x", 1}}';
+const probeJson = '{"a":[1,-2.50,true,null,"bé",9007199254740993],"s":[1,"x"]}';
+
+/**
+ * Loads a policy and its data.
+ *
+ * The data lie below a mark in the linear memory; an evaluation allocates above it and is forgotten by setting the heap
+ * back to the mark. After a fault, a fresh instance takes over the same memory, so that data aren't loaded again; only
+ * what the module itself keeps (below the data) is restored from a copy.
+ * @throws PolicyRefused where the module is no policy; Error where the data don't fit
+ */
+export function createEngine({ module, data, maxPages, call }: EngineParts): Engine {
+  refuseOtherModules(module);
+  // sized for the data beforehand: growing page by page makes loading quadratic
+  const initial = Math.min(maxPages, 64 + Math.ceil((Buffer.byteLength(data) * 12) / pageBytes));
+  let memory = new WebAssembly.Memory({ initial, maximum: maxPages });
+  let { instance, fuel, read } = start(module, memory, call);
+  let bytes = Buffer.from(memory.buffer);
+  /** End of what belongs to the module itself. */
+  const base = instance.opa_heap_ptr_get();
+  /** What lies below it, as it was when the data were last changed. */
+  let kept = new Uint8Array();
+  let keptMemory = 0;
+  /** Where evaluations allocate from. */
+  let mark = 0;
+  let calm = 0;
+
+  const memoryBytes = (): Buffer => {
+    if (bytes.buffer !== memory.buffer) bytes = Buffer.from(memory.buffer);
+    return bytes;
+  };
+  /** Notes the state to which evaluations return. */
+  const settle = (): void => {
+    mark = instance.opa_heap_ptr_get();
+    kept = new Uint8Array(memory.buffer, 0, base).slice();
+    keptMemory = memory.buffer.byteLength;
+  };
+  const place = (text: string | Uint8Array): { at: number; size: number } => {
+    const size = typeof text === "string" ? Buffer.byteLength(text) : text.byteLength;
+    const at = instance.opa_malloc(size);
+    if (typeof text === "string") memoryBytes().write(text, at, size);
+    else memoryBytes().set(text, at);
+    return { at, size };
+  };
+  const parse = (text: string | Uint8Array): number => {
+    const { at, size } = place(text);
+    const value = instance.opa_value_parse(at, size);
+    if (value === 0) throw new Aborted("a value that can't be parsed");
+    return value;
+  };
+  /** The same, and gives the text's memory back: for what stays. */
+  const load = (text: string): number => {
+    const { at, size } = place(text);
+    const value = instance.opa_json_parse(at, size);
+    instance.opa_free(at);
+    if (value === 0) throw new Aborted("data that can't be parsed");
+    return value;
+  };
+  const replace = (): void => {
+    calm = 0;
+    if (memory.buffer.byteLength !== keptMemory) {
+      const old = new Uint8Array(memory.buffer, 0, mark);
+      memory = new WebAssembly.Memory({ initial: keptMemory / pageBytes, maximum: maxPages });
+      new Uint8Array(memory.buffer).set(old);
+    }
+    ({ instance, fuel, read } = start(module, memory, call));
+    new Uint8Array(memory.buffer).set(kept);
+  };
+  const numbersBy = (object: number): Map<string, number> =>
+    new Map(Object.entries(read.json(object) as Record<string, number>));
+
+  refuseOtherLayout(() => stringifyJson(read.json(parse(probeText))));
+  const entrypoints = numbersBy(instance.entrypoints());
+  const builtins = new Map([...numbersBy(instance.builtins())].map(([name, id]) => [id, name]));
+  instance.opa_heap_ptr_set(base);
+  let root = load(data);
+  instance.opa_heap_blocks_stash();
+  settle();
+
+  return {
+    entrypoints,
+    builtins,
+    get read() {
+      return read;
+    },
+    evaluate(entrypoint, input, budget) {
+      if (memory.buffer.byteLength > keptMemory && ++calm > calmAfter) replace();
+      const before = memory.buffer.byteLength;
+      // the input's size is limited at the door: reading it isn't the policy's work
+      fuel.value = loadFuel;
+      instance.opa_heap_ptr_set(mark);
+      const context = instance.opa_eval_ctx_new();
+      if (input !== undefined) instance.opa_eval_ctx_set_input(context, parse(input));
+      fuel.value = budget;
+      instance.opa_eval_ctx_set_data(context, root);
+      instance.opa_eval_ctx_set_entrypoint(context, entrypoint);
+      if (instance.eval(context) !== 0) throw new Aborted("the evaluation failed");
+      if (memory.buffer.byteLength > before) calm = 0;
+      return instance.opa_eval_ctx_get_result(context);
+    },
+    write: parse,
+    dump(address) {
+      const from = instance.opa_value_dump(address);
+      const all = memoryBytes();
+      return all.subarray(from, all.indexOf(0, from));
+    },
+    fuel: () => BigInt(fuel.value),
+    burn(units) {
+      fuel.value = BigInt(fuel.value) - units;
+    },
+    data: () => root,
+    patch(patches) {
+      fuel.value = loadFuel;
+      instance.opa_heap_ptr_set(mark);
+      instance.opa_heap_blocks_restore();
+      try {
+        for (const { path, value } of patches) {
+          if (path.length === 0) {
+            const next = load(value ?? "{}");
+            instance.opa_value_free(root);
+            root = next;
+            continue;
+          }
+          const at = load(JSON.stringify(path));
+          const code =
+            value === undefined
+              ? instance.opa_value_remove_path(root, at)
+              : instance.opa_value_add_path(root, at, load(value));
+          instance.opa_value_free(at);
+          if (code !== 0) throw new Error(`the data can't be changed there (OPA's error ${code})`);
+        }
+      } finally {
+        instance.opa_heap_blocks_stash();
+        settle();
+      }
+    },
+    replace,
+    memoryBytes: () => memory.buffer.byteLength,
+  };
+}
+
+interface Started {
+  readonly instance: PolicyExports;
+  readonly fuel: WebAssembly.Global;
+  readonly read: ValueReader;
+}
+
+function start(module: WebAssembly.Module, memory: WebAssembly.Memory, call: CallBuiltin): Started {
+  const { exports } = new WebAssembly.Instance(module, importsOf(memory, call));
+  const fuel = exports[fuelExport] as WebAssembly.Global;
+  fuel.value = loadFuel;
+  return { instance: exports as unknown as PolicyExports, fuel, read: createReader(memory) };
+}
+
+function refuseOtherLayout(probe: () => string): void {
+  try {
+    if (probe() === probeJson) return;
+  } catch {
+    // what can't even be read is another layout, too
+  }
+  throw new PolicyRefused("the module keeps its values in another way than OPA 0.44 to 1.22; build it anew");
+}
