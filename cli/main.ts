@@ -42,11 +42,15 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import("./check.js")).checkCommand,
   },
   test: { summary: "run policy tests", load: async () => (await import("./test.js")).testCommand },
+  capabilities: {
+    summary: "the built-ins of Rego, and who serves each",
+    load: async () => (await import("./capabilities.js")).capabilitiesCommand,
+  },
   deps: { summary: "what an entrypoint reads", load: async () => (await import("./deps.js")).depsCommand },
 };
 
 function help(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   return `countersign: decides every request of an AI workload before it is forwarded
 
 Usage: countersign COMMAND [flags]

@@ -1,7 +1,7 @@
 import type { ActiveBundle } from "../bundles/active.js";
 import type { CacheLevel, ErrorCode, Json } from "../contract.js";
 import type { DecisionCache, Found } from "./cache/layered.js";
-import type { Answer } from "./policy.js";
+import type { Answer } from "./answer.js";
 
 /** What each cache level answered; a level that wasn't asked is left out. */
 export interface CacheLookups {

@@ -7,12 +7,13 @@
 import { randomBytes } from "node:crypto";
 import type { Json } from "../contract.js";
 import { stringifyJson } from "../contract.js";
+import type { Answer } from "./answer.js";
+import { failed } from "./answer.js";
 import { BuiltinFault } from "./builtins/builtin.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
-import { HostBudgetExceeded, Waiting } from "./builtins/host.js";
-import { BuiltinLimit } from "./builtins/limit.js";
+import { Waiting } from "./builtins/host.js";
 import { writeValue } from "./builtins/text.js";
-import { Aborted, PolicyRefused } from "./engine/abi.js";
+import { PolicyRefused } from "./engine/abi.js";
 import type { Patch } from "./engine/engine.js";
 import { createEngine } from "./engine/engine.js";
 import { addFuel } from "./fuel.js";
@@ -31,32 +32,10 @@ export interface PolicyParts {
   readonly nowNs?: () => bigint;
 }
 
-export type Answer =
-  /** `rules`: indexes of the annotated rules that held, in order, without repeats. */
-  | { readonly kind: "value"; readonly value: Json; readonly rules: readonly number[] }
-  | { readonly kind: "undefined"; readonly rules: readonly number[] }
-  | {
-      readonly kind: "failed";
-      readonly code: "evaluation_error" | "evaluation_budget_exceeded";
-      /** Names the fault without its content. */
-      readonly detail: string;
-      /** What the policy's author needs: OPA's code, and the place where it is known. */
-      readonly fault?: Fault;
-    };
-
 export type Evaluation =
   | Answer
   /** The network is asked (`http.send`); other evaluations go on meanwhile. */
   | { readonly kind: "pending"; readonly settled: Promise<Answer> };
-
-/** An error of the evaluation in OPA's terms. */
-export interface Fault {
-  readonly code: string;
-  readonly message: string;
-  readonly file?: string;
-  readonly row?: number;
-  readonly col?: number;
-}
 
 export interface EvaluateOptions {
   /** An error of a built-in fails the evaluation instead of being undefined. */
@@ -239,48 +218,4 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     all.push(part);
   });
   return Buffer.concat([...all, Buffer.from("]")]);
-}
-
-/** Names a fault without its content: what a built-in throws may quote the input. */
-function failed(error: unknown, spent: boolean): Answer {
-  if (spent || error instanceof HostBudgetExceeded || error instanceof BuiltinLimit) {
-    return { kind: "failed", code: "evaluation_budget_exceeded", detail: spent ? "fuel" : "host" };
-  }
-  if (error instanceof Aborted) {
-    if (error.message === "opa_malloc: failed")
-      return { kind: "failed", code: "evaluation_budget_exceeded", detail: "memory" };
-    return {
-      kind: "failed",
-      code: "evaluation_error",
-      detail: "opa_abort",
-      fault: conflictOf(error.message),
-    };
-  }
-  if (error instanceof BuiltinFault) {
-    return {
-      kind: "failed",
-      code: "evaluation_error",
-      detail: error.code,
-      fault: { code: error.code, message: error.message },
-    };
-  }
-  const name = typeof error === "object" && error !== null && "name" in error ? String(error.name) : "fault";
-  return { kind: "failed", code: "evaluation_error", detail: name };
-}
-
-/** `file:row:col: var assignment conflict`, as the module words it. */
-function conflictOf(message: string): Fault {
-  const match = /^(.*):(\d+):(\d+): (var assignment conflict|object insert conflict)$/.exec(message);
-  if (match === null) return { code: "eval_internal_error", message: "the policy was aborted" };
-  const [, file = "", row, col, what] = match;
-  return {
-    code: "eval_conflict_error",
-    message:
-      what === "object insert conflict"
-        ? "object keys must be unique"
-        : "complete rules must not produce multiple outputs",
-    file,
-    row: Number(row),
-    col: Number(col),
-  };
 }

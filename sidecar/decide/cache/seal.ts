@@ -68,6 +68,7 @@ function parse(payload: string): CachedResult | undefined {
   if (!isObject(value)) return undefined;
   const { result, rules, expiresAt } = value as Partial<Record<keyof CachedResult, Json>>;
   if (result === undefined || typeof expiresAt !== "number") return undefined;
-  if (!Array.isArray(rules) || !rules.every((rule): rule is string => typeof rule === "string")) return undefined;
+  if (!Array.isArray(rules) || !rules.every((rule): rule is string => typeof rule === "string"))
+    return undefined;
   return { result, rules, expiresAt };
 }
