@@ -9,11 +9,10 @@ import type { Json } from "../contract.js";
 import { stringifyJson } from "../contract.js";
 import type { Answer } from "./answer.js";
 import { failed } from "./answer.js";
-import { BuiltinFault } from "./builtins/builtin.js";
+import type { Turn } from "./builtins/calls.js";
+import { createHostCalls } from "./builtins/calls.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
 import { Waiting } from "./builtins/host.js";
-import { writeValue } from "./builtins/text.js";
-import { PolicyRefused } from "./engine/abi.js";
 import type { Patch } from "./engine/engine.js";
 import { createEngine } from "./engine/engine.js";
 import { addFuel } from "./fuel.js";
@@ -63,8 +62,6 @@ export interface Policy {
   memoryBytes(): number;
 }
 
-/** Appended by the toolchain to each annotated rule body. */
-const ruleHeld = "countersign.rule_held";
 /** More rounds than this through the network make no decision. */
 const mostRounds = 100;
 
@@ -76,65 +73,31 @@ export function loadPolicy(parts: PolicyParts): Policy {
   const { budget, maxPages, builtins: resolve, nowNs = clock } = parts;
   const module = new WebAssembly.Module(addFuel(parts.wasm));
   const fuel = BigInt(budget);
-  let held: number[] = [];
-  let scope: Scope | undefined;
+  const turn: Turn = { rules: [], strict: false, scope: undefined };
   let decisions = 0;
   let broken = false;
 
-  const host = new Map<number, NonNullable<ReturnType<ResolveBuiltin>>>();
-  let held_id = -1;
-  const call = (id: number, args: readonly number[]): number => {
-    const { read } = engine;
-    if (id === held_id) {
-      const [argument = 0] = args;
-      const index = read.integer(argument);
-      if (index !== undefined && !held.includes(index)) held.push(index);
-      // any value but false holds
-      return argument;
-    }
-    const builtin = host.get(id);
-    if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
-    engine.burn(builtin.cost);
-    scope ??= newScope(nowNs, ++decisions);
-    try {
-      const served = builtin.call(scope, {
-        values: () => args.map((address) => read.value(address)),
-        text: () => joined(args.map((address) => engine.dump(address).slice())),
-      });
-      if (served.kind === "undefined") return 0;
-      return engine.write(served.kind === "text" ? served.text : writeValue(served.value));
-    } catch (error) {
-      if (error instanceof BuiltinFault && !strict) return 0;
-      throw error;
-    }
-  };
-  let strict = false;
-  const engine = createEngine({ module, data: parts.data, maxPages, call });
-  for (const [id, name] of engine.builtins) {
-    if (name === ruleHeld) held_id = id;
-    else {
-      const found = resolve?.(name);
-      if (found !== undefined) host.set(id, found);
-    }
-  }
-  const missing = [...engine.builtins].filter(([id]) => id !== held_id && !host.has(id));
-  if (missing.length > 0) {
-    const names = missing.map(([, name]) => name).join(", ");
-    throw new PolicyRefused(`the policy needs built-ins that are not available: ${names}`);
-  }
+  const host = createHostCalls({
+    engine: () => engine,
+    turn,
+    newScope: () => newScope(nowNs, ++decisions),
+    ...(resolve === undefined ? {} : { resolve }),
+  });
+  const engine = createEngine({ module, data: parts.data, maxPages, call: host.call });
+  host.bind(engine.builtins);
 
   const attempt = (id: number, input: string | undefined): Answer | Waiting => {
-    held = [];
+    turn.rules = [];
     try {
       const results = engine.read.items(engine.evaluate(id, input, fuel));
-      if (results.length === 0) return { kind: "undefined", rules: held };
+      if (results.length === 0) return { kind: "undefined", rules: turn.rules };
       const [first = 0] = results;
       const result = results.length === 1 ? engine.read.member(first, "result") : undefined;
       // INVARIANT: a result set has at most one {result}; anything else is a failure, never an answer
       if (result === undefined) {
         return { kind: "failed", code: "evaluation_error", detail: "the result set has an unknown shape" };
       }
-      return { kind: "value", value: engine.read.json(result), rules: held };
+      return { kind: "value", value: engine.read.json(result), rules: turn.rules };
     } catch (error) {
       const outcome = error instanceof Waiting ? error : failed(error, engine.fuel() < 0n);
       replaceOrBreak();
@@ -152,14 +115,12 @@ export function loadPolicy(parts: PolicyParts): Policy {
     id: number,
     input: string | undefined,
     waiting: Waiting,
-    kept: Scope | undefined,
-    wasStrict: boolean,
+    kept: Pick<Turn, "strict" | "scope">,
   ): Promise<Answer> => {
     let last = waiting;
     for (let round = 0; round < mostRounds; round++) {
       await last.settled;
-      scope = kept;
-      strict = wasStrict;
+      Object.assign(turn, kept);
       const outcome = attempt(id, input);
       if (!(outcome instanceof Waiting)) return outcome;
       last = outcome;
@@ -174,13 +135,16 @@ export function loadPolicy(parts: PolicyParts): Policy {
       if (id === undefined) return { kind: "undefined", rules: [] };
       if (broken)
         return { kind: "failed", code: "evaluation_error", detail: "the policy must be loaded again" };
-      strict = options?.strictBuiltinErrors === true;
-      scope = undefined;
+      turn.strict = options?.strictBuiltinErrors === true;
+      turn.scope = undefined;
       const text =
         input === undefined ? undefined : input instanceof InputTerm ? input.text : stringifyJson(input);
       const outcome = attempt(id, text);
       if (!(outcome instanceof Waiting)) return outcome;
-      return { kind: "pending", settled: waitFor(id, text, outcome, scope, strict) };
+      return {
+        kind: "pending",
+        settled: waitFor(id, text, outcome, { strict: turn.strict, scope: turn.scope }),
+      };
     },
     read(path) {
       let at: number | undefined = engine.data();
@@ -209,13 +173,4 @@ function newScope(nowNs: () => bigint, decision: number): Scope {
 
 function clock(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all: Uint8Array[] = [Buffer.from("[")];
-  parts.forEach((part, i) => {
-    if (i > 0) all.push(Buffer.from(", "));
-    all.push(part);
-  });
-  return Buffer.concat([...all, Buffer.from("]")]);
 }
