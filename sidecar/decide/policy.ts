@@ -13,6 +13,7 @@ import type { Turn } from "./builtins/calls.js";
 import { createHostCalls } from "./builtins/calls.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
 import { Waiting } from "./builtins/host.js";
+import { addOrder } from "./engine/order.js";
 import type { Patch } from "./engine/engine.js";
 import { createEngine } from "./engine/engine.js";
 import { addFuel } from "./fuel.js";
@@ -71,7 +72,7 @@ const mostRounds = 100;
  */
 export function loadPolicy(parts: PolicyParts): Policy {
   const { budget, maxPages, builtins: resolve, nowNs = clock } = parts;
-  const module = new WebAssembly.Module(addFuel(parts.wasm));
+  const module = new WebAssembly.Module(addFuel(addOrder(parts.wasm)));
   const fuel = BigInt(budget);
   const turn: Turn = { rules: [], strict: false, scope: undefined };
   let decisions = 0;

@@ -1,12 +1,13 @@
 import { fuelExport } from "../fuel.js";
 import { stringifyJson } from "../../contract.js";
 import type { CallBuiltin, PolicyExports } from "./abi.js";
+import { orderBytes, orderExport, orderHeader, orderVolatile } from "./order.js";
 import { Aborted, importsOf, PolicyRefused, refuseOtherModules } from "./abi.js";
 import type { ValueReader } from "./read-value.js";
 import { createReader } from "./read-value.js";
 
 export interface EngineParts {
-  /** With fuel: {@link addFuel}. */
+  /** With fuel, {@link addFuel}, and in order, {@link addOrder}. */
   readonly module: WebAssembly.Module;
   /** Base documents as JSON text. */
   readonly data: string;
@@ -69,7 +70,9 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
   // sized for the data beforehand: growing page by page makes loading quadratic
   const initial = Math.min(maxPages, 64 + Math.ceil((Buffer.byteLength(data) * 12) / pageBytes));
   let memory = new WebAssembly.Memory({ initial, maximum: maxPages });
-  let { instance, fuel, read } = start(module, memory, call);
+  /** Address of the table of sorted lists. */
+  let table = 0;
+  let { instance, fuel, read } = start(module, memory, call, table);
   let bytes = Buffer.from(memory.buffer);
   /** End of what belongs to the module itself. */
   const base = instance.opa_heap_ptr_get();
@@ -87,6 +90,11 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
   /** Notes the state to which evaluations return. */
   const settle = (): void => {
     mark = instance.opa_heap_ptr_get();
+    memoryBytes().fill(0, table, table + orderBytes);
+    const words = new DataView(memory.buffer, table);
+    words.setUint32(orderHeader.mark, mark, true);
+    words.setUint32(orderHeader.next, lists, true);
+    words.setUint32(orderHeader.end, lists + listBytes, true);
     kept = new Uint8Array(memory.buffer, 0, base).slice();
     keptMemory = memory.buffer.byteLength;
   };
@@ -118,7 +126,7 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
       memory = new WebAssembly.Memory({ initial: keptMemory / pageBytes, maximum: maxPages });
       new Uint8Array(memory.buffer).set(old);
     }
-    ({ instance, fuel, read } = start(module, memory, call));
+    ({ instance, fuel, read } = start(module, memory, call, table));
     new Uint8Array(memory.buffer).set(kept);
   };
   const numbersBy = (object: number): Map<string, number> =>
@@ -128,9 +136,16 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
   const entrypoints = numbersBy(instance.entrypoints());
   const builtins = new Map([...numbersBy(instance.builtins())].map(([name, id]) => [id, name]));
   instance.opa_heap_ptr_set(base);
+  const reserved = instance.opa_malloc(orderBytes);
   let root = load(data);
+  // four bytes for a key, which takes sixty and more itself
+  const listBytes = 65_536 + Math.ceil((instance.opa_heap_ptr_get() - base) / 16);
+  const lists = instance.opa_malloc(listBytes);
   instance.opa_heap_blocks_stash();
+  table = reserved;
   settle();
+  ({ instance, fuel, read } = start(module, memory, call, table));
+  new Uint8Array(memory.buffer).set(kept);
 
   return {
     entrypoints,
@@ -144,6 +159,7 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
       // the input's size is limited at the door: reading it isn't the policy's work
       fuel.value = loadFuel;
       instance.opa_heap_ptr_set(mark);
+      memoryBytes().fill(0, table + orderVolatile.from, table + orderVolatile.to);
       const context = instance.opa_eval_ctx_new();
       if (input !== undefined) instance.opa_eval_ctx_set_input(context, parse(input));
       fuel.value = budget;
@@ -200,8 +216,15 @@ interface Started {
   readonly read: ValueReader;
 }
 
-function start(module: WebAssembly.Module, memory: WebAssembly.Memory, call: CallBuiltin): Started {
+function start(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  call: CallBuiltin,
+  table: number,
+): Started {
   const { exports } = new WebAssembly.Instance(module, importsOf(memory, call));
+  const order = exports[orderExport] as WebAssembly.Global | undefined;
+  if (order !== undefined) order.value = table;
   const fuel = exports[fuelExport] as WebAssembly.Global;
   fuel.value = loadFuel;
   return { instance: exports as unknown as PolicyExports, fuel, read: createReader(memory) };
