@@ -13,10 +13,10 @@ import type { Turn } from "./builtins/calls.js";
 import { createHostCalls } from "./builtins/calls.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
 import { Waiting } from "./builtins/host.js";
-import { addOrder } from "./engine/order.js";
+import type { CompileModule } from "./engine/modules.js";
+import { compileModule } from "./engine/modules.js";
 import type { Patch } from "./engine/engine.js";
 import { createEngine } from "./engine/engine.js";
-import { addFuel } from "./fuel.js";
 
 export interface PolicyParts {
   readonly wasm: Uint8Array;
@@ -28,6 +28,8 @@ export interface PolicyParts {
   readonly maxPages: number;
   /** Who serves the built-ins that aren't in the module; nobody unless given. */
   readonly builtins?: ResolveBuiltin;
+  /** Keeps compiled modules; each is compiled anew unless given. */
+  readonly compile?: CompileModule;
   /** Nanoseconds since the epoch; the clock unless given. */
   readonly nowNs?: () => bigint;
 }
@@ -71,8 +73,8 @@ const mostRounds = 100;
  * @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it).
  */
 export function loadPolicy(parts: PolicyParts): Policy {
-  const { budget, maxPages, builtins: resolve, nowNs = clock } = parts;
-  const module = new WebAssembly.Module(addFuel(addOrder(parts.wasm)));
+  const { budget, maxPages, builtins: resolve, nowNs = clock, compile = compileModule } = parts;
+  const module = compile(parts.wasm);
   const fuel = BigInt(budget);
   const turn: Turn = { rules: [], strict: false, scope: undefined };
   let decisions = 0;

@@ -8,7 +8,9 @@ import type { RegoValue } from "../../../sidecar/decide/engine/value.js";
 import { objectOf, setOf } from "../../../sidecar/decide/engine/value.js";
 import type { Policy, PolicyParts } from "../../../sidecar/decide/policy.js";
 import { InputTerm, loadPolicy } from "../../../sidecar/decide/policy.js";
+import { createModuleCache } from "../../../sidecar/decide/engine/modules.js";
 import { createToolchain } from "../../../sidecar/rego/toolchain.js";
+import { endlessLoop, endlessRecursion, moduleOf } from "../modules.js";
 
 const toolchain = createToolchain({});
 afterAll(() => toolchain.close());
@@ -201,4 +203,23 @@ describe("data", () => {
     }
     expect(policy.memoryBytes()).toBeLessThan(64 * 2 ** 20);
   });
+});
+
+test("a module is compiled once while it is among the last few", async () => {
+  const built = await toolchain.build({
+    files: { "p.rego": "package p\n\nr := data.n\n" },
+    entrypoints: ["p/r"],
+  });
+  if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
+  const wasm = new Uint8Array(Buffer.from(built.result.wasm, "base64"));
+  const compile = createModuleCache(2);
+  const first = compile(wasm);
+  expect(compile(wasm.slice())).toBe(first);
+  const load = (n: number): Policy =>
+    loadPolicy({ wasm, data: `{"n": ${n}}`, budget: 1_000, maxPages: 128, compile });
+  const [one, two] = [load(1), load(2)];
+  expect(one.evaluate("p/r", {})).toMatchObject({ value: 1 });
+  expect(two.evaluate("p/r", {})).toMatchObject({ value: 2 });
+  for (const code of [endlessLoop, endlessRecursion]) compile(moduleOf(code));
+  expect(compile(wasm)).not.toBe(first);
 });

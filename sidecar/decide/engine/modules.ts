@@ -1,0 +1,23 @@
+import { createHash } from "node:crypto";
+import { addFuel } from "../fuel.js";
+import { addOrder } from "./order.js";
+
+/** Makes a module that the engine can load out of what the compiler wrote. */
+export type CompileModule = (wasm: Uint8Array) => WebAssembly.Module;
+
+/** Adds what the engine needs, and compiles. @throws WasmRefused, WebAssembly.CompileError */
+export const compileModule: CompileModule = (wasm) => new WebAssembly.Module(addFuel(addOrder(wasm)));
+
+/** Compiles a module once while it is among the last few: data often change when the policy doesn't. */
+export function createModuleCache(most = 8): CompileModule {
+  const kept = new Map<string, WebAssembly.Module>();
+  return (wasm) => {
+    const key = createHash("sha256").update(wasm).digest("hex");
+    const module = kept.get(key) ?? compileModule(wasm);
+    kept.delete(key);
+    kept.set(key, module);
+    const [oldest] = kept.keys();
+    if (kept.size > most && oldest !== undefined) kept.delete(oldest);
+    return module;
+  };
+}
