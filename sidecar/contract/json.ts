@@ -28,6 +28,8 @@ export type Json = null | boolean | number | string | JsonNumber | Json[] | Json
 export interface JsonLimits {
   /** Deepest nesting of arrays and objects; 128 unless told otherwise. */
   readonly depth?: number;
+  /** As Go's `encoding/json`: of equal keys the last counts, a lone surrogate becomes U+FFFD. Never for what is decided on. */
+  readonly lenient?: boolean;
 }
 
 /** Why a text is not acceptable JSON. `offset` counts UTF-16 units, -1 where bytes were not UTF-8. */
@@ -58,7 +60,7 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}):
       throw new JsonRefused("invalid_utf8", "the body is not valid UTF-8", -1);
     }
   }
-  return new Parser(text, limits.depth ?? 128).document();
+  return new Parser(text, limits.depth ?? 128, limits.lenient ?? false).document();
 }
 
 /**
@@ -134,10 +136,12 @@ class Parser {
   private at = 0;
   private readonly text: string;
   private readonly maxDepth: number;
+  private readonly lenient: boolean;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, lenient: boolean) {
     this.text = text;
     this.maxDepth = maxDepth;
+    this.lenient = lenient;
   }
 
   document(): Json {
@@ -244,8 +248,9 @@ class Parser {
   }
 
   private whole(value: string): string {
-    if (loneSurrogate.test(value)) throw this.refuse("lone surrogate in a string");
-    return value;
+    if (!loneSurrogate.test(value)) return value;
+    if (this.lenient) return value.toWellFormed();
+    throw this.refuse("lone surrogate in a string");
   }
 
   private enter(depth: number): void {
@@ -287,7 +292,7 @@ class Parser {
       if (this.text.charCodeAt(this.at) !== QUOTE) throw this.refuse("expected a string key");
       const keyAt = this.at;
       const key = this.string();
-      if (key in out) {
+      if (key in out && !this.lenient) {
         throw new JsonRefused("duplicate_key", `the same key twice in one object at offset ${keyAt}`, keyAt);
       }
       this.space();

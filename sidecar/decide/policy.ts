@@ -76,13 +76,14 @@ export function loadPolicy(parts: PolicyParts): Policy {
   const { budget, maxPages, builtins: resolve, nowNs = clock, compile = compileModule } = parts;
   const module = compile(parts.wasm);
   const fuel = BigInt(budget);
-  const turn: Turn = { rules: [], strict: false, scope: undefined };
+  const turn: Turn = { rules: [], spent: 0, strict: false, scope: undefined };
   let decisions = 0;
   let broken = false;
 
   const host = createHostCalls({
     engine: () => engine,
     turn,
+    budget,
     newScope: () => newScope(nowNs, ++decisions),
     ...(resolve === undefined ? {} : { resolve }),
   });
@@ -91,6 +92,7 @@ export function loadPolicy(parts: PolicyParts): Policy {
 
   const attempt = (id: number, input: string | undefined): Answer | Waiting => {
     turn.rules = [];
+    turn.spent = 0;
     try {
       const results = engine.read.items(engine.evaluate(id, input, fuel));
       if (results.length === 0) return { kind: "undefined", rules: turn.rules };

@@ -12,7 +12,7 @@ interface Attack {
   readonly rego: string;
   readonly input: () => Json | InputTerm;
   /** What must come of it: an answer, or a failure for want of fuel or memory. Never a hang, never another's answer. */
-  readonly outcome: "answered" | "fuel" | "memory" | "refused";
+  readonly outcome: "answered" | "fuel" | "host" | "memory" | "refused";
 }
 
 const deep = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
@@ -70,9 +70,9 @@ const attacks: readonly Attack[] = [
   },
   {
     name: "a cross product",
-    rego: "r := count([1 | some a in input.xs; some b in input.xs; some c in input.xs; a + b + c == 0])",
+    rego: "r := count([1 | some a in input.xs; some b in input.xs; some c in input.xs; a * b * c == 0])",
     input: () => ({ xs: many(1_000, (i) => i + 1) }),
-    outcome: "fuel",
+    outcome: "host",
   },
   {
     name: "a string that doubles",
@@ -110,7 +110,7 @@ r := count(s24)`,
     name: "a number with a huge exponent",
     rego: "r := input.n + 1",
     input: () => new InputTerm('{"n": 1e999999}'),
-    outcome: "fuel",
+    outcome: "host",
   },
   {
     name: "an input of 10 MB",

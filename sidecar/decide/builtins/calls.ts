@@ -1,8 +1,12 @@
 import type { CallBuiltin } from "../engine/abi.js";
 import { PolicyRefused } from "../engine/abi.js";
 import type { Engine } from "../engine/engine.js";
+import { firstInsteadId, insteadNames, moduleGoesOn } from "../engine/instead.js";
 import { BuiltinFault } from "./builtin.js";
 import type { HostBuiltin, ResolveBuiltin, Scope } from "./host.js";
+import { HostBudgetExceeded } from "./host.js";
+import { instead } from "./instead/functions.js";
+import { moduleIsRight, RawString } from "./instead/instead.js";
 import { writeValue } from "./text.js";
 
 /** What belongs to the evaluation that runs. */
@@ -11,6 +15,8 @@ export interface Turn {
   rules: number[];
   /** An error of a built-in ends the evaluation. */
   strict: boolean;
+  /** Units of the budget that calls of built-ins took. */
+  spent: number;
   /** Made when the first built-in needs it. */
   scope: Scope | undefined;
 }
@@ -20,13 +26,17 @@ export interface HostCallParts {
   readonly turn: Turn;
   readonly newScope: () => Scope;
   readonly resolve?: ResolveBuiltin;
+  /** Units for all calls of one evaluation. */
+  readonly budget: number;
 }
 
+/** Units for a call that is served instead of the module's own code. */
+const insteadCost = 20;
 /** Appended by the toolchain to each annotated rule body. */
 const ruleHeld = "countersign.rule_held";
 
 /** Serves the built-ins that a module imports from its host. */
-export function createHostCalls({ engine, turn, newScope, resolve }: HostCallParts): {
+export function createHostCalls({ engine, turn, newScope, resolve, budget }: HostCallParts): {
   readonly call: CallBuiltin;
   /** @throws PolicyRefused where nobody serves one of the names (by their id); names them */
   bind(builtins: ReadonlyMap<number, string>): void;
@@ -41,12 +51,49 @@ export function createHostCalls({ engine, turn, newScope, resolve }: HostCallPar
     return argument;
   };
 
+  /** INVARIANT: work outside of the module counts, too, so that a loop of calls ends. */
+  const burn = (units: number): void => {
+    turn.spent += units;
+    if (turn.spent > budget) throw new HostBudgetExceeded("the calls of built-ins");
+  };
+  const place = (value: null | boolean | number): number => {
+    const { write, writeBoolean, writeInteger } = engine();
+    if (typeof value === "boolean") return writeBoolean(value);
+    return Number.isSafeInteger(value) && !Object.is(value, -0)
+      ? writeInteger(value as number)
+      : write(writeValue(value));
+  };
+
+  /** Serves what the module has itself; -1 lets the module go on. */
+  const callInstead = (id: number, args: readonly number[]): number => {
+    const builtin = instead.get(insteadNames.get(id) ?? "");
+    if (builtin === undefined) return moduleGoesOn;
+    const { read, write, writeString } = engine();
+    burn(insteadCost);
+    const scope = (turn.scope ??= newScope());
+    const result = builtin(scope, ...args.map((address) => read.value(address)));
+    if (result === moduleIsRight) return moduleGoesOn;
+    if (result === undefined) return 0;
+    if (result instanceof RawString) return writeString(result.bytes);
+    return typeof result === "object" || typeof result === "string"
+      ? write(writeValue(result))
+      : place(result);
+  };
+
   return {
     call(id, args) {
       if (id === marksId) return noteRule(args);
+      if (id >= firstInsteadId) {
+        try {
+          return callInstead(id, args);
+        } catch (error) {
+          if (error instanceof BuiltinFault && !turn.strict) return 0;
+          throw error;
+        }
+      }
       const builtin = served.get(id);
       if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
-      const { read, burn, dump, write } = engine();
+      const { read, dump, write } = engine();
       burn(builtin.cost);
       const scope = (turn.scope ??= newScope());
       try {

@@ -36,8 +36,7 @@ export interface ResolverParts {
 
 /** How the toolchain names a built-in that the host must serve though the module has it: for `strict-builtin-errors`. */
 const aliasPrefix = "countersign.host.";
-/** Fuel units: about what the same time costs within the module. */
-const cost = { node: 50n, go: 2_000n } as const;
+const cost = { node: 50, go: 2_000 } as const;
 /** Fuel of the Go code for one call, in its own units: some 0.2 s. */
 const goFuel = 50_000_000;
 

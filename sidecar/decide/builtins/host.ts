@@ -25,8 +25,8 @@ export type Served =
  * @throws BuiltinFault, BuiltinLimit, {@link Waiting}
  */
 export interface HostBuiltin {
-  /** Fuel that a call costs, as it runs outside of the module. */
-  readonly cost: bigint;
+  /** Units of the budget that a call costs: about the fuel that the same time costs within the module. */
+  readonly cost: number;
   call(scope: Scope, call: Call): Served;
 }
 

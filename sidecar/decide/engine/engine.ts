@@ -4,7 +4,13 @@ import type { CallBuiltin, PolicyExports } from "./abi.js";
 import { orderBytes, orderExport, orderHeader, orderVolatile } from "./order.js";
 import { Aborted, importsOf, PolicyRefused, refuseOtherModules } from "./abi.js";
 import type { ValueReader } from "./read-value.js";
-import { createReader } from "./read-value.js";
+import {
+  createReader,
+  valueBytes,
+  writeBooleanValue,
+  writeIntegerValue,
+  writeStringValue,
+} from "./read-value.js";
 
 export interface EngineParts {
   /** With fuel, {@link addFuel}, and in order, {@link addOrder}. */
@@ -33,12 +39,15 @@ export interface Engine {
   evaluate(entrypoint: number, input: string | undefined, fuel: bigint): number;
   /** Places a value, given as text or as its UTF-8, in memory, for a built-in's result. */
   write(text: string | Uint8Array): number;
+  /** Places an integer of at most 53 bits in memory. */
+  writeInteger(value: number): number;
+  writeBoolean(value: boolean): number;
+  /** Places a string of any bytes, UTF-8 or not, in memory. */
+  writeString(text: Uint8Array): number;
   /** Bytes of the value's text, as `opa_value_dump` writes it. */
   dump(address: number): Uint8Array;
   /** Fuel that is left; below zero when it ran out. */
   fuel(): bigint;
-  /** Takes fuel for work outside of the module. */
-  burn(units: bigint): void;
   /** Address of the base documents. */
   data(): number;
   /** Changes the base documents in place. @throws Error where a path leads through what is no object */
@@ -169,16 +178,35 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
       if (memory.buffer.byteLength > before) calm = 0;
       return instance.opa_eval_ctx_get_result(context);
     },
-    write: parse,
+    write(text) {
+      const { at, size } = place(text);
+      const value = instance.opa_value_parse(at, size);
+      if (value === 0) throw new Aborted("a value that can't be parsed");
+      instance.opa_free(at);
+      return value;
+    },
+    writeInteger(value) {
+      const at = instance.opa_malloc(valueBytes.number);
+      writeIntegerValue(new DataView(memory.buffer), at, value);
+      return at;
+    },
+    writeBoolean(value) {
+      const at = instance.opa_malloc(valueBytes.boolean);
+      writeBooleanValue(new DataView(memory.buffer), at, value);
+      return at;
+    },
+    writeString(text) {
+      const { at, size } = place(text);
+      const value = instance.opa_malloc(valueBytes.string);
+      writeStringValue(new DataView(memory.buffer), value, at, size);
+      return value;
+    },
     dump(address) {
       const from = instance.opa_value_dump(address);
       const all = memoryBytes();
       return all.subarray(from, all.indexOf(0, from));
     },
     fuel: () => BigInt(fuel.value),
-    burn(units) {
-      fuel.value = BigInt(fuel.value) - units;
-    },
     data: () => root,
     patch(patches) {
       fuel.value = loadFuel;

@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
+import { instead } from "../builtins/instead/functions.js";
 import { addFuel } from "../fuel.js";
+import { addInstead } from "./instead.js";
 import { addOrder } from "./order.js";
 
 /** Makes a module that the engine can load out of what the compiler wrote. */
 export type CompileModule = (wasm: Uint8Array) => WebAssembly.Module;
 
 /** Adds what the engine needs, and compiles. @throws WasmRefused, WebAssembly.CompileError */
-export const compileModule: CompileModule = (wasm) => new WebAssembly.Module(addFuel(addOrder(wasm)));
+export const compileModule: CompileModule = (wasm) =>
+  new WebAssembly.Module(addFuel(addOrder(addInstead(wasm, new Set(instead.keys())))));
 
 /** Compiles a module once while it is among the last few: data often change when the policy doesn't. */
 export function createModuleCache(most = 8): CompileModule {

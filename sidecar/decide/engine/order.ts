@@ -9,7 +9,7 @@
  * Source: OPA, wasm/src/value.c and object.h; WebAssembly Core Specification 2.0, "Binary Format".
  */
 import { bytesOf, concat, createReader, unsigned } from "../wasm-binary.js";
-import { findFunction, readSections } from "./sections.js";
+import { codeAt, findFunction, readSections } from "./sections.js";
 
 /** Name of the exported global: the address of the lists' table, 0 while there is none. */
 export const orderExport = "countersign_order";
@@ -350,7 +350,8 @@ export function addOrder(wasm: Uint8Array): Uint8Array {
   const compare = findFunction(sections, "opa_value_compare");
   const malloc = findFunction(sections, "opa_malloc");
   if (target === undefined || compare === undefined || malloc === undefined) return wasm;
-  if (target.body === undefined) return wasm;
+  const original = codeAt(sections, target.defined);
+  if (original === undefined) return wasm;
   const indexes: Indexes = {
     original: target.functions,
     sum: target.functions + 1,
@@ -360,7 +361,7 @@ export function addOrder(wasm: Uint8Array): Uint8Array {
     malloc: malloc.index,
     table: target.globals,
   };
-  const added = [target.body, sumKeys(), buildList(indexes), findKey(indexes)];
+  const added = [original, sumKeys(), buildList(indexes), findKey(indexes)];
   const out: Uint8Array[] = [wasm.subarray(0, 8)];
   for (const { id, body } of sections) {
     const rewritten =

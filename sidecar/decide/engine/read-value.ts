@@ -3,6 +3,7 @@
  * loses sets and the order of their items. Source: the structs of OPA's wasm/src/value.h; {@link probe} tells whether
  * a module has this layout.
  */
+import { isUtf8 } from "node:buffer";
 import type { Json, JsonObject } from "../../contract.js";
 import { JsonNumber, stringifyJson } from "../../contract.js";
 import type { RegoValue } from "./value.js";
@@ -65,12 +66,17 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
       let out = "";
       for (let i = start; i < start + size; i++) {
         const byte = bytes[i] as number;
-        if (byte >= 0x80) return bytes.toString("utf8", start, start + size);
+        if (byte >= 0x80) return wide(start, size);
         out += String.fromCharCode(byte);
       }
       return out;
     }
-    return bytes.toString("utf8", start, start + size);
+    return wide(start, size);
+  };
+  /** As Go has it: each byte that is not UTF-8 becomes U+FFFD, where others make one of several. */
+  const wide = (start: number, size: number): string => {
+    const part = bytes.subarray(start, start + size);
+    return isUtf8(part) ? part.toString("utf8") : brokenText(part);
   };
 
   const string = (at: number): string => text(u32(at + 8), u32(at + 4));
@@ -191,6 +197,40 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
       return typeof found === "number" ? found : undefined;
     },
   };
+}
+
+/** Decodes UTF-8 byte by byte. */
+function brokenText(bytes: Buffer): string {
+  let out = "";
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at] as number;
+    const size = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+    const part = bytes.subarray(at, at + size);
+    const whole = size > 0 && part.length === size && isUtf8(part);
+    out += whole ? part.toString("utf8") : "\ufffd";
+    at += whole ? size : 1;
+  }
+  return out;
+}
+
+/** Sizes of the structs. */
+export const valueBytes = { boolean: 2, number: 24, string: 12 } as const;
+
+export function writeIntegerValue(view: DataView, at: number, value: number): void {
+  view.setUint16(at, type.number | (asInteger << 8), true);
+  view.setUint32(at + 8, value >>> 0, true);
+  view.setInt32(at + 12, Math.floor(value / 2 ** 32), true);
+}
+
+export function writeBooleanValue(view: DataView, at: number, value: boolean): void {
+  view.setUint16(at, type.boolean | (Number(value) << 8), true);
+}
+
+/** Writes the struct of a string whose bytes lie elsewhere. */
+export function writeStringValue(view: DataView, at: number, start: number, size: number): void {
+  view.setUint32(at, type.string, true);
+  view.setUint32(at + 4, size, true);
+  view.setUint32(at + 8, start, true);
 }
 
 /** A double where it keeps the text, else the text. */

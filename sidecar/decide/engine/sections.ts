@@ -13,8 +13,6 @@ export interface FunctionFound {
   readonly defined: number;
   /** Index of its type. */
   readonly type: number;
-  /** Its entry in the code section, size included. */
-  readonly body: Uint8Array | undefined;
   /** How many functions and globals the module has: the indexes of the next ones. */
   readonly functions: number;
   readonly globals: number;
@@ -36,7 +34,7 @@ export function findFunction(sections: readonly Section[], name: string): Functi
   if (index === undefined) return undefined;
   const imported = importsOf(sections);
   const types = vectorOf(sections, 3).map((reader) => reader.unsigned());
-  const defined = index - imported.functions;
+  const defined = index - imported.functions.length;
   const type = types[defined];
   if (type === undefined) return undefined;
   const globals = sections.find(({ id }) => id === 6);
@@ -44,8 +42,7 @@ export function findFunction(sections: readonly Section[], name: string): Functi
     index,
     defined,
     type,
-    body: codeAt(sections, defined),
-    functions: imported.functions + types.length,
+    functions: imported.functions.length + types.length,
     globals: imported.globals + (globals === undefined ? 0 : createReader(globals.body).unsigned()),
   };
 }
@@ -64,18 +61,26 @@ function vectorOf(sections: readonly Section[], id: number): { map<T>(read: (rea
   };
 }
 
-function importsOf(sections: readonly Section[]): { functions: number; globals: number } {
-  const found = { functions: 0, globals: 0 };
+interface Imports {
+  /** `module field`, in order. */
+  readonly functions: readonly string[];
+  readonly globals: number;
+}
+
+function importsOf(sections: readonly Section[]): Imports {
+  const decoder = new TextDecoder();
+  const functions: string[] = [];
+  let globals = 0;
   vectorOf(sections, 2).map((reader) => {
-    reader.take(reader.unsigned());
-    reader.take(reader.unsigned());
+    const module = decoder.decode(reader.take(reader.unsigned()));
+    const field = decoder.decode(reader.take(reader.unsigned()));
     const kind = reader.byte();
     if (kind === 0) {
       reader.unsigned();
-      found.functions++;
+      functions.push(`${module} ${field}`);
     } else if (kind === 3) {
       reader.take(2);
-      found.globals++;
+      globals++;
     } else {
       if (kind === 1) reader.byte();
       const bounded = reader.byte() === 1;
@@ -83,10 +88,11 @@ function importsOf(sections: readonly Section[]): { functions: number; globals: 
       if (bounded) reader.unsigned();
     }
   });
-  return found;
+  return { functions, globals };
 }
 
-function codeAt(sections: readonly Section[], defined: number): Uint8Array | undefined {
+/** A function's entry in the code section, size included. */
+export function codeAt(sections: readonly Section[], defined: number): Uint8Array | undefined {
   const section = sections.find(({ id }) => id === 10);
   if (section === undefined) return undefined;
   const reader = createReader(section.body);
@@ -119,4 +125,26 @@ function namesOf(sections: readonly Section[]): ReadonlyMap<string, number> {
     }
   }
   return names;
+}
+
+/** How many parameters a type has. */
+export function parametersOf(sections: readonly Section[], type: number): number {
+  const sizes = vectorOf(sections, 1).map((reader) => {
+    reader.byte();
+    const parameters = reader.unsigned();
+    reader.take(parameters);
+    reader.take(reader.unsigned());
+    return parameters;
+  });
+  return sizes[type] ?? 0;
+}
+
+/** Index of an imported function. */
+export function importedFunction(
+  sections: readonly Section[],
+  from: string,
+  name: string,
+): number | undefined {
+  const index = importsOf(sections).functions.indexOf(`${from} ${name}`);
+  return index < 0 ? undefined : index;
 }
