@@ -9,14 +9,12 @@ import type { Json } from "../contract.js";
 import { stringifyJson } from "../contract.js";
 import type { Answer } from "./answer.js";
 import { failed } from "./answer.js";
-import type { Turn } from "./builtins/calls.js";
-import { createHostCalls } from "./builtins/calls.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
-import { Waiting } from "./builtins/host.js";
 import type { CompileModule } from "./engine/modules.js";
-import { compileModule } from "./engine/modules.js";
+import { compileModule, compileStrict } from "./engine/modules.js";
+import type { Runner } from "./runner.js";
+import { createRunner } from "./runner.js";
 import type { Patch } from "./engine/engine.js";
-import { createEngine } from "./engine/engine.js";
 
 export interface PolicyParts {
   readonly wasm: Uint8Array;
@@ -65,109 +63,48 @@ export interface Policy {
   memoryBytes(): number;
 }
 
-/** More rounds than this through the network make no decision. */
-const mostRounds = 100;
-
 /**
  * Loads a policy.
  * @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it).
  */
 export function loadPolicy(parts: PolicyParts): Policy {
-  const { budget, maxPages, builtins: resolve, nowNs = clock, compile = compileModule } = parts;
-  const module = compile(parts.wasm);
-  const fuel = BigInt(budget);
-  const turn: Turn = { rules: [], spent: 0, strict: false, scope: undefined };
+  const { wasm, budget, maxPages, builtins: resolve, nowNs = clock, compile = compileModule } = parts;
   let decisions = 0;
-  let broken = false;
-
-  const host = createHostCalls({
-    engine: () => engine,
-    turn,
+  const common = {
     budget,
+    maxPages,
     newScope: () => newScope(nowNs, ++decisions),
     ...(resolve === undefined ? {} : { resolve }),
-  });
-  const engine = createEngine({ module, data: parts.data, maxPages, call: host.call });
-  host.bind(engine.builtins);
-
-  const attempt = (id: number, input: string | undefined): Answer | Waiting => {
-    turn.rules = [];
-    turn.spent = 0;
-    try {
-      const results = engine.read.items(engine.evaluate(id, input, fuel));
-      if (results.length === 0) return { kind: "undefined", rules: turn.rules };
-      const [first = 0] = results;
-      const result = results.length === 1 ? engine.read.member(first, "result") : undefined;
-      // INVARIANT: a result set has at most one {result}; anything else is a failure, never an answer
-      if (result === undefined) {
-        return { kind: "failed", code: "evaluation_error", detail: "the result set has an unknown shape" };
-      }
-      return { kind: "value", value: engine.read.json(result), rules: turn.rules };
-    } catch (error) {
-      const outcome = error instanceof Waiting ? error : failed(error, engine.fuel() < 0n);
-      replaceOrBreak();
-      return outcome;
-    }
   };
-  const replaceOrBreak = (): void => {
-    try {
-      engine.replace();
-    } catch {
-      broken = true;
-    }
-  };
-  const waitFor = async (
-    id: number,
-    input: string | undefined,
-    waiting: Waiting,
-    kept: Pick<Turn, "strict" | "scope">,
-  ): Promise<Answer> => {
-    let last = waiting;
-    for (let round = 0; round < mostRounds; round++) {
-      await last.settled;
-      Object.assign(turn, kept);
-      const outcome = attempt(id, input);
-      if (!(outcome instanceof Waiting)) return outcome;
-      last = outcome;
-    }
-    return { kind: "failed", code: "evaluation_budget_exceeded", detail: "too many requests to the network" };
-  };
+  const runner = createRunner({ ...common, module: compile(wasm), data: parts.data, strict: false });
+  /** Another instance, in which the host serves all that can fail: made when it is first asked for. */
+  let strict: Runner | undefined;
+  const strictRunner = (): Runner =>
+    (strict ??= createRunner({
+      ...common,
+      module: compileStrict(wasm),
+      data: stringifyJson(runner.read([]) ?? null),
+      strict: true,
+    }));
 
   return {
-    entrypoints: [...engine.entrypoints.keys()],
+    entrypoints: runner.entrypoints,
     evaluate(entrypoint, input, options) {
-      const id = engine.entrypoints.get(entrypoint);
-      if (id === undefined) return { kind: "undefined", rules: [] };
-      if (broken)
-        return { kind: "failed", code: "evaluation_error", detail: "the policy must be loaded again" };
-      turn.strict = options?.strictBuiltinErrors === true;
-      turn.scope = undefined;
       const text =
         input === undefined ? undefined : input instanceof InputTerm ? input.text : stringifyJson(input);
-      const outcome = attempt(id, text);
-      if (!(outcome instanceof Waiting)) return outcome;
-      return {
-        kind: "pending",
-        settled: waitFor(id, text, outcome, { strict: turn.strict, scope: turn.scope }),
-      };
-    },
-    read(path) {
-      let at: number | undefined = engine.data();
-      for (const key of path) {
-        at = engine.read.member(at, key);
-        if (at === undefined) return undefined;
-      }
-      return engine.read.json(at);
-    },
-    patch(patches) {
+      if (options?.strictBuiltinErrors !== true) return runner.run(entrypoint, text);
       try {
-        engine.patch(patches);
+        return strictRunner().run(entrypoint, text);
       } catch (error) {
-        broken = true;
-        throw error;
+        return failed(error, false);
       }
     },
-    memoryBytes: () => engine.memoryBytes(),
+    read: runner.read,
+    patch(patches) {
+      runner.patch(patches);
+      strict?.patch(patches);
+    },
+    memoryBytes: () => runner.memoryBytes() + (strict?.memoryBytes() ?? 0),
   };
 }
 

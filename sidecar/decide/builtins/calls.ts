@@ -13,8 +13,6 @@ import { writeValue } from "./text.js";
 export interface Turn {
   /** Indexes of the annotated rules that held so far. */
   rules: number[];
-  /** An error of a built-in ends the evaluation. */
-  strict: boolean;
   /** Units of the budget that calls of built-ins took. */
   spent: number;
   /** Made when the first built-in needs it. */
@@ -28,15 +26,19 @@ export interface HostCallParts {
   readonly resolve?: ResolveBuiltin;
   /** Units for all calls of one evaluation. */
   readonly budget: number;
+  /** An error of a built-in ends the evaluation; what the module has itself is served here, too. */
+  readonly strict: boolean;
 }
 
+/** Asks the resolver for a built-in that the module has itself. */
+const alias = (name: string): string => `countersign.host.${name}`;
 /** Units for a call that is served instead of the module's own code. */
 const insteadCost = 20;
 /** Appended by the toolchain to each annotated rule body. */
 const ruleHeld = "countersign.rule_held";
 
 /** Serves the built-ins that a module imports from its host. */
-export function createHostCalls({ engine, turn, newScope, resolve, budget }: HostCallParts): {
+export function createHostCalls({ engine, turn, newScope, resolve, budget, strict }: HostCallParts): {
   readonly call: CallBuiltin;
   /** @throws PolicyRefused where nobody serves one of the names (by their id); names them */
   bind(builtins: ReadonlyMap<number, string>): void;
@@ -66,45 +68,40 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget }: Hos
 
   /** Serves what the module has itself; -1 lets the module go on. */
   const callInstead = (id: number, args: readonly number[]): number => {
-    const builtin = instead.get(insteadNames.get(id) ?? "");
-    if (builtin === undefined) return moduleGoesOn;
+    const name = insteadNames.get(id) ?? "";
+    const builtin = instead.get(name);
     const { read, write, writeString } = engine();
-    burn(insteadCost);
-    const scope = (turn.scope ??= newScope());
-    const result = builtin(scope, ...args.map((address) => read.value(address)));
-    if (result === moduleIsRight) return moduleGoesOn;
-    if (result === undefined) return 0;
-    if (result instanceof RawString) return writeString(result.bytes);
-    return typeof result === "object" || typeof result === "string"
-      ? write(writeValue(result))
-      : place(result);
+    if (builtin !== undefined) {
+      burn(insteadCost);
+      const scope = (turn.scope ??= newScope());
+      const result = builtin(scope, ...args.map((address) => read.value(address)));
+      if (result === undefined) return 0;
+      if (result instanceof RawString) return writeString(result.bytes);
+      if (typeof result === "object" || typeof result === "string") return write(writeValue(result));
+      if (result !== moduleIsRight) return place(result);
+    }
+    // the module's own code tells no errors
+    return strict ? callHost(resolve?.(alias(name)), args) : moduleGoesOn;
+  };
+  const callHost = (builtin: HostBuiltin | undefined, args: readonly number[]): number => {
+    if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
+    const { read, dump, write } = engine();
+    burn(builtin.cost);
+    const result = builtin.call((turn.scope ??= newScope()), {
+      values: () => args.map((address) => read.value(address)),
+      text: () => listOf(args.map((address) => dump(address).slice())),
+    });
+    if (result.kind === "undefined") return 0;
+    return write(result.kind === "text" ? result.text : writeValue(result.value));
   };
 
   return {
     call(id, args) {
       if (id === marksId) return noteRule(args);
-      if (id >= firstInsteadId) {
-        try {
-          return callInstead(id, args);
-        } catch (error) {
-          if (error instanceof BuiltinFault && !turn.strict) return 0;
-          throw error;
-        }
-      }
-      const builtin = served.get(id);
-      if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
-      const { read, dump, write } = engine();
-      burn(builtin.cost);
-      const scope = (turn.scope ??= newScope());
       try {
-        const result = builtin.call(scope, {
-          values: () => args.map((address) => read.value(address)),
-          text: () => listOf(args.map((address) => dump(address).slice())),
-        });
-        if (result.kind === "undefined") return 0;
-        return write(result.kind === "text" ? result.text : writeValue(result.value));
+        return id >= firstInsteadId ? callInstead(id, args) : callHost(served.get(id), args);
       } catch (error) {
-        if (error instanceof BuiltinFault && !turn.strict) return 0;
+        if (error instanceof BuiltinFault && !strict) return 0;
         throw error;
       }
     },

@@ -1,0 +1,128 @@
+import type { Json } from "../contract.js";
+import type { Answer } from "./answer.js";
+import { failed } from "./answer.js";
+import type { Turn } from "./builtins/calls.js";
+import { createHostCalls } from "./builtins/calls.js";
+import type { ResolveBuiltin, Scope } from "./builtins/host.js";
+import { Waiting } from "./builtins/host.js";
+import type { Patch } from "./engine/engine.js";
+import { createEngine } from "./engine/engine.js";
+import type { Evaluation } from "./policy.js";
+
+export interface RunnerParts {
+  readonly module: WebAssembly.Module;
+  /** Base documents as JSON text. */
+  readonly data: string;
+  readonly maxPages: number;
+  readonly budget: number;
+  /** An error of a built-in fails the evaluation. */
+  readonly strict: boolean;
+  readonly newScope: () => Scope;
+  readonly resolve?: ResolveBuiltin;
+}
+
+/** Runs entrypoints on one engine; each failure is a value, and the instance is replaced after it. */
+export interface Runner {
+  readonly entrypoints: readonly string[];
+  /** `input`: text of a JSON document or a Rego value. */
+  run(entrypoint: string, input: string | undefined): Evaluation;
+  read(path: readonly string[]): Json | undefined;
+  patch(patches: readonly Patch[]): void;
+  memoryBytes(): number;
+}
+
+/** More rounds than this through the network make no decision. */
+const mostRounds = 100;
+
+/** @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it) */
+export function createRunner(parts: RunnerParts): Runner {
+  const { module, data, maxPages, budget, strict, newScope, resolve } = parts;
+  const fuel = BigInt(budget);
+  const turn: Turn = { rules: [], spent: 0, scope: undefined };
+  let broken = false;
+
+  const host = createHostCalls({
+    engine: () => engine,
+    turn,
+    budget,
+    strict,
+    newScope,
+    ...(resolve === undefined ? {} : { resolve }),
+  });
+  const engine = createEngine({ module, data, maxPages, call: host.call });
+  host.bind(engine.builtins);
+
+  const attempt = (id: number, input: string | undefined): Answer | Waiting => {
+    turn.rules = [];
+    turn.spent = 0;
+    try {
+      const results = engine.read.items(engine.evaluate(id, input, fuel));
+      if (results.length === 0) return { kind: "undefined", rules: turn.rules };
+      const [first = 0] = results;
+      const result = results.length === 1 ? engine.read.member(first, "result") : undefined;
+      // INVARIANT: a result set has at most one {result}; anything else is a failure, never an answer
+      if (result === undefined) {
+        return { kind: "failed", code: "evaluation_error", detail: "the result set has an unknown shape" };
+      }
+      return { kind: "value", value: engine.read.json(result), rules: turn.rules };
+    } catch (error) {
+      const outcome = error instanceof Waiting ? error : failed(error, engine.fuel() < 0n);
+      replaceOrBreak();
+      return outcome;
+    }
+  };
+  const replaceOrBreak = (): void => {
+    try {
+      engine.replace();
+    } catch {
+      broken = true;
+    }
+  };
+  const waitFor = async (
+    id: number,
+    input: string | undefined,
+    waiting: Waiting,
+    scope: Scope | undefined,
+  ): Promise<Answer> => {
+    let last = waiting;
+    for (let round = 0; round < mostRounds; round++) {
+      await last.settled;
+      turn.scope = scope;
+      const outcome = attempt(id, input);
+      if (!(outcome instanceof Waiting)) return outcome;
+      last = outcome;
+    }
+    return { kind: "failed", code: "evaluation_budget_exceeded", detail: "too many requests to the network" };
+  };
+
+  return {
+    entrypoints: [...engine.entrypoints.keys()],
+    run(entrypoint, input) {
+      const id = engine.entrypoints.get(entrypoint);
+      if (id === undefined) return { kind: "undefined", rules: [] };
+      if (broken)
+        return { kind: "failed", code: "evaluation_error", detail: "the policy must be loaded again" };
+      turn.scope = undefined;
+      const outcome = attempt(id, input);
+      if (!(outcome instanceof Waiting)) return outcome;
+      return { kind: "pending", settled: waitFor(id, input, outcome, turn.scope) };
+    },
+    read(path) {
+      let at: number | undefined = engine.data();
+      for (const key of path) {
+        at = engine.read.member(at, key);
+        if (at === undefined) return undefined;
+      }
+      return engine.read.json(at);
+    },
+    patch(patches) {
+      try {
+        engine.patch(patches);
+      } catch (error) {
+        broken = true;
+        throw error;
+      }
+    },
+    memoryBytes: () => engine.memoryBytes(),
+  };
+}
