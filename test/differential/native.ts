@@ -9,7 +9,9 @@ const number = fc.oneof(
   { weight: 2, arbitrary: fc.integer().map(String) },
   {
     weight: 2,
-    arbitrary: fc.tuple(fc.integer({ min: -999, max: 999 }), fc.integer({ min: 0, max: 99 })).map(([a, b]) => `${a}.${b}`),
+    arbitrary: fc
+      .tuple(fc.integer({ min: -999, max: 999 }), fc.integer({ min: 0, max: 99 }))
+      .map(([a, b]) => `${a}.${b}`),
   },
   {
     weight: 1,
@@ -17,8 +19,26 @@ const number = fc.oneof(
   },
 );
 const integer = fc.oneof(fc.integer({ min: -10, max: 70 }), fc.integer()).map(String);
-const word = fc.constantFrom("", "a", "b", "ab", "abc", "aXbXc", " a b ", "ä€😀", "A-Z", "x,y,,z", "\n\t", "<&>", "\u2028", "0", "é");
-const string = fc.oneof(word, fc.string({ maxLength: 12 }), fc.string({ unit: "binary", maxLength: 6 })).map((text) => JSON.stringify(text));
+const word = fc.constantFrom(
+  "",
+  "a",
+  "b",
+  "ab",
+  "abc",
+  "aXbXc",
+  " a b ",
+  "ä€😀",
+  "A-Z",
+  "x,y,,z",
+  "\n\t",
+  "<&>",
+  "\u2028",
+  "0",
+  "é",
+);
+const string = fc
+  .oneof(word, fc.string({ maxLength: 12 }), fc.string({ unit: "binary", maxLength: 6 }))
+  .map((text) => JSON.stringify(text));
 const list = (item: fc.Arbitrary<string>, maxLength = 6): fc.Arbitrary<string> =>
   fc.array(item, { maxLength }).map((items) => `[${items.join()}]`);
 const key = fc.constantFrom("a", "b", "c", "10", "9", "ä", "");
@@ -37,24 +57,100 @@ const base64 = fc.oneof(
   fc.string({ maxLength: 12 }).map((text) => JSON.stringify(Buffer.from(text).toString("base64"))),
   string,
 );
-const cidr = fc.constantFrom(
-  ...["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "192.168.0.0/24", "192.168.0.7", "0.0.0.0/0", "fd00::/8", "fd00::1"],
-  ...["::1", "::ffff:10.0.0.1", "10.0.0.1/33", "nonsense", "", "10.0.0.0/31", "2001:db8::/32", "2001:db8::1/64"],
-).map((text) => JSON.stringify(text));
-const pattern = fc.constantFrom(
-  ...["a", "^a.*c$", "[a-z]+", "(a)(b)?", "a|b", "\\d+", "(?i)AB", "x*", "(", "[", "\\pL+", "^$", ".", "(?P<n>a)b", "\\bab\\b"],
-).map((text) => JSON.stringify(text));
-const glob = fc.constantFrom(
-  ...["*", "**", "a*", "*.b", "a.*.c", "{a,b}", "[a-c]", "[!a]", "?", "a?c", "*.*", "{*.a,b.*}", "[", "api.**", "\\*"],
-).map((text) => JSON.stringify(text));
-const dotted = fc.constantFrom("a", "a.b", "a.b.c", "b", "api.example.com", "", ".", "a:b", "ab", "a/b/c").map((text) => JSON.stringify(text));
-const pointer = fc.constantFrom("a", "b", "a/b", "a/0", "c/a/b", "", "/a", "a/", "10", "~1").map((text) => JSON.stringify(text));
-const jsonText = fc.oneof(value, fc.constantFrom('{"a":1,}', "", "nul", "1 2", '"\\ud800"', "[1e2,1.0,-0]", '{"a":1,"a":2}', " 7 ")).map((text) =>
-  JSON.stringify(text),
+const cidr = fc
+  .constantFrom(
+    ...[
+      "10.0.0.0/8",
+      "10.1.0.0/16",
+      "10.1.2.3",
+      "192.168.0.0/24",
+      "192.168.0.7",
+      "0.0.0.0/0",
+      "fd00::/8",
+      "fd00::1",
+    ],
+    ...[
+      "::1",
+      "::ffff:10.0.0.1",
+      "10.0.0.1/33",
+      "nonsense",
+      "",
+      "10.0.0.0/31",
+      "2001:db8::/32",
+      "2001:db8::1/64",
+    ],
+  )
+  .map((text) => JSON.stringify(text));
+const pattern = fc
+  .constantFrom(
+    ...[
+      "a",
+      "^a.*c$",
+      "[a-z]+",
+      "(a)(b)?",
+      "a|b",
+      "\\d+",
+      "(?i)AB",
+      "x*",
+      "(",
+      "[",
+      "\\pL+",
+      "^$",
+      ".",
+      "(?P<n>a)b",
+      "\\bab\\b",
+    ],
+  )
+  .map((text) => JSON.stringify(text));
+const glob = fc
+  .constantFrom(
+    ...[
+      "*",
+      "**",
+      "a*",
+      "*.b",
+      "a.*.c",
+      "{a,b}",
+      "[a-c]",
+      "[!a]",
+      "?",
+      "a?c",
+      "*.*",
+      "{*.a,b.*}",
+      "[",
+      "api.**",
+      "\\*",
+    ],
+  )
+  .map((text) => JSON.stringify(text));
+const dotted = fc
+  .constantFrom("a", "a.b", "a.b.c", "b", "api.example.com", "", ".", "a:b", "ab", "a/b/c")
+  .map((text) => JSON.stringify(text));
+const pointer = fc
+  .constantFrom("a", "b", "a/b", "a/0", "c/a/b", "", "/a", "a/", "10", "~1")
+  .map((text) => JSON.stringify(text));
+const jsonText = fc
+  .oneof(
+    value,
+    fc.constantFrom('{"a":1,}', "", "nul", "1 2", '"\\ud800"', "[1e2,1.0,-0]", '{"a":1,"a":2}', " 7 "),
+  )
+  .map((text) => JSON.stringify(text));
+const numeric = fc.oneof(
+  number.map((text) => JSON.stringify(text)),
+  fc.constantFrom('"1e5"', '"0x10"', '""', '"abc"', '" 1"', '"+1"', '"1_000"', "true", "null"),
+  number,
 );
-const numeric = fc.oneof(number.map((text) => JSON.stringify(text)), fc.constantFrom('"1e5"', '"0x10"', '""', '"abc"', '" 1"', '"+1"', '"1_000"', "true", "null"), number);
 const graph = fc
-  .uniqueArray(fc.tuple(key, list(key.map((name) => JSON.stringify(name)), 3)), { maxLength: 6, selector: ([name]) => name })
+  .uniqueArray(
+    fc.tuple(
+      key,
+      list(
+        key.map((name) => JSON.stringify(name)),
+        3,
+      ),
+    ),
+    { maxLength: 6, selector: ([name]) => name },
+  )
   .map((members) => `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join()}}`);
 
 export const kinds = {
@@ -82,7 +178,10 @@ export const kinds = {
   setOfSets: list(list(scalar), 4),
   arrays: list(fc.oneof(list(value, 3), value), 4),
   objects: list(object, 4),
-  keys: list(key.map((name) => JSON.stringify(name)), 4),
+  keys: list(
+    key.map((name) => JSON.stringify(name)),
+    4,
+  ),
   pointers: list(pointer, 4),
   bools: list(fc.constantFrom("true", "false"), 5),
   separators: list(fc.constantFrom('"."', '":"', '"/"'), 2),
@@ -98,7 +197,9 @@ export const calls: readonly (readonly [call: string, ...kinds: Kind[]])[] = [
   ["round($1)", "number"],
   ["ceil($1)", "number"],
   ["floor($1)", "number"],
-  ...(["==", "!=", "<", "<=", ">", ">="] as const).map((sign) => [`$1 ${sign} $2`, "value", "value"] as const),
+  ...(["==", "!=", "<", "<=", ">", ">="] as const).map(
+    (sign) => [`$1 ${sign} $2`, "value", "value"] as const,
+  ),
   ...(["==", "<"] as const).map((sign) => [`$1 ${sign} $2`, "number", "number"] as const),
   ["$1 & $2", "set", "set"],
   ["$1 | $2", "set", "set"],
@@ -172,7 +273,10 @@ export const calls: readonly (readonly [call: string, ...kinds: Kind[]])[] = [
   ["graph.reachable($1, $2)", "graph", "keys"],
   ["type_name($1)", "value"],
   ["type_name($1)", "set"],
-  ["[is_number($1), is_string($1), is_boolean($1), is_array($1), is_object($1), is_null($1), is_set($1)]", "value"],
+  [
+    "[is_number($1), is_string($1), is_boolean($1), is_array($1), is_object($1), is_null($1), is_set($1)]",
+    "value",
+  ],
   ["[p | walk($1, p)]", "value"],
   ["$1 in $2", "value", "values"],
   ["$1 in $2", "value", "set"],

@@ -5,7 +5,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Json, JsonObject } from "../../contract.js";
-import { JsonNumber, stringifyJson } from "../../contract.js";
+import { JsonNumber } from "../../contract.js";
+import { goJson } from "./go-json.js";
 import type { RegoValue } from "./value.js";
 import { compareValues, RegoObject, RegoSet } from "./value.js";
 
@@ -262,5 +263,5 @@ function objectFrom(entries: [string, Json][]): JsonObject {
 
 /** A key that is no string stands as its JSON. */
 function keyText(key: RegoValue): string {
-  return stringifyJson(toJson(key));
+  return goJson(key);
 }

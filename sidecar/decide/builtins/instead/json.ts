@@ -1,35 +1,13 @@
 /** JSON as Go's `encoding/json` and OPA's `json.*` have it. */
 import type { Json } from "../../../contract.js";
-import { JsonNumber, JsonRefused, parseJson, stringifyJson } from "../../../contract.js";
-import { numberOf, toJson } from "../../engine/read-value.js";
+import { JsonNumber, JsonRefused, parseJson } from "../../../contract.js";
+import { goJson } from "../../engine/go-json.js";
+import { numberOf } from "../../engine/read-value.js";
 import type { RegoValue } from "../../engine/value.js";
 import { compareValues, objectOf, RegoObject, RegoSet, setOf, typeName } from "../../engine/value.js";
 import { BuiltinFault } from "../builtin.js";
 import type { Instead } from "./instead.js";
 import { moduleIsRight } from "./instead.js";
-
-/** Writes JSON as Go does: keys in the order of their bytes, and escaped what could end a script in HTML. */
-export function goJson(value: RegoValue): string {
-  if (typeof value === "string") {
-    return JSON.stringify(value).replace(
-      /[<>&\u2028\u2029]/g,
-      (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    );
-  }
-  if (value === null || typeof value !== "object") return String(value);
-  if (value instanceof JsonNumber) return value.text;
-  if (value instanceof RegoObject) {
-    const members = value.entries.map(
-      ([key, member]) =>
-        [typeof key === "string" ? key : stringifyJson(toJson(key)), goJson(member)] as const,
-    );
-    // sorted again: a key that is no string stands as its text
-    members.sort(([a], [b]) => compareValues(a, b));
-    return `{${members.map(([key, text]) => `${goJson(key)}:${text}`).join()}}`;
-  }
-  const items = value instanceof RegoSet ? value.items : (value as readonly RegoValue[]);
-  return `[${items.map(goJson).join()}]`;
-}
 
 /** Levels beyond which Go's decoder stops. */
 const depth = 10_000;

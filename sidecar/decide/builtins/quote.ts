@@ -1,0 +1,46 @@
+/** Go's `strconv.Quote` and its relatives. */
+import { isPrintable } from "./printable.js";
+
+export interface QuoteOptions {
+  /** Escapes what isn't ASCII. */
+  readonly ascii?: boolean;
+  readonly quote?: '"' | "'";
+}
+
+const named: Readonly<Record<string, string>> = {
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+};
+/** Of ASCII, all that needs no escape. */
+const plain = /^[ !#-[\]-~]*$/;
+
+/** Quotes a text as Go does. INVARIANT: the text has no lone surrogates. */
+export function goQuote(text: string, { ascii = false, quote = '"' }: QuoteOptions = {}): string {
+  if (quote === '"' && plain.test(text)) return `"${text}"`;
+  let out: string = quote;
+  for (const sign of text) {
+    const code = sign.codePointAt(0) ?? 0;
+    if (sign === quote) out += `\\${quote}`;
+    else if (sign === "\\") out += "\\\\";
+    else if (code < 0x7f ? code >= 0x20 : !ascii && isPrintable(code)) out += sign;
+    else out += named[sign] ?? escaped(code);
+  }
+  return out + quote;
+}
+
+function escaped(code: number): string {
+  const hex = code.toString(16);
+  if (code < 0x20 || code === 0x7f) return `\\x${hex.padStart(2, "0")}`;
+  return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
+}
+
+/** Tells whether a text can stand between backquotes in Go. */
+export function canBackquote(text: string): boolean {
+  return !/[\0-\x08\x0a-\x1f`\x7f\ufeff]/.test(text);
+}
