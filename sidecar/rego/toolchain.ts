@@ -28,6 +28,8 @@ export interface BuildRequest {
   readonly entrypoints?: readonly string[];
   readonly rego_version?: 0 | 1;
   readonly revision?: string;
+  /** `false`: rules are tried one after the other, as OPA's own compiler makes it. */
+  readonly index?: boolean;
 }
 
 export interface BuildResult {
@@ -38,6 +40,17 @@ export interface BuildResult {
   readonly data: string;
   readonly entrypoints: readonly EntrypointFacts[];
   readonly rules: readonly RuleFacts[];
+  /** Rules whose bodies are looked up by what they ask of the input, instead of tried one after the other. */
+  readonly indexed: readonly IndexFacts[];
+}
+
+export interface IndexFacts {
+  readonly ref: string;
+  /** Bodies that are looked up. */
+  readonly rules: number;
+  /** Fields of the input; `[_]` after it: one of its elements. */
+  readonly by: readonly string[];
+  readonly groups: number;
 }
 
 export interface TestResult {

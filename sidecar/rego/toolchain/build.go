@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/compile"
 )
 
@@ -13,9 +14,10 @@ type built struct {
 	Wasm     string          `json:"wasm"`
 	Manifest json.RawMessage `json:"manifest"`
 	// JSON as text: a host that parsed it would lose digits
-	Data        string  `json:"data_text"`
-	Entrypoints []reads `json:"entrypoints"`
-	Rules       []rule  `json:"rules"`
+	Data        string    `json:"data_text"`
+	Entrypoints []reads   `json:"entrypoints"`
+	Rules       []rule    `json:"rules"`
+	Indexed     []indexed `json:"indexed"`
 }
 
 func build(req *request) (any, []fault) {
@@ -32,21 +34,27 @@ func build(req *request) (any, []fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	if faults := refuseIndexRoot(source); len(faults) > 0 {
+		return nil, faults
+	}
 	rules, faults := markRules(source.Modules)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	compiler := compile.New().
-		WithTarget(compile.TargetWasm).
-		WithBundle(source).
-		WithRegoVersion(req.version()).
-		WithRegoAnnotationEntrypoints(true).
-		WithEntrypoints(paths...).
-		WithPruneUnused(true)
-	if req.Revision != "" {
-		compiler = compiler.WithRevision(req.Revision)
-	}
-	if err := compiler.Build(context.Background()); err != nil {
+	compiler, indexed, err := buildIndexed(source, req.Index, func(source *bundle.Bundle) (*compile.Compiler, error) {
+		compiler := compile.New().
+			WithTarget(compile.TargetWasm).
+			WithBundle(source).
+			WithRegoVersion(req.version()).
+			WithRegoAnnotationEntrypoints(true).
+			WithEntrypoints(paths...).
+			WithPruneUnused(true)
+		if req.Revision != "" {
+			compiler = compiler.WithRevision(req.Revision)
+		}
+		return compiler, compiler.Build(context.Background())
+	})
+	if err != nil {
 		return nil, faultsOf(err)
 	}
 	out := compiler.Bundle()
@@ -67,6 +75,7 @@ func build(req *request) (any, []fault) {
 		Data:        string(marshal(data)),
 		Entrypoints: entrypoints,
 		Rules:       rules,
+		Indexed:     indexed,
 	}, nil
 }
 

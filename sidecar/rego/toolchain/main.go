@@ -40,6 +40,7 @@ type request struct {
 	Entrypoints []string          `json:"entrypoints"`
 	RegoVersion *int              `json:"rego_version"`
 	Revision    string            `json:"revision"`
+	Index       *bool             `json:"index"`
 	Strict      bool              `json:"strict"`
 	Coverage    bool              `json:"coverage"`
 	Run         string            `json:"run"`

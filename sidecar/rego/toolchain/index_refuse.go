@@ -1,0 +1,116 @@
+package main
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+)
+
+// refuseIndexRoot keeps policies and data from standing where generated packages stand.
+func refuseIndexRoot(source *bundle.Bundle) []fault {
+	var faults []fault
+	refuse := func(at *ast.Location) {
+		f := fault{Code: "reserved_package", Message: "data." + indexRoot + " is the toolchain's own"}
+		if at != nil {
+			f.File, f.Row, f.Col = clean(at.File), at.Row, at.Col
+		}
+		faults = append(faults, f)
+	}
+	if _, taken := source.Data[indexRoot]; taken {
+		refuse(nil)
+	}
+	for _, file := range source.Modules {
+		ast.WalkRefs(file.Parsed, func(ref ast.Ref) bool {
+			if len(ref) > 1 && ref[0].Equal(ast.DefaultRootDocument) && ref[1].Equal(ast.StringTerm(indexRoot)) {
+				refuse(ref[0].Location)
+			}
+			return false
+		})
+	}
+	return faults
+}
+
+// indexable says whether nothing in the modules could tell that packages were added: nobody goes through all of data,
+// nobody names a variable like a root document, no `with` puts something else in the place of a function (the planner
+// then gives functions more arguments than a lookup passes).
+func indexable(resolved []*ast.Module) bool {
+	fine := true
+	for _, module := range resolved {
+		for _, imported := range module.Imports {
+			fine = fine && !isRootName(imported.Name())
+		}
+		for _, r := range module.Rules {
+			fine = fine && !isRootName(r.Head.Name) && !looksAround(r)
+		}
+	}
+	return fine
+}
+
+func looksAround(node any) bool {
+	found := false
+	var look func(x any)
+	look = func(node any) {
+		ast.NewGenericVisitor(func(x any) bool {
+			switch x := x.(type) {
+			case *ast.With:
+				ref, ok := x.Target.Value.(ast.Ref)
+				found = found || !ok || !ref[0].Equal(ast.InputRootDocument)
+			case *ast.SomeDecl:
+				for _, symbol := range x.Symbols {
+					found = found || declaresRoot(symbol)
+				}
+			case *ast.Every:
+				found = found || declaresRoot(x.Key) || declaresRoot(x.Value)
+			case *ast.Expr:
+				found = found || (x.IsAssignment() && declaresRoot(x.Operand(0)))
+			case ast.Ref:
+				if x[0].Equal(ast.DefaultRootDocument) {
+					_, named := at(x, 1).(ast.String)
+					found = found || !named
+				} else if _, isVar := x[0].Value.(ast.Var); !isVar {
+					look(x[0])
+				}
+				for _, term := range x[1:] {
+					look(term)
+				}
+				return true
+			case ast.Var:
+				found = found || x.Equal(ast.DefaultRootDocument.Value)
+			}
+			return false
+		}).Walk(node)
+	}
+	look(node)
+	return found
+}
+
+func at(ref ast.Ref, index int) ast.Value {
+	if index >= len(ref) {
+		return nil
+	}
+	return ref[index].Value
+}
+
+func declaresRoot(term *ast.Term) bool {
+	if term == nil {
+		return false
+	}
+	switch x := term.Value.(type) {
+	case ast.Call:
+		// `some k, v in xs`: what is gone through is no declaration
+		found := false
+		for _, declared := range x[1 : len(x)-1] {
+			found = found || declaresRoot(declared)
+		}
+		return found
+	}
+	found := false
+	ast.WalkVars(term, func(v ast.Var) bool {
+		found = found || isRootName(v)
+		return false
+	})
+	return found
+}
+
+func isRootName(name ast.Var) bool {
+	return name.Equal(ast.DefaultRootDocument.Value) || name.Equal(ast.InputRootDocument.Value)
+}

@@ -1,0 +1,102 @@
+/** The rule index changes what an evaluation costs, never what it gives. */
+import { afterAll, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Json } from "../../sidecar/contract.js";
+import { stringifyJson } from "../../sidecar/contract.js";
+import type { Policy } from "../../sidecar/decide/policy.js";
+import { loadPolicy } from "../../sidecar/decide/policy.js";
+import type { BuildRequest, BuildResult } from "../../sidecar/rego/toolchain.js";
+import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { inputs, policies } from "./index.cases.js";
+
+/** How many policies, and which; a longer run sets them. */
+const number = Number(process.env["COUNTERSIGN_TEST_INDEX_POLICIES"] ?? 4);
+const seed = Number(process.env["COUNTERSIGN_TEST_INDEX_SEED"] ?? 1);
+const wasmPath = process.env["COUNTERSIGN_TEST_TOOLCHAIN"];
+const toolchain = createToolchain(wasmPath === undefined ? {} : { wasmPath });
+afterAll(() => toolchain.close());
+
+async function build(request: BuildRequest): Promise<BuildResult> {
+  const built = await toolchain.build(request);
+  if (built.kind === "rejected") throw new Error(JSON.stringify([built.errors, request.files]));
+  return built.result;
+}
+const load = ({ wasm, data }: BuildResult): Policy =>
+  loadPolicy({ wasm: new Uint8Array(Buffer.from(wasm, "base64")), data, budget: 10_000_000, maxPages: 512 });
+
+/** The result as text with sorted keys; `undefined` and `failed` are no JSON. */
+function told(policy: Policy, entrypoint: string, input: unknown): string {
+  const outcome = policy.evaluate(entrypoint, input as Json);
+  return outcome.kind === "value" ? canonical(JSON.parse(stringifyJson(outcome.value))) : outcome.kind;
+}
+async function toldByOpa(files: BuildRequest["files"], entrypoint: string, input: unknown): Promise<string> {
+  const [first = "", ...rest] = entrypoint.split("/");
+  const query = `data.${first}${rest.map((part) => `[${JSON.stringify(part)}]`).join("")}`;
+  const outcome = await toolchain.evaluate({ files, query, input });
+  if (outcome.kind === "rejected") return "failed";
+  const [value] = outcome.result.results;
+  return value === undefined ? "undefined" : canonical(value);
+}
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
+const entrypoints = [
+  "p/allow",
+  "p/limit",
+  "p/deny",
+  "p/tags",
+  "p/deep/er/rule",
+  "p/deep/s-s",
+  "p/helper",
+  "p",
+  "q",
+];
+
+test(`${number} policies give the same with the index, without it, and in OPA`, async () => {
+  const outcomes = new Set<string>();
+  const tally = { compared: 0, byOpa: 0, spared: 0 };
+  const indexedRefs = new Set<string>();
+  for (const files of fc.sample(policies, { numRuns: number, seed })) {
+    const plain = load(await build({ files, entrypoints, index: false }));
+    const result = await build({ files, entrypoints });
+    for (const { ref } of result.indexed) indexedRefs.add(ref);
+    const indexed = load(result);
+    for (const [n, input] of fc.sample(inputs, { numRuns: 60, seed: seed + 1 }).entries()) {
+      for (const entrypoint of entrypoints) {
+        const expected = told(plain, entrypoint, input);
+        const got = told(indexed, entrypoint, input);
+        tally.compared++;
+        outcomes.add(expected);
+        if (got !== expected || (n === 0 && got !== "failed")) {
+          // a body that is left out can't fail any more; OPA's own index leaves out the same
+          if (expected === "failed") tally.spared++;
+          else expect({ files, input, entrypoint, got }).toEqual({ files, input, entrypoint, got: expected });
+          tally.byOpa++;
+          const opa = await toldByOpa(files, entrypoint, input);
+          expect({ files, input, entrypoint, got }).toEqual({ files, input, entrypoint, got: opa });
+        }
+      }
+    }
+  }
+  // all of them were tried, errors too
+  expect([...indexedRefs]).toEqual(
+    expect.arrayContaining([
+      "data.p.allow",
+      "data.p.deep.er.rule",
+      'data.p.deep["s-s"]',
+      "data.p.deny",
+      "data.p.helper",
+      "data.p.limit",
+      "data.p.tags",
+      "data.q.x",
+    ]),
+  );
+  expect(outcomes.size).toBeGreaterThan(20);
+  expect(outcomes).toContain("failed");
+  if (number > 4) process.stdout.write(`${JSON.stringify({ seed, ...tally, results: outcomes.size })}\n`);
+}, 3_600_000);
