@@ -1,0 +1,89 @@
+// Command cases writes OPA's own test cases, which come with its module, as one JSON document per line.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/test/cases"
+)
+
+// line is a case as it stands in OPA's file, and what JavaScript couldn't make of it.
+type line struct {
+	cases.TestCase
+	Version   string   `json:"version"`
+	Category  string   `json:"category"`
+	File      string   `json:"file"`
+	Vars      []string `json:"vars"`
+	InputText *string  `json:"input_text,omitempty"`
+}
+
+func main() {
+	if err := write(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func write() error {
+	found, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/open-policy-agent/opa").Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(found)), "v1", "test", "cases", "testdata")
+	out := bufio.NewWriter(os.Stdout)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for _, version := range []string{"v0", "v1"} {
+		set, err := cases.Load(filepath.Join(root, version))
+		if err != nil {
+			return err
+		}
+		for _, one := range set.Cases {
+			file, err := filepath.Rel(filepath.Join(root, version), one.Filename)
+			if err != nil {
+				return err
+			}
+			l := line{TestCase: one, Version: version, File: filepath.ToSlash(file)}
+			l.Category, _, _ = strings.Cut(l.File, "/")
+			if l.Vars, err = variables(one.Query); err != nil {
+				return fmt.Errorf("%s: %w", one.Note, err)
+			}
+			if one.InputTerm != nil {
+				term, err := ast.ParseTerm(*one.InputTerm)
+				if err != nil {
+					return fmt.Errorf("%s: %w", one.Note, err)
+				}
+				text := term.String()
+				l.InputText = &text
+			}
+			if err := encoder.Encode(l); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Flush()
+}
+
+// variables gives the names that a query's results bind, sorted.
+func variables(query string) ([]string, error) {
+	body, err := ast.ParseBody(query)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for name := range body.Vars(ast.VarVisitorParams{SkipRefCallHead: true, SkipClosures: true}).Diff(ast.ReservedVars) {
+		if !name.IsWildcard() && !name.IsGenerated() {
+			names = append(names, string(name))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,152 @@
+/**
+ * Runs OPA's own test cases through toolchain and engine (`make conformance`).
+ *
+ * `--update` raises the floor to what holds now; `--only TEXT` runs the cases whose `version/category/note` holds it
+ * and lists the failures; `--every N` runs each Nth chunk of cases, for a quick look. Neither of these two writes.
+ */
+import { fork } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { root } from "../world.js";
+import { forgetOthers } from "./build.js";
+import type { Case } from "./case.js";
+import { loadCases } from "./case.js";
+import type { Failure } from "./judge.js";
+import type { Tally, Verdict } from "./report.js";
+import { document, tally, terminalTable } from "./report.js";
+import type { Judged, Work } from "./worker.js";
+
+const { values: flags } = parseArgs({
+  options: {
+    update: { type: "boolean", default: false },
+    only: { type: "string" },
+    every: { type: "string", default: "1" },
+  },
+});
+/** Cases that are compiled and kept together. */
+const chunk = 48;
+const workers = 2;
+const cache = join(root, ".cache", "conformance");
+const floorFile = join(root, "test/conformance/floor.json");
+const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
+
+type Floor = Readonly<Record<"v0" | "v1", number>>;
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  const cases = await loadCases(cache);
+  const stamp = (await createToolchain({}).version()).slice(0, 16);
+  const whole = flags.only === undefined && flags.every === "1";
+  const failures = new Map<number, Failure>();
+  const judged = new Set<number>();
+  await spread(chunksOf(cases), join(cache, stamp), cases.length, (result) => {
+    for (let i = result.from; i < result.from + result.done; i++) judged.add(i);
+    for (const [index, failure] of result.failures) failures.set(index, failure);
+  });
+  const verdicts = [...judged]
+    .sort((a, b) => a - b)
+    .map((index): Verdict => ({ one: caseAt(cases, index), failure: failures.get(index) }));
+  process.stdout.write(
+    `${terminalTable(verdicts)}\n  ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
+  );
+  if (!whole) {
+    const wanted = verdicts.filter(({ one }) => nameOf(one).includes(flags.only ?? ""));
+    for (const { one, failure } of wanted) {
+      if (failure !== undefined) console.log(`${nameOf(one)}\n    ${failure.cause}: ${failure.reason}`);
+    }
+    return;
+  }
+  await forgetOthers(cache, stamp);
+  await writeFile(join(root, "docs/conformance.md"), document(verdicts, await opaVersion()));
+  await compareWithFloor(tally(verdicts));
+}
+
+/** Gives the chunks to the workers, two for each so that one compiles while the other is judged. */
+async function spread(
+  chunks: readonly Work[],
+  directory: string,
+  total: number,
+  take: (judged: Judged) => void,
+): Promise<void> {
+  const left = [...chunks];
+  let done = 0;
+  const run = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let flying = 0;
+      const child = fork(worker, [cache, directory], { execArgv: ["--no-warnings"] });
+      const next = (): void => {
+        const work = left.shift();
+        if (work !== undefined) {
+          flying++;
+          child.send(work);
+        } else if (flying === 0) child.disconnect();
+      };
+      child.on("message", (message: Judged | "ready") => {
+        if (message === "ready") {
+          next();
+          next();
+          return;
+        }
+        flying--;
+        take(message);
+        done += message.done;
+        if (process.stderr.isTTY) process.stderr.write(`\r  ${done} of ${total} cases`);
+        next();
+      });
+      child.on("error", reject);
+      child.on("exit", (code) => {
+        if (flying === 0) resolve();
+        else reject(new Error(`a worker ended with ${code} in the middle of its work`));
+      });
+    });
+  await Promise.all(Array.from({ length: workers }, run));
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+}
+
+function chunksOf(cases: readonly Case[]): Work[] {
+  const every = Math.max(1, Number(flags.every));
+  const out: Work[] = [];
+  for (let from = 0; from < cases.length; from += chunk) {
+    const to = Math.min(from + chunk, cases.length);
+    const named = cases.slice(from, to).some((one) => nameOf(one).includes(flags.only ?? ""));
+    if (named && (from / chunk) % every === 0) out.push({ from, to });
+  }
+  return out;
+}
+
+async function compareWithFloor(counts: Readonly<Record<"v0" | "v1", Tally>>): Promise<void> {
+  const floor = JSON.parse(await readFile(floorFile, "utf8").catch(() => '{"v0":0,"v1":0}')) as Floor;
+  for (const version of ["v0", "v1"] as const) {
+    if (counts[version].passed < floor[version]) {
+      console.error(
+        `  ${version}: ${counts[version].passed} cases hold, ${floor[version]} did before (floor.json)`,
+      );
+      process.exitCode = 1;
+    }
+  }
+  if (!flags.update || process.exitCode === 1) return;
+  await writeFile(
+    floorFile,
+    `${JSON.stringify({ v0: counts.v0.passed, v1: counts.v1.passed }, undefined, 2)}\n`,
+  );
+}
+
+async function opaVersion(): Promise<string> {
+  const mod = await readFile(join(root, "sidecar/rego/toolchain/go.mod"), "utf8");
+  return /open-policy-agent\/opa v(\S+)/.exec(mod)?.[1] ?? "?";
+}
+
+function nameOf(one: Case): string {
+  return `${one.version}/${one.category}/${one.note}`;
+}
+
+function caseAt(cases: readonly Case[], index: number): Case {
+  const one = cases[index];
+  if (one === undefined) throw new Error(`no case ${index}`);
+  return one;
+}
+
+await main();
