@@ -14,7 +14,9 @@ export type Built =
   | { readonly kind: "rejected"; readonly errors: readonly BuildError[] };
 
 /** What the toolchain is asked: the case's modules, and a rule that gathers the bindings of its query. */
-function requestOf(one: Case): BuildRequest & { strict_builtin_errors: boolean; experimental: boolean } {
+export function requestOf(
+  one: Case,
+): BuildRequest & { strict_builtin_errors: boolean; experimental: boolean } {
   const bindings = one.vars.map((name) => `${JSON.stringify(name)}: ${name}`).join(", ");
   const query = [
     "package countersign_query",
@@ -63,7 +65,8 @@ export async function forgetOthers(cache: string, stamp: string): Promise<void> 
   await Promise.all(others.map((name) => rm(join(cache, name), { recursive: true, force: true })));
 }
 
-async function build(request: BuildRequest, toolchain: Toolchain): Promise<Built> {
+/** Compiles one. */
+export async function build(request: BuildRequest, toolchain: Toolchain): Promise<Built> {
   const outcome = await toolchain.build(request);
   if (outcome.kind === "rejected") return { kind: "rejected", errors: outcome.errors };
   return { kind: "done", wasm: Buffer.from(outcome.result.wasm, "base64") };
