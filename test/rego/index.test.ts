@@ -45,6 +45,59 @@ function canonical(value: unknown): string {
   );
 }
 
+/** Twelve annotated bodies, each asks for a type; two types have several. */
+const annotated = {
+  "p.rego": `package p
+
+${Array.from(
+  { length: 12 },
+  (_, n) => `# METADATA
+# title: Rule ${n}
+# custom:
+#   id: R-${n}
+allow if {
+	input.t == "t${n % 10}"
+	input.n > ${n}
+}
+`,
+).join("\n")}`,
+};
+
+test("the rules that held are the same", async () => {
+  const request = { files: annotated, entrypoints: ["p/allow"] };
+  const result = await build(request);
+  expect(result.indexed).toEqual([{ ref: "data.p.allow", rules: 12, by: ["input.t"], groups: 10 }]);
+  const indexed = load(result);
+  const plain = load(await build({ ...request, index: false }));
+  for (const t of ["t0", "t1", "t9", "other"]) {
+    for (const n of [0, 5, 20]) {
+      const [got, expected] = [indexed, plain].map((policy) => policy.evaluate("p/allow", { t, n }));
+      expect(got).toEqual(expected);
+    }
+  }
+  expect(indexed.evaluate("p/allow", { t: "t1", n: 20 })).toMatchObject({ rules: [1, 11] });
+});
+
+test.each(["true", '"x"', "[true]", '{"a":true}', '[["a",true]]'])(
+  "%s among the data, where generated packages stand, answers nothing",
+  async (value) => {
+    const files = { "p.rego": annotated["p.rego"].replaceAll("input.n > ", "input.m > ") };
+    const { wasm } = await build({ files, entrypoints: ["p/allow"] });
+    const names = '"0":{"t0":@,"other":@},"1":{"t0":@,"other":@}'.replaceAll(
+      "@",
+      `{"countersign rule":${value}}`,
+    );
+    const policy = loadPolicy({
+      wasm: new Uint8Array(Buffer.from(wasm, "base64")),
+      data: `{"countersign_index":{${names}}}`,
+      budget: 10_000_000,
+      maxPages: 512,
+    });
+    for (const t of ["t0", "other"])
+      expect(policy.evaluate("p/allow", { t })).toMatchObject({ kind: "undefined" });
+  },
+);
+
 const entrypoints = [
   "p/allow",
   "p/limit",

@@ -20,8 +20,8 @@ import (
 // becomes, for each value and once,
 //
 //	package countersign_index["0"].model               package p
-//	rule if { input.resource.type == "model"; … }      allow := v if { k := input.resource.type
-//	                                                                   v := data.countersign_index["0"][k].rule }
+//	rule contains true if {                            allow := v if { k := input.resource.type
+//	    input.resource.type == "model"; … }                some v in data.countersign_index["0"][k].rule }
 //
 // INVARIANT: a body keeps its condition, so that the index can only leave out bodies that can't hold.
 
@@ -216,7 +216,7 @@ func (x *indexer) indexSet(rules *set) int {
 	}
 	var first *ast.Rule
 	for _, lookup := range lookups {
-		r := lookup.rule(at.resolved.Head, at.written.Loc(), nil)
+		r := lookup.rule(at.resolved.Head, at.written.Loc())
 		first = cmp.Or(first, r)
 		r.Module = host
 		host.Rules = append(host.Rules, r)
@@ -255,13 +255,11 @@ func (x *indexer) move(groups []valueGroup, by ask, used []string) lookup {
 		module := &ast.Module{Package: &ast.Package{Path: path, Location: first.resolved.Loc()}}
 		module.SetRegoVersionSpan(x.modules[first.file].RegoVersionSpan())
 		for _, l := range inner {
-			module.Rules = append(module.Rules, l.rule(first.resolved.Head, first.resolved.Loc(), moveHead))
+			module.Rules = append(module.Rules, l.rule(movedHead(first.resolved.Head), first.resolved.Loc()))
 		}
 		for _, e := range rest {
-			r := e.resolved.Copy()
-			moveHead(r.Head)
-			r.Annotations = nil
-			module.Rules = append(module.Rules, r)
+			moved := e.resolved.Copy()
+			module.Rules = append(module.Rules, &ast.Rule{Head: movedHead(moved.Head), Body: moved.Body, Location: moved.Location})
 		}
 		for _, r := range module.Rules {
 			r.Module = module
@@ -272,17 +270,17 @@ func (x *indexer) move(groups []valueGroup, by ask, used []string) lookup {
 	return found
 }
 
-// moveHead gives a head the generated rule's name; a partial object keeps its key.
-func moveHead(head *ast.Head) {
-	_, key := prefixOf(head)
-	head.Name = ast.Var(indexRule)
-	head.Reference = ast.Ref{ast.VarTerm(indexRule).SetLocation(head.Location)}
-	switch {
-	case key != nil:
-		head.Reference = append(head.Reference, key)
-	case head.RuleKind() == ast.SingleValue:
-		head.Key = nil
+// movedHead makes any rule an element of a set: its value, its own element, or key and value of an object.
+func movedHead(head *ast.Head) *ast.Head {
+	element := head.Key
+	if head.RuleKind() == ast.SingleValue {
+		element = head.Value
+		if _, key := prefixOf(head); key != nil {
+			element = ast.ArrayTerm(key, head.Value).SetLocation(head.Location)
+		}
 	}
+	name := ast.VarTerm(indexRule).SetLocation(head.Location)
+	return &ast.Head{Name: indexRule, Reference: ast.Ref{name}, Key: element, Location: head.Location}
 }
 
 // reattach lets annotations of rules that have moved stand at the lookup, so that the manifest lists them as before.
@@ -311,35 +309,34 @@ type lookup struct {
 }
 
 // rule gives the lookup as a body of a rule with that head.
-func (l lookup) rule(like *ast.Head, at *ast.Location, name func(*ast.Head)) *ast.Rule {
-	const key, value, index = "countersign_key", "countersign_value", "countersign_at"
-	head := like.Copy()
-	if name != nil {
-		name(head)
-	}
+//
+// INVARIANT: what no package answers is looked for in the base documents, and those, being JSON, hold no sets.
+func (l lookup) rule(like *ast.Head, at *ast.Location) *ast.Rule {
+	const key, found, value = "countersign_key", "countersign_found", "countersign_value"
 	from := l.by.ref.String()
-	text := key + " := " + from + "; "
 	if l.by.member {
-		text = key + " := " + from + "[_]; "
+		from += "[_]"
 	}
-	found := fmt.Sprintf("data.%s[%q][%s][%q]", indexRoot, l.number, key, indexRule)
+	body := ast.MustParseBodyWithOpts(
+		fmt.Sprintf("%s := %s; %s := data.%s[%q][%s][%q]; is_set(%s); %s := %s[_]",
+			key, from, found, indexRoot, l.number, key, indexRule, found, value, found),
+		ast.ParserOptions{RegoVersion: ast.RegoV1})
+	head := like.Copy()
 	prefix, keyed := prefixOf(head)
 	switch {
 	case head.RuleKind() == ast.MultiValue:
-		text += value + " := " + found + "[_]"
 		head.Key = ast.VarTerm(value)
 	case keyed == nil:
-		text += value + " := " + found
 		head.Value = ast.VarTerm(value)
 	default:
-		text += "some " + index + "; " + value + " := " + found + "[" + index + "]"
-		head.Reference = append(slices.Clone(prefix), ast.VarTerm(index))
+		pair := func(index int) *ast.Term { return ast.RefTerm(ast.VarTerm(value), ast.IntNumberTerm(index)) }
+		head.Reference = append(slices.Clone(prefix), pair(0))
 		if head.Key != nil {
-			head.Key = ast.VarTerm(index)
+			head.Key = pair(0)
 		}
-		head.Value = ast.VarTerm(value)
+		head.Value = pair(1)
 	}
-	r := &ast.Rule{Head: head, Body: ast.MustParseBodyWithOpts(text, ast.ParserOptions{RegoVersion: ast.RegoV1}), Location: at}
+	r := &ast.Rule{Head: head, Body: body, Location: at}
 	ast.WalkNodes(r, func(node ast.Node) bool {
 		node.SetLoc(at)
 		return false

@@ -20,6 +20,9 @@ type ask struct {
 const indexCopies = 8
 
 // asksOf finds the conditions at the top of a body: what holds only where they hold.
+//
+// INVARIANT: a body that would fail the evaluation is left out only where OPA's own index leaves it out. That looks at
+// plain equality wherever it stands; all others count only before the first expression that can fail.
 func asksOf(body ast.Body) []ask {
 	alias := map[ast.Var]ast.Ref{}
 	for _, expr := range body {
@@ -41,7 +44,9 @@ func asksOf(body ast.Body) []ask {
 			asks = append(asks, ask{name: name, ref: ref, member: member, values: values})
 		}
 	}
+	failed := false
 	for _, expr := range body {
+		failed = failed || canFail(expr)
 		for _, operator := range []string{ast.Equal.Name, ast.Equality.Name} {
 			a, b, ok := operands(expr, operator)
 			if !ok {
@@ -54,13 +59,17 @@ func asksOf(body ast.Body) []ask {
 			if !isText {
 				continue
 			}
-			if ref, ok := field(a, alias); ok {
+			if ref, ok := field(a, nil); ok {
+				add(ref, false, []string{string(text)})
+			} else if failed {
+				continue
+			} else if ref, ok := field(a, alias); ok {
 				add(ref, false, []string{string(text)})
 			} else if ref, ok := elements(a); ok {
 				add(ref, true, []string{string(text)})
 			}
 		}
-		if a, b, ok := operands(expr, ast.Member.Name); ok {
+		if a, b, ok := operands(expr, ast.Member.Name); ok && !failed {
 			if ref, ok := field(a, alias); ok {
 				add(ref, false, texts(b))
 			} else if text, isText := a.Value.(ast.String); isText {
@@ -71,6 +80,26 @@ func asksOf(body ast.Body) []ask {
 		}
 	}
 	return asks
+}
+
+// harmless built-ins never fail.
+var harmless = map[string]bool{
+	ast.Assign.Name: true, ast.Equal.Name: true, ast.Equality.Name: true, ast.NotEqual.Name: true, ast.Member.Name: true,
+	ast.LessThan.Name: true, ast.LessThanEq.Name: true, ast.GreaterThan.Name: true, ast.GreaterThanEq.Name: true,
+}
+
+// canFail says whether an expression could end the evaluation: a rule with two values, or a built-in where its errors
+// aren't taken for undefined.
+func canFail(expr *ast.Expr) bool {
+	fails := false
+	ast.WalkRefs(expr, func(ref ast.Ref) bool {
+		fails = fails || ref[0].Equal(ast.DefaultRootDocument)
+		if _, known := ast.BuiltinMap[ref.String()]; known {
+			fails = fails || !harmless[ref.String()]
+		}
+		return false
+	})
+	return fails
 }
 
 func operands(expr *ast.Expr, operator string) (a, b *ast.Term, ok bool) {

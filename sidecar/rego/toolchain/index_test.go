@@ -54,6 +54,11 @@ func TestWhatIsIndexed(t *testing.T) {
 		{"big groups again", bodies(20, `allow if { input.t == "x"; input.n > @ }`) + bodies(20, `allow if { input.t == "y"; input.u == "@" }`), []string{"input.t", "input.u"}},
 		{"the rest by another field", bodies(20, `allow if input.t == "@"`) + bodies(20, `allow if input.u == "@"`), []string{"input.t", "input.u"}},
 
+		{"equal, after what can fail", bodies(9, `allow if { data.q.x; input.t == "@" }`), []string{"input.t"}},
+		{"one of some, before what can fail", bodies(9, `allow if { input.t in {"@"}; data.q.x }`), []string{"input.t"}},
+		{"one of some, after what can fail", bodies(9, `allow if { data.q.x; input.t in {"@"} }`), nil},
+		{"a local name, after what can fail", bodies(9, `allow if { data.q.x; t := input.t; t == "@" }`), nil},
+		{"a member, after what can fail", bodies(30, `allow if { startswith(input.t, "x"); "@" in input.groups }`), nil},
 		{"too few", bodies(7, `allow if input.t == "@"`), nil},
 		{"the same value everywhere", bodies(9, `allow if { input.t == "x"; input.n == @ }`), nil},
 		{"numbers", bodies(9, `allow if input.t == @`), nil},
