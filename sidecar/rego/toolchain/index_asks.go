@@ -22,7 +22,7 @@ const indexCopies = 8
 // asksOf finds the conditions at the top of a body: what holds only where they hold.
 //
 // INVARIANT: a body that would fail the evaluation is left out only where OPA's own index leaves it out. That looks at
-// plain equality wherever it stands; all others count only before the first expression that can fail.
+// plain equality wherever it stands, once for a field; all others count only before the first expression that can fail.
 func asksOf(body ast.Body) []ask {
 	alias := map[ast.Var]ast.Ref{}
 	for _, expr := range body {
@@ -35,16 +35,17 @@ func asksOf(body ast.Body) []ask {
 		}
 	}
 	var asks []ask
+	failed := false
 	add := func(ref ast.Ref, member bool, values []string) {
 		name := ref.String()
 		if member {
 			name += "[_]"
 		}
-		if len(values) > 0 && len(values) <= indexCopies && !slices.ContainsFunc(asks, func(a ask) bool { return a.name == name }) {
+		taken := slices.ContainsFunc(asks, func(a ask) bool { return a.name == name })
+		if !taken && len(values) > 0 && len(values) <= indexCopies {
 			asks = append(asks, ask{name: name, ref: ref, member: member, values: values})
 		}
 	}
-	failed := false
 	for _, expr := range body {
 		failed = failed || canFail(expr)
 		for _, operator := range []string{ast.Equal.Name, ast.Equality.Name} {
@@ -59,7 +60,7 @@ func asksOf(body ast.Body) []ask {
 			if !isText {
 				continue
 			}
-			if ref, ok := field(a, nil); ok {
+			if ref, ok := field(a, nil); ok && (!failed || namedOnce(body, ref)) {
 				add(ref, false, []string{string(text)})
 			} else if failed {
 				continue
@@ -80,6 +81,18 @@ func asksOf(body ast.Body) []ask {
 		}
 	}
 	return asks
+}
+
+// namedOnce says whether a body asks a field once: of several conditions OPA's index looks at one.
+func namedOnce(body ast.Body, field ast.Ref) bool {
+	times := 0
+	ast.WalkRefs(body, func(ref ast.Ref) bool {
+		if ref.HasPrefix(field) || field.HasPrefix(ref) && len(ref) > 1 {
+			times++
+		}
+		return false
+	})
+	return times == 1
 }
 
 // harmless built-ins never fail.
