@@ -22,7 +22,7 @@ export interface PolicyParts {
   readonly data: string;
   /** Fuel units per evaluation: one for each loop turn and function call (`decision.budget`). */
   readonly budget: number;
-  /** Upper bound of the linear memory in 64 KiB pages. */
+  /** What an evaluation may take on top of the data, in 64 KiB pages (`decision.max_memory_mb`). */
   readonly maxPages: number;
   /** Who serves the built-ins that aren't in the module; nobody unless given. */
   readonly builtins?: ResolveBuiltin;

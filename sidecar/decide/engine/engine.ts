@@ -17,7 +17,7 @@ export interface EngineParts {
   readonly module: WebAssembly.Module;
   /** Base documents as JSON text. */
   readonly data: string;
-  /** Upper bound of the linear memory in 64 KiB pages. */
+  /** What an evaluation may take on top of the data, in 64 KiB pages. */
   readonly maxPages: number;
   readonly call: CallBuiltin;
 }
@@ -59,6 +59,8 @@ export interface Engine {
 }
 
 const pageBytes = 65_536;
+/** 4 GiB, which is all that 32 bits reach. */
+const mostPages = 65_536;
 /** Loading and patching: enough for data of the largest size that memory can hold, and no more. */
 const loadFuel = 1n << 40n;
 /** After so many evaluations that didn't need memory which one of them took, it is given back. */
@@ -77,8 +79,9 @@ const probeJson = '{"a":[1,-2.50,true,null,"bé",9007199254740993],"s":[1,"x"]}'
 export function createEngine({ module, data, maxPages, call }: EngineParts): Engine {
   refuseOtherModules(module);
   // sized for the data beforehand: growing page by page makes loading quadratic
-  const initial = Math.min(maxPages, 64 + Math.ceil((Buffer.byteLength(data) * 12) / pageBytes));
-  let memory = new WebAssembly.Memory({ initial, maximum: maxPages });
+  const initial = Math.min(mostPages, 64 + Math.ceil((Buffer.byteLength(data) * 12) / pageBytes));
+  const maximum = Math.min(mostPages, initial + maxPages);
+  let memory = new WebAssembly.Memory({ initial, maximum });
   /** Address of the table of sorted lists. */
   let table = 0;
   let { instance, fuel, read } = start(module, memory, call, table);
@@ -86,7 +89,8 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
   /** End of what belongs to the module itself. */
   const base = instance.opa_heap_ptr_get();
   /** What lies below it, as it was when the data were last changed. */
-  let kept = new Uint8Array();
+  const kept = new Uint8Array(base);
+  let settled = false;
   let keptMemory = 0;
   /** Where evaluations allocate from. */
   let mark = 0;
@@ -96,16 +100,20 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     if (bytes.buffer !== memory.buffer) bytes = Buffer.from(memory.buffer);
     return bytes;
   };
-  /** Notes the state to which evaluations return. */
+  /** Notes the state to which evaluations return. What costs time is left for the next of them: patches come in rows. */
   const settle = (): void => {
     mark = instance.opa_heap_ptr_get();
+    keptMemory = memory.buffer.byteLength;
+    settled = false;
+  };
+  const finishSettling = (): void => {
     memoryBytes().fill(0, table, table + orderBytes);
     const words = new DataView(memory.buffer, table);
     words.setUint32(orderHeader.mark, mark, true);
     words.setUint32(orderHeader.next, lists, true);
     words.setUint32(orderHeader.end, lists + listBytes, true);
-    kept = new Uint8Array(memory.buffer, 0, base).slice();
-    keptMemory = memory.buffer.byteLength;
+    kept.set(new Uint8Array(memory.buffer, 0, base));
+    settled = true;
   };
   const place = (text: string | Uint8Array): { at: number; size: number } => {
     const size = typeof text === "string" ? Buffer.byteLength(text) : text.byteLength;
@@ -132,7 +140,7 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     calm = 0;
     if (memory.buffer.byteLength !== keptMemory) {
       const old = new Uint8Array(memory.buffer, 0, mark);
-      memory = new WebAssembly.Memory({ initial: keptMemory / pageBytes, maximum: maxPages });
+      memory = new WebAssembly.Memory({ initial: keptMemory / pageBytes, maximum });
       new Uint8Array(memory.buffer).set(old);
     }
     ({ instance, fuel, read } = start(module, memory, call, table));
@@ -146,15 +154,16 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
   const builtins = new Map([...numbersBy(instance.builtins())].map(([name, id]) => [id, name]));
   instance.opa_heap_ptr_set(base);
   const reserved = instance.opa_malloc(orderBytes);
-  let root = load(data);
+  let root = loadData(() => load(data));
   // four bytes for a key, which takes sixty and more itself
   const listBytes = 65_536 + Math.ceil((instance.opa_heap_ptr_get() - base) / 16);
   const lists = instance.opa_malloc(listBytes);
   instance.opa_heap_blocks_stash();
   table = reserved;
   settle();
-  ({ instance, fuel, read } = start(module, memory, call, table));
-  new Uint8Array(memory.buffer).set(kept);
+  finishSettling();
+  // the module learns of the table when it starts
+  replace();
 
   return {
     entrypoints,
@@ -163,6 +172,7 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
       return read;
     },
     evaluate(entrypoint, input, budget) {
+      if (!settled) finishSettling();
       if (memory.buffer.byteLength > keptMemory && ++calm > calmAfter) replace();
       const before = memory.buffer.byteLength;
       // the input's size is limited at the door: reading it isn't the policy's work
@@ -256,6 +266,14 @@ function start(
   const fuel = exports[fuelExport] as WebAssembly.Global;
   fuel.value = loadFuel;
   return { instance: exports as unknown as PolicyExports, fuel, read: createReader(memory) };
+}
+
+function loadData(load: () => number): number {
+  try {
+    return load();
+  } catch {
+    throw new PolicyRefused("the data don't fit into memory; raise decision.max_memory_mb, or give less");
+  }
 }
 
 function refuseOtherLayout(probe: () => string): void {
