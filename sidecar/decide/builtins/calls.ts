@@ -74,7 +74,7 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
     if (builtin !== undefined) {
       burn(insteadCost);
       const scope = (turn.scope ??= newScope());
-      const result = builtin(scope, ...args.map((address) => read.value(address)));
+      const result = named(name, () => builtin(scope, ...args.map((address) => read.value(address))));
       if (result === undefined) return 0;
       if (result instanceof RawString) return writeString(result.bytes);
       if (typeof result === "object" || typeof result === "string") return write(writeValue(result));
@@ -85,14 +85,24 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
   };
   const callHost = (builtin: HostBuiltin | undefined, args: readonly number[]): number => {
     if (builtin === undefined) throw new PolicyRefused("a built-in that isn't here");
-    const { read, dump, write } = engine();
+    const { read, dump, write, writeString } = engine();
     burn(builtin.cost);
     const result = builtin.call((turn.scope ??= newScope()), {
       values: () => args.map((address) => read.value(address)),
       text: () => listOf(args.map((address) => dump(address).slice())),
     });
-    if (result.kind === "undefined") return 0;
-    return write(result.kind === "text" ? result.text : writeValue(result.value));
+    switch (result.kind) {
+      case "undefined":
+        return 0;
+      case "bytes":
+        return writeString(result.bytes);
+      case "text":
+        return write(result.text);
+      case "value":
+        return typeof result.value === "object" || typeof result.value === "string"
+          ? write(writeValue(result.value))
+          : place(result.value);
+    }
   };
 
   return {
@@ -120,6 +130,15 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
       }
     },
   };
+}
+
+/** OPA's errors begin with the built-in's name. */
+function named<T>(name: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof BuiltinFault ? new BuiltinFault(error.code, `${name}: ${error.message}`) : error;
+  }
 }
 
 /** `[a, b]` of the texts. */

@@ -1,29 +1,18 @@
 import type { RegoValue } from "../engine/value.js";
 import { RegoSet } from "../engine/value.js";
-import type { Builtin } from "./builtin.js";
 import { BuiltinFault } from "./builtin.js";
-import type { HostBuiltin, ResolveBuiltin, Served } from "./host.js";
+import type { GoBuiltins } from "./go.js";
+import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
 import { HostBudgetExceeded } from "./host.js";
 import { termText } from "./text.js";
-
-/** OPA's Go code, as far as it is called from here: see `go.ts`. */
-export interface GoServer {
-  call(
-    name: string,
-    args: Uint8Array,
-    context: { nowNs: bigint; seed: () => Uint8Array; decision: number; fuel: number },
-  ):
-    | { readonly kind: "value"; readonly text: Uint8Array }
-    | { readonly kind: "undefined" }
-    | { readonly kind: "error"; readonly code: string; readonly message: string }
-    | { readonly kind: "failed"; readonly code: string };
-}
+import type { NodeBuiltin } from "./to-go.js";
+import { toGo } from "./to-go.js";
 
 export interface ResolverParts {
   /** Served in JavaScript. */
-  readonly node: ReadonlyMap<string, Builtin>;
+  readonly node: ReadonlyMap<string, NodeBuiltin>;
   /** Loads the Go code; called once, when the first bundle needs it. */
-  readonly go: () => GoServer;
+  readonly go: () => GoBuiltins;
   /** Names that Go serves. */
   readonly goNames: ReadonlySet<string>;
   /** Result of `opa.runtime()`. */
@@ -42,28 +31,27 @@ const goFuel = 50_000_000;
 
 /** Creates the resolver of the built-ins that the host serves. */
 export function createResolver(parts: ResolverParts): ResolveBuiltin {
-  let loaded: GoServer | undefined;
-  const goCall = (name: string): HostBuiltin["call"] => {
+  let loaded: GoBuiltins | undefined;
+  const callGo = (name: string, { nowNs, seed, decision }: Scope, call: Call): Served => {
     loaded ??= parts.go();
-    const server = loaded;
-    return ({ nowNs, seed, decision }, call): Served => {
-      const answer = server.call(name, call.text(), { nowNs, seed, decision, fuel: goFuel });
-      switch (answer.kind) {
-        case "value":
-          return { kind: "text", text: answer.text };
-        case "undefined":
-          return answer;
-        case "error":
-          throw new BuiltinFault(
-            answer.code === "eval_type_error" ? "eval_type_error" : "eval_builtin_error",
-            answer.message,
-          );
-        case "failed":
-          throw new HostBudgetExceeded(name);
-      }
-    };
+    const answer = loaded.call(name, call.text(), { nowNs, seed, decision, fuel: goFuel });
+    switch (answer.kind) {
+      case "value":
+        return answer.bytes === undefined
+          ? { kind: "text", text: answer.text }
+          : { kind: "bytes", bytes: answer.bytes };
+      case "undefined":
+        return answer;
+      case "error":
+        throw new BuiltinFault(
+          answer.code === "eval_type_error" ? "eval_type_error" : "eval_builtin_error",
+          answer.message,
+        );
+      case "failed":
+        throw new HostBudgetExceeded(name);
+    }
   };
-  const own: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
+  const own: ReadonlyMap<string, NodeBuiltin> = new Map<string, NodeBuiltin>([
     ["opa.runtime", () => parts.runtime],
     ["trace", () => true],
     [
@@ -74,22 +62,27 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
       },
     ],
   ]);
+  const byNode = (name: string, builtin: NodeBuiltin): HostBuiltin => ({
+    cost: cost.node,
+    call(scope, call) {
+      const value = builtin(scope, ...call.values());
+      if (value === toGo) return callGo(name, scope, call);
+      return value === undefined ? { kind: "undefined" } : { kind: "value", value };
+    },
+  });
+  const byGo = (name: string): HostBuiltin => {
+    // at activation, so that no decision waits for it
+    loaded ??= parts.go();
+    return { cost: cost.go, call: (scope, call) => callGo(name, scope, call) };
+  };
 
   return (asked) => {
     const name = asked.startsWith(aliasPrefix) ? asked.slice(aliasPrefix.length) : asked;
     const network = parts.network?.get(name);
     if (network !== undefined) return network;
     const builtin = own.get(name) ?? parts.node.get(name);
-    if (builtin !== undefined) {
-      return {
-        cost: cost.node,
-        call(scope, call) {
-          const value = builtin(scope, ...call.values());
-          return value === undefined ? { kind: "undefined" } : { kind: "value", value };
-        },
-      };
-    }
-    return parts.goNames.has(name) || asked !== name ? { cost: cost.go, call: goCall(name) } : undefined;
+    if (builtin !== undefined) return byNode(name, builtin);
+    return parts.goNames.has(name) || asked !== name ? byGo(name) : undefined;
   };
 }
 

@@ -18,6 +18,8 @@ export type Served =
   | { readonly kind: "value"; readonly value: RegoValue }
   /** As `opa_value_parse` reads it. */
   | { readonly kind: "text"; readonly text: Uint8Array | string }
+  /** A string that may be no UTF-8. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "undefined" };
 
 /**

@@ -4,7 +4,7 @@ import { HostBudgetExceeded, Waiting } from "./host.js";
 
 /** What a call came to. */
 export type Outcome =
-  | Exclude<Served, { readonly kind: "undefined" }>
+  | Extract<Served, { readonly kind: "value" | "text" }>
   | { readonly kind: "fault"; readonly fault: BuiltinFault }
   /** The evaluation ends with a deny: there was no room, or a fault of ours. */
   | { readonly kind: "halt" };
@@ -71,6 +71,7 @@ function serve(name: string, outcome: Outcome): Served {
   switch (outcome.kind) {
     case "value":
     case "text":
+    case "bytes":
       return outcome;
     case "fault":
       throw outcome.fault;

@@ -98,9 +98,10 @@ export async function call(
         values: () => values,
         text: () => Buffer.from(`[${values.map(writeValue).join(",")}]`),
       });
-      if (served.kind === "undefined") throw new Error("undefined");
+      if (served.kind === "undefined" || served.kind === "bytes") throw new Error(served.kind);
       if (served.kind === "text") return parseJson(String(served.text), { depth: 2_000 });
-      return writeValue(served.value);
+      if (served.kind === "value") return writeValue(served.value);
+      throw new Error("bytes");
     } catch (error) {
       if (!(error instanceof Waiting)) throw error;
       await error.settled;

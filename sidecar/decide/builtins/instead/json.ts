@@ -39,7 +39,7 @@ function pathsOf(value: RegoValue): readonly (readonly RegoValue[])[] {
   if (list === undefined) {
     throw new BuiltinFault(
       "eval_type_error",
-      `operand 2 must be one of {array, set} but got ${typeName(value)}`,
+      `operand 2 must be one of {set, array} but got ${typeName(value)}`,
     );
   }
   return list.map(pathOf);

@@ -129,7 +129,7 @@ const accumulate =
     if (items === undefined) {
       throw new BuiltinFault(
         "eval_type_error",
-        `operand 1 must be one of {array, set} but got ${typeName(collection ?? null)}`,
+        `operand 1 must be one of {set, array} but got ${typeName(collection ?? null)}`,
       );
     }
     const numbers = items.map((item) => {
