@@ -4,10 +4,7 @@ import { stringOperand } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
 
 function digest(algorithm: "md5" | "sha1" | "sha256"): NodeBuiltin {
-  return (_context, text) =>
-    createHash(algorithm)
-      .update(stringOperand(text, 1))
-      .digest("hex");
+  return (_context, text) => createHash(algorithm).update(stringOperand(text, 1)).digest("hex");
 }
 
 function hmac(algorithm: "md5" | "sha1" | "sha256" | "sha512"): NodeBuiltin {

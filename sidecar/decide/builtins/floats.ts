@@ -24,12 +24,17 @@ export function formatFloat(value: number, verb: FloatVerb, precision: number): 
     case "e":
     case "E": {
       const digits = precision < 0 ? shortest(size) : rounded(exact(size), precision + 1);
-      return sign + scientific(digits, precision < 0 ? Math.max(digits.digits.length - 1, 0) : precision, verb);
+      return (
+        sign + scientific(digits, precision < 0 ? Math.max(digits.digits.length - 1, 0) : precision, verb)
+      );
     }
     case "f": {
       const all = precision < 0 ? shortest(size) : exact(size);
       const digits = precision < 0 ? all : rounded(all, all.point + precision);
-      return sign + positional(digits, precision < 0 ? Math.max(digits.digits.length - digits.point, 0) : precision);
+      return (
+        sign +
+        positional(digits, precision < 0 ? Math.max(digits.digits.length - digits.point, 0) : precision)
+      );
     }
     case "g":
     case "G":
@@ -132,7 +137,8 @@ function hexFloat(size: number, precision: number): string {
   }
   const head = (mantissa >> 60n) & 1n;
   const fraction = (mantissa & ((1n << 60n) - 1n)).toString(16).padStart(15, "0");
-  const shown = precision < 0 ? fraction.replace(/0+$/, "") : fraction.slice(0, precision).padEnd(precision, "0");
+  const shown =
+    precision < 0 ? fraction.replace(/0+$/, "") : fraction.slice(0, precision).padEnd(precision, "0");
   const power = String(Math.abs(exponent)).padStart(2, "0");
   return `0x${head}${shown === "" ? "" : `.${shown}`}p${exponent < 0 ? "-" : "+"}${power}`;
 }

@@ -84,7 +84,8 @@ export function int64Of(text: string): bigint | undefined {
 /** @throws BuiltinFault where it is no 64-bit integer */
 export function integerOperand(value: Operand, place: number): bigint {
   const integer = int64Of(numberOperand(value, place));
-  if (integer === undefined) throw operandFault(place, "must be integer number but got floating-point number");
+  if (integer === undefined)
+    throw operandFault(place, "must be integer number but got floating-point number");
   return integer;
 }
 

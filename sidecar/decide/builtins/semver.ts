@@ -1,5 +1,6 @@
 /** Semantic versions. Source: OPA, internal/semver. */
 import { fault, stringOperand } from "./operands.js";
+import { goQuote } from "./quote.js";
 import type { NodeBuiltin } from "./to-go.js";
 
 interface Version {
@@ -69,7 +70,7 @@ function atoi(text: string): bigint {
 
 function operand(value: string, place: number): Version {
   const version = parse(value);
-  if (version === undefined) throw fault(`operand ${place}: string "${value}" is not a valid SemVer`);
+  if (version === undefined) throw fault(`operand ${place}: string ${goQuote(value)} is not a valid SemVer`);
   return version;
 }
 

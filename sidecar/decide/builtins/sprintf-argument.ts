@@ -165,7 +165,10 @@ function character(code: bigint): string {
 }
 
 function unicode(flags: Flags, code: bigint): string {
-  const digits = code.toString(16).toUpperCase().padStart(Math.max(flags.precision ?? 4, 4), "0");
+  const digits = code
+    .toString(16)
+    .toUpperCase()
+    .padStart(Math.max(flags.precision ?? 4, 4), "0");
   const shown = flags.sharp && code <= 0x10ffffn && isPrintable(Number(code));
   return pad(flags, `U+${digits}${shown ? ` '${character(code)}'` : ""}`, false);
 }

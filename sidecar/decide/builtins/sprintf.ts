@@ -11,13 +11,15 @@ import { mayBeBytes, toGo } from "./to-go.js";
 export const sprintf: NodeBuiltin = (_context, format, list) => {
   const text = stringOperand(format, 1);
   const args = arrayOperand(list, 2).map(argumentOf);
-  if (mayBeBytes(text) || args.some(({ value }) => typeof value === "string" && mayBeBytes(value))) return toGo;
+  if (mayBeBytes(text) || args.some(({ value }) => typeof value === "string" && mayBeBytes(value)))
+    return toGo;
   return new Printer(text, args).print();
 };
 
 function argumentOf(value: RegoValue): Argument {
   const text = numberText(value);
-  if (text === undefined) return { type: "string", value: typeof value === "string" ? value : termText(value) };
+  if (text === undefined)
+    return { type: "string", value: typeof value === "string" ? value : termText(value) };
   if (/[.eE]/.test(text)) {
     const float = Number(text);
     return Number.isFinite(float) ? { type: "float64", value: float } : { type: "string", value: text };
@@ -81,7 +83,7 @@ class Printer {
     }
     this.readIndex();
     this.readWidth();
-    if (this.at + 1 <= format.length && format[this.at] === ".") this.readPrecision();
+    if (this.at + 1 < format.length && format[this.at] === ".") this.readPrecision();
     if (!this.afterIndex) this.readIndex();
     if (this.at >= format.length) {
       this.write("%!(NOVERB)");
