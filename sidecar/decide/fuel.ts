@@ -1,218 +1,179 @@
 /**
- * Adds fuel to a WASM module: an exported i64 that each function entry and each turn of a loop takes one from;
- * below zero it traps. Deterministic, and without a thread. Source: WebAssembly Core Specification 2.0, "Binary Format".
+ * Adds fuel to a WASM module: an exported i64 that each function entry and each turn of a loop takes from; below zero
+ * it traps. Deterministic, and without a thread. Source: WebAssembly Core Specification 2.0, "Binary Format".
  */
-import type { Writer } from "./wasm-binary.js";
-import { bytesOf, concat, createReader, unsigned, WasmRefused } from "./wasm-binary.js";
+import { refuseOtherType, rewriteCode } from "./fuel-code.js";
+import { limitMemory, readLimits } from "./limit-memory.js";
+import { bytesOf, concat, createReader, signed, unsigned, WasmRefused } from "./wasm-binary.js";
+import { readSections, section, sectionOrder } from "./wasm-sections.js";
 
 /** Name of the exported global. Set it before each evaluation. */
 export const fuelExport = "countersign_fuel";
+/** With their index among all globals behind it: names of exported variables. */
+export const variableExport = "countersign_variable_";
 
-const section = { imports: 2, globals: 6, exports: 7, code: 10 } as const;
-/** Order in which known sections must stand; 12 (data count) belongs before code. */
-const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
+export interface FuelOptions {
+  /** Fuel of a new instance, which its start function draws on. */
+  readonly initial?: bigint;
+  /** Upper bound of the module's own memory in 64 KiB pages. */
+  readonly maxPages?: number;
+  /** Exports the module's variables, so that an instance's state can be copied. */
+  readonly variables?: boolean;
+}
+
+/** A tenth of a second and more: what no start function of a policy needs. */
+const initialFuel = 100_000_000n;
+
 const i64 = 0x7e;
 
 /**
  * Rewrites a module so that it burns fuel.
  * @throws WasmRefused where the module isn't understood, or brings a global of that name itself
  */
-export function addFuel(wasm: Uint8Array): Uint8Array {
+export function addFuel(wasm: Uint8Array, options: FuelOptions = {}): Uint8Array {
   const sections = readSections(wasm);
-  const index = countGlobals(sections);
-  const out: Uint8Array[] = [wasm.subarray(0, 8)];
-  const placed = new Set<number>();
-  const emit = (id: number, body: Uint8Array): void => {
-    placed.add(id);
-    out.push(new Uint8Array([id]), unsigned(body.byteLength), body);
-  };
-  for (const { id, body } of sections) {
-    if (id !== 0) insertMissing(id, placed, index, emit);
-    switch (id) {
-      case section.globals:
-        emit(id, appendTo(body, fuelGlobal()));
-        break;
-      case section.exports:
-        emit(id, appendTo(refuseTaken(body), fuelExportEntry(index)));
-        break;
-      case section.code:
-        emit(id, rewriteCode(body, index));
-        break;
-      default:
-        out.push(new Uint8Array([id]), unsigned(body.byteLength), body);
-        placed.add(id);
-    }
+  const body = (id: number): Uint8Array | undefined => sections.find((one) => one.id === id)?.body;
+  const imported = countImports(body(section.imports));
+  const globals = readGlobals(body(section.globals));
+  const index = imported.globals + globals.length;
+  const fuelGlobal = concat([
+    bytesOf(i64, 0x01, 0x42),
+    signed(options.initial ?? initialFuel),
+    bytesOf(0x0b),
+  ]);
+  const exported = [exportOf(fuelExport, index)];
+  if (options.variables === true) {
+    globals.forEach(({ mutable }, i) => {
+      if (mutable) exported.push(exportOf(`${variableExport}${imported.globals + i}`, imported.globals + i));
+    });
   }
-  insertMissing(Infinity, placed, index, emit);
+
+  const out: Uint8Array[] = [wasm.subarray(0, 8)];
+  const emit = (id: number, content: Uint8Array): void => {
+    out.push(bytesOf(id), unsigned(content.byteLength), content);
+  };
+  const rewrite: Readonly<Record<number, (content: Uint8Array) => Uint8Array>> = {
+    [section.memories]: (content) => limitMemory(content, imported.memories, options.maxPages),
+    [section.globals]: (content) => appendTo(content, [fuelGlobal]),
+    [section.exports]: (content) => appendTo(refuseTaken(content), exported),
+    [section.code]: (content) =>
+      rewriteCode(content, index, {
+        parameters: readParameters(body(section.types), body(section.functions)),
+      }),
+  };
+  // sections that a module lacks come into being before the section that follows them
+  const missing = [section.globals, section.exports].filter((id) => body(id) === undefined);
+  for (const { id, body: content } of sections) {
+    while (
+      id !== 0 &&
+      missing[0] !== undefined &&
+      sectionOrder.indexOf(id) > sectionOrder.indexOf(missing[0])
+    ) {
+      const next = missing.shift() as number;
+      emit(next, rewrite[next]?.(unsigned(0)) as Uint8Array);
+    }
+    emit(id, rewrite[id]?.(content) ?? content);
+  }
+  for (const id of missing) emit(id, rewrite[id]?.(unsigned(0)) as Uint8Array);
   return concat(out);
 }
 
-interface Section {
-  readonly id: number;
-  readonly body: Uint8Array;
+/** Tells whether a module has been rewritten. @throws WasmRefused where it isn't understood */
+export function hasFuel(wasm: Uint8Array): boolean {
+  const exported = readSections(wasm).find(({ id }) => id === section.exports)?.body;
+  return exported !== undefined && exportNames(exported).includes(fuelExport);
 }
 
-function readSections(wasm: Uint8Array): Section[] {
-  const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-  if (magic.some((byte, i) => wasm[i] !== byte)) throw new WasmRefused("not a WebAssembly 1 module");
-  const reader = createReader(wasm, 8);
-  const sections: Section[] = [];
-  let last = -1;
-  while (!reader.done()) {
-    const id = reader.byte();
-    const body = reader.take(reader.unsigned());
-    const rank = id === 0 ? last : order.indexOf(id);
-    if (id !== 0 && rank <= last) throw new WasmRefused(`section ${id} out of place`);
-    last = rank;
-    sections.push({ id, body });
+/** Counts what is imported: it comes before the module's own. */
+function countImports(body: Uint8Array | undefined): { globals: number; memories: number } {
+  const count = { globals: 0, memories: 0 };
+  const reader = createReader(body ?? unsigned(0));
+  for (let n = reader.unsigned(); n > 0; n--) {
+    reader.take(reader.unsigned());
+    reader.take(reader.unsigned());
+    const kind = reader.byte();
+    if (kind === 0x00) reader.unsigned();
+    else if (kind === 0x01) {
+      refuseOtherType(reader.byte());
+      readLimits(reader);
+    } else if (kind === 0x02) {
+      readLimits(reader);
+      count.memories++;
+    } else if (kind === 0x03) {
+      refuseOtherType(reader.byte());
+      reader.byte();
+      count.globals++;
+    } else throw new WasmRefused(`unknown import kind ${kind}`);
   }
-  return sections;
+  if (count.memories > 1) throw new WasmRefused("more than one memory isn't taken");
+  return count;
 }
 
-/** Adds the global or export section where the module has none, before the section that follows them. */
-function insertMissing(next: number, placed: Set<number>, index: number, emit: Writer): void {
-  const rank = next === Infinity ? order.length : order.indexOf(next);
-  if (rank > order.indexOf(section.globals) && !placed.has(section.globals)) {
-    emit(section.globals, concat([unsigned(1), fuelGlobal()]));
-  }
-  if (rank > order.indexOf(section.exports) && !placed.has(section.exports)) {
-    emit(section.exports, concat([unsigned(1), fuelExportEntry(index)]));
-  }
+/** Reads the module's own globals. Their first values are constants, of which each holds one instruction. */
+function readGlobals(body: Uint8Array | undefined): { mutable: boolean }[] {
+  const reader = createReader(body ?? unsigned(0));
+  return Array.from({ length: reader.unsigned() }, () => {
+    refuseOtherType(reader.byte());
+    const mutable = reader.byte() === 1;
+    const opcode = reader.byte();
+    if (opcode === 0x23 || opcode === 0xd2) reader.unsigned();
+    else if (opcode === 0x41 || opcode === 0x42) reader.signed();
+    else if (opcode === 0x43) reader.take(4);
+    else if (opcode === 0x44) reader.take(8);
+    else if (opcode === 0xd0) reader.byte();
+    else throw new WasmRefused("a global whose first value is no constant");
+    if (reader.byte() !== 0x0b) throw new WasmRefused("a global whose first value is no constant");
+    return { mutable };
+  });
 }
 
-/** Gives the index that a further global gets: imported ones count first. */
-function countGlobals(sections: readonly Section[]): number {
-  let count = 0;
-  const imports = sections.find(({ id }) => id === section.imports);
-  if (imports !== undefined) {
-    const reader = createReader(imports.body);
-    for (let n = reader.unsigned(); n > 0; n--) {
-      reader.take(reader.unsigned());
-      reader.take(reader.unsigned());
-      const kind = reader.byte();
-      if (kind === 0x00) reader.unsigned();
-      else if (kind === 0x01) {
-        reader.byte();
-        skipLimits(reader);
-      } else if (kind === 0x02) skipLimits(reader);
-      else if (kind === 0x03) {
-        reader.take(2);
-        count++;
-      } else throw new WasmRefused(`unknown import kind ${kind}`);
-    }
-  }
-  const globals = sections.find(({ id }) => id === section.globals);
-  return count + (globals === undefined ? 0 : createReader(globals.body).unsigned());
+/** Gives how many parameters each of the module's own functions has. */
+function readParameters(types: Uint8Array | undefined, functions: Uint8Array | undefined): number[] {
+  const typeReader = createReader(types ?? unsigned(0));
+  const skipTypes = (): number => {
+    const count = typeReader.unsigned();
+    for (const type of typeReader.take(count)) refuseOtherType(type);
+    return count;
+  };
+  const parameters = Array.from({ length: typeReader.unsigned() }, () => {
+    if (typeReader.byte() !== 0x60) throw new WasmRefused("a type that is no function's");
+    const count = skipTypes();
+    skipTypes();
+    return count;
+  });
+  const reader = createReader(functions ?? unsigned(0));
+  return Array.from({ length: reader.unsigned() }, () => {
+    const count = parameters[reader.unsigned()];
+    if (count === undefined) throw new WasmRefused("a function of an unknown type");
+    return count;
+  });
 }
 
-type Reader = ReturnType<typeof createReader>;
-
-function skipLimits(reader: Reader): void {
-  const flags = reader.byte();
-  if (flags > 1) throw new WasmRefused("shared or 64-bit memories are not taken");
-  reader.unsigned();
-  if (flags === 1) reader.unsigned();
-}
-
-/** `(global (mut i64) (i64.const 2^62))`: full until the host sets it. */
-function fuelGlobal(): Uint8Array {
-  return bytesOf(i64, 0x01, 0x42, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xc0, 0x00, 0x0b);
-}
-
-function fuelExportEntry(index: number): Uint8Array {
-  const name = new TextEncoder().encode(fuelExport);
+function exportOf(text: string, index: number): Uint8Array {
+  const name = new TextEncoder().encode(text);
   return concat([unsigned(name.byteLength), name, bytesOf(0x03), unsigned(index)]);
 }
 
 /** INVARIANT: a module that exports the name itself could hide the real fuel from the host. */
 function refuseTaken(body: Uint8Array): Uint8Array {
-  const reader = createReader(body);
-  for (let n = reader.unsigned(); n > 0; n--) {
-    const name = new TextDecoder().decode(reader.take(reader.unsigned()));
-    if (name === fuelExport) throw new WasmRefused(`the module exports ${fuelExport} itself`);
-    reader.byte();
-    reader.unsigned();
-  }
+  const taken = exportNames(body).find((name) => name === fuelExport || name.startsWith(variableExport));
+  if (taken !== undefined) throw new WasmRefused(`the module exports ${taken} itself`);
   return body;
 }
 
-/** Appends an item to a section that is a vector. */
-function appendTo(body: Uint8Array, item: Uint8Array): Uint8Array {
+function exportNames(body: Uint8Array): string[] {
   const reader = createReader(body);
-  const count = reader.unsigned();
-  return concat([unsigned(count + 1), body.subarray(reader.position()), item]);
-}
-
-function rewriteCode(body: Uint8Array, index: number): Uint8Array {
-  // fuel = fuel - 1; if (fuel < 0) unreachable
-  const global = unsigned(index);
-  const burn = concat([
-    ...[bytesOf(0x23), global, bytesOf(0x42, 0x01, 0x7d, 0x24), global],
-    ...[bytesOf(0x23), global, bytesOf(0x42, 0x00, 0x53, 0x04, 0x40, 0x00, 0x0b)],
-  ]);
-  const reader = createReader(body);
-  const count = reader.unsigned();
-  const out: Uint8Array[] = [unsigned(count)];
-  for (let n = 0; n < count; n++) {
-    const rewritten = rewriteFunction(reader.take(reader.unsigned()), burn);
-    out.push(unsigned(rewritten.byteLength), rewritten);
-  }
-  return concat(out);
-}
-
-function rewriteFunction(body: Uint8Array, burn: Uint8Array): Uint8Array {
-  const reader = createReader(body);
-  for (let groups = reader.unsigned(); groups > 0; groups--) {
-    reader.unsigned();
+  return Array.from({ length: reader.unsigned() }, () => {
+    const name = new TextDecoder().decode(reader.take(reader.unsigned()));
     reader.byte();
-  }
-  const out: Uint8Array[] = [];
-  let from = 0;
-  const burnHere = (): void => {
-    out.push(body.subarray(from, reader.position()), burn);
-    from = reader.position();
-  };
-  burnHere();
-  while (!reader.done()) {
-    if (skipInstruction(reader) === "loop") burnHere();
-  }
-  out.push(body.subarray(from));
-  return concat(out);
+    reader.unsigned();
+    return name;
+  });
 }
 
-/** Passes over one instruction with its immediates. */
-function skipInstruction(reader: Reader): "loop" | undefined {
-  const opcode = reader.byte();
-  if (opcode === 0x03) {
-    reader.signed();
-    return "loop";
-  }
-  // plain: control without immediates, drop, select, comparisons, arithmetic, conversions, sign extension
-  if (opcode <= 0x01 || opcode === 0x05 || opcode === 0x0b || opcode === 0x0f) return undefined;
-  if (opcode === 0x1a || opcode === 0x1b || (opcode >= 0x45 && opcode <= 0xc4)) return undefined;
-  if (opcode === 0x02 || opcode === 0x04) reader.signed();
-  else if (opcode === 0x0c || opcode === 0x0d || opcode === 0x10) reader.unsigned();
-  else if (opcode >= 0x20 && opcode <= 0x26) reader.unsigned();
-  else if (opcode === 0x0e) {
-    for (let n = reader.unsigned() + 1; n > 0; n--) reader.unsigned();
-  } else if (opcode === 0x11 || (opcode >= 0x28 && opcode <= 0x3e)) {
-    reader.unsigned();
-    reader.unsigned();
-  } else if (opcode === 0x3f || opcode === 0x40) reader.byte();
-  else if (opcode === 0x41 || opcode === 0x42) reader.signed();
-  else if (opcode === 0x43) reader.take(4);
-  else if (opcode === 0x44) reader.take(8);
-  else if (opcode === 0x1c) reader.take(reader.unsigned());
-  else if (opcode === 0xfc) skipPrefixed(reader);
-  else throw new WasmRefused(`unknown instruction 0x${opcode.toString(16)}`);
-  return undefined;
-}
-
-/** Saturating truncations and bulk memory. */
-function skipPrefixed(reader: Reader): void {
-  const opcode = reader.unsigned();
-  if (opcode <= 7) return;
-  const immediates = { 8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1 }[opcode];
-  if (immediates === undefined) throw new WasmRefused(`unknown instruction 0xfc ${opcode}`);
-  for (let n = immediates; n > 0; n--) reader.unsigned();
+/** Appends items to a section that is a vector. */
+function appendTo(body: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
+  const reader = createReader(body);
+  const count = reader.unsigned();
+  return concat([unsigned(count + items.length), body.subarray(reader.position()), ...items]);
 }

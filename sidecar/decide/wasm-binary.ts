@@ -54,6 +54,18 @@ export function unsigned(value: number): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** Writes a signed LEB128 of up to 64 bits. */
+export function signed(value: number | bigint): Uint8Array {
+  const out: number[] = [];
+  let rest = BigInt(value);
+  while (rest < -0x40n || rest >= 0x40n) {
+    out.push(Number(rest & 0x7fn) | 0x80);
+    rest >>= 7n;
+  }
+  out.push(Number(rest & 0x7fn));
+  return Uint8Array.from(out);
+}
+
 export function bytesOf(...values: number[]): Uint8Array {
   return Uint8Array.from(values);
 }

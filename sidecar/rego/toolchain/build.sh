@@ -1,26 +1,51 @@
 #!/usr/bin/env bash
-# Builds OPA's compiler as a WASI reactor into dist/; does nothing where the sources and Go haven't changed.
+# Builds two WASI reactors into dist/: OPA's compiler (toolchain.wasm), and its built-ins with fuel (builtins.wasm).
+# Each is left alone where its sources, Go and the meter haven't changed. The meter is TypeScript: where tsc hasn't run,
+# or Node isn't there, the built-ins stay without fuel, and who loads them meters them (half a second each time).
 set -euo pipefail
 cd "$(dirname "$0")"
-out=../../../dist/sidecar/rego/toolchain
+dist=../../../dist/sidecar
+out=$dist/rego/toolchain
+meter=$dist/decide/builtins/go-meter.js
 mkdir -p "$out"
 
 if ! command -v go >/dev/null; then
-  # who installed the package has the built toolchain and needs no Go
-  [ -f "$out/toolchain.wasm" ] && exit 0
+  # who installed the package has the built reactors and needs no Go
+  [ -f "$out/toolchain.wasm" ] && [ -f "$out/builtins.wasm" ] && exit 0
   echo "missing: Go $(sed -n 's/^go //p' go.mod) or newer. Install it from go.dev/dl or with: apt-get install golang" >&2
   exit 1
 fi
-stamp=$( (go version; cat ./*.go go.mod go.sum build.sh) | sha256sum | cut -d' ' -f1)
-if [ -f "$out/toolchain.wasm" ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then exit 0; fi
-
+common=$(go version; cat go.mod go.sum build.sh)
+meter_code=unmetered
+if [ -f "$meter" ] && command -v node >/dev/null; then
+  meter_code=$(cat "$meter" "${meter%meter.js}module.js" "$dist"/decide/{fuel,fuel-code,limit-memory,wasm-binary,wasm-sections}.js)
+fi
+out=$(cd "$out" && pwd)
 # two builds at once must not write into one file
-new="$(cd "$out" && pwd)/toolchain.wasm.$$"
-trap 'rm -f "$new"' EXIT
-echo "building the Rego toolchain from OPA's Go packages (a minute or two the first time)"
-GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w' -o "$new" .
-# the stamp goes first: a build that is cut short must not leave the old stamp beside a new reactor
-rm -f "$out/stamp"
-mv "$new" "$out/toolchain.wasm"
-echo "$stamp" >"$out/stamp"
-echo "built the Rego toolchain ($(du -h "$out/toolchain.wasm" | cut -f1))"
+trap 'rm -f "$out"/*.wasm."$$" "$out"/*.wasm."$$".plain' EXIT
+
+compile() { # package, file, further linker flags
+  GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags="-s -w $3" -o "$2" "$1"
+}
+build_toolchain() { compile . "$1" ""; }
+build_builtins() {
+  # the end of Go's heap is a variable of its runtime: see builtins/break.go
+  compile ./builtins "$1.plain" -checklinkname=0
+  if [ "$meter_code" = unmetered ]; then mv "$1.plain" "$1"; else node "$meter" "$1.plain" "$1"; fi
+}
+
+make_one() { # name, stamp file, what is built, what it depends on
+  local stamp
+  stamp=$(printf '%s' "$4" | sha256sum | cut -d' ' -f1)
+  if [ -f "$out/$1.wasm" ] && [ "$(cat "$out/$2" 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "building $3 from OPA's Go packages (a minute or two the first time)"
+  "build_$1" "$out/$1.wasm.$$"
+  # the stamp goes first: a build that is cut short must not leave the old stamp beside a new reactor
+  rm -f "$out/$2"
+  mv "$out/$1.wasm.$$" "$out/$1.wasm"
+  echo "$stamp" >"$out/$2"
+  echo "built $3 ($(du -h "$out/$1.wasm" | cut -f1))"
+}
+
+make_one toolchain stamp "the Rego toolchain" "$common$(cat ./*.go)"
+make_one builtins builtins.stamp "OPA's built-ins" "$common$(cat builtins/*.go)$meter_code"
