@@ -14,6 +14,10 @@ export interface SidecarConfig {
     readonly budget: number;
     /** Most linear memory of a policy, MiB. */
     readonly maxMemoryMb: number;
+    /** Whether an error of a built-in fails the evaluation instead of being undefined. */
+    readonly strictBuiltinErrors: boolean;
+    /** Hosts that `http.send` and `net.lookup_ip_addr` may ask; none: both are refused. */
+    readonly allowNet: readonly string[];
   };
   readonly cache: {
     readonly enabled: boolean;
@@ -36,6 +40,12 @@ export interface SidecarConfig {
     readonly console: boolean;
     readonly file?: string;
     readonly input: "digest" | "full";
+  };
+  readonly api: {
+    /** Whether data and policies may be written through the API. */
+    readonly writes: boolean;
+    /** Most data, and most policies, that may be written, bytes. */
+    readonly maxDataBytes: number;
   };
   readonly pepTokenFiles: readonly string[];
   readonly maxBody: number;
@@ -64,6 +74,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
   const logs = top.nested("decision_logs");
   const pep = top.nested("pep");
   const server = top.nested("server");
+  const api = top.nested("api");
   const identity = top.nested("identity");
   const redisUrl = cache.string("redis_url");
   const secret = cache.string("secret");
@@ -74,6 +85,8 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       entrypoint: (decision.string("entrypoint") ?? "countersign/decision").replace(/^\/|\/$/g, ""),
       budget: decision.integer("budget", 1_000, 1_000_000_000_000) ?? 1_000_000,
       maxMemoryMb: decision.integer("max_memory_mb", 8, 4_096) ?? 256,
+      strictBuiltinErrors: decision.boolean("strict_builtin_errors") ?? false,
+      allowNet: decision.strings("allow_net") ?? [],
     },
     cache: {
       enabled: cache.boolean("enabled") ?? true,
@@ -94,10 +107,14 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       ...(file === undefined ? {} : { file }),
       input: logs.oneOf("input", ["digest", "full"]) ?? "digest",
     },
+    api: {
+      writes: api.boolean("writes") ?? false,
+      maxDataBytes: api.integer("max_data_bytes", 1_024, 2 ** 30) ?? 16 * 2 ** 20,
+    },
     pepTokenFiles: pep.strings("token_files") ?? [],
     maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
   };
-  for (const fields of [decision, cache, audit, logs, pep, server, identity, top]) fields.end();
+  for (const fields of [decision, cache, audit, logs, pep, server, api, identity, top]) fields.end();
   if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) {
     problems.add("cache.redis_url", "must begin with redis:// or rediss://");
   }

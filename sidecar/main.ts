@@ -6,19 +6,30 @@ import { createDataDoor } from "./api/data.js";
 import { createDecisionsDoor } from "./api/decisions.js";
 import type { Listening } from "./api/listen.js";
 import { doorOf, listen, parseAddress } from "./api/listen.js";
+import { createPoliciesDoor } from "./api/policies.js";
 import type { SidecarDoors } from "./api/server.js";
 import { createListener } from "./api/server.js";
+import { createWriteDataDoor } from "./api/write-data.js";
 import type { Authorize } from "./authorize.js";
 import { createAuthorize } from "./authorize.js";
+import { currentOnly } from "./bundles/current-only.js";
+import { createDocuments } from "./bundles/documents.js";
+import { parseDataPath, parsePatchList } from "./bundles/patch-list.js";
 import type { BundleStore } from "./bundles/store.js";
 import { createBundleStore } from "./bundles/store.js";
+import { createWriteData } from "./bundles/write-data.js";
+import { createWritePolicies, policyOf } from "./bundles/write-policies.js";
 import type { SidecarConfig } from "./config.js";
 import { applySets, parseSidecarConfig } from "./config.js";
 import type { Json } from "./contract.js";
 import { parseJson } from "./contract.js";
+import { createNetwork } from "./decide/builtins/network.js";
+import { serveBuiltins } from "./decide/builtins/serve.js";
 import { connectCache } from "./decide/cache/connect.js";
 import { createKeyer } from "./decide/cache/key.js";
+import { createModuleCache } from "./decide/engine/modules.js";
 import { createEvaluate } from "./decide/evaluate.js";
+import type { Policy } from "./decide/policy.js";
 import { loadPolicy } from "./decide/policy.js";
 import { createDescriber } from "./describe/describe.js";
 import { createIdentifier } from "./identify/identify.js";
@@ -59,6 +70,8 @@ export interface Sidecar {
 }
 
 const pageBytes = 65_536;
+/** Name of the bundle that policies written through the API make. */
+const apiBundle = "api";
 
 /**
  * Starts a sidecar.
@@ -75,16 +88,45 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   const toolchain = createToolchain({});
   const maxPages = (config.decision.maxMemoryMb * 2 ** 20) / pageBytes;
+  const { allowNet } = config.decision;
+  const network = allowNet.length === 0 ? undefined : createNetwork({ hosts: allowNet });
+  const compileModule = createModuleCache();
+  const resolveBuiltin = serveBuiltins({
+    labels: config.labels,
+    print: (line) => {
+      log.debug("print", { line });
+    },
+    ...(network === undefined ? {} : { network: network.builtins }),
+  });
+  const documents = config.api.writes ? createDocuments() : undefined;
+  const sources = options.bundles.map(sourceOf);
+  if (documents !== undefined && sources.some(({ name }) => name === apiBundle)) {
+    throw new Error(`with api.writes no bundle may be named ${apiBundle}`);
+  }
+  const strict = config.decision.strictBuiltinErrors;
   const bundles = createBundleStore({
-    sources: options.bundles.map(sourceOf),
+    sources,
+    ...(documents === undefined ? {} : { documents }),
     compile: (path) =>
       compileBundle({
         path,
         toolchain,
         ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
       }),
-    loadPolicy: ({ wasm, data }) => loadPolicy({ wasm, data, budget: config.decision.budget, maxPages }),
-    createKeyer,
+    loadPolicy: ({ wasm, data }) => {
+      const policy = loadPolicy({
+        wasm,
+        data,
+        budget: config.decision.budget,
+        maxPages,
+        builtins: resolveBuiltin,
+        compile: compileModule,
+      });
+      return strict ? strictly(policy) : policy;
+    },
+    createKeyer: strict
+      ? (keyed) => createKeyer({ ...keyed, bundleDigest: `strict ${keyed.bundleDigest}` })
+      : createKeyer,
     now,
     log,
     onActivated: ({ name, revision, activatedAt, entrypoints }) => {
@@ -95,7 +137,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   const cache = config.cache.enabled ? connectCache({ config: config.cache, now, micros, log }) : undefined;
   const evaluate = createEvaluate({
-    ...(cache === undefined ? {} : { cache }),
+    ...(cache === undefined
+      ? {}
+      : { cache: documents === undefined ? cache : currentOnly(cache, documents) }),
     cacheTtl: config.cache.ttl,
     now,
     micros,
@@ -136,11 +180,37 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     pepTokens: config.pepTokenFiles.map(readTokenDigest),
     maxBody: config.maxBody,
   });
+  const { maxBody } = config;
+  const writes =
+    documents === undefined
+      ? undefined
+      : createWriteData({ documents, bundles, apiBundle, maxBytes: config.api.maxDataBytes });
+  const policies =
+    documents === undefined
+      ? undefined
+      : createWritePolicies({
+          compile: (files, entrypoints) => compileBundle({ files, entrypoints, toolchain }),
+          bundles,
+          documents,
+          apiBundle,
+          maxBytes: config.api.maxDataBytes,
+        });
   const doors: SidecarDoors = {
     decisions,
     outcomes,
+    writeData: createWriteDataDoor({
+      ...(writes === undefined ? {} : { writes }),
+      parsePath: parseDataPath,
+      parsePatch: parsePatchList,
+      micros,
+      maxBody,
+    }),
+    policies: createPoliciesDoor({ ...(policies === undefined ? {} : { policies }), maxBody }),
     data: createDataDoor({
       bundles: bundles.current,
+      written: (path) => documents?.text(path),
+      fileName: policyOf,
+      strict,
       evaluate,
       record: recorder.data,
       newId: randomUUID,
@@ -164,6 +234,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     bundles.close();
     await Promise.all(listening.map((one) => one.close()));
     identifier.close();
+    await network?.close();
     await decisionLog?.close();
     await cache?.close();
     await toolchain.close();
@@ -206,6 +277,15 @@ async function openDecisionLog(config: SidecarConfig, version: string, metrics: 
   });
 }
 
+/** The same policy; an error of a built-in fails each evaluation. */
+function strictly(policy: Policy): Policy {
+  return {
+    ...policy,
+    evaluate: (entrypoint, input, given) =>
+      policy.evaluate(entrypoint, input, { ...given, strictBuiltinErrors: true }),
+  };
+}
+
 function sourceOf(text: string, index: number): { name: string; path: string } {
   const match = /^([\w.-]+)=(.+)$/.exec(text);
   const [, name, path] = match ?? [];
@@ -229,6 +309,7 @@ function publicConfig(config: SidecarConfig): unknown {
     networks,
     time_zone: timeZone,
     audit,
+    api: config.api,
     decision_logs: {
       console: decisionLogs.console,
       file: decisionLogs.file !== undefined,

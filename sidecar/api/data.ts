@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { BundleSet } from "../bundles/active.js";
-import { resolvePath } from "../bundles/active.js";
+import type { ActiveBundle, BundleSet } from "../bundles/active.js";
 import type { ErrorCode, Json } from "../contract.js";
 import { errorTable, isObject, JsonRefused, parseJson, stringifyJson } from "../contract.js";
-import type { CacheLookups, Evaluate, Evaluated, EvaluateMicros } from "../decide/evaluate.js";
+import type { Answer, Fault } from "../decide/answer.js";
+import type { CacheLookups, Evaluate, EvaluateMicros } from "../decide/evaluate.js";
+import { merge, place, planFor, select } from "./document.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
+import { isSet, opaErrorItem, sendOpaError } from "./opa-error.js";
 
 /** What the data door's record may draw on. */
 export interface DataDecided {
@@ -26,6 +28,12 @@ export interface DataDecided {
 
 export interface DataParts {
   readonly bundles: () => BundleSet;
+  /** JSON text of what the API wrote at a path. */
+  readonly written: (path: readonly string[]) => string | undefined;
+  /** Name of a policy's file as its author knows it. */
+  readonly fileName: (file: string) => string;
+  /** `decision.strict_builtin_errors` */
+  readonly strict: boolean;
   readonly evaluate: Evaluate;
   readonly record: (decided: DataDecided) => void | Promise<void>;
   readonly newId: () => string;
@@ -34,10 +42,9 @@ export interface DataParts {
   readonly maxBody: number;
 }
 
-/** OPA's answer where the path holds nothing that was compiled to answer. */
-const noEntrypoint = {
+const nothingThere = {
   code: "api_usage_warning",
-  message: "no entrypoint at this path; annotate the rule with `entrypoint: true` or build with -e",
+  message: "nothing can be here: no rule, no package and no data at this path",
 };
 const noInput = { code: "api_usage_warning", message: "'input' key missing from the request" };
 
@@ -70,7 +77,13 @@ export function createDataDoor(parts: DataParts) {
       }
     } catch (error) {
       const why = error instanceof JsonRefused ? error.message : "not JSON";
-      return sendOpaError(res, 400, "invalid_parameter", `body contains malformed input document: ${why}`);
+      const where = req.method === "GET" ? "parameter" : "body";
+      return sendOpaError(
+        res,
+        400,
+        "invalid_parameter",
+        `${where} contains malformed input document: ${why}`,
+      );
     }
     await answer(parts, req, res, { segments, options, input, bytes, started });
   };
@@ -91,33 +104,16 @@ async function answer(
   question: Question,
 ): Promise<void> {
   const { segments, options, input, started } = question;
-  const set = parts.bundles();
-  const resolved = resolvePath(set, segments);
   const decisionId = parts.newId();
   const body: Record<string, unknown> = { decision_id: decisionId };
-  let evaluated: Evaluated | undefined;
-  let result: string | undefined;
-  if (resolved === undefined) {
-    result = baseDocument(set, segments);
-    if (result === undefined) body["warning"] = noEntrypoint;
-  } else {
-    const pending = parts.evaluate(resolved.bundle, resolved.entrypoint, input, "");
-    evaluated = pending instanceof Promise ? await pending : pending;
-    if (evaluated.kind === "evaluated") {
-      const value = select(evaluated.result, resolved.rest);
-      if (value !== undefined) result = stringifyJson(value);
-    }
-    if (input === undefined) body["warning"] = noInput;
-  }
-  const bundles =
-    resolved === undefined ? {} : { [resolved.bundle.name]: { revision: resolved.bundle.revision } };
-  if (options.has("provenance") && options.get("provenance") !== "false") body["provenance"] = { bundles };
-  const failed = evaluated?.kind === "failed" ? evaluated.code : undefined;
-  const spent = evaluated?.micros ?? {};
+  const found = await gather(parts, question);
+  if (req.method === "POST" && input === undefined) body["warning"] = noInput;
+  else if (found.nothing) body["warning"] = nothingThere;
+  if (isSet(options, "provenance")) body["provenance"] = { bundles: found.bundles };
   const total = parts.micros() - started;
-  if (options.has("metrics") && options.get("metrics") !== "false") {
+  if (isSet(options, "metrics")) {
     body["metrics"] = {
-      timer_rego_query_eval_ns: Math.round((spent.evaluate ?? 0) * 1000),
+      timer_rego_query_eval_ns: Math.round((found.micros.evaluate ?? 0) * 1000),
       timer_server_handler_ns: Math.round(total * 1000),
     };
   }
@@ -127,29 +123,129 @@ async function answer(
       decisionId,
       path: segments.join("/"),
       input,
-      result: evaluated?.kind === "evaluated" ? evaluated.result : undefined,
-      rules: evaluated?.kind === "evaluated" ? evaluated.rules : [],
-      cache: evaluated?.kind === "evaluated" ? evaluated.cache : "none",
-      bundles,
+      result: found.evaluated ? found.result : undefined,
+      rules: found.rules,
+      cache: found.cache,
+      bundles: found.bundles,
       bytes: question.bytes,
-      ...(evaluated === undefined ? {} : { lookups: evaluated.lookups }),
+      ...(found.lookups === undefined ? {} : { lookups: found.lookups }),
       requestedBy: req.socket.remoteAddress ?? "unix",
-      ...(failed === undefined ? {} : { error: failed }),
-      micros: { ...spent, total },
+      ...(found.failed === undefined ? {} : { error: found.failed }),
+      micros: { ...found.micros, total },
     });
     if (recording instanceof Promise) await recording;
   } catch {
     return sendOpaError(res, 503, "record_failed", errorTable.record_failed[1]);
   }
-  if (failed !== undefined) {
+  if (found.failed !== undefined) {
+    const error = found.fault ?? { code: found.failed, message: errorTable[found.failed][1] };
     return sendOpaError(res, 500, "internal_error", "error(s) occurred while evaluating query", [
-      { code: failed, message: errorTable[failed][1] },
+      opaErrorItem(error),
     ]);
   }
-  const pretty = options.has("pretty") && options.get("pretty") !== "false";
   let text = JSON.stringify(body);
-  if (result !== undefined) text = `${text.slice(0, -1)},"result":${result}}`;
-  sendJson(res, 200, pretty ? `${stringifyJson(parseJson(text, { depth: 10_000 }), 2)}\n` : text);
+  if (found.result !== undefined) text = `${text.slice(0, -1)},"result":${stringifyJson(found.result)}}`;
+  sendJson(
+    res,
+    200,
+    isSet(options, "pretty") ? `${stringifyJson(parseJson(text, { depth: 10_000 }), 2)}\n` : text,
+  );
+}
+
+/** All that answers a path, put together. */
+interface Found {
+  result: Json | undefined;
+  /** Whether a policy had a say in it. */
+  evaluated: boolean;
+  /** There is no rule, no package and no data. */
+  nothing: boolean;
+  rules: string[];
+  cache: DataDecided["cache"];
+  bundles: Record<string, { readonly revision: string }>;
+  lookups?: CacheLookups;
+  micros: EvaluateMicros;
+  failed?: ErrorCode;
+  fault?: Fault;
+}
+
+async function gather(parts: DataParts, { segments, options, input }: Question): Promise<Found> {
+  const strict = isSet(options, "strict-builtin-errors");
+  const { evaluations, base } = planFor(parts.bundles(), segments);
+  const found: Found = {
+    result: undefined,
+    evaluated: evaluations.length > 0,
+    nothing: false,
+    rules: [],
+    cache: "none",
+    bundles: {},
+    micros: {},
+  };
+  // base documents first: what is awaited in between may see newer ones
+  const documents = base.map((one) => {
+    if (one !== "written") return one.policy.read(segments);
+    const text = parts.written(segments);
+    return text === undefined ? undefined : parseJson(text, { depth: 10_000 });
+  });
+  for (const { bundle, entrypoint, at, select: rest } of evaluations) {
+    let fault: Fault | undefined;
+    const asked = attentive(bundle, strict, (seen) => (fault = seen));
+    const pending = parts.evaluate(asked, entrypoint, input, "");
+    const evaluated = pending instanceof Promise ? await pending : pending;
+    found.bundles[bundle.name] = { revision: bundle.revision };
+    found.lookups ??= evaluated.lookups;
+    found.micros = {
+      ...evaluated.micros,
+      ...found.micros,
+      evaluate: (found.micros.evaluate ?? 0) + (evaluated.micros.evaluate ?? 0),
+    };
+    if (evaluated.kind === "failed") {
+      const told = fault !== undefined && (strict || parts.strict || fault.code !== "eval_builtin_error");
+      return {
+        ...found,
+        result: undefined,
+        failed: evaluated.code,
+        ...(told ? { fault: named(fault, parts.fileName) } : {}),
+      };
+    }
+    found.rules.push(...evaluated.rules);
+    if (evaluations.length === 1) found.cache = evaluated.cache;
+    const value = select(evaluated.result, rest);
+    if (value !== undefined) found.result = merge(found.result, place(value, at));
+  }
+  for (const document of documents) found.result = merge(found.result, document);
+  found.nothing = !found.evaluated && found.result === undefined;
+  return found;
+}
+
+/** The same bundle, which tells of an evaluation's fault; `strict` results stay out of the cache. */
+function attentive(bundle: ActiveBundle, strict: boolean, onFault: (fault: Fault) => void): ActiveBundle {
+  const { policy } = bundle;
+  const told = (answer: Answer): Answer => {
+    if (answer.kind === "failed" && answer.fault !== undefined) onFault(answer.fault);
+    return answer;
+  };
+  return {
+    ...bundle,
+    ...(strict ? { entrypoints: new Map() } : {}),
+    policy: {
+      ...policy,
+      evaluate(entrypoint, input, options) {
+        const evaluation = policy.evaluate(
+          entrypoint,
+          input,
+          strict ? { ...options, strictBuiltinErrors: true } : options,
+        );
+        return evaluation.kind === "pending"
+          ? { kind: "pending", settled: evaluation.settled.then(told) }
+          : told(evaluation);
+      },
+    },
+  };
+}
+
+function named(fault: Fault | undefined, fileName: (file: string) => string): Fault {
+  if (fault === undefined) return { code: "internal_error", message: "" };
+  return fault.file === undefined ? fault : { ...fault, file: fileName(fault.file) };
 }
 
 /** Percent-decodes the path's segments; undefined where the encoding is wrong. */
@@ -163,43 +259,4 @@ function decodePath(path: string): string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-function select(value: Json | undefined, rest: readonly string[]): Json | undefined {
-  let at = value;
-  for (const segment of rest) {
-    if (!isObject(at) || !Object.hasOwn(at, segment)) return undefined;
-    at = at[segment];
-  }
-  return at;
-}
-
-/** A path that holds data only; a package with rules is never answered from its data alone. */
-function baseDocument(set: BundleSet, segments: readonly string[]): string | undefined {
-  if (segments.length === 0) return undefined;
-  const path = segments.join("/");
-  for (const bundle of set.bundles) {
-    const underRules = [...bundle.entrypoints.keys()].some((entrypoint) => {
-      const [root = ""] = entrypoint.split("/");
-      return path === root || path.startsWith(`${root}/`);
-    });
-    if (underRules) continue;
-    let at: Json | undefined = bundle.data;
-    for (const segment of segments) {
-      at = isObject(at) && Object.hasOwn(at, segment) ? at[segment] : undefined;
-    }
-    if (at !== undefined) return stringifyJson(at);
-  }
-  return undefined;
-}
-
-/** OPA's error shape: `{code, message, errors}`. */
-export function sendOpaError(
-  res: ServerResponse,
-  status: number,
-  code: string,
-  message: string,
-  errors?: readonly { code: string; message: string }[],
-): void {
-  sendJson(res, status, JSON.stringify({ code, message, ...(errors === undefined ? {} : { errors }) }));
 }

@@ -2,7 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Authorize } from "../authorize.js";
 import type { Json, Outcome, Refusal } from "../contract.js";
-import { JsonRefused, parseDecisionRequest, parseJson, parseOutcome, refuse, stringifyJson } from "../contract.js";
+import {
+  JsonRefused,
+  parseDecisionRequest,
+  parseJson,
+  parseOutcome,
+  refuse,
+  stringifyJson,
+} from "../contract.js";
 import type { Door } from "./http.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
 
@@ -40,7 +47,11 @@ export function createDecisionsDoor(parts: DecisionsParts) {
         bytes: body.bytes,
         by: req.socket.remoteAddress ?? "unix",
       });
-      sendJson(res, 200, stringifyJson((parsed.request.call === undefined ? { decisions } : decisions[0]) as unknown as Json));
+      sendJson(
+        res,
+        200,
+        stringifyJson((parsed.request.call === undefined ? { decisions } : decisions[0]) as unknown as Json),
+      );
     },
     async outcomes(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
       const body = await read(req, door);

@@ -6,10 +6,16 @@ import { sendRefusal } from "./http.js";
 
 type Handler = (req: IncomingMessage, res: ServerResponse, door: Door) => Promise<void>;
 
+/** `path` is what follows the route's own, `query` what follows `?`. */
+type OpaHandler = (req: IncomingMessage, res: ServerResponse, path: string, query: string) => Promise<void>;
+
 export interface SidecarDoors {
   readonly decisions: Handler;
   readonly outcomes: Handler;
-  readonly data: (req: IncomingMessage, res: ServerResponse, path: string, query: string) => Promise<void>;
+  readonly data: OpaHandler;
+  /** `PUT`, `PATCH` and `DELETE` of data. */
+  readonly writeData: OpaHandler;
+  readonly policies: OpaHandler;
   /** The control plane (express): health, metrics, status, config; everything that isn't a decision. */
   readonly control: RequestListener;
   readonly observe: (door: string, status: number) => void;
@@ -37,6 +43,7 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
     const url = req.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? "" : url.slice(mark + 1);
     if (path === "/v1/decisions" || path === "/v1/outcomes") {
       const name = path.slice(4);
       if (req.method !== "POST") return sendRefusal(res, refuse("method_not_allowed"));
@@ -47,9 +54,14 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
         path === "/v1/decisions" ? doors.decisions(req, res, door) : doors.outcomes(req, res, door),
       );
     } else if (path === "/v1/data" || path.startsWith("/v1/data/")) {
-      if (req.method !== "POST" && req.method !== "GET")
-        return sendRefusal(res, refuse("method_not_allowed"));
-      handle(req, res, "data", doors.data(req, res, path.slice(9), mark < 0 ? "" : url.slice(mark + 1)));
+      const method = req.method ?? "";
+      if (method === "POST" || method === "GET") {
+        handle(req, res, "data", doors.data(req, res, path.slice(9), query));
+      } else if (method === "PUT" || method === "PATCH" || method === "DELETE") {
+        handle(req, res, "write", doors.writeData(req, res, path.slice(9), query));
+      } else sendRefusal(res, refuse("method_not_allowed"));
+    } else if (path === "/v1/policies" || path.startsWith("/v1/policies/")) {
+      handle(req, res, "write", doors.policies(req, res, path.slice(12), query));
     } else {
       doors.control(req, res);
     }

@@ -1,7 +1,7 @@
 import type { Policy } from "../decide/policy.js";
-import { parseJson } from "../contract.js";
-import type { BuiltBundle } from "../rego/bundle.js";
+import type { BuiltBundle, EntrypointFacts } from "../rego/bundle.js";
 import type { ActiveBundle, ActiveEntrypoint } from "./active.js";
+import type { Documents } from "./documents.js";
 
 export interface ActivateParts {
   readonly loadPolicy: (bundle: BuiltBundle) => Policy;
@@ -10,6 +10,8 @@ export interface ActivateParts {
     entrypoint: string;
     paths: readonly (readonly string[])[];
   }) => NonNullable<ActiveEntrypoint["key"]>;
+  /** Where the API may write data: what was written is then a part of each key. */
+  readonly documents?: Documents;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -25,9 +27,7 @@ export function activate(name: string, built: BuiltBundle, parts: ActivateParts)
     throw new Error(`entrypoints missing: ${missing.map(({ path }) => path).join(", ")}`);
   const entrypoints = new Map<string, ActiveEntrypoint>();
   for (const facts of built.entrypoints) {
-    const key = facts.deterministic
-      ? parts.createKeyer({ bundleDigest: built.digest, entrypoint: facts.path, paths: facts.input })
-      : undefined;
+    const key = facts.deterministic ? keyerOf(built.digest, facts, parts) : undefined;
     entrypoints.set(facts.path, { facts, ...(key === undefined ? {} : { key }) });
   }
   return {
@@ -38,8 +38,26 @@ export function activate(name: string, built: BuiltBundle, parts: ActivateParts)
     policy,
     entrypoints,
     rules: built.rules,
-    data: parseJson(built.data),
     activatedAt: parts.now(),
+  };
+}
+
+type Keyer = NonNullable<ActiveEntrypoint["key"]>;
+
+function keyerOf(bundleDigest: string, facts: EntrypointFacts, parts: ActivateParts): Keyer {
+  const keyer = parts.createKeyer({ bundleDigest, entrypoint: facts.path, paths: facts.input });
+  const { documents } = parts;
+  if (documents === undefined) return keyer;
+  const tops = facts.data.map(([top]) => top);
+  const read = tops.includes(undefined) ? "all" : new Set(tops as string[]);
+  let generation = -1;
+  let digest = "";
+  return (input, tenant) => {
+    if (generation !== documents.generation()) {
+      generation = documents.generation();
+      digest = documents.digest(read);
+    }
+    return digest + keyer(input, tenant);
   };
 }
 

@@ -13,8 +13,6 @@ export interface ActiveBundle {
   /** By path, `a/b/c`. */
   readonly entrypoints: ReadonlyMap<string, ActiveEntrypoint>;
   readonly rules: readonly RuleFacts[];
-  /** Base documents, for paths that hold data and no rules. */
-  readonly data: Json;
   /** Epoch milliseconds. */
   readonly activatedAt: number;
 }

@@ -1,9 +1,10 @@
 import { watch } from "node:fs";
-import type { BuildError, BuildOutcome } from "../rego/bundle.js";
+import type { BuildError, BuildOutcome, BuiltBundle } from "../rego/bundle.js";
 import type { Log } from "../record/log.js";
 import type { ActivateParts } from "./activate.js";
 import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
+import { eraseUnder, spread } from "./spread.js";
 
 export interface BundleSource {
   readonly name: string;
@@ -37,13 +38,28 @@ export interface BundleStore {
   load(): Promise<void>;
   /** Loads again on each change of a source (`--watch`). */
   watch(): void;
+  /**
+   * Brings a bundle that has no source into force, in the place of the one of its name; gives the reason where it
+   * can't be.
+   */
+  put(name: string, built: BuiltBundle): Activation;
+  remove(name: string): void;
+  /** Loads a bundle's policy again: it was left in the middle of a change of its data, and answers failures. */
+  repair(name: string): void;
   close(): void;
 }
 
+export type Activation =
+  | { readonly kind: "activated" }
+  | { readonly kind: "rejected"; readonly code: string; readonly message: string };
+
 /** Holds the active bundles and brings new versions into force. */
 export function createBundleStore(parts: BundleStoreParts): BundleStore {
+  const { documents } = parts;
   let set: BundleSet = { bundles: [] };
   const problems = new Map<string, Pick<BundleStatus, "code" | "message" | "errors">>();
+  /** Bundles without a source, to be loaded again from. */
+  const kept = new Map<string, BuiltBundle>();
   const watchers: { close(): void }[] = [];
   let loading: Promise<void> | undefined;
   let again = false;
@@ -51,17 +67,50 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   const reject = (name: string, code: string, message: string, errors: readonly BuildError[] = []): void => {
     problems.set(name, { code, message, errors });
     parts.onRejected(name);
-    const kept = set.bundles.find((bundle) => bundle.name === name);
+    const active = set.bundles.find((bundle) => bundle.name === name);
     parts.log.error("bundle rejected", {
       bundle: name,
       code,
       reason: message,
       errors: errors.slice(0, 10),
-      still_active: kept?.revision ?? "none",
+      still_active: active?.revision ?? "none",
     });
   };
 
-  const loadOne = async ({ name, path }: BundleSource): Promise<void> => {
+  /** INVARIANT: nothing waits in here, so that decisions and changes of data see the set before or after, whole. */
+  const bringIn = (name: string, built: BuiltBundle): Activation => {
+    try {
+      const bundle = activate(name, built, parts);
+      const others = set.bundles.filter((other) => other.name !== name);
+      const clash = overlap([...others, bundle]);
+      if (clash !== undefined)
+        return { kind: "rejected", code: "roots_overlap", message: `the roots of ${clash} overlap` };
+      const erased = documents === undefined ? undefined : eraseUnder(documents, bundle.roots, others);
+      const patches = documents?.patchesFor(bundle.roots) ?? [];
+      if (spread(patches, [bundle]).length > 0) {
+        erased?.undo();
+        return {
+          kind: "rejected",
+          code: "activation_failed",
+          message: "the data written through the API don't fit",
+        };
+      }
+      set = { bundles: [...others, bundle] };
+      if (erased !== undefined) {
+        erased.commit();
+        parts.log.warn("data written through the API gave way to a bundle", { bundle: name });
+        for (const broken of spread(erased.patches, others)) repair(broken);
+      }
+      parts.onActivated(bundle);
+      parts.log.info("bundle activated", { bundle: name, revision: bundle.revision, digest: bundle.digest });
+      return { kind: "activated" };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : "the policy could not be loaded";
+      return { kind: "rejected", code: "activation_failed", message };
+    }
+  };
+
+  const loadOne = async ({ name, path }: BundleSource, force = false): Promise<void> => {
     const outcome = await parts.compile(path);
     if (outcome.kind === "rejected") {
       const [first] = outcome.errors;
@@ -69,26 +118,25 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       return reject(name, "build_failed", `${place}${first?.message ?? "the build failed"}`, outcome.errors);
     }
     const before = set.bundles.find((bundle) => bundle.name === name);
-    if (before?.digest === outcome.bundle.digest) {
+    if (!force && before?.digest === outcome.bundle.digest) {
       problems.delete(name);
       return;
     }
-    try {
-      const bundle = activate(name, outcome.bundle, parts);
-      const next = [...set.bundles.filter((other) => other.name !== name), bundle];
-      const clash = overlap(next);
-      if (clash !== undefined) return reject(name, "roots_overlap", `the roots of ${clash} overlap`);
-      set = { bundles: next };
-      problems.delete(name);
-      parts.onActivated(bundle);
-      parts.log.info("bundle activated", { bundle: name, revision: bundle.revision, digest: bundle.digest });
-    } catch (error) {
-      reject(
-        name,
-        "activation_failed",
-        error instanceof Error ? error.message : "the policy could not be loaded",
-      );
-    }
+    const activation = bringIn(name, outcome.bundle);
+    if (activation.kind === "rejected") reject(name, activation.code, activation.message);
+    else problems.delete(name);
+  };
+
+  const repair = (name: string): void => {
+    parts.log.error("a policy's data were left half changed: it answers failures until it is loaded again", {
+      bundle: name,
+    });
+    const built = kept.get(name);
+    const source = parts.sources.find((one) => one.name === name);
+    if (built !== undefined) {
+      const activation = bringIn(name, built);
+      if (activation.kind === "rejected") reject(name, activation.code, activation.message);
+    } else if (source !== undefined) void loadOne(source, true);
   };
 
   const load = async (): Promise<void> => {
@@ -139,6 +187,16 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
         );
       }
     },
+    put(name, built) {
+      const activation = bringIn(name, built);
+      if (activation.kind === "activated") kept.set(name, built);
+      return activation;
+    },
+    remove(name) {
+      kept.delete(name);
+      set = { bundles: set.bundles.filter((bundle) => bundle.name !== name) };
+    },
+    repair,
     close() {
       for (const watcher of watchers.splice(0)) watcher.close();
     },

@@ -112,6 +112,12 @@ export const errorTable = {
   upstream_unavailable: [502, "the upstream could not be reached", "try again later"],
   upstream_timeout: [504, "the upstream did not answer in time", "try again later"],
   upstream_invalid: [502, "the upstream's answer was not understood", "check the upstream"],
+  writes_disabled: [403, "writing through the API is off", "start with --set api.writes=true"],
+  data_too_large: [
+    413,
+    "what is written through the API is too much together",
+    "remove something, or raise api.max_data_bytes",
+  ],
   internal_error: [500, "the request could not be handled", "see the process log by request id"],
 } as const satisfies Record<string, readonly [status: number, message: string, fix: string]>;
 

@@ -111,8 +111,9 @@ describe("OPA's data API", () => {
       `/v1/data/countersign/decision/allow?input=${encodeURIComponent(JSON.stringify(input))}`,
     );
     expect(query.body["result"]).toBe(true);
-    const without = await call("/v1/data/countersign/decision");
+    const without = await call("/v1/data/countersign/decision", { method: "POST" });
     expect(without.body).toMatchObject({ result: { allow: false }, warning: { code: "api_usage_warning" } });
+    expect((await call("/v1/data/countersign/decision")).body).not.toHaveProperty("warning");
   });
 
   test("answers data where there are no rules, and says so where nothing can answer", async () => {
@@ -173,9 +174,11 @@ describe("bad input at the data door", () => {
   });
 
   test.each([
-    ["PUT", "/v1/data/facts", 405],
+    ["PUT", "/v1/data/facts", 403],
+    ["OPTIONS", "/v1/data/facts", 405],
     ["DELETE", "/v1/decisions", 405],
-    ["POST", "/v1/policies/x", 404],
+    ["POST", "/v1/policies/x", 405],
+    ["PUT", "/v1/policies/x", 403],
     ["GET", "/v1/data/%zz", 400],
     ["GET", "/nothing", 404],
     ["POST", "/V1/DATA/countersign/decision", 404],
