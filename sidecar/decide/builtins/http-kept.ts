@@ -71,7 +71,6 @@ function serve(name: string, outcome: Outcome): Served {
   switch (outcome.kind) {
     case "value":
     case "text":
-    case "bytes":
       return outcome;
     case "fault":
       throw outcome.fault;

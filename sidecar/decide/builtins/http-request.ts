@@ -7,8 +7,10 @@ import type { Headers } from "./http-headers.js";
 import { headersToSend } from "./http-headers.js";
 import type { TlsOptions } from "./http-tls.js";
 import { readTls } from "./http-tls.js";
-import { marshalGo, parseDuration } from "./http-values.js";
-import { writeValue } from "./text.js";
+import { parseDuration } from "./http-duration.js";
+import { jsonText, keyText } from "./json-text.js";
+import { goQuote } from "./quote.js";
+import { termText, writeValue } from "./text.js";
 
 /** A request as a policy wrote it, checked but for its host. */
 export interface HttpRequest {
@@ -87,18 +89,18 @@ export function readRequest(request: RegoObject): HttpRequest {
   const text = new Map<string, string>();
   for (const [key, value] of request.entries) {
     if (!texts.has(String(key))) continue;
-    if (typeof value !== "string") throw new HttpFault("internal", `${writeValue(key)} must be a string`);
+    if (typeof value !== "string") throw new HttpFault("internal", `${termText(key)} must be a string`);
     // OPA takes quotes away at both ends
     text.set(String(key), value.replace(/^"+/, "").replace(/"+$/, ""));
   }
   const body = request.get("body");
-  const raw = text.get("raw_body") ?? (body === undefined ? "" : marshalGo(body));
+  const raw = text.get("raw_body") ?? (body === undefined ? "" : jsonText(body));
   const given = readHeaders(request.get("headers"));
   const host = given.findLast(([name]) => name.toLowerCase() === "host")?.[1];
   const serverName = text.get("tls_server_name");
   const method = (text.get("method") ?? "").toUpperCase() || "GET";
   if (!/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(method) || method === "CONNECT") {
-    throw new HttpFault("internal", `net/http: invalid method ${JSON.stringify(method)}`);
+    throw new HttpFault("internal", `net/http: invalid method ${goQuote(method)}`);
   }
   return {
     method,
@@ -122,11 +124,11 @@ export function readRequest(request: RegoObject): HttpRequest {
 
 function refuseOtherKeys(request: RegoObject): void {
   const keys = request.entries.map(([key]) => key);
-  const unknown = keys.filter((key) => typeof key !== "string" || !known.has(key)).map(writeValue);
+  const unknown = keys.filter((key) => typeof key !== "string" || !known.has(key)).map(termText);
   if (unknown.length > 0) {
     throw new HttpFault("type", `operand 1 invalid request parameters(s): {${unknown.join(", ")}}`);
   }
-  const missing = ["method", "url"].filter((key) => !keys.includes(key)).map(writeValue);
+  const missing = ["method", "url"].filter((key) => !keys.includes(key)).map(termText);
   if (missing.length > 0) {
     throw new HttpFault("type", `operand 1 missing required request parameters(s): {${missing.join(", ")}}`);
   }
@@ -145,10 +147,10 @@ function readCaching(request: RegoObject): { forced: number | undefined; kept: b
       "'force_cache' set but 'force_cache_duration_seconds' parameter is missing",
     );
   }
-  const text = writeValue(seconds);
+  const text = termText(seconds);
   const value = /^[-+]?\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(Math.abs(value) < 2 ** 31)) {
-    throw new HttpFault("internal", `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw new HttpFault("internal", `strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
   }
   // for zero seconds and fewer, OPA goes by the headers
   return { forced: usual ? Math.max(value, 0) : undefined, kept: false };
@@ -159,9 +161,9 @@ function readHeaders(value: RegoValue | undefined): readonly (readonly [string, 
   if (!(value instanceof RegoObject)) throw new HttpFault("internal", "invalid type for headers key");
   return value.entries.map(([name, text]) => {
     if (typeof text !== "string") {
-      throw new HttpFault("internal", `invalid type for headers value ${JSON.stringify(writeValue(text))}`);
+      throw new HttpFault("internal", `invalid type for headers value ${goQuote(termText(text))}`);
     }
-    return [typeof name === "string" ? name : writeValue(name), text] as const;
+    return [keyText(name), text] as const;
   });
 }
 
@@ -170,7 +172,7 @@ function readTimeout(value: RegoValue | undefined): number | undefined {
   if (value === undefined) return undefined;
   const type = typeName(value);
   if (type === "number") {
-    const text = writeValue(value);
+    const text = termText(value);
     if (!/^-?\d{1,18}$/.test(text)) {
       throw new HttpFault("internal", `invalid timeout number value ${text}, must be int64`);
     }
@@ -181,7 +183,7 @@ function readTimeout(value: RegoValue | undefined): number | undefined {
   }
   const nanoseconds = parseDuration(value);
   if (nanoseconds === undefined) {
-    const quoted = JSON.stringify(value);
+    const quoted = goQuote(value);
     throw new HttpFault("internal", `invalid timeout value ${quoted}: time: invalid duration ${quoted}`);
   }
   return Math.max(0, Math.ceil(nanoseconds / 1e6));
@@ -189,7 +191,7 @@ function readTimeout(value: RegoValue | undefined): number | undefined {
 
 function readRetries(value: RegoValue | undefined): number {
   if (value === undefined) return 0;
-  const text = writeValue(value);
+  const text = termText(value);
   const isNumber = typeof value === "number" || value instanceof JsonNumber;
   if (!isNumber || !/^\d{1,15}$/.test(text)) {
     throw new HttpFault("internal", `invalid value ${text} for field "max_retry_attempts"`, false);
@@ -208,10 +210,7 @@ function parseBool(request: RegoObject, name: string): boolean {
   const value = request.get(name) ?? false;
   if (typeof value === "boolean") return value;
   if (value === 1 || value === 0) return value === 1;
-  throw new HttpFault(
-    "internal",
-    `strconv.ParseBool: parsing ${JSON.stringify(writeValue(value))}: invalid syntax`,
-  );
+  throw new HttpFault("internal", `strconv.ParseBool: parsing ${goQuote(termText(value))}: invalid syntax`);
 }
 
 function isList(value: RegoValue): value is readonly RegoValue[] {

@@ -351,7 +351,7 @@ describe("a server that", () => {
     const network = world.network({
       hosts: listed(server.port),
       maxBytes: 65_536,
-      timeoutMs: 300,
+      timeoutMs: message.startsWith("context") ? 300 : 25_000,
       count: (_builtin, outcome) => outcomes.push(outcome),
     });
     const text = await refusal(network, { method: "GET", url: server.url, timeout: "1h" });
