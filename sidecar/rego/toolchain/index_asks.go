@@ -16,7 +16,7 @@ type ask struct {
 	values []string
 }
 
-// most packages that one body is copied to
+// most packages that one condition copies a body to
 const indexCopies = 8
 
 // asksOf finds the conditions at the top of a body: what holds only where they hold.
@@ -242,15 +242,17 @@ type valueGroup struct {
 	entries []entry
 }
 
-// group gives the bodies by the values they ask the field for, sorted, and those that don't ask it.
-func group(entries []entry, by ask) (groups []valueGroup, left []entry) {
+// group gives the bodies by the values they ask the field for, sorted, and those that don't ask it, or would be copied
+// more often than there are copies to spare.
+func group(entries []entry, by ask, spare *int) (groups []valueGroup, left []entry) {
 	byValue := map[string][]entry{}
 	for _, e := range entries {
 		at := slices.IndexFunc(e.asks, func(a ask) bool { return a.name == by.name })
-		if at < 0 {
+		if at < 0 || len(e.asks[at].values)-1 > *spare {
 			left = append(left, e)
 			continue
 		}
+		*spare -= len(e.asks[at].values) - 1
 		for _, value := range e.asks[at].values {
 			byValue[value] = append(byValue[value], e)
 		}

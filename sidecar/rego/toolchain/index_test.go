@@ -110,6 +110,29 @@ func TestGeneratedPackagesAreReserved(t *testing.T) {
 	}
 }
 
+// Conditions with several values, one in the other, copy bodies; the module mustn't grow with each.
+func TestCopiesAreBounded(t *testing.T) {
+	in := func(field string) string {
+		return fmt.Sprintf(`input.%s in {"a@", "b@", "c@", "d@", "e", "f", "g", "h"}; `, field)
+	}
+	files := map[string]string{"p.rego": "package p\n" + bodies(200, "allow if { "+in("t")+in("u")+in("v")+"input.n == @ }")}
+	source, faults := (&request{Files: files}).read(false)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	rewritten, list := indexBundle(source)
+	if len(list) != 1 {
+		t.Fatal(list)
+	}
+	count := 0
+	for _, file := range rewritten.Modules {
+		count += len(file.Parsed.Rules)
+	}
+	if groups := list[0].Groups; count-groups > 2*200+50 {
+		t.Errorf("%d bodies and %d groups out of 200", count, groups)
+	}
+}
+
 // A build that fails with the index succeeds without it; one that fails without it says why.
 func TestIndexNeverRefuses(t *testing.T) {
 	req := request{Files: map[string]string{"p.rego": "package p\n" + bodies(9, `allow if input.t == "@"`)}}
