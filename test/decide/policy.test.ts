@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Json } from "../../sidecar/contract.js";
 import { parseJson } from "../../sidecar/contract.js";
+import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { parseDecision } from "../../sidecar/decide/parse-decision.js";
 import type { Policy, PolicyParts } from "../../sidecar/decide/policy.js";
 import { loadPolicy } from "../../sidecar/decide/policy.js";
@@ -17,7 +18,14 @@ async function load(
   const built = await toolchain.build({ files: { "p.rego": `package p\n\n${rego}\n` }, entrypoints });
   if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
   const wasm = new Uint8Array(Buffer.from(built.result.wasm, "base64"));
-  return loadPolicy({ wasm, data: "{}", budget: 5_000_000, maxPages: 256, ...parts });
+  return loadPolicy({
+    wasm,
+    data: "{}",
+    budget: 5_000_000,
+    maxPages: 256,
+    builtins: serveBuiltins(),
+    ...parts,
+  });
 }
 
 const runaway = `r := "quick" if not input.slow

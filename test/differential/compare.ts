@@ -23,7 +23,7 @@ export interface Difference {
 export async function compare(
   toolchain: Toolchain,
   { files, entrypoint, inputs, regoVersion }: Comparison,
-  builtins?: ResolveBuiltin,
+  builtins: ResolveBuiltin,
 ): Promise<Difference[]> {
   const version = regoVersion === undefined ? {} : { rego_version: regoVersion };
   const built = await toolchain.build({ files, entrypoints: [entrypoint], ...version });
@@ -33,7 +33,7 @@ export async function compare(
     data: built.result.data,
     budget: 20_000_000,
     maxPages: 1_024,
-    ...(builtins === undefined ? {} : { builtins }),
+    builtins,
   });
   const theirs = await askOpa(toolchain, { files, entrypoint, inputs, ...version });
   return inputs.flatMap((input, i) => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Json } from "../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { createKeyer } from "../../sidecar/decide/cache/key.js";
+import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { loadPolicy } from "../../sidecar/decide/policy.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { anyInput } from "./inputs.js";
@@ -31,6 +32,7 @@ describe("inputs with the same key have the same result", () => {
       data,
       budget: 10_000_000,
       maxPages: 512,
+      builtins: serveBuiltins(),
     });
     const key = createKeyer({ bundleDigest: "d", entrypoint, paths: entrypoints[0]?.input ?? [[]] });
     const answers = new Map<string, { readonly answer: string; readonly text: string }>();
