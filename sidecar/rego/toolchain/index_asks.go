@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -262,28 +261,4 @@ func group(entries []entry, by ask, spare *int) (groups []valueGroup, left []ent
 	}
 	slices.SortFunc(groups, func(a, b valueGroup) int { return cmp.Compare(a.value, b.value) })
 	return groups, left
-}
-
-// movable says whether a rule means the same in another package, under another name.
-func movable(r *ast.Rule) bool {
-	head := r.Head
-	if r.Default || r.Else != nil || len(head.Args) > 0 {
-		return false
-	}
-	prefix, _ := prefixOf(head)
-	for _, term := range prefix[1:] {
-		if _, ok := term.Value.(ast.String); !ok {
-			return false
-		}
-	}
-	moves := true
-	ast.WalkExprs(r.Body, func(expr *ast.Expr) bool {
-		moves = moves && !(expr.IsCall() && expr.Operator().String() == ast.Print.Name)
-		return false
-	})
-	ast.WalkRefs(r, func(ref ast.Ref) bool {
-		moves = moves && !strings.HasPrefix(ref.String(), "rego.metadata.")
-		return false
-	})
-	return moves
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
 )
@@ -113,4 +115,28 @@ func declaresRoot(term *ast.Term) bool {
 
 func isRootName(name ast.Var) bool {
 	return name.Equal(ast.DefaultRootDocument.Value) || name.Equal(ast.InputRootDocument.Value)
+}
+
+// movable says whether a rule means the same in another package, under another name.
+func movable(r *ast.Rule) bool {
+	head := r.Head
+	if r.Default || r.Else != nil || len(head.Args) > 0 {
+		return false
+	}
+	prefix, _ := prefixOf(head)
+	for _, term := range prefix[1:] {
+		if _, ok := term.Value.(ast.String); !ok {
+			return false
+		}
+	}
+	moves := true
+	ast.WalkExprs(r.Body, func(expr *ast.Expr) bool {
+		moves = moves && !(expr.IsCall() && expr.Operator().String() == ast.Print.Name)
+		return false
+	})
+	ast.WalkRefs(r, func(ref ast.Ref) bool {
+		moves = moves && !strings.HasPrefix(ref.String(), "rego.metadata.")
+		return false
+	})
+	return moves
 }
