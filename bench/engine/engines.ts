@@ -2,9 +2,10 @@
 import { createRequire } from "node:module";
 import type { Json } from "../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";
+import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { loadPolicy } from "../../sidecar/decide/policy.js";
 import type { Policy } from "../../sidecar/decide/policy.js";
-import { plainBuiltins, sameBuiltins } from "./builtins.js";
+import { plainBuiltins } from "./builtins.js";
 import type { Contestant } from "./rounds.js";
 import { cpuMicros } from "./rounds.js";
 import { variants } from "./variants.js";
@@ -38,7 +39,7 @@ export function loadCountersign(
     data,
     budget: units,
     maxPages,
-    builtins: sameBuiltins,
+    builtins: serveBuiltins(),
     compile: variants[variant],
   });
 }

@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
 });
 /** `--only`: what has this in its name (a policy, `rules`, `data`, `runaway`). Neither it nor `--quick` writes results. */
 const quick = flags.quick === true;
-const rounds = quick ? { rounds: 3, ms: 30, warmMs: 300 } : { rounds: 7, ms: 80, warmMs: 1_000 };
+const rounds = quick ? { rounds: 3, ms: 30, warmMs: 300 } : { rounds: 5, ms: 60, warmMs: 600 };
 const wanted = (name: string): boolean => flags.only === undefined || name.includes(flags.only);
 /** What the runaway policy is measured at: the default, and less and more of it. */
 const budgets = [defaultBudget / 10, defaultBudget, defaultBudget * 10];
