@@ -56,7 +56,8 @@ function finish(
   outcome: Outcome<BuildResult>,
 ): { readonly kind: "built"; readonly bundle: BuiltBundle } | Rejected {
   if (outcome.kind === "rejected") return outcome;
-  const { wasm, ...rest } = outcome.result;
-  const content = { ...rest, wasm: new Uint8Array(Buffer.from(wasm, "base64")) };
+  const { wasm, manifest, data, entrypoints, rules, builtins } = outcome.result;
+  const bytes = new Uint8Array(Buffer.from(wasm, "base64"));
+  const content = { wasm: bytes, manifest, data, entrypoints, rules, builtins };
   return { kind: "built", bundle: { ...content, digest: digestOf(content) } };
 }

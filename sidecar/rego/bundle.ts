@@ -15,10 +15,21 @@ export interface EntrypointFacts {
   readonly path: string;
   /** Paths under `input` that the compiled rules read; `[]` is the whole input. */
   readonly input: readonly (readonly string[])[];
+  /** Paths of base documents; where rules stand, there are none. */
   readonly data: readonly (readonly string[])[];
   /** False where a built-in is reached whose result isn't a function of its arguments. */
   readonly deterministic: boolean;
   readonly nondeterministic: readonly string[];
+  /** METADATA says `entrypoint: true`, or it was asked for by name; the others answer because they are there. */
+  readonly annotated?: boolean;
+}
+
+/** Where a built-in is used first. */
+export interface BuiltinUse {
+  readonly name: string;
+  readonly file: string;
+  readonly row: number;
+  readonly col: number;
 }
 
 /** What METADATA says of an annotated rule. */
@@ -50,6 +61,8 @@ export interface BuiltBundle {
   readonly data: string;
   readonly entrypoints: readonly EntrypointFacts[];
   readonly rules: readonly RuleFacts[];
+  /** Those that the policy uses, by name, also those that its module has itself; absent where nobody knows. */
+  readonly builtins?: readonly BuiltinUse[];
   /** SHA-256 (hex) over policy, data and facts. */
   readonly digest: string;
 }

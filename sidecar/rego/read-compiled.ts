@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../contract.js";
 import { parseJson, stringifyJson } from "../contract.js";
 import type { Entries } from "./archive.js";
-import type { BuiltBundle, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
+import type { BuiltBundle, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { digestOf } from "./digest.js";
 
@@ -61,6 +61,7 @@ export function readCompiled(
     data: stringifyJson(data),
     entrypoints: facts.entrypoints,
     rules: facts.rules,
+    ...(facts.builtins === undefined ? {} : { builtins: facts.builtins }),
   };
   return { kind: "compiled", bundle: { ...content, digest: digestOf(content) } };
 }
@@ -68,6 +69,7 @@ export function readCompiled(
 interface Facts {
   readonly entrypoints: readonly EntrypointFacts[];
   readonly rules: readonly RuleFacts[];
+  readonly builtins?: readonly BuiltinUse[];
 }
 
 function cautious(paths: readonly string[]): Facts {
@@ -78,6 +80,7 @@ function cautious(paths: readonly string[]): Facts {
       data: [[]],
       deterministic: false,
       nondeterministic: [],
+      annotated: true,
     })),
     rules: [],
   };
@@ -130,6 +133,17 @@ const isPaths = (value: unknown): boolean => Array.isArray(value) && value.every
 const absentOr = (value: unknown, test: (value: unknown) => boolean): boolean =>
   value === undefined || test(value);
 
+const isUses = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every(
+    (one) =>
+      isRecord(one) &&
+      isText(one.name) &&
+      isText(one.file) &&
+      Number.isSafeInteger(one.row) &&
+      Number.isSafeInteger(one.col),
+  );
+
 function isManifest(value: unknown): value is Manifest {
   return (
     isRecord(value) &&
@@ -153,6 +167,7 @@ function isFacts(value: unknown, entrypoints: ReadonlySet<string>): value is Fac
     if (!isRecord(one) || !isText(one.path) || !entrypoints.has(one.path) || named.has(one.path))
       return false;
     if (!isPaths(one.input) || !isPaths(one.data) || !isTexts(one.nondeterministic)) return false;
+    if (one.annotated !== undefined && typeof one.annotated !== "boolean") return false;
     if (one.deterministic !== (one.nondeterministic.length === 0) && one.deterministic !== false)
       return false;
     named.add(one.path);
@@ -167,6 +182,7 @@ function isFacts(value: unknown, entrypoints: ReadonlySet<string>): value is Fac
         absentOr(rule.description, isText) &&
         isTexts(rule.frameworks) &&
         Number.isSafeInteger(rule.row),
-    )
+    ) &&
+    absentOr(value.builtins, isUses)
   );
 }

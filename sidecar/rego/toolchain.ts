@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BuildError, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
+import type { BuildError, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
 
 export interface ToolchainParts {
@@ -24,8 +24,15 @@ export type Files = Readonly<Record<string, string>>;
 
 export interface BuildRequest {
   readonly files: Files;
-  /** More entrypoints, `a/b/c`, than METADATA names. */
+  /**
+   * Entrypoints, `a/b/c`, beside those that METADATA names; every package and rule is one anyway, unless there are very
+   * many. One that isn't there is refused.
+   */
   readonly entrypoints?: readonly string[];
+  /** Becomes `countersign_query/result`: the set of its bindings, an object of its variables each. */
+  readonly query?: string;
+  /** Allows keywords that OPA tries out. */
+  readonly experimental?: boolean;
   readonly rego_version?: 0 | 1;
   readonly revision?: string;
   /** `false`: rules are tried one after the other, as OPA's own compiler makes it. */
@@ -42,6 +49,7 @@ export interface BuildResult {
   readonly rules: readonly RuleFacts[];
   /** Rules whose bodies are looked up by what they ask of the input, instead of tried one after the other. */
   readonly indexed: readonly IndexFacts[];
+  readonly builtins: readonly BuiltinUse[];
 }
 
 export interface IndexFacts {

@@ -8,10 +8,10 @@ const block = 512;
  * Writes a built bundle as `.tar.gz` in OPA's layout, which OPA loads, too: `/.manifest`, `/data.json`, `/policy.wasm`.
  * The manifest's `metadata.countersign` carries what only the compiler knows. The same bundle gives the same bytes.
  */
-export function writeBundle({ wasm, manifest, data, entrypoints, rules }: BuiltBundle): Uint8Array {
+export function writeBundle({ wasm, manifest, data, entrypoints, rules, builtins }: BuiltBundle): Uint8Array {
   const described = {
     ...manifest,
-    metadata: { ...manifest.metadata, [metadataKey]: { entrypoints, rules } },
+    metadata: { ...manifest.metadata, [metadataKey]: { entrypoints, rules, builtins } },
   };
   const tar = Buffer.concat([
     ...entry("/data.json", Buffer.from(data)),

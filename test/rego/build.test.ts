@@ -173,7 +173,7 @@ describe("bundles that are written and read", () => {
     );
     const { entrypoints } = await built({ path: file, toolchain: idle });
     expect(entrypoints).toEqual([
-      { path: "p/r", input: [[]], data: [[]], deterministic: false, nondeterministic: [] },
+      { path: "p/r", input: [[]], data: [[]], deterministic: false, nondeterministic: [], annotated: true },
     ]);
   });
 
@@ -216,7 +216,7 @@ describe("the commands", () => {
     expect((await readFile(one)).equals(await readFile(other))).toBe(true);
     const bundle = await built({ path: one, toolchain: idle });
     expect(bundle.manifest.revision).toBe("r-1");
-    expect(bundle.entrypoints.map((entrypoint) => entrypoint.path).sort()).toEqual(["p/allowed", "p/r"]);
+    expect(bundle.entrypoints.map((entrypoint) => entrypoint.path).sort()).toEqual(["p", "p/allowed", "p/r"]);
     expect(decisions(bundle)).toEqual(decisions(await built({ path })));
     expect((await readdir(place)).sort()).toEqual(["one.tar.gz", "other.tar.gz", "policies"]);
   });

@@ -61,18 +61,17 @@ const compiled = compileBundle({ files, toolchain }).then(built);
 describe("a bundle from Rego", () => {
   test("answers, knows what it reads and which rules held; numbers keep their digits", async () => {
     const bundle = await compiled;
-    expect(bundle.entrypoints).toEqual([
+    expect(bundle.entrypoints.filter(({ annotated }) => annotated)).toEqual([
       {
         path: "p/r",
         input: [["x"], ["y"]],
-        data: [
-          ["a", "one"],
-          ["p", "marked"],
-        ],
+        data: [["a", "one"]],
         deterministic: true,
         nondeterministic: [],
+        annotated: true,
       },
     ]);
+    expect(bundle.builtins).toEqual([{ name: "eq", file: "p.rego", row: 6, col: 2 }]);
     expect(bundle.rules).toEqual([
       {
         index: 0,
@@ -116,7 +115,7 @@ describe("a bundle from Rego", () => {
   test.each([
     ["nothing", {}, { code: "bundle_empty" }],
     ["tests only", { "p_test.rego": files["p_test.rego"] }, { code: "bundle_empty" }],
-    ["no entrypoint", { "p.rego": "package p\nr := 1\n" }, { code: "no_entrypoint" }],
+    ["no rule", { "p.rego": "package p\n" }, { code: "no_entrypoint" }],
     [
       "data where a rule stands",
       { "p.rego": policy, "p/data.json": '{"marked": true}' },
@@ -228,7 +227,9 @@ describe("a written bundle", () => {
     const manifest = execFileSync("tar", ["-xPzOf", path, "/.manifest"], { encoding: "utf8" });
     expect(JSON.parse(manifest)).toMatchObject({
       roots: [""],
-      wasm: [{ entrypoint: "p/r", module: "/policy.wasm" }],
+      wasm: expect.arrayContaining([
+        { entrypoint: "p/r", module: "/policy.wasm", annotations: expect.anything() },
+      ]) as unknown,
       metadata: { countersign: { entrypoints: bundle.entrypoints, rules: bundle.rules } },
     });
   });
@@ -249,7 +250,14 @@ describe("a compiled bundle of another's making", () => {
       await compileBundle({ path: await compiledFiles({}), toolchain: absent }),
     );
     expect(entrypoints).toEqual([
-      { path: "p/r", input: [[]], data: [[]], deterministic: false, nondeterministic: [] },
+      {
+        path: "p/r",
+        input: [[]],
+        data: [[]],
+        deterministic: false,
+        nondeterministic: [],
+        annotated: true,
+      },
     ]);
     expect(rules).toEqual([]);
   });

@@ -40,7 +40,7 @@ describe("what an entrypoint reads", () => {
     const files = { "p.rego": "package p\n\nr if { u := input.user; not u.suspended }" };
     const built = await toolchain.build({ files, entrypoints: ["p/r"] });
     if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
-    expect(built.result.entrypoints).toEqual([await readsOf(files, "p/r")]);
+    expect(built.result.entrypoints).toContainEqual(await readsOf(files, "p/r"));
   });
 
   test.each(["p/nothing", "nothing", ""])(

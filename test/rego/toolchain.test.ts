@@ -51,10 +51,10 @@ const errorCases: readonly ErrorCase[] = [
     error: { code: "rego_recursion_error", file: "p.rego", row: 3 },
   },
   {
-    name: "no entrypoint",
-    files: good,
+    name: "nothing that could answer",
+    files: { "p.rego": "package p" },
     entrypoints: [],
-    error: { message: expect.stringContaining("entrypoint") },
+    error: { code: "no_entrypoint" },
   },
   {
     name: "an entrypoint that isn't there",
@@ -197,11 +197,24 @@ other if input.x
 });
 
 describe("what is compiled", () => {
-  test("METADATA names entrypoints; OPA takes that for the whole document, so that it marks no rule", async () => {
-    const annotation = "# METADATA\n# entrypoint: true\n# custom:\n#   id: NOT-A-RULE\n";
-    const built = await build({ "p.rego": `package p\n\n${annotation}r if input.x` }, []);
-    expect(built.entrypoints.map(({ path }) => path)).toEqual(["p/r"]);
-    expect(built.rules).toEqual([]);
+  test.each([
+    ["every body, where the author names an id", "# custom:\n#   id: DOC\n", ["DOC"]],
+    ["none, where there is no id", "", []],
+  ])("METADATA with `entrypoint` is the whole document's, to OPA; marked is %s", async (_, id, ids) => {
+    const files = {
+      "p.rego": `package p\n\ndefault r := 0\n\n# METADATA\n# entrypoint: true\n${id}r := 1 if input.x\n\nr := 2 if input.y`,
+    };
+    const { wasm, data, rules, entrypoints } = await build(files, []);
+    expect(entrypoints.map(({ path, annotated }) => [path, annotated])).toEqual([
+      ["p", false],
+      ["p/r", true],
+    ]);
+    expect(rules.map(({ id }) => id)).toEqual(ids);
+    const policy = loadPolicy({ wasm: Buffer.from(wasm, "base64"), data, budget: 1e6, maxPages: 256 });
+    const marked = ids.map((_, i) => i);
+    expect(policy.evaluate("p/r", { x: true })).toEqual({ kind: "value", value: 1, rules: marked });
+    expect(policy.evaluate("p/r", { y: true })).toEqual({ kind: "value", value: 2, rules: marked });
+    expect(policy.evaluate("p/r", {})).toEqual({ kind: "value", value: 0, rules: [] });
   });
 
   test("numbers in data keep their digits", async () => {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing/fstest"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -59,6 +60,21 @@ func (r *request) version() ast.RegoVersion {
 	return ast.RegoV1
 }
 
+// capabilities are this OPA's, with the keywords that it tries out where they are asked for.
+func (r *request) capabilities() *ast.Capabilities {
+	if r.Experimental {
+		return experimental()
+	}
+	return regular()
+}
+
+var (
+	regular      = sync.OnceValue(func() *ast.Capabilities { return ast.CapabilitiesForThisVersion() })
+	experimental = sync.OnceValue(func() *ast.Capabilities {
+		return ast.CapabilitiesForThisVersion(ast.CapabilitiesExperimentalKeywords(true))
+	})
+)
+
 func isTest(path string) bool { return strings.HasSuffix(path, "_test.rego") }
 
 func isData(path string) bool {
@@ -77,6 +93,7 @@ func (r *request) parse(withTests bool) (map[string]*ast.Module, []fault) {
 		module, err := ast.ParseModuleWithOpts(path, text, ast.ParserOptions{
 			ProcessAnnotation: true,
 			RegoVersion:       r.version(),
+			Capabilities:      r.capabilities(),
 		})
 		if err != nil {
 			faults = append(faults, faultsOf(err)...)
@@ -118,6 +135,7 @@ func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
 	read, err := bundle.NewCustomReader(loader).
 		WithProcessAnnotations(true).
 		WithRegoVersion(r.version()).
+		WithCapabilities(r.capabilities()).
 		WithSkipBundleVerification(true).
 		Read()
 	if err != nil {

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"unsafe"
 )
 
@@ -12,6 +13,11 @@ import (
 var buffers = map[uintptr][]byte{}
 
 func main() {}
+
+// memoryGoal is where Go begins to collect more often: the host stops the process at 256 MiB.
+const memoryGoal = 176 << 20
+
+func init() { debug.SetMemoryLimit(memoryGoal) }
 
 //go:wasmexport toolchain_alloc
 func alloc(size uint32) uint32 {
@@ -41,11 +47,13 @@ type request struct {
 	RegoVersion *int              `json:"rego_version"`
 	Revision    string            `json:"revision"`
 	Index       *bool             `json:"index"`
-	Strict      bool              `json:"strict"`
-	Coverage    bool              `json:"coverage"`
-	Run         string            `json:"run"`
-	Query       string            `json:"query"`
-	Input       json.RawMessage   `json:"input"`
+	// keywords that OPA tries out
+	Experimental bool            `json:"experimental"`
+	Strict       bool            `json:"strict"`
+	Coverage     bool            `json:"coverage"`
+	Run          string          `json:"run"`
+	Query        string          `json:"query"`
+	Input        json.RawMessage `json:"input"`
 }
 
 type response struct {

@@ -31,7 +31,8 @@ type rule struct {
 	Row         int      `json:"row"`
 }
 
-// markRules appends the call to each annotated rule's body and lists the rules. Scope `rule` only.
+// markRules appends the call to each annotated rule's body and lists the rules. Scope `rule`, and `document` where OPA
+// makes it so because of `entrypoint: true` and the author names an id: then each body of the document is marked.
 func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
 	parsed := make([]*ast.Module, 0, len(modules))
 	for _, file := range modules {
@@ -44,37 +45,60 @@ func markRules(modules []bundle.ModuleFile) ([]rule, []fault) {
 	if len(errs) > 0 {
 		return nil, faultsOf(errs)
 	}
-	rules := []rule{}
-	seen := map[string]string{}
-	var faults []fault
+	m := marker{rules: []rule{}, taken: map[string]string{}, documents: map[*ast.Annotations]int{}}
 	for _, module := range parsed {
 		before := -1
 		for _, r := range module.Rules {
+			if r.Default {
+				before = -1
+				continue
+			}
 			scoped := annotations.GetRuleScope(r)
-			if further(r) && before >= 0 {
+			switch {
+			case further(r) && before >= 0:
 				markBranches(r, before)
-				continue
+			case len(scoped) > 0:
+				if before = m.add(r, scoped[0]); before >= 0 {
+					markBranches(r, before)
+				}
+			default:
+				before = -1
 			}
-			before = -1
-			if len(scoped) == 0 || r.Default {
-				continue
+			if whole := annotations.GetDocumentScope(r.Ref().GroundPrefix()); whole != nil && whole.Entrypoint && whole.Custom["id"] != nil {
+				index, known := m.documents[whole]
+				if !known {
+					index = m.add(r, whole)
+					m.documents[whole] = index
+				}
+				if index >= 0 {
+					markBranches(r, index)
+				}
 			}
-			marked := describe(r, scoped[0], len(rules))
-			place := fmt.Sprintf("%s:%d", marked.File, marked.Row)
-			if other, taken := seen[marked.ID]; taken {
-				faults = append(faults, fault{
-					Code: "duplicate_rule_id", Message: fmt.Sprintf("the rule id %s is taken by %s", marked.ID, other),
-					File: marked.File, Row: marked.Row, Col: 1,
-				})
-				continue
-			}
-			seen[marked.ID] = place
-			rules = append(rules, marked)
-			before = marked.Index
-			markBranches(r, before)
 		}
 	}
-	return rules, faults
+	return m.rules, m.faults
+}
+
+type marker struct {
+	rules     []rule
+	taken     map[string]string
+	documents map[*ast.Annotations]int
+	faults    []fault
+}
+
+// add lists a rule and gives its index; -1 where another one has its id.
+func (m *marker) add(r *ast.Rule, a *ast.Annotations) int {
+	marked := describe(r, a, len(m.rules))
+	if other, taken := m.taken[marked.ID]; taken {
+		m.faults = append(m.faults, fault{
+			Code: "duplicate_rule_id", Message: fmt.Sprintf("the rule id %s is taken by %s", marked.ID, other),
+			File: marked.File, Row: marked.Row, Col: 1,
+		})
+		return -1
+	}
+	m.taken[marked.ID] = fmt.Sprintf("%s:%d", marked.File, marked.Row)
+	m.rules = append(m.rules, marked)
+	return marked.Index
 }
 
 // further says whether a rule is a further body of the one before it, `p { … } { … }`: the annotation stands there.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +18,8 @@ type reads struct {
 	Data             [][]string `json:"data"`
 	Deterministic    bool       `json:"deterministic"`
 	Nondeterministic []string   `json:"nondeterministic"`
+	// METADATA says so, or somebody asked for it by name
+	Annotated bool `json:"annotated"`
 }
 
 // unflagged built-ins read the clock though OPA doesn't say so.
@@ -26,7 +28,14 @@ var unflagged = map[string]bool{
 	"crypto.x509.parse_and_verify_certificates_with_options": true,
 }
 
-type analysis struct{ compiler *ast.Compiler }
+type analysis struct {
+	compiler *ast.Compiler
+	// what each rule, and each reference to rules, can depend on; nil while it is being found
+	rules map[*ast.Rule]*found
+	refs  map[string]*found
+	// a reference leads back to itself: nothing is kept then
+	cyclic bool
+}
 
 // analyse compiles copies of the modules, so that aliases, imports and functions are resolved. A rule where data
 // stands is an error here, as it is in OPA when a bundle is activated.
@@ -43,7 +52,7 @@ func analyse(files []bundle.ModuleFile, data map[string]any) (*analysis, []fault
 		sortFaults(faults)
 		return nil, faults
 	}
-	return &analysis{compiler}, nil
+	return &analysis{compiler: compiler, rules: map[*ast.Rule]*found{}, refs: map[string]*found{}}, nil
 }
 
 func holds(data map[string]any) func([]string) (bool, error) {
@@ -60,38 +69,6 @@ func holds(data map[string]any) func([]string) (bool, error) {
 		}
 		return true, nil
 	}
-}
-
-// entrypoints gives those that METADATA marks and those asked for, sorted, each once.
-func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) ([]string, []fault) {
-	parsed := make([]*ast.Module, 0, len(files))
-	for _, file := range files {
-		parsed = append(parsed, file.Parsed)
-	}
-	annotations, errs := ast.BuildAnnotationSet(parsed)
-	if len(errs) > 0 {
-		return nil, faultsOf(errs)
-	}
-	paths := []string{}
-	for _, path := range asked {
-		path = strings.Trim(path, "/")
-		if len(a.compiler.GetRules(refOf(path))) == 0 {
-			return nil, []fault{{Code: "unknown_entrypoint", Message: fmt.Sprintf("there is no rule or package at %s", path)}}
-		}
-		paths = append(paths, path)
-	}
-	for _, found := range annotations.Flatten() {
-		if found.Annotations.Entrypoint {
-			paths = append(paths, pathOf(found.Path))
-		}
-	}
-	if len(paths) == 0 {
-		return nil, []fault{{
-			Code: "no_entrypoint", Message: "no METADATA says entrypoint: true, and no entrypoint was given",
-		}}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
 }
 
 // refOf gives data.a.b.c for a/b/c.
@@ -114,39 +91,137 @@ func pathOf(ref ast.Ref) string {
 	return strings.Join(parts, "/")
 }
 
-// readsOf walks the compiled rules that the entrypoint can reach. dependencies.Base isn't sound here: from
+// readsOf gives what the rules that the entrypoint can reach depend on. dependencies.Base isn't sound here: from
 // `a := input.x; not a.y` it finds input.x.y only, though {} and {"x":{}} decide differently.
 func (a *analysis) readsOf(path string) reads {
-	w := walker{compiler: a.compiler, seen: map[*ast.Rule]bool{}, input: map[string][]string{}, data: map[string][]string{}, builtins: map[string]bool{}}
-	w.follow(refOf(path))
-	names := make([]string, 0, len(w.builtins))
-	for name := range w.builtins {
-		names = append(names, name)
+	all := newFound()
+	w := &walker{a: a, into: all}
+	w.ref(refOf(path))
+	if a.cyclic {
+		// OPA refuses recursion, so that a cycle is only one of what could be reached; each rule is then walked once
+		all = newFound()
+		w = &walker{a: a, into: all, seen: map[*ast.Rule]bool{}}
+		w.ref(refOf(path))
 	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(all.builtins))
+	if names == nil {
+		names = []string{}
+	}
 	return reads{
-		Path: path, Input: shortest(w.input), Data: shortest(w.data),
+		Path: path, Input: shortest(all.input), Data: shortest(all.data),
 		Deterministic: len(names) == 0, Nondeterministic: names,
 	}
 }
 
-type walker struct {
-	compiler *ast.Compiler
-	seen     map[*ast.Rule]bool
+// found holds paths by their keys, and the names of built-ins.
+type found struct {
 	input    map[string][]string
 	data     map[string][]string
 	builtins map[string]bool
 }
 
+func newFound() *found {
+	return &found{input: map[string][]string{}, data: map[string][]string{}, builtins: map[string]bool{}}
+}
+
+func (f *found) take(other *found) {
+	maps.Copy(f.input, other.input)
+	maps.Copy(f.data, other.data)
+	maps.Copy(f.builtins, other.builtins)
+}
+
+// reduce keeps what is handed on small.
+func (f *found) reduce() *found {
+	f.input, f.data = uncovered(f.input), uncovered(f.data)
+	return f
+}
+
+type walker struct {
+	a    *analysis
+	into *found
+	// set where nothing may be kept: the rules that were walked
+	seen map[*ast.Rule]bool
+}
+
 func (w *walker) follow(ref ast.Ref) {
-	rules := w.compiler.GetRules(ref.ConstantPrefix())
-	rules = append(rules, w.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{IncludeHiddenModules: true})...)
-	for _, rule := range rules {
-		if !w.seen[rule] {
-			w.seen[rule] = true
-			w.walk(rule)
+	if w.seen != nil {
+		for _, rule := range w.a.reached(ref) {
+			if !w.seen[rule] {
+				w.seen[rule] = true
+				w.walk(rule)
+			}
+		}
+		return
+	}
+	w.into.take(w.a.behind(ref))
+}
+
+// behind gives what the rules that a reference can reach depend on.
+func (a *analysis) behind(ref ast.Ref) *found {
+	ref = a.untilRules(ref)
+	key := shapeOf(ref)
+	known, begun := a.refs[key]
+	if begun {
+		if known == nil {
+			a.cyclic = true
+			return newFound()
+		}
+		return known
+	}
+	a.refs[key] = nil
+	all := newFound()
+	for _, rule := range a.reached(ref) {
+		all.take(a.rule(rule))
+	}
+	a.refs[key] = all.reduce()
+	return all
+}
+
+func (a *analysis) rule(rule *ast.Rule) *found {
+	known, begun := a.rules[rule]
+	if begun {
+		if known == nil {
+			a.cyclic = true
+			return newFound()
+		}
+		return known
+	}
+	a.rules[rule] = nil
+	w := &walker{a: a, into: newFound()}
+	w.walk(rule)
+	a.rules[rule] = w.into.reduce()
+	return w.into
+}
+
+func (a *analysis) reached(ref ast.Ref) []*ast.Rule {
+	rules := a.compiler.GetRules(ref.ConstantPrefix())
+	return append(rules, a.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{IncludeHiddenModules: true})...)
+}
+
+// untilRules cuts a reference where it reaches rules below which there are no others: what follows selects in a value.
+func (a *analysis) untilRules(ref ast.Ref) ast.Ref {
+	node := a.compiler.RuleTree
+	for i, term := range ref {
+		if node = node.Child(term.Value); node == nil {
+			return ref
+		}
+		if len(node.Values) > 0 && len(node.Children) == 0 {
+			return ref[:i+1]
 		}
 	}
+	return ref
+}
+
+// shapeOf tells references apart that could reach different rules: what isn't constant could be anything.
+func shapeOf(ref ast.Ref) string {
+	var out strings.Builder
+	for _, term := range ref[1:] {
+		if ast.IsConstant(term.Value) {
+			out.WriteString(term.Value.String())
+		}
+		out.WriteByte(0)
+	}
+	return out.String()
 }
 
 func (w *walker) walk(node any) {
@@ -167,9 +242,9 @@ func (w *walker) walk(node any) {
 		case ast.Var:
 			switch {
 			case x.Equal(ast.InputRootDocument.Value):
-				w.input[keyOf(nil)] = []string{}
+				w.into.input[keyOf(nil)] = []string{}
 			case x.Equal(ast.DefaultRootDocument.Value):
-				w.data[keyOf(nil)] = []string{}
+				w.into.data[keyOf(nil)] = []string{}
 				w.follow(ast.DefaultRootRef)
 			}
 		}
@@ -178,23 +253,48 @@ func (w *walker) walk(node any) {
 }
 
 func (w *walker) ref(ref ast.Ref) {
-	if builtin, known := ast.BuiltinMap[ref.String()]; known {
+	if builtin := builtinOf(ref); builtin != nil {
 		if builtin.Nondeterministic || unflagged[builtin.Name] {
-			w.builtins[builtin.Name] = true
+			w.into.builtins[builtin.Name] = true
 		}
 		return
 	}
 	switch {
 	case ref[0].Equal(ast.InputRootDocument):
-		w.add(w.input, ref)
+		add(w.into.input, ref)
 	case ref[0].Equal(ast.DefaultRootDocument):
-		w.add(w.data, ref)
+		if !w.a.isRule(ref) {
+			add(w.into.data, ref)
+		}
 		w.follow(ref)
 	}
 }
 
+// isRule says whether rules stand where the reference leads: no base document can be there.
+func (a *analysis) isRule(ref ast.Ref) bool {
+	node := a.compiler.RuleTree
+	for _, term := range ref {
+		if node = node.Child(term.Value); node == nil {
+			return false
+		}
+		if len(node.Values) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// builtinOf gives the built-in that a reference names, or nil.
+func builtinOf(ref ast.Ref) *ast.Builtin {
+	// most references are to documents, and writing them out takes time
+	if ref[0].Equal(ast.InputRootDocument) || ref[0].Equal(ast.DefaultRootDocument) {
+		return nil
+	}
+	return ast.BuiltinMap[ref.String()]
+}
+
 // add notes the longest prefix that is made of strings; a number may index an array or name a key, so it ends it.
-func (w *walker) add(paths map[string][]string, ref ast.Ref) {
+func add(paths map[string][]string, ref ast.Ref) {
 	path := []string{}
 	for _, term := range ref[1:] {
 		key, ok := term.Value.(ast.String)
@@ -215,10 +315,10 @@ func keyOf(path []string) string {
 	return key.String()
 }
 
-// shortest drops each path that another one covers, and sorts the rest.
-func shortest(paths map[string][]string) [][]string {
-	out := [][]string{}
-	for _, path := range paths {
+// uncovered drops each path that another one covers.
+func uncovered(paths map[string][]string) map[string][]string {
+	out := make(map[string][]string, len(paths))
+	for key, path := range paths {
 		covered := false
 		for n := range path {
 			if _, has := paths[keyOf(path[:n])]; has {
@@ -227,8 +327,17 @@ func shortest(paths map[string][]string) [][]string {
 			}
 		}
 		if !covered {
-			out = append(out, path)
+			out[key] = path
 		}
+	}
+	return out
+}
+
+// shortest sorts what no other path covers.
+func shortest(paths map[string][]string) [][]string {
+	out := [][]string{}
+	for _, path := range uncovered(paths) {
+		out = append(out, path)
 	}
 	slices.SortFunc(out, slices.Compare)
 	return out
