@@ -18,8 +18,6 @@ export interface Case {
   readonly file: string;
   readonly note: string;
   readonly query: string;
-  /** Names that the query's results bind. */
-  readonly vars: readonly string[];
   readonly modules: readonly string[];
   readonly data: JsonObject;
   readonly input: Json | undefined;
@@ -72,7 +70,6 @@ function readCase(line: string): Case {
     file: textOf(found, "file"),
     note: textOf(found, "note"),
     query: textOf(found, "query"),
-    vars: textsOf(found, "vars"),
     modules: textsOf(found, "modules"),
     data: isObject(found.data) ? found.data : {},
     input: found.input,

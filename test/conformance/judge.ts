@@ -12,17 +12,16 @@ import type { Built } from "./build.js";
 import { entrypoint } from "./build.js";
 import type { Case } from "./case.js";
 
-/** Undefined where the case holds. */
-export interface Failure {
-  /** Groups failures. */
+/** What is to be told of a case. */
+export interface Finding {
   readonly cause:
     | "build refused"
     | "not loaded"
     | "failed"
     | "no error"
     | "wrong error"
-    /** Of the right code. */
-    | "wrong message"
+    /** No failure: an error of the right code, in other words than OPA's evaluator uses. */
+    | "other words"
     | "wrong result";
   readonly reason: string;
 }
@@ -30,8 +29,8 @@ export interface Failure {
 /** As shipped: `decision.budget`, and 256 MiB. */
 const limits = { budget: 1_000_000, maxPages: 4_096 };
 
-/** Tells why a case fails; undefined where it holds. */
-export async function judge(one: Case, built: Built, builtins: ResolveBuiltin): Promise<Failure | undefined> {
+/** Tells why a case fails, if it does. */
+export async function judge(one: Case, built: Built, builtins: ResolveBuiltin): Promise<Finding | undefined> {
   if (built.kind === "rejected") {
     const [first] = built.errors;
     if (first !== undefined && first.code === one.wantErrorCode) return undefined;
@@ -48,7 +47,7 @@ export async function judge(one: Case, built: Built, builtins: ResolveBuiltin): 
   return compare(one, answer.kind === "pending" ? await answer.settled : answer);
 }
 
-function compare(one: Case, answer: Answer): Failure | undefined {
+function compare(one: Case, answer: Answer): Finding | undefined {
   if (one.wantErrorCode !== undefined || one.wantError !== undefined) return compareError(one, answer);
   if (answer.kind === "failed") return { cause: "failed", reason: faultText(answer) };
   if (answer.kind === "undefined") return { cause: "failed", reason: "the entrypoint is undefined" };
@@ -58,7 +57,7 @@ function compare(one: Case, answer: Answer): Failure | undefined {
   return { cause: "wrong result", reason: `want ${show(wanted)}, got ${show(got)}` };
 }
 
-function compareError(one: Case, answer: Answer): Failure | undefined {
+function compareError(one: Case, answer: Answer): Finding | undefined {
   const wanted = [one.wantErrorCode, one.wantError].filter((text) => text !== undefined).join(": ");
   if (answer.kind !== "failed") {
     const got = answer.kind === "value" ? stringifyJson(answer.value) : "undefined";
@@ -71,7 +70,7 @@ function compareError(one: Case, answer: Answer): Failure | undefined {
   }
   if (one.wantError !== undefined && !text.includes(one.wantError)) {
     return {
-      cause: code === undefined ? "wrong error" : "wrong message",
+      cause: code === undefined ? "wrong error" : "other words",
       reason: `want ${wanted}, got ${text}`,
     };
   }

@@ -1,24 +1,31 @@
 /** Writes what was judged: `docs/conformance.md`, and a short table for the terminal. */
 import type { Case, Version } from "./case.js";
-import type { Failure } from "./judge.js";
+import type { Finding } from "./judge.js";
 
 export interface Verdict {
   readonly one: Case;
-  readonly failure: Failure | undefined;
+  readonly finding: Finding | undefined;
 }
 
 export interface Tally {
   readonly passed: number;
+  /** Passed, and where an error was wanted it was told in OPA's words. */
+  readonly worded: number;
   readonly total: number;
 }
 
 const versions: readonly Version[] = ["v0", "v1"];
+const failed = ({ finding }: Verdict): boolean => finding !== undefined && finding.cause !== "other words";
 
 /** Counts the cases of each version that hold. */
 export function tally(verdicts: readonly Verdict[]): Record<Version, Tally> {
   const count = (version: Version): Tally => {
     const some = verdicts.filter(({ one }) => one.version === version);
-    return { passed: some.filter(({ failure }) => failure === undefined).length, total: some.length };
+    return {
+      passed: some.filter((verdict) => !failed(verdict)).length,
+      worded: some.filter(({ finding }) => finding === undefined).length,
+      total: some.length,
+    };
   };
   return { v0: count("v0"), v1: count("v1") };
 }
@@ -27,8 +34,8 @@ export function tally(verdicts: readonly Verdict[]): Record<Version, Tally> {
 export function terminalTable(verdicts: readonly Verdict[]): string {
   const counts = tally(verdicts);
   const causes = new Map<string, number>();
-  for (const { failure } of verdicts) {
-    if (failure !== undefined) causes.set(failure.cause, (causes.get(failure.cause) ?? 0) + 1);
+  for (const { finding } of verdicts) {
+    if (finding !== undefined) causes.set(finding.cause, (causes.get(finding.cause) ?? 0) + 1);
   }
   const lacking = byCategory(verdicts).filter(({ v0, v1 }) => v0.passed < v0.total || v1.passed < v1.total);
   const width = Math.max(8, ...lacking.map(({ name }) => name.length));
@@ -45,7 +52,8 @@ export function terminalTable(verdicts: readonly Verdict[]): string {
 /** The document: the same for the same verdicts. */
 export function document(verdicts: readonly Verdict[], opa: string): string {
   const counts = tally(verdicts);
-  const failed = verdicts.flatMap(({ one, failure }) => (failure === undefined ? [] : [{ one, failure }]));
+  const failures = verdicts.filter(failed);
+  const reworded = verdicts.filter(({ finding }) => finding?.cause === "other words");
   return [
     "# Conformance",
     "",
@@ -54,30 +62,24 @@ export function document(verdicts: readonly Verdict[], opa: string): string {
     "and writes this file. Only what `policy.wasm` computes counts: a case that can't be compiled or loaded is a failure.",
     "",
     "- Results are compared as OPA's own runner compares them: arrays in order, sets as sets, numbers by value.",
-    "- A wanted error must have OPA's code; where the case names a message, the error must hold it.",
-    "- Where a case wants the error of a built-in, it is compiled and evaluated with `strict-builtin-errors`.",
+    "- A wanted error must have OPA's code, as OPA's runner for WASM wants it. The last column also wants OPA's words, where",
+    "  the case names them.",
+    "- Where a case wants the error of a built-in, it is evaluated with `strict-builtin-errors`.",
     "",
-    "| | passed | of | |",
-    "| --- | --: | --: | --: |",
-    ...versions.map(
-      (version) =>
-        `| Rego ${version} | ${counts[version].passed} | ${counts[version].total} | ${percent(counts[version])} |`,
-    ),
+    "| | passed | of | | in OPA's words | |",
+    "| --- | --: | --: | --: | --: | --: |",
+    ...versions.map((version) => {
+      const { passed, worded, total } = counts[version];
+      return `| Rego ${version} | ${passed} | ${total} | ${percent(passed, total)} | ${worded} | ${percent(worded, total)} |`;
+    }),
     "",
-    `## Failures: ${failed.length}`,
+    `## Failures: ${failures.length}`,
     "",
-    ...(failed.length === 0
-      ? ["None."]
-      : [
-          "| version | case | file | cause | reason |",
-          "| --- | --- | --- | --- | --- |",
-          ...failed
-            .map(
-              ({ one, failure }) =>
-                `| ${one.version} | ${cell(one.note)} | ${one.file} | ${failure.cause} | ${cell(failure.reason)} |`,
-            )
-            .sort(),
-        ]),
+    ...list(failures),
+    "",
+    `## Errors in other words: ${reworded.length}`,
+    "",
+    ...list(reworded),
     "",
     "## By category",
     "",
@@ -86,6 +88,15 @@ export function document(verdicts: readonly Verdict[], opa: string): string {
     ...byCategory(verdicts).map(({ name, v0, v1 }) => `| ${name} | ${fraction(v0)} | ${fraction(v1)} |`),
     "",
   ].join("\n");
+}
+
+function list(verdicts: readonly Verdict[]): readonly string[] {
+  if (verdicts.length === 0) return ["None."];
+  const rows = verdicts.map(
+    ({ one, finding }) =>
+      `| ${one.version} | ${cell(one.note)} | ${one.file} | ${finding?.cause} | ${cell(finding?.reason ?? "")} |`,
+  );
+  return ["| version | case | file | cause | reason |", "| --- | --- | --- | --- | --- |", ...rows.sort()];
 }
 
 function byCategory(verdicts: readonly Verdict[]): readonly ({ name: string } & Record<Version, Tally>)[] {
@@ -104,13 +115,13 @@ function fraction({ passed, total }: Tally): string {
   return total === 0 ? "" : `${passed}/${total}`;
 }
 
-function percent({ passed, total }: Tally): string {
+function percent(passed: number, total: number): string {
   // never rounded up to what was not reached
   return `${(Math.floor((passed * 10_000) / Math.max(1, total)) / 100).toFixed(2)} %`;
 }
 
 function share(counts: Tally): string {
-  return counts.total === 0 ? "" : `${fraction(counts)} ${percent(counts).padStart(8)}`;
+  return counts.total === 0 ? "" : `${fraction(counts)} ${percent(counts.passed, counts.total).padStart(8)}`;
 }
 
 function cell(text: string): string {

@@ -1,11 +1,12 @@
 /** A process that compiles and judges the cases that it is given, so that two cores are used and a crash ends only itself. */
+import { createNetwork } from "../../sidecar/decide/builtins/network.js";
+import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import type { Built } from "./build.js";
 import { buildCases } from "./build.js";
 import { loadCases } from "./case.js";
-import type { Failure } from "./judge.js";
+import type { Finding } from "./judge.js";
 import { judge } from "./judge.js";
-import { serveBuiltins } from "./serve.js";
 
 /** Indexes of cases. */
 export interface Work {
@@ -13,27 +14,29 @@ export interface Work {
   readonly to: number;
 }
 
-/** Failures by the case's index; `done`: how many were judged. */
+/** Findings by the case's index; `done`: how many were judged. */
 export interface Judged {
   readonly from: number;
   readonly done: number;
-  readonly failures: readonly (readonly [index: number, failure: Failure])[];
+  readonly findings: readonly (readonly [index: number, finding: Finding])[];
 }
 
-const [, , cache = "", directory = ""] = process.argv;
+const [, , cache = "", directory = "", wasmPath = ""] = process.argv;
 const cases = await loadCases(cache);
-const toolchain = createToolchain({});
-const builtins = serveBuiltins();
+const toolchain = createToolchain({ timeoutMs: 300_000, ...(wasmPath === "" ? {} : { wasmPath }) });
+// what the cases look up; a request is sent by none of them
+const network = createNetwork({ hosts: ["localhost", "10.0.0.0", "[::]", "127.0.0.1:51113"] });
+const builtins = serveBuiltins({ network: network.builtins });
 
 async function work({ from, to }: Work): Promise<Judged> {
-  const failures: (readonly [number, Failure])[] = [];
+  const findings: (readonly [number, Finding])[] = [];
   const some = cases.slice(from, to);
   const built: Built[] = await buildCases(some, { toolchain, directory });
   for (const [i, one] of some.entries()) {
-    const failure = await judge(one, built[i] ?? { kind: "rejected", errors: [] }, builtins);
-    if (failure !== undefined) failures.push([from + i, failure]);
+    const finding = await judge(one, built[i] ?? { kind: "rejected", errors: [] }, builtins);
+    if (finding !== undefined) findings.push([from + i, finding]);
   }
-  return { from, done: some.length, failures };
+  return { from, done: some.length, findings };
 }
 
 // INVARIANT: one thing at a time is judged, the next one is compiled meanwhile
@@ -41,6 +44,6 @@ process.on("message", (message: Work) => {
   void work(message).then((judged) => process.send?.(judged));
 });
 process.on("disconnect", () => {
-  void toolchain.close().then(() => process.exit(0));
+  void Promise.all([toolchain.close(), network.close()]).then(() => process.exit(0));
 });
 process.send?.("ready");

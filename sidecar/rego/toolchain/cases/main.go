@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -18,11 +17,10 @@ import (
 // line is a case as it stands in OPA's file, and what JavaScript couldn't make of it.
 type line struct {
 	cases.TestCase
-	Version   string   `json:"version"`
-	Category  string   `json:"category"`
-	File      string   `json:"file"`
-	Vars      []string `json:"vars"`
-	InputText *string  `json:"input_text,omitempty"`
+	Version   string  `json:"version"`
+	Category  string  `json:"category"`
+	File      string  `json:"file"`
+	InputText *string `json:"input_text,omitempty"`
 }
 
 func main() {
@@ -53,9 +51,6 @@ func write() error {
 			}
 			l := line{TestCase: one, Version: version, File: filepath.ToSlash(file)}
 			l.Category, _, _ = strings.Cut(l.File, "/")
-			if l.Vars, err = variables(one.Query); err != nil {
-				return fmt.Errorf("%s: %w", one.Note, err)
-			}
 			if one.InputTerm != nil {
 				term, err := ast.ParseTerm(*one.InputTerm)
 				if err != nil {
@@ -70,20 +65,4 @@ func write() error {
 		}
 	}
 	return out.Flush()
-}
-
-// variables gives the names that a query's results bind, sorted.
-func variables(query string) ([]string, error) {
-	body, err := ast.ParseBody(query)
-	if err != nil {
-		return nil, err
-	}
-	names := []string{}
-	for name := range body.Vars(ast.VarVisitorParams{SkipRefCallHead: true, SkipClosures: true}).Diff(ast.ReservedVars) {
-		if !name.IsWildcard() && !name.IsGenerated() {
-			names = append(names, string(name))
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }
