@@ -31,6 +31,11 @@ export interface Runner {
   memoryBytes(): number;
 }
 
+const mustLoad: Answer = {
+  kind: "failed",
+  code: "evaluation_error",
+  detail: "the policy must be loaded again",
+};
 /** More rounds than this through the network make no decision. */
 const mostRounds = 100;
 
@@ -87,7 +92,9 @@ export function createRunner(parts: RunnerParts): Runner {
     let last = waiting;
     for (let round = 0; round < mostRounds; round++) {
       await last.settled;
+      if (broken) return mustLoad;
       turn.scope = scope;
+      if (scope !== undefined) scope.attempt = round + 1;
       const outcome = attempt(id, input);
       if (!(outcome instanceof Waiting)) return outcome;
       last = outcome;
@@ -100,8 +107,7 @@ export function createRunner(parts: RunnerParts): Runner {
     run(entrypoint, input) {
       const id = engine.entrypoints.get(entrypoint);
       if (id === undefined) return { kind: "undefined", rules: [] };
-      if (broken)
-        return { kind: "failed", code: "evaluation_error", detail: "the policy must be loaded again" };
+      if (broken) return mustLoad;
       turn.scope = undefined;
       const outcome = attempt(id, input);
       if (!(outcome instanceof Waiting)) return outcome;

@@ -1,5 +1,6 @@
 import type { RegoValue } from "../engine/value.js";
 import { RegoSet } from "../engine/value.js";
+import type { BuiltinContext } from "./builtin.js";
 import { BuiltinFault } from "./builtin.js";
 import type { GoBuiltins } from "./go.js";
 import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
@@ -51,13 +52,26 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
         throw new HostBudgetExceeded(name);
     }
   };
+  /** An evaluation that is made again prints what it printed before: only what is new is passed on. */
+  const turns = new WeakMap<object, { attempt: number; seen: number; passed: number }>();
+  const printOnce = (scope: BuiltinContext & { readonly attempt?: number }, line: string): void => {
+    const { attempt = 0 } = scope;
+    const turn = turns.get(scope) ?? { attempt, seen: 0, passed: 0 };
+    if (turn.attempt !== attempt) Object.assign(turn, { attempt, seen: 0 });
+    turn.seen++;
+    if (turn.seen > turn.passed) {
+      turn.passed = turn.seen;
+      parts.print(line);
+    }
+    turns.set(scope, turn);
+  };
   const own: ReadonlyMap<string, NodeBuiltin> = new Map<string, NodeBuiltin>([
     ["opa.runtime", () => parts.runtime],
     ["trace", () => true],
     [
       "internal.print",
-      (_context, sets) => {
-        for (const line of printed(sets)) parts.print(line);
+      (context, sets) => {
+        for (const line of printed(sets)) printOnce(context, line);
         return true;
       },
     ],

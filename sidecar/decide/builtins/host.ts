@@ -5,6 +5,8 @@ import type { BuiltinContext } from "./builtin.js";
 export interface Scope extends BuiltinContext {
   /** A number of its own for each decision. */
   readonly decision: number;
+  /** How often the evaluation was begun: again when an answer from the network is there. */
+  attempt?: number;
 }
 
 /** One call, its arguments still in the policy's memory. */

@@ -2,8 +2,17 @@
  * Lets the host serve built-ins that a policy's module has itself: their functions call the host, and where it says
  * that the module is right, the module's own code goes on. Source: OPA, internal/compiler/wasm/wasm.go.
  */
-import { bytesOf, concat, createReader, unsigned } from "../wasm-binary.js";
-import { codeAt, findFunction, importedFunction, parametersOf, readSections } from "./sections.js";
+import { bytesOf, concat, unsigned } from "../wasm-binary.js";
+import { call, equal, functionOf, get, int, tee, whenGives } from "./instructions.js";
+import {
+  appendTo,
+  codeAt,
+  findFunction,
+  importedFunction,
+  parametersOf,
+  readSections,
+  replaceCode,
+} from "./sections.js";
 
 /** Ids of built-ins that the host serves instead of the module begin here; the module's own count from 0. */
 export const firstInsteadId = 1 << 24;
@@ -116,7 +125,7 @@ export function addInstead(wasm: Uint8Array, names: ReadonlySet<string>): Uint8A
   const out: Uint8Array[] = [wasm.subarray(0, 8)];
   for (const { id, body } of sections) {
     const rewritten =
-      id === 3 ? append(body, types.map(unsigned)) : id === 10 ? code(body, replaced, added) : body;
+      id === 3 ? appendTo(body, types.map(unsigned)) : id === 10 ? replaceCode(body, replaced, added) : body;
     out.push(bytesOf(id), unsigned(rewritten.byteLength), rewritten);
   }
   return concat(out);
@@ -124,44 +133,11 @@ export function addInstead(wasm: Uint8Array, names: ReadonlySet<string>): Uint8A
 
 /** `r = opa_builtinN(id, 0, …); r == -1 ? original(…) : r` */
 function asking(id: number, parameters: number, host: number, original: number): Uint8Array {
-  const own = Array.from({ length: parameters }, (_, i) => concat([bytesOf(0x20), unsigned(i)]));
-  const result = unsigned(parameters);
-  const body = concat([
-    ...[bytesOf(0x01, 0x01, 0x7f), bytesOf(0x41), signed(id), bytesOf(0x41, 0x00), ...own],
-    ...[bytesOf(0x10), unsigned(host), bytesOf(0x22), result, bytesOf(0x41, 0x7f, 0x46)],
-    ...[bytesOf(0x04, 0x7f), ...own, bytesOf(0x10), unsigned(original), bytesOf(0x05)],
-    ...[bytesOf(0x20), result, bytesOf(0x0b, 0x0b)],
-  ]);
-  return concat([unsigned(body.byteLength), body]);
-}
-
-/** LEB128 of a number that is not negative, for an i32.const. */
-function signed(value: number): Uint8Array {
-  const out = [...unsigned(value)];
-  const last = out.at(-1) ?? 0;
-  if ((last & 0x40) === 0) return Uint8Array.from(out);
-  out[out.length - 1] = last | 0x80;
-  return Uint8Array.from([...out, 0]);
-}
-
-function append(body: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
-  const reader = createReader(body);
-  const count = reader.unsigned();
-  return concat([unsigned(count + items.length), body.subarray(reader.position()), ...items]);
-}
-
-function code(
-  body: Uint8Array,
-  replaced: ReadonlyMap<number, Uint8Array>,
-  added: readonly Uint8Array[],
-): Uint8Array {
-  const reader = createReader(body);
-  const count = reader.unsigned();
-  const out: Uint8Array[] = [unsigned(count + added.length)];
-  for (let n = 0; n < count; n++) {
-    const from = reader.position();
-    reader.take(reader.unsigned());
-    out.push(replaced.get(n) ?? body.subarray(from, reader.position()));
-  }
-  return concat([...out, ...added]);
+  const own = Array.from({ length: parameters }, (_, i) => get(i));
+  const result = parameters;
+  return functionOf(
+    1,
+    concat([int(id), int(0), ...own, call(host), tee(result), int(moduleGoesOn), equal]),
+    whenGives([...own, call(original)], [get(result)]),
+  );
 }

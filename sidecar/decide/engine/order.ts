@@ -8,8 +8,44 @@
  *
  * Source: OPA, wasm/src/value.c and object.h; WebAssembly Core Specification 2.0, "Binary Format".
  */
-import { bytesOf, concat, createReader, unsigned } from "../wasm-binary.js";
-import { codeAt, findFunction, readSections } from "./sections.js";
+import { bytesOf, concat, unsigned } from "../wasm-binary.js";
+import {
+  add,
+  and,
+  atLeastUnsigned,
+  call,
+  drop,
+  end,
+  entry,
+  equal,
+  functionOf,
+  get,
+  getGlobal,
+  greaterSigned,
+  int,
+  isZero,
+  leave,
+  leaveIf,
+  lessSigned,
+  lessUnsigned,
+  load,
+  loadByte,
+  multiply,
+  notEqual,
+  or,
+  otherwise,
+  repeat,
+  set,
+  shiftLeft,
+  shiftRight,
+  store,
+  subtract,
+  tee,
+  trap,
+  when,
+  whenGives,
+} from "./instructions.js";
+import { appendTo, codeAt, findFunction, readSections, replaceCode } from "./sections.js";
 
 /** Name of the exported global: the address of the lists' table, 0 while there is none. */
 export const orderExport = "countersign_order";
@@ -29,61 +65,6 @@ export const orderHeader = { mark: 0, next: 4, end: 8 } as const;
 const field = { node: 0, length: 4, sum: 8, keys: 12, cursor: 16 } as const;
 const [objectType, setType] = [6, 7];
 
-// instructions
-const get = (local: number): Uint8Array => concat([bytesOf(0x20), unsigned(local)]);
-const set = (local: number): Uint8Array => concat([bytesOf(0x21), unsigned(local)]);
-const tee = (local: number): Uint8Array => concat([bytesOf(0x22), unsigned(local)]);
-const getGlobal = (index: number): Uint8Array => concat([bytesOf(0x23), unsigned(index)]);
-const int = (value: number): Uint8Array => concat([bytesOf(0x41), signed(value)]);
-const load = (offset: number): Uint8Array => concat([bytesOf(0x28, 0x02), unsigned(offset)]);
-const loadByte = bytesOf(0x2d, 0x00, 0x00);
-const store = (offset: number): Uint8Array => concat([bytesOf(0x36, 0x02), unsigned(offset)]);
-const call = (index: number): Uint8Array => concat([bytesOf(0x10), unsigned(index)]);
-const add = bytesOf(0x6a);
-const subtract = bytesOf(0x6b);
-const multiply = bytesOf(0x6c);
-const and = bytesOf(0x71);
-const or = bytesOf(0x72);
-const shiftLeft = bytesOf(0x74);
-const shiftRight = bytesOf(0x76);
-const equal = bytesOf(0x46);
-const notEqual = bytesOf(0x47);
-const isZero = bytesOf(0x45);
-const lessSigned = bytesOf(0x48);
-const lessUnsigned = bytesOf(0x49);
-const greaterSigned = bytesOf(0x4a);
-const atLeastUnsigned = bytesOf(0x4f);
-const drop = bytesOf(0x1a);
-const trap = bytesOf(0x00);
-const leave = bytesOf(0x0f);
-const end = bytesOf(0x0b);
-const otherwise = bytesOf(0x05);
-const when = (...then: Uint8Array[]): Uint8Array => concat([bytesOf(0x04, 0x40), ...then, end]);
-const whenGives = (then: Uint8Array[], instead: Uint8Array[]): Uint8Array =>
-  concat([bytesOf(0x04, 0x7f), ...then, otherwise, ...instead, end]);
-/** `loop` within `block`: 1 leaves, 0 goes on. */
-const repeat = (...body: Uint8Array[]): Uint8Array =>
-  concat([bytesOf(0x02, 0x40, 0x03, 0x40), ...body, again(0), end, end]);
-const leaveIf = (depth = 1): Uint8Array => concat([bytesOf(0x0d), unsigned(depth)]);
-const again = (depth: number): Uint8Array => concat([bytesOf(0x0c), unsigned(depth)]);
-/** Address of the list's entry whose index is on the stack. */
-const entry = (keys: number, index: Uint8Array): Uint8Array =>
-  concat([get(keys), index, int(2), shiftLeft, add]);
-
-function signed(value: number): Uint8Array {
-  const out: number[] = [];
-  let rest = value;
-  for (;;) {
-    const part = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (part & 0x40) === 0) || (rest === -1 && (part & 0x40) !== 0)) {
-      out.push(part);
-      return Uint8Array.from(out);
-    }
-    out.push(part | 0x80);
-  }
-}
-
 interface Indexes {
   readonly original: number;
   readonly sum: number;
@@ -93,13 +74,6 @@ interface Indexes {
   readonly malloc: number;
   readonly table: number;
 }
-
-/** Each takes two i32 and gives one, as `opa_value_iter` does. */
-const functionOf = (locals: number, ...code: Uint8Array[]): Uint8Array => {
-  const declared = locals === 0 ? bytesOf(0x00) : bytesOf(0x01, locals, 0x7f);
-  const body = concat([declared, ...code, end]);
-  return concat([unsigned(body.byteLength), body]);
-};
 
 /** `iter(node, prev)`: the key after prev, or the first; 0 at the end. */
 function iterate({ original, sum, build, find, table }: Indexes): Uint8Array {
@@ -366,16 +340,16 @@ export function addOrder(wasm: Uint8Array): Uint8Array {
   for (const { id, body } of sections) {
     const rewritten =
       id === 3
-        ? append(
+        ? appendTo(
             body,
             added.map(() => unsigned(target.type)),
           )
         : id === 6
-          ? append(body, [bytesOf(0x7f, 0x01, 0x41, 0x00, 0x0b)])
+          ? appendTo(body, [bytesOf(0x7f, 0x01, 0x41, 0x00, 0x0b)])
           : id === 7
-            ? append(body, [exportOf(orderExport, target.globals)])
+            ? appendTo(body, [exportOf(orderExport, target.globals)])
             : id === 10
-              ? replaceCode(body, target.defined, iterate(indexes), added)
+              ? replaceCode(body, new Map([[target.defined, iterate(indexes)]]), added)
               : body;
     out.push(bytesOf(id), unsigned(rewritten.byteLength), rewritten);
   }
@@ -385,27 +359,4 @@ export function addOrder(wasm: Uint8Array): Uint8Array {
 function exportOf(name: string, global: number): Uint8Array {
   const text = new TextEncoder().encode(name);
   return concat([unsigned(text.byteLength), text, bytesOf(0x03), unsigned(global)]);
-}
-
-function append(body: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
-  const reader = createReader(body);
-  const count = reader.unsigned();
-  return concat([unsigned(count + items.length), body.subarray(reader.position()), ...items]);
-}
-
-function replaceCode(
-  body: Uint8Array,
-  index: number,
-  replacement: Uint8Array,
-  added: readonly Uint8Array[],
-): Uint8Array {
-  const reader = createReader(body);
-  const count = reader.unsigned();
-  const out: Uint8Array[] = [unsigned(count + added.length)];
-  for (let n = 0; n < count; n++) {
-    const from = reader.position();
-    reader.take(reader.unsigned());
-    out.push(n === index ? replacement : body.subarray(from, reader.position()));
-  }
-  return concat([...out, ...added]);
 }

@@ -1,5 +1,5 @@
 /** Finds functions by their names in a WASM module. Source: WebAssembly Core Specification 2.0, "Binary Format". */
-import { createReader } from "../wasm-binary.js";
+import { concat, createReader, unsigned } from "../wasm-binary.js";
 
 export interface Section {
   readonly id: number;
@@ -147,4 +147,28 @@ export function importedFunction(
 ): number | undefined {
   const index = importsOf(sections).functions.indexOf(`${from} ${name}`);
   return index < 0 ? undefined : index;
+}
+
+/** Appends items to a section that is a vector. */
+export function appendTo(body: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
+  const reader = createReader(body);
+  const count = reader.unsigned();
+  return concat([unsigned(count + items.length), body.subarray(reader.position()), ...items]);
+}
+
+/** Replaces entries of the code section, by their place in it, and appends others. */
+export function replaceCode(
+  body: Uint8Array,
+  replaced: ReadonlyMap<number, Uint8Array>,
+  added: readonly Uint8Array[],
+): Uint8Array {
+  const reader = createReader(body);
+  const count = reader.unsigned();
+  const out: Uint8Array[] = [unsigned(count + added.length)];
+  for (let n = 0; n < count; n++) {
+    const from = reader.position();
+    reader.take(reader.unsigned());
+    out.push(replaced.get(n) ?? body.subarray(from, reader.position()));
+  }
+  return concat([...out, ...added]);
 }
