@@ -24,7 +24,7 @@ r := {
 	"found": contains(object.get(input, "path", ""), data.needle),
 	"every": every_small,
 	"walk": count([v | walk(input, [_, v])]),
-	"keys": {k | some k, _ in object.get(input, "o", {})},
+	"keys": sort({k | some k, _ in object.get(input, "o", {})}),
 }
 
 e := "none" if not input.a else := "one" if input.a == 1 else := f(input.a)

@@ -14,12 +14,13 @@ export interface GoExports {
 }
 
 export interface GoInstance {
+  /** Those of the present instance. */
   readonly exports: GoExports;
   /** Set it before each call. */
   readonly fuel: WebAssembly.Global;
   /** Puts the state after start-up back. */
   restore(): void;
-  /** Bytes of the linear memory that have been written to. */
+  /** Bytes of the linear memory that may have been written to. */
   usedBytes(): number;
 }
 
@@ -36,48 +37,72 @@ const startFuel = 2_000_000_000n;
 /** Part of the memory from which on garbage is collected more often: the rest is for what a call leaves meanwhile. */
 const softLimit = 0.75;
 
+/** Memory that was written to isn't given back as long as the instance lives. */
+const reusedBytes = 64 << 20;
+
 /**
  * Starts the Go code.
  *
- * A trap leaves nothing behind but linear memory and global variables. Both are put back in place: a new instance would
- * cost twenty times the time, and the engine's garbage collector the memory of those before it.
+ * A trap leaves nothing behind but linear memory and global variables. Both are put back in place, because a new
+ * instance costs some twenty times the time; one whose memory has become large is left to the garbage collector.
  * @throws Error where the module is another one
  */
 export function startGo({ module, world, prepare }: StartParts): GoInstance {
-  const { exports: all } = new WebAssembly.Instance(module, goImports(world));
-  const exports = all as unknown as GoExports;
-  const fuel = all[fuelExport] as WebAssembly.Global;
-  const variables = Object.entries(all)
-    .filter(([name]) => name.startsWith(variableExport))
-    .map(([, variable]) => variable as WebAssembly.Global);
-  world.memory = exports.memory;
-  growWhole(exports.memory);
-  fuel.value = startFuel;
-  exports._initialize();
-  const memory = new Uint8Array(exports.memory.buffer);
-  exports.builtins_configure(BigInt(Math.floor(memory.byteLength * softLimit)));
-  prepare(exports);
-  const words = new DataView(exports.memory.buffer);
-  const endAt = exports.builtins_heap_end();
-  /** INVARIANT: all memory from there on is zero. What Go's own variable can't be is the whole memory. */
-  const heapEnd = (): number => {
-    const end = Number(words.getBigUint64(endAt, true));
-    return end > 0 && end <= memory.byteLength ? end : memory.byteLength;
-  };
+  const imports = goImports(world);
+  let now = create(module, imports);
+  world.memory = now.exports.memory;
+  now.fuel.value = startFuel;
+  now.exports._initialize();
+  now.exports.builtins_configure(BigInt(Math.floor(now.memory.byteLength * softLimit)));
+  prepare(now.exports);
 
-  const values = variables.map(({ value }) => value);
-  const kept = memory.slice(0, heapEnd());
+  const endAt = now.exports.builtins_heap_end();
+  /** INVARIANT: all memory from there on is zero. What Go's own variable can't be is the whole memory. */
+  const usedBytes = (): number => {
+    const end = Number(new DataView(now.memory.buffer).getBigUint64(endAt, true));
+    return end > 0 && end <= now.memory.byteLength ? end : now.memory.byteLength;
+  };
+  const values = now.variables.map(({ value }) => value);
+  const kept = now.memory.slice(0, usedBytes());
   return {
-    exports,
-    fuel,
+    get exports() {
+      return now.exports;
+    },
+    get fuel() {
+      return now.fuel;
+    },
     restore() {
-      memory.fill(0, kept.byteLength, Math.max(kept.byteLength, heapEnd()));
-      memory.set(kept);
-      variables.forEach((variable, i) => {
+      if (usedBytes() > reusedBytes) {
+        now = create(module, imports);
+        world.memory = now.exports.memory;
+      } else now.memory.fill(0, kept.byteLength, Math.max(kept.byteLength, usedBytes()));
+      now.memory.set(kept);
+      now.variables.forEach((variable, i) => {
         variable.value = values[i] ?? 0;
       });
     },
-    usedBytes: heapEnd,
+    usedBytes,
+  };
+}
+
+interface Created {
+  readonly exports: GoExports;
+  readonly fuel: WebAssembly.Global;
+  readonly variables: readonly WebAssembly.Global[];
+  readonly memory: Uint8Array;
+}
+
+function create(module: WebAssembly.Module, imports: WebAssembly.Imports): Created {
+  const { exports: all } = new WebAssembly.Instance(module, imports);
+  const exports = all as unknown as GoExports;
+  growWhole(exports.memory);
+  return {
+    exports,
+    fuel: all[fuelExport] as WebAssembly.Global,
+    variables: Object.entries(all)
+      .filter(([name]) => name.startsWith(variableExport))
+      .map(([, variable]) => variable as WebAssembly.Global),
+    memory: new Uint8Array(exports.memory.buffer),
   };
 }
 

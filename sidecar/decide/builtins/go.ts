@@ -47,6 +47,9 @@ export interface GoBuiltinsParts {
 /** Longest text of the arguments; longer is more than a decision may cost. */
 const argumentBytes = 16 << 20;
 
+/** Memory beyond that is given back before the next decision. */
+const calmBytes = 96 << 20;
+
 /** First byte of an answer. */
 const kind = { value: 0, undefined: 1, error: 2, tooLarge: 3, panic: 4, bytes: 5 } as const;
 
@@ -75,11 +78,15 @@ export function createGoBuiltins(parts: GoBuiltinsParts = {}): GoBuiltins {
     usedBytes: () => instance.usedBytes(),
     call(name, args, context) {
       if (args.byteLength > argumentBytes) return exceeded;
+      // two policies may count their decisions alike
+      if (last?.decision !== context.decision || last.seed !== context.seed) {
+        decisions++;
+        // not within a decision, whose random numbers Go keeps
+        broken ||= instance.usedBytes() > calmBytes;
+      }
+      last = { decision: context.decision, seed: context.seed };
       if (broken) instance.restore();
       broken = true;
-      // two policies may count their decisions alike
-      if (last?.decision !== context.decision || last.seed !== context.seed) decisions++;
-      last = { decision: context.decision, seed: context.seed };
       const { exports, fuel } = instance;
       world.nowNs = context.nowNs;
       world.seed = context.seed;

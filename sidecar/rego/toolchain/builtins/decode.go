@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -20,6 +21,13 @@ type decoder struct {
 	text  string
 	at    int
 	depth int
+}
+
+// unwind empties the host's stack now and then: it is much smaller than Go's, and resumed functions don't stand on it.
+func unwind(depth int) {
+	if depth%256 == 0 {
+		runtime.Gosched()
+	}
 }
 
 func decode(text string) (*ast.Term, error) {
@@ -85,6 +93,7 @@ func (d *decoder) value() (*ast.Term, error) {
 		if d.depth++; d.depth > maxDepth {
 			return nil, errSyntax
 		}
+		unwind(d.depth)
 		d.at++
 		var term *ast.Term
 		var err error

@@ -15,6 +15,9 @@ func encode(to []byte, value ast.Value, depth int) ([]byte, error) {
 	if len(to) > resultBytes || depth > maxDepth {
 		return nil, errTooLarge
 	}
+	if depth > 0 {
+		unwind(depth)
+	}
 	switch value := value.(type) {
 	case ast.Null:
 		return append(to, "null"...), nil
