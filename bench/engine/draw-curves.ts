@@ -22,6 +22,7 @@ export function drawCurves(points: readonly CurvePoint[]): Readonly<Record<strin
   return {
     "engine-rules.svg": drawPicture("Cost of an evaluation over the number of rules", [
       panel("rules", "µs of CPU per evaluation", "rules", ({ us }) => us),
+      panel("rules", "ms to compile, elapsed", "rules", ({ buildMs }) => buildMs),
     ]),
     "engine-data.svg": drawPicture("Cost over the size of the data", [
       panel("data", "µs of CPU per evaluation", "MB of JSON", ({ us }) => us),

@@ -13,7 +13,7 @@ export interface Panel {
 
 const width = 420;
 const height = 330;
-const inner = { left: 62, right: 16, top: 46, bottom: 46 };
+const inner = { left: 62, right: 28, top: 46, bottom: 46 };
 const legendHeight = 34;
 /** Told apart by dash and mark, too, not by colour alone. */
 const styles = [

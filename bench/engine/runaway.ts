@@ -64,6 +64,15 @@ const runaways: Readonly<Record<string, string>> = {
   "parsing JSON": `some x in input.n
 	some y in input.n
 	json.unmarshal(json.marshal([input, x, y])) == 1`,
+  "sprintf (served by Node)": `some x in input.n
+	some y in input.n
+	sprintf("%s-%d-%d", [input.text, x, y]) == ""`,
+  "regex.replace (served by Go)": `some x in input.n
+	some y in input.n
+	regex.replace(input.text, "(a+)b", sprintf("%d", [x * y])) == ""`,
+  "io.jwt.decode (served by Go)": `some x in input.n
+	some y in input.n
+	io.jwt.decode(concat(".", ["e30", "e30", sprintf("%d", [x * y])]))[0].kid == ""`,
   cidr: `some x in input.n
 	some y in input.n
 	net.cidr_contains("10.0.0.0/8", concat(".", ["11.0", sprintf("%d.%d", [x % 256, y % 256])]))`,
