@@ -1,10 +1,10 @@
-import { watch } from "node:fs";
 import type { BuildError, BuildOutcome, BuiltBundle } from "../rego/bundle.js";
 import type { Log } from "../record/log.js";
 import type { ActivateParts } from "./activate.js";
 import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
 import { eraseUnder, spread } from "./spread.js";
+import { watchPath } from "./watch-path.js";
 
 export interface BundleSource {
   readonly name: string;
@@ -175,17 +175,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       }),
     load,
     watch() {
-      for (const { path } of parts.sources) {
-        let timer: NodeJS.Timeout | undefined;
-        // editors write in several steps: settle first
-        watchers.push(
-          watch(path, { recursive: true }, () => {
-            clearTimeout(timer);
-            timer = setTimeout(() => void load(), 100);
-            timer.unref();
-          }),
-        );
-      }
+      for (const { path } of parts.sources) watchers.push(watchPath(path, () => void load()));
     },
     put(name, built) {
       const activation = bringIn(name, built);

@@ -105,12 +105,9 @@ export function createWriteData(parts: WriteDataParts): WriteData {
 
   return {
     put(path, value, onlyNew) {
-      if (onlyNew && (path.length === 0 || kind(path) !== undefined)) {
-        const owner = ownerRefusal(path, sourced());
-        return owner === undefined
-          ? { kind: "exists" }
-          : { kind: "refused", reason: "parameter", message: owner };
-      }
+      const owner = ownerRefusal(path, sourced());
+      if (owner !== undefined) return { kind: "refused", reason: "parameter", message: owner };
+      if (onlyNew && (path.length === 0 || kind(path) !== undefined)) return { kind: "exists" };
       const made: Operation[] = [];
       for (let length = path.length - 1; length > 0; length--) {
         const parent = path.slice(0, length);
@@ -119,7 +116,7 @@ export function createWriteData(parts: WriteDataParts): WriteData {
         else if (found === "object") break;
         // an item of an array that is there
         else if (made.length === 0 && kind(path) !== undefined) break;
-        else return conflictOr(ownerRefusal(path, sourced()), parent);
+        else return { kind: "refused", reason: "conflict", message: pathText(parent) };
       }
       // what leads to a bundle's documents stands already
       return change([...made, { op: "add", path, value }]);
@@ -135,10 +132,4 @@ export function createWriteData(parts: WriteDataParts): WriteData {
 
 function keysOf(value: Json): string[] {
   return isObject(value) ? Object.keys(value) : [];
-}
-
-function conflictOr(owner: string | undefined, path: readonly string[]): Written {
-  return owner === undefined
-    ? { kind: "refused", reason: "conflict", message: pathText(path) }
-    : { kind: "refused", reason: "parameter", message: owner };
 }
