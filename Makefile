@@ -1,10 +1,10 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test check format bench pack clean
+.PHONY: help setup build run tour test test-all conformance check format bench bench-engine pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: node_modules/.package-lock.json ## check the prerequisites, install npm packages
 
@@ -29,6 +29,13 @@ test: build ## set up what tests need and run all of them
 	@deploy/prerequisites.sh redis-server promtool
 	@deploy/test.sh
 
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator
+	@deploy/prerequisites.sh redis-server promtool
+	@DIFFERENTIAL_RUNS=50000 deploy/test.sh
+
+conformance: build ## run OPA's own 4,419 cases through toolchain and engine (docs/conformance.md)
+	@node --no-warnings dist/test/conformance/main.js
+
 check: build ## format, lint, then all that `make test` does
 	@npx prettier --check .
 	@npx eslint .
@@ -39,6 +46,9 @@ format: setup ## format the sources
 
 bench: build ## measure decisions, gateway and memory (docs/performance.md)
 	@node dist/bench/main.js
+
+bench-engine: build ## measure the engine beside opa-wasm and OPA (docs/performance.md)
+	@node --no-warnings dist/bench/engine/main.js
 
 pack: build ## make the npm package, toolchain included
 	@npm pack --silent

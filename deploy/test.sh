@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Rego tests and the jest tests; the last line is "N passed, N failed".
+# Runs the Rego tests, the jest tests and OPA's own cases; the last line is "N passed, N failed".
 set -uo pipefail
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
@@ -8,6 +8,7 @@ status=0
 bin/countersign.js check --strict policies || status=1
 bin/countersign.js test --coverage --threshold 100 policies || status=1
 NODE_OPTIONS="--experimental-vm-modules --no-warnings" npx jest --json --outputFile="$results" "$@" || status=1
+node --no-warnings dist/test/conformance/main.js || status=1
 
 counts=$(node -e '
   const results = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
