@@ -35,6 +35,9 @@ function addressFault(text: string, message: string, at = "") {
 }
 
 function parseDotted(whole: string, text: string): readonly number[] {
+  const plain = /^(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)$/.exec(text);
+  const bytes = plain?.slice(1).map(Number) ?? [];
+  if (bytes.length === 4 && bytes.every((byte) => byte <= 255)) return bytes;
   const fields: number[] = [];
   let [value, digits] = [0, 0];
   for (const [i, sign] of [...text].entries()) {
@@ -139,12 +142,8 @@ export function maskByte(ones: number, i: number): number {
 
 /** IPv4 in IPv6's clothes, `::ffff:1.2.3.4`, is IPv4 to Go. */
 export function withoutMapping(bytes: readonly number[]): readonly number[] {
-  const mapped =
-    bytes.length === 16 &&
-    bytes[10] === 0xff &&
-    bytes[11] === 0xff &&
-    bytes.slice(0, 10).every((b) => b === 0);
-  return mapped ? bytes.slice(12) : bytes;
+  if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;
+  return bytes.slice(0, 10).every((byte) => byte === 0) ? bytes.slice(12) : bytes;
 }
 
 /** Tells whether a network holds an address. Source: Go, net (IPNet.Contains). */
@@ -154,7 +153,10 @@ export function holds(network: Network, address: readonly number[]): boolean {
   if (base.length !== other.length) return false;
   // a mapped network's mask is counted from IPv6's first bit
   const skipped = network.bytes.length - base.length;
-  return base.every((byte, i) => ((byte ^ (other[i] ?? 0)) & maskByte(network.ones, i + skipped)) === 0);
+  for (let i = 0; i < base.length; i++) {
+    if ((((base[i] ?? 0) ^ (other[i] ?? 0)) & maskByte(network.ones, i + skipped)) !== 0) return false;
+  }
+  return true;
 }
 
 /** Writes an address as Go does: RFC 5952, mapped ones as IPv4. */

@@ -19,6 +19,8 @@ export function fromBytes(bytes: Bytes): string | typeof toGo {
 
 /** Quotes as `strconv.Quote`: bytes that are no UTF-8 as `\xff`. */
 export function quoteBytes(bytes: Bytes): string {
+  const text = fromBytes(bytes);
+  if (text !== toGo) return goQuote(text);
   let out = "";
   for (let at = 0; at < bytes.length;) {
     const size = sizeOfRune(bytes, at);

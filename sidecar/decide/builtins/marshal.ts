@@ -7,7 +7,6 @@ import { longestText, objectOperand, operandFault } from "./operands.js";
 import { goQuote } from "./quote.js";
 import { termText } from "./text.js";
 import type { NodeBuiltin } from "./to-go.js";
-import { mayBeBytes, toGo } from "./to-go.js";
 
 /** Characters of the longest prefix or indent. */
 const longestIndent = 1_000;
@@ -53,7 +52,7 @@ const marshalWithOptions: NodeBuiltin = (_context, value = null, options) => {
       ? prefix + jsonText(value, { line: `\n${prefix}`, step: indent, spent: { space: 0 } })
       : jsonText(value);
   if (text.length > longestText) throw new BuiltinLimit("a string that is too long");
-  return mayBeBytes(text) ? toGo : text;
+  return text;
 };
 
 export const marshal: readonly (readonly [string, NodeBuiltin])[] = [

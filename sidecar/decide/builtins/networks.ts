@@ -1,19 +1,19 @@
 /** CIDR blocks. Source: OPA, v1/topdown/cidr.go. */
 import type { RegoValue } from "../engine/value.js";
-import { RegoObject, RegoSet, setOf } from "../engine/value.js";
+import { RegoObject, RegoSet } from "../engine/value.js";
 import type { Network } from "./addresses.js";
 import { addressText, holds, maskByte, parseNetwork, plainAddress, withoutMapping } from "./addresses.js";
 import { BuiltinLimit } from "./limit.js";
-import { fault, stringOperand } from "./operands.js";
+import { fault, longestName, stringOperand } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
 
 /** Addresses of the largest block that is written out. */
-const mostAddresses = 65_536;
-/** Most pairs that are compared. */
-const mostPairs = 250_000;
+const mostAddresses = { 4: 65_536, 16: 4_096 } as const;
+/** Most pairs that are compared, more or less. */
+const mostPairs = 50_000;
 
 function networkOperand(value: RegoValue | undefined): Network {
-  const text = stringOperand(value, 1);
+  const text = stringOperand(value, 1, longestName);
   const network = parseNetwork(text);
   if (network === undefined) throw fault(`invalid CIDR address: ${text}`);
   return network;
@@ -22,7 +22,8 @@ function networkOperand(value: RegoValue | undefined): Network {
 const expand: NodeBuiltin = (_context, value) => {
   const { bytes, ones } = networkOperand(value);
   const hosts = bytes.length * 8 - ones;
-  if (2 ** hosts > mostAddresses) throw new BuiltinLimit("a network that is too large");
+  if (2 ** hosts > mostAddresses[bytes.length === 4 ? 4 : 16])
+    throw new BuiltinLimit("a network that is too large");
   const address = [...bytes];
   const texts = [addressText(address)];
   for (let i = 1; i < 2 ** hosts; i++) {
@@ -60,33 +61,54 @@ function* namedOf(place: number, value: RegoValue | undefined): Generator<Named>
 }
 
 interface Parsed {
+  readonly text: string;
+  readonly name: RegoValue;
   readonly address: readonly number[] | undefined;
   readonly network: Network | undefined;
 }
 
-const containsMatches: NodeBuiltin = (_context, networks, candidates) => {
-  const parsed = new Map<string, Parsed>();
-  const parse = (text: string): Parsed => {
-    const found = parsed.get(text) ?? { address: plainAddress(text), network: parseNetwork(text) };
-    parsed.set(text, found);
-    return found;
+function parsed({ cidr, name }: Named): Parsed {
+  const text = stringOperand(cidr, 1, longestName);
+  // with a slash, it is no address
+  return {
+    text,
+    name,
+    address: text.includes("/") ? undefined : plainAddress(text),
+    network: parseNetwork(text),
   };
+}
+
+const containsMatches: NodeBuiltin = (_context, networks, candidates) => {
   const found: RegoValue[] = [];
+  const inner: Parsed[] = [];
   let pairs = 0;
-  for (const outer of namedOf(1, networks)) {
-    for (const inner of namedOf(2, candidates)) {
+  for (const named of namedOf(1, networks)) {
+    let outer: Parsed | undefined;
+    const compare = (candidate: () => Parsed): void => {
       if (++pairs > mostPairs) throw new BuiltinLimit("too many networks to compare");
-      const text = stringOperand(outer.cidr, 1);
-      const { network } = parse(text);
-      if (network === undefined) throw fault(`invalid CIDR address: ${text}`);
-      const candidate = stringOperand(inner.cidr, 1);
-      if (contains(network, parse(candidate), candidate)) found.push([outer.name, inner.name]);
+      outer ??= parsed(named);
+      if (outer.network === undefined) throw fault(`invalid CIDR address: ${outer.text}`);
+      const other = candidate();
+      if (contains(outer.network, other)) found.push([outer.name, other.name]);
+    };
+    if (inner.length > 0) for (const other of inner) compare(() => other);
+    else {
+      for (const candidate of namedOf(2, candidates)) {
+        compare(() => {
+          const other = parsed(candidate);
+          // reading one costs as much as comparing three
+          pairs += 2;
+          inner.push(other);
+          return other;
+        });
+      }
     }
   }
-  return setOf(found);
+  // found in the order of the names, which is that of the set
+  return new RegoSet(found);
 };
 
-function contains(outer: Network, { address, network }: Parsed, text: string): boolean {
+function contains(outer: Network, { address, network, text }: Parsed): boolean {
   if (address !== undefined) return holds(outer, address);
   if (network === undefined) {
     throw fault(`not a valid textual representation of an IP address or CIDR: ${text}`);

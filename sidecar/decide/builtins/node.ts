@@ -3,6 +3,7 @@ import { casts } from "./casts.js";
 import { collections } from "./collections.js";
 import { crypto } from "./crypto.js";
 import { encoding } from "./encoding.js";
+import { graphs } from "./graphs.js";
 import { marshal } from "./marshal.js";
 import { networks } from "./networks.js";
 import { semver } from "./semver.js";
@@ -10,16 +11,16 @@ import { sprintf } from "./sprintf.js";
 import { strings } from "./strings.js";
 import { time } from "./time.js";
 import type { NodeBuiltin } from "./to-go.js";
-import { mayBeBytes, toGo } from "./to-go.js";
+import { mayHoldBytes, toGo } from "./to-go.js";
 import { units } from "./units.js";
 import { uri } from "./uri.js";
 import { urlquery } from "./urlquery.js";
 import { uuids } from "./uuids.js";
 
-/** OPA names the built-in in its errors; a text that may have been other bytes is left to Go. */
+/** OPA names the built-in in its errors; texts that may have been other bytes are left to Go. */
 function served(name: string, builtin: NodeBuiltin): NodeBuiltin {
   return (context, ...args) => {
-    if (args.some((value) => typeof value === "string" && mayBeBytes(value))) return toGo;
+    if (args.some(mayHoldBytes) && context.isUtf8?.() !== true) return toGo;
     try {
       return builtin(context, ...args);
     } catch (error) {
@@ -40,6 +41,7 @@ export const nodeBuiltins: ReadonlyMap<string, NodeBuiltin> = new Map(
     ...units,
     ...uuids,
     ...collections,
+    ...graphs,
     ...time,
     ...urlquery,
     ...uri,

@@ -5,8 +5,12 @@ import { RegoObject, RegoSet, typeName } from "../engine/value.js";
 import { BuiltinFault } from "./builtin.js";
 import { BuiltinLimit } from "./limit.js";
 
-/** Characters of the longest text that a built-in takes or gives. */
-export const longestText = 16 * 2 ** 20;
+/** Characters of the longest text that a built-in gives. */
+export const longestText = 4 * 2 ** 20;
+/** Characters of the longest text that a built-in takes. */
+const longestOperand = 2 ** 20;
+/** Characters of the longest address, time, version and the like. */
+export const longestName = 2 ** 16;
 
 type Operand = RegoValue | undefined;
 
@@ -25,9 +29,9 @@ export function typeFault(place: number, value: Operand, ...expected: readonly s
 }
 
 /** @throws BuiltinFault where it is no string, BuiltinLimit where it is too long */
-export function stringOperand(value: Operand, place: number): string {
+export function stringOperand(value: Operand, place: number, longest = longestOperand): string {
   if (typeof value !== "string") throw typeFault(place, value, "string");
-  if (value.length > longestText) throw new BuiltinLimit("a string that is too long");
+  if (value.length > longest) throw new BuiltinLimit("a string that is too long");
   return value;
 }
 

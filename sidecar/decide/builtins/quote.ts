@@ -7,34 +7,30 @@ export interface QuoteOptions {
   readonly quote?: '"' | "'";
 }
 
-const named: Readonly<Record<string, string>> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-};
-/** Of ASCII, all that needs no escape. */
-const plain = /^[ !#-[\]-~]*$/;
+const named: ReadonlyMap<string, string> = new Map([
+  ["\x07", "\\a"],
+  ["\b", "\\b"],
+  ["\f", "\\f"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ["\v", "\\v"],
+  ["\\", "\\\\"],
+]);
+/** All that may need an escape. */
+const others = /[^ !#-&(-[\]-~]/gu;
 
 /** Quotes a text as Go does. INVARIANT: the text has no lone surrogates. */
 export function goQuote(text: string, { ascii = false, quote = '"' }: QuoteOptions = {}): string {
-  if (quote === '"' && plain.test(text)) return `"${text}"`;
-  let out: string = quote;
-  for (const sign of text) {
+  const escaped = text.replace(others, (sign) => {
+    if (sign === '"' || sign === "'") return sign === quote ? `\\${quote}` : sign;
     const code = sign.codePointAt(0) ?? 0;
-    if (sign === quote) out += `\\${quote}`;
-    else if (sign === "\\") out += "\\\\";
-    else if (code < 0x7f ? code >= 0x20 : !ascii && isPrintable(code)) out += sign;
-    else out += named[sign] ?? escaped(code);
-  }
-  return out + quote;
+    return named.get(sign) ?? (code > 0x7f && !ascii && isPrintable(code) ? sign : hexEscape(code));
+  });
+  return quote + escaped + quote;
 }
 
-function escaped(code: number): string {
+function hexEscape(code: number): string {
   const hex = code.toString(16);
   if (code < 0x20 || code === 0x7f) return `\\x${hex.padStart(2, "0")}`;
   return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;

@@ -1,5 +1,5 @@
 /** Semantic versions. Source: OPA, internal/semver. */
-import { fault, stringOperand } from "./operands.js";
+import { fault, longestName, stringOperand } from "./operands.js";
 import { goQuote } from "./quote.js";
 import type { NodeBuiltin } from "./to-go.js";
 
@@ -78,9 +78,12 @@ export const semver: readonly (readonly [string, NodeBuiltin])[] = [
   [
     "semver.compare",
     (_context, a, b) => {
-      const [left, right] = [stringOperand(a, 1), stringOperand(b, 2)];
+      const [left, right] = [stringOperand(a, 1, longestName), stringOperand(b, 2, longestName)];
       return compare(operand(left, 1), operand(right, 2));
     },
   ],
-  ["semver.is_valid", (_context, text) => typeof text === "string" && parse(text) !== undefined],
+  [
+    "semver.is_valid",
+    (_context, text) => typeof text === "string" && parse(stringOperand(text, 1, longestName)) !== undefined,
+  ],
 ];

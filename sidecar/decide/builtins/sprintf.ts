@@ -1,18 +1,16 @@
 /** `sprintf`: Go's `fmt.Sprintf` with the arguments that OPA gives it. Source: Go, fmt/print.go. */
 import type { RegoValue } from "../engine/value.js";
 import { BuiltinLimit } from "./limit.js";
-import { arrayOperand, int64Of, longestText, numberText, stringOperand } from "./operands.js";
+import { arrayOperand, int64Of, longestName, longestText, numberText, stringOperand } from "./operands.js";
 import type { Argument } from "./sprintf-argument.js";
 import { noFlags, printArgument } from "./sprintf-argument.js";
 import { termText } from "./text.js";
 import type { NodeBuiltin } from "./to-go.js";
-import { mayBeBytes, toGo } from "./to-go.js";
+import { toGo } from "./to-go.js";
 
 export const sprintf: NodeBuiltin = (_context, format, list) => {
-  const text = stringOperand(format, 1);
+  const text = stringOperand(format, 1, longestName);
   const args = arrayOperand(list, 2).map(argumentOf);
-  if (mayBeBytes(text) || args.some(({ value }) => typeof value === "string" && mayBeBytes(value)))
-    return toGo;
   return new Printer(text, args).print();
 };
 
@@ -25,9 +23,12 @@ function argumentOf(value: RegoValue): Argument {
     return Number.isFinite(float) ? { type: "float64", value: float } : { type: "string", value: text };
   }
   const small = int64Of(text);
+  if (text.length > mostDigits) throw new BuiltinLimit("an integer that is too large");
   return small === undefined ? { type: "*big.Int", value: BigInt(text) } : { type: "int64", value: small };
 }
 
+/** Digits of the largest integer. */
+const mostDigits = 10_000;
 /** Go's limit of widths and precisions. */
 const widest = 1_000_000;
 const digitsHere = /\d+/y;
@@ -42,11 +43,14 @@ class Printer {
   /** The last thing read was an index such as `[3]`. */
   private afterIndex = false;
   private passOn = false;
+  private readonly lastBracket: number;
 
   constructor(
     private readonly format: string,
     private readonly args: readonly Argument[],
-  ) {}
+  ) {
+    this.lastBracket = format.lastIndexOf("]");
+  }
 
   print(): string | typeof toGo {
     const { format } = this;
@@ -126,7 +130,8 @@ class Printer {
     this.afterIndex = false;
     if (this.format[this.at] !== "[") return;
     this.reordered = true;
-    const close = this.format.indexOf("]", this.at + 1);
+    // not looked for in vain again and again
+    const close = this.lastBracket > this.at ? this.format.indexOf("]", this.at + 1) : -1;
     // Go looks for the bracket only where a number fits before it
     if (close < 0 || this.at + 2 === this.format.length) {
       this.goodNumber = false;

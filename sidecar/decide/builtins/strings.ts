@@ -1,8 +1,17 @@
 /** Strings. Source: OPA, v1/topdown/strings.go. */
 import type { RegoValue } from "../engine/value.js";
+import { charactersIn, placesOf } from "./find.js";
+import { BuiltinLimit } from "./limit.js";
 import { fault, integerOperand, itemsOf, stringOperand, stringsOperand, typeFault } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
-import { mayBeBytes, toGo } from "./to-go.js";
+
+/** Items of the longest list that a call gives. */
+const mostItems = 100_000;
+
+function bounded<T>(list: readonly T[]): readonly T[] {
+  if (list.length > mostItems) throw new BuiltinLimit("a list that is too long");
+  return list;
+}
 
 /** Positions count characters, not code units; overlapping ones count, too. */
 const indexOfN: NodeBuiltin = (_context, base, search) => {
@@ -11,21 +20,21 @@ const indexOfN: NodeBuiltin = (_context, base, search) => {
   if (part === "") throw fault("empty search character");
   const found: number[] = [];
   let [characters, from] = [0, 0];
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
-    for (; from < at; from++) if (!isLowSurrogate(text.charCodeAt(from))) characters++;
+  for (const at of placesOf(text, part, true)) {
+    characters += charactersIn(text, from, at);
+    from = at;
     found.push(characters);
+    bounded(found);
   }
   return found;
 };
 
-const isLowSurrogate = (unit: number): boolean => (unit & 0xfc00) === 0xdc00;
-
 const count: NodeBuiltin = (_context, base, search) => {
   const text = stringOperand(base, 1);
   const part = stringOperand(search, 2);
-  if (part === "") return [...text].length + 1;
+  if (part === "") return charactersIn(text) + 1;
   let found = 0;
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) found++;
+  for (const _at of placesOf(text, part, false)) found++;
   return found;
 };
 
@@ -34,37 +43,61 @@ const splitN: NodeBuiltin = (_context, base, delimiter, size) => {
   const text = stringOperand(base, 1);
   const parts = splitAll(text, stringOperand(delimiter, 2));
   const n = integerOperand(size, 3);
-  return n >= 0n ? parts.slice(0, Number(n)) : parts.slice(Math.max(parts.length + Number(n), 0));
+  return bounded(n >= 0n ? parts.slice(0, Number(n)) : parts.slice(Math.max(parts.length + Number(n), 0)));
 };
 
-/** INVARIANT: an empty delimiter parts characters, not code units. */
-const splitAll = (text: string, delimiter: string): string[] =>
-  delimiter === "" ? [...text] : text.split(delimiter);
+function splitAll(text: string, delimiter: string): readonly string[] {
+  // an empty delimiter parts characters, not code units
+  if (delimiter === "") return [...text];
+  const parts: string[] = [];
+  let from = 0;
+  for (const at of placesOf(text, delimiter, false)) {
+    parts.push(text.slice(from, at));
+    from = at + delimiter.length;
+  }
+  return [...parts, text.slice(from)];
+}
+
+/** Characters of all strings of one list. */
+const mostCharacters = 4 * 2 ** 20;
 
 function anyMatch(end: "prefix" | "suffix"): NodeBuiltin {
-  const matches = (text: string, affix: string): boolean =>
-    end === "prefix" ? text.startsWith(affix) : text.endsWith(affix);
   return (_context, search, base) => {
     const texts = typeof search === "string" ? [search] : stringItems(search, 1);
     const affixes = typeof base === "string" ? [base] : stringItems(base, 2);
-    if (texts.some(mayBeBytes) || affixes.some(mayBeBytes)) return toGo;
-    if (texts.length === 1 || affixes.length === 1) {
-      return texts.some((text) => affixes.some((affix) => matches(text, affix)));
+    for (const list of [texts, affixes]) {
+      const size = list.reduce((sum, text) => sum + text.length + 1, 0);
+      if (size > mostCharacters) throw new BuiltinLimit("strings that are too long");
     }
-    // by length, so that a product of two long lists costs no more than their sum
-    const byLength = new Map<number, Set<string>>();
-    for (const affix of affixes) {
-      const same = byLength.get(affix.length) ?? new Set<string>();
-      byLength.set(affix.length, same.add(affix));
+    if (end === "suffix" && (texts.length === 1 || affixes.length === 1)) {
+      return texts.some((text) => affixes.some((affix) => text.endsWith(affix)));
     }
-    return texts.some((text) =>
-      [...byLength].some(
-        ([length, same]) =>
-          length <= text.length &&
-          same.has(end === "prefix" ? text.slice(0, length) : text.slice(text.length - length)),
-      ),
-    );
+    return end === "prefix"
+      ? anyPrefix(texts, affixes)
+      : anyPrefix(texts.map(reversed), affixes.map(reversed));
   };
+}
+
+/** Strings that begin alike stand together when sorted, the first right where their beginning would stand. */
+function anyPrefix(texts: readonly string[], prefixes: readonly string[]): boolean {
+  if (texts.length === 1 || prefixes.length === 1) {
+    return texts.some((text) => prefixes.some((prefix) => text.startsWith(prefix)));
+  }
+  const sorted = [...texts].sort();
+  return prefixes.some((prefix) => {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle] ?? "") < prefix) low = middle + 1;
+      else high = middle;
+    }
+    return sorted[low]?.startsWith(prefix) ?? false;
+  });
+}
+
+/** By code units: only ever compared with others that are reversed so. */
+function reversed(text: string): string {
+  return Buffer.from(text, "utf16le").swap16().reverse().toString("utf16le");
 }
 
 function stringItems(value: RegoValue | undefined, place: number): readonly string[] {

@@ -3,17 +3,26 @@ import { numberOf } from "../engine/read-value.js";
 import type { RegoValue } from "../engine/value.js";
 import { exactInteger, parseBigFloat } from "./big-floats.js";
 import type { Moment } from "./calendar.js";
+import { BuiltinLimit } from "./limit.js";
 import { calendarOf, daysIn, momentOf, nanosecondsOf, secondsOf } from "./calendar.js";
 import { parseDuration } from "./durations.js";
-import { fault, integerOperand, numberOperand, numberText, stringOperand, typeFault } from "./operands.js";
+import {
+  fault,
+  integerOperand,
+  numberOperand,
+  longestName,
+  numberText,
+  stringOperand,
+  typeFault,
+} from "./operands.js";
 import { parseRfc3339 } from "./rfc3339.js";
 import type { NodeBuiltin } from "./to-go.js";
 import { toGo } from "./to-go.js";
 
 const fromInteger = (value: bigint): RegoValue => numberOf(value.toString());
 
-/** Exponents of numbers that are no time, and would cost to look at. */
-const mostExponent = 1_000;
+/** Characters, and the exponent, of numbers that would cost to look at. */
+const mostDigits = 10_000;
 
 /** Takes `ns` or `[ns, zone, layout]`. Gives {@link toGo} for a zone that isn't UTC. */
 function momentOperand(value: RegoValue | undefined): Moment | typeof toGo {
@@ -23,12 +32,13 @@ function momentOperand(value: RegoValue | undefined): Moment | typeof toGo {
   }
   const text = numberOperand(list === undefined ? value : list[0], 1);
   if (list !== undefined && list.length > 1) {
-    const zone = stringOperand(list[1], 1);
+    const zone = stringOperand(list[1], 1, longestName);
     if (zone !== "" && zone !== "UTC") return toGo;
-    if (list.length > 2) stringOperand(list[2], 1);
+    if (list.length > 2) stringOperand(list[2], 1, longestName);
   }
-  const exponent = /[eE]([-+]?\d+)$/.exec(text)?.[1] ?? "0";
-  const number = Math.abs(Number(exponent)) > mostExponent ? undefined : parseBigFloat(text);
+  const exponent = Number(/[eE]([-+]?\d+)$/.exec(text)?.[1] ?? 0);
+  if (text.length + Math.abs(exponent) > mostDigits) throw new BuiltinLimit("a number that is too large");
+  const number = parseBigFloat(text);
   const ns = number === undefined ? undefined : exactInteger(number);
   if (ns === undefined || BigInt.asIntN(64, ns) !== ns) throw fault("timestamp too big");
   return momentOf(ns);
@@ -100,7 +110,8 @@ const diff: NodeBuiltin = (_context, one, other) => {
   return parts;
 };
 
-const parseRfc3339Ns: NodeBuiltin = (_context, value) => inRange(parseRfc3339(stringOperand(value, 1)));
+const parseRfc3339Ns: NodeBuiltin = (_context, value) =>
+  inRange(parseRfc3339(stringOperand(value, 1, longestName)));
 
 export const time: readonly (readonly [string, NodeBuiltin])[] = [
   ["time.now_ns", ({ nowNs }) => fromInteger(nowNs)],
@@ -110,7 +121,10 @@ export const time: readonly (readonly [string, NodeBuiltin])[] = [
   ["time.add_date", addDate],
   ["time.diff", diff],
   ["time.parse_rfc3339_ns", parseRfc3339Ns],
-  ["time.parse_duration_ns", (_context, value) => fromInteger(parseDuration(stringOperand(value, 1)))],
+  [
+    "time.parse_duration_ns",
+    (_context, value) => fromInteger(parseDuration(stringOperand(value, 1, longestName))),
+  ],
 ];
 
 function partsOf(

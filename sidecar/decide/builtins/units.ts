@@ -2,7 +2,7 @@
 import { numberOf } from "../engine/read-value.js";
 import { multiplied, parseBigFloat, wholePart } from "./big-floats.js";
 import { BuiltinLimit } from "./limit.js";
-import { fault, stringOperand } from "./operands.js";
+import { fault, longestName, stringOperand } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
 
 /** Decimal digits of the largest amount, and of the smallest. */
@@ -51,7 +51,7 @@ function decimalOf(text: string): { readonly digits: bigint; readonly power: num
 const milli = { above: 1152921504606847n, below: 2n ** 60n };
 
 const parse: NodeBuiltin = (_context, value) => {
-  const text = stringOperand(value, 1).replaceAll('"', "");
+  const text = stringOperand(value, 1, longestName).replaceAll('"', "");
   if (text.includes(" ")) throw fault("units.parse: spaces not allowed in resource strings");
   const parts = numberAndUnit(text);
   if (parts === undefined) throw fault("units.parse: exponent too large");
@@ -88,7 +88,7 @@ function quotientText(above: bigint, below: bigint): string {
 }
 
 const parseBytes: NodeBuiltin = (_context, value) => {
-  const text = lower(stringOperand(value, 1)).replaceAll('"', "");
+  const text = lower(stringOperand(value, 1, longestName)).replaceAll('"', "");
   if (text.includes(" ")) throw fault("units.parse_bytes: spaces not allowed in resource strings");
   const parts = numberAndUnit(text);
   if (parts === undefined) throw fault("units.parse_bytes: exponent too large");

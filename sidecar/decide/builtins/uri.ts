@@ -4,7 +4,7 @@ import { parseAddress } from "./addresses.js";
 import { BuiltinFault } from "./builtin.js";
 import type { Bytes } from "./bytes.js";
 import { fromBytes, quoteBytes, toBytes } from "./bytes.js";
-import { fault, stringOperand } from "./operands.js";
+import { fault, longestName, stringOperand } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
 import { toGo } from "./to-go.js";
 import { escapePart, unescapePart } from "./url-escape.js";
@@ -127,7 +127,7 @@ function hostAndPort(host: Bytes): readonly [Bytes, Bytes] {
 }
 
 const parse: NodeBuiltin = (_context, value) => {
-  const uri = parseUri(toBytes(stringOperand(value, 1)));
+  const uri = parseUri(toBytes(stringOperand(value, 1, longestName)));
   const [hostname, port] = hostAndPort(uri.host);
   const parts = {
     scheme: uri.scheme,
@@ -150,7 +150,7 @@ const parse: NodeBuiltin = (_context, value) => {
 const isValid: NodeBuiltin = (_context, value) => {
   if (typeof value !== "string" || value === "") return false;
   try {
-    parseUri(toBytes(stringOperand(value, 1)));
+    parseUri(toBytes(stringOperand(value, 1, longestName)));
     return true;
   } catch (error) {
     if (error instanceof BuiltinFault) return false;

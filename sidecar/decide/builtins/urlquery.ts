@@ -7,7 +7,7 @@ import { keyText } from "./json-text.js";
 import { BuiltinLimit } from "./limit.js";
 import { fault, itemsOf, longestText, operandFault, stringOperand, typeFault } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
-import { mayBeBytes, toGo } from "./to-go.js";
+import { toGo } from "./to-go.js";
 import { escapePart, unescapePart } from "./url-escape.js";
 
 const encode = (text: string): string => escapePart(toBytes(text), "query");
@@ -27,7 +27,6 @@ const encodeObject: NodeBuiltin = (_context, object) => {
   let size = 0;
   for (const key of [...parameters.keys()].sort(compareValues)) {
     for (const value of parameters.get(key) ?? []) {
-      if (mayBeBytes(key) || mayBeBytes(value)) return toGo;
       size += (key.length + value.length) * 3;
       if (size > longestText) throw new BuiltinLimit("a string that is too long");
       parts.push(`${encode(key)}=${encode(value)}`);
