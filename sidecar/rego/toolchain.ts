@@ -13,9 +13,9 @@ export interface ToolchainParts {
   readonly wasmPath?: string;
   /** The compiler's process ends after this long without work, milliseconds; 10,000. */
   readonly idleMs?: number;
-  /** Longest time for one request, start-up included, milliseconds; 60,000. */
+  /** Longest time for one request, start-up included, milliseconds; 120,000. */
   readonly timeoutMs?: number;
-  /** Most memory of the compiler, in 64 KiB pages; 4,096 (256 MiB). */
+  /** Most memory of the compiler, in 64 KiB pages; 16,384 (1 GiB): 10,000 rules take some 800 MB. */
   readonly maxMemoryPages?: number;
 }
 
@@ -125,7 +125,7 @@ const program = fileURLToPath(new URL("./compile-process.js", import.meta.url));
 
 /** Creates the toolchain; its process starts with the first request. Requests never reject. */
 export function createToolchain(parts: ToolchainParts): Toolchain {
-  const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 60_000, maxMemoryPages = 4_096 } = parts;
+  const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 120_000, maxMemoryPages = 16_384 } = parts;
   const pending = new Map<number, Pending>();
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
