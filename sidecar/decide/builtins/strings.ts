@@ -33,8 +33,9 @@ const count: NodeBuiltin = (_context, base, search) => {
   const text = stringOperand(base, 1);
   const part = stringOperand(search, 2);
   if (part === "") return charactersIn(text) + 1;
+  const places = placesOf(text, part, false);
   let found = 0;
-  for (const _at of placesOf(text, part, false)) found++;
+  while (places.next().done !== true) found++;
   return found;
 };
 

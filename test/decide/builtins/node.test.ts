@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { JsonNumber } from "../../../sidecar/contract.js";
 import { BuiltinFault } from "../../../sidecar/decide/builtins/builtin.js";
@@ -9,23 +7,12 @@ import type { NodeContext } from "../../../sidecar/decide/builtins/to-go.js";
 import { toGo } from "../../../sidecar/decide/builtins/to-go.js";
 import type { RegoValue } from "../../../sidecar/decide/engine/value.js";
 import { objectOf, RegoSet, setOf } from "../../../sidecar/decide/engine/value.js";
+import type { Case } from "./cases.js";
+import { readCases } from "./cases.js";
 import type { Tagged } from "./tagged.js";
 import { fromTagged, toTagged } from "./tagged.js";
 
-/** A name, arguments, and what OPA 1.22 answers: a value, an error's code and message, or nothing. */
-type Case = readonly [
-  string,
-  readonly Tagged[],
-  readonly ["v", Tagged] | readonly ["e", string, string] | readonly ["u"],
-];
-
-const folder = join("test", "decide", "builtins", "cases");
-const cases = readdirSync(folder).flatMap((file) =>
-  readFileSync(join(folder, file), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Case),
-);
+const cases = readCases();
 
 function contextOf(parts: Partial<NodeContext> = {}): NodeContext {
   return {
