@@ -2,7 +2,8 @@
  * Adds fuel to a WASM module: an exported i64 that each function entry and each turn of a loop takes from; below zero
  * it traps. Deterministic, and without a thread. Source: WebAssembly Core Specification 2.0, "Binary Format".
  */
-import { refuseOtherType, rewriteCode } from "./fuel-code.js";
+import { rewriteCode } from "./fuel-code.js";
+import { refuseOtherType } from "./fuel-scan.js";
 import { limitMemory, readLimits } from "./limit-memory.js";
 import { bytesOf, concat, createReader, signed, unsigned, WasmRefused } from "./wasm-binary.js";
 import { readSections, section, sectionOrder } from "./wasm-sections.js";
@@ -25,6 +26,8 @@ export interface FuelOptions {
 const initialFuel = 100_000_000n;
 
 const i64 = 0x7e;
+/** Of an export. */
+const globalKind = 0x03;
 
 /**
  * Rewrites a module so that it burns fuel.
@@ -55,7 +58,7 @@ export function addFuel(wasm: Uint8Array, options: FuelOptions = {}): Uint8Array
   const rewrite: Readonly<Record<number, (content: Uint8Array) => Uint8Array>> = {
     [section.memories]: (content) => limitMemory(content, imported.memories, options.maxPages),
     [section.globals]: (content) => appendTo(content, [fuelGlobal]),
-    [section.exports]: (content) => appendTo(refuseTaken(content), exported),
+    [section.exports]: (content) => appendTo(refuseTaken(content, index), exported),
     [section.code]: (content) =>
       rewriteCode(content, index, {
         parameters: readParameters(body(section.types), body(section.functions)),
@@ -81,7 +84,7 @@ export function addFuel(wasm: Uint8Array, options: FuelOptions = {}): Uint8Array
 /** Tells whether a module has been rewritten. @throws WasmRefused where it isn't understood */
 export function hasFuel(wasm: Uint8Array): boolean {
   const exported = readSections(wasm).find(({ id }) => id === section.exports)?.body;
-  return exported !== undefined && exportNames(exported).includes(fuelExport);
+  return exported !== undefined && readExports(exported).some(({ name }) => name === fuelExport);
 }
 
 /** Counts what is imported: it comes before the module's own. */
@@ -151,24 +154,27 @@ function readParameters(types: Uint8Array | undefined, functions: Uint8Array | u
 
 function exportOf(text: string, index: number): Uint8Array {
   const name = new TextEncoder().encode(text);
-  return concat([unsigned(name.byteLength), name, bytesOf(0x03), unsigned(index)]);
+  return concat([unsigned(name.byteLength), name, bytesOf(globalKind), unsigned(index)]);
 }
 
-/** INVARIANT: a module that exports the name itself could hide the real fuel from the host. */
-function refuseTaken(body: Uint8Array): Uint8Array {
-  const taken = exportNames(body).find((name) => name === fuelExport || name.startsWith(variableExport));
-  if (taken !== undefined) throw new WasmRefused(`the module exports ${taken} itself`);
+/** INVARIANT: a module that exports the name itself, or the fuel by another, could hide or change it. */
+function refuseTaken(body: Uint8Array, fuel: number): Uint8Array {
+  for (const { name, kind, index } of readExports(body)) {
+    if (name === fuelExport || name.startsWith(variableExport)) {
+      throw new WasmRefused(`the module exports ${name} itself`);
+    }
+    if (kind === globalKind && index >= fuel) throw new WasmRefused("a global that isn't there");
+  }
   return body;
 }
 
-function exportNames(body: Uint8Array): string[] {
+function readExports(body: Uint8Array): { name: string; kind: number; index: number }[] {
   const reader = createReader(body);
-  return Array.from({ length: reader.unsigned() }, () => {
-    const name = new TextDecoder().decode(reader.take(reader.unsigned()));
-    reader.byte();
-    reader.unsigned();
-    return name;
-  });
+  return Array.from({ length: reader.unsigned() }, () => ({
+    name: new TextDecoder().decode(reader.take(reader.unsigned())),
+    kind: reader.byte(),
+    index: reader.unsigned(),
+  }));
 }
 
 /** Appends items to a section that is a vector. */

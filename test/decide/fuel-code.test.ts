@@ -176,6 +176,21 @@ describe("variables", () => {
   });
 });
 
+describe("a module's own code", () => {
+  const refill = concat([bytesOf(0x42, 0xff, 0x00, 0x24, 0x00)]);
+  test.each([
+    ["sets no fuel", moduleOf(refill)],
+    ["reads no fuel", moduleOf(bytesOf(0x23, 0x00, 0x1a))],
+    ["exports no fuel", concat([magic, sectionOf(7, vector(concat([name("mine"), bytesOf(0x03, 0x00)])))])],
+  ])("%s", (_, module) => {
+    expect(() => addFuel(module)).toThrow("a global that isn't there");
+  });
+  test("sets its own", () => {
+    const own = sectionOf(6, vector(bytesOf(0x7e, 0x01, 0x42, 0x00, 0x0b)));
+    expect(instanceOf(addFuel(moduleOf(refill, own))).run).not.toThrow();
+  });
+});
+
 // each hides a loop from a reader that takes the type, or the index, for one byte
 describe("instructions of newer engines, behind which others could hide", () => {
   test.each<[string, Uint8Array, string]>([

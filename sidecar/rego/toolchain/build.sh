@@ -18,7 +18,7 @@ fi
 common=$(go version; cat go.mod go.sum build.sh)
 meter_code=unmetered
 if [ -f "$meter" ] && command -v node >/dev/null; then
-  meter_code=$(cat "$meter" "${meter%meter.js}module.js" "$dist"/decide/{fuel,fuel-code,limit-memory,wasm-binary,wasm-sections}.js)
+  meter_code=$(cat "$meter" "${meter%meter.js}module.js" "$dist"/decide/{fuel,fuel-code,fuel-scan,limit-memory,wasm-binary,wasm-sections}.js)
 fi
 out=$(cd "$out" && pwd)
 # two builds at once must not write into one file
