@@ -22,8 +22,9 @@ export type GoAnswer =
   /** `text`: as `opa_value_parse` reads it. `bytes`: those of a string that is no UTF-8; `text` has U+FFFD there. */
   | { readonly kind: "value"; readonly text: Uint8Array; readonly bytes?: Uint8Array }
   | { readonly kind: "undefined" }
-  /** OPA's code (`eval_type_error` …) and message. */
+  /** OPA's code (`eval_type_error` …) and message: undefined in Rego, unless errors are strict. */
   | { readonly kind: "error"; readonly code: string; readonly message: string }
+  /** INVARIANT: no error, which a policy would take for undefined: the evaluation fails. */
   | { readonly kind: "failed"; readonly code: "evaluation_budget_exceeded" | "evaluation_error" };
 
 export interface GoBuiltins {
@@ -51,7 +52,7 @@ const argumentBytes = 16 << 20;
 const calmBytes = 96 << 20;
 
 /** First byte of an answer. */
-const kind = { value: 0, undefined: 1, error: 2, tooLarge: 3, panic: 4, bytes: 5 } as const;
+const kind = { value: 0, undefined: 1, error: 2, tooLarge: 3, bytes: 5 } as const;
 
 /**
  * Loads and starts the Go code.
@@ -140,8 +141,7 @@ function request(
       return { answer: errorOf(content), whole: true };
     case kind.tooLarge:
       return { answer: exceeded, whole: true };
-    case kind.panic:
-      return { answer: errorOf(content), whole: false };
+    // what panicked may have left locks; anything else isn't Go's
     default:
       return { answer: failed, whole: false };
   }

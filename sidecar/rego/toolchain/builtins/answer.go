@@ -20,7 +20,7 @@ const (
 	kindUndefined = 1
 	kindError     = 2 // code, NUL, message
 	kindTooLarge  = 3
-	kindPanic     = 4 // as an error; the host takes a fresh instance
+	kindFailed    = 4 // a panic, or arguments that no module writes: the host fails the evaluation
 	kindBytes     = 5 // a string that is no UTF-8, as it is
 )
 
@@ -97,17 +97,21 @@ var (
 func answer(to []byte, name, args string, nowNs int64, decision float64) (result []byte) {
 	defer func() {
 		if caught := recover(); caught != nil {
-			// INVARIANT: what panicked goes nowhere: it may hold arguments
-			result = appendError(to[:0], kindPanic, topdown.BuiltinErr, name+": panic")
+			// INVARIANT: no error of a built-in, which would only be undefined; and what panicked goes nowhere, as it may hold
+			// arguments
+			result = append(to[:0], kindFailed)
 		}
 	}()
 	builtin, call := declared[name], topdown.GetBuiltin(name)
 	if builtin == nil || call == nil || refused[name] {
-		return appendError(to, kindError, topdown.InternalErr, "unsupported built-in: "+name)
+		return appendError(to, topdown.InternalErr, "unsupported built-in: "+name)
 	}
 	operands, err := decodeArguments(args)
+	if err == errDepth {
+		return append(to, kindTooLarge)
+	}
 	if err != nil || len(operands) != builtin.Decl.Arity() {
-		return appendError(to, kindError, topdown.InternalErr, name+": arguments that can't be read")
+		return append(to, kindFailed)
 	}
 	if tooMuch(name, operands) {
 		return append(to, kindTooLarge)
@@ -159,11 +163,11 @@ func appendFault(to []byte, name string, err error) []byte {
 		err = halt.Err
 	}
 	if fault, ok := errors.AsType[*topdown.Error](err); ok {
-		return appendError(to, kindError, fault.Code, fault.Message)
+		return appendError(to, fault.Code, fault.Message)
 	}
-	return appendError(to, kindError, topdown.BuiltinErr, name+": "+err.Error())
+	return appendError(to, topdown.BuiltinErr, name+": "+err.Error())
 }
 
-func appendError(to []byte, kind byte, code, message string) []byte {
-	return append(append(append(append(to, kind), code...), 0), message...)
+func appendError(to []byte, code, message string) []byte {
+	return append(append(append(append(to, kindError), code...), 0), message...)
 }

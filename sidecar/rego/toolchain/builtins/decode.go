@@ -14,7 +14,10 @@ import (
 // Deepest nesting that is read or written; OPA's own parser stops at the same order of depth.
 const maxDepth = 10_000
 
-var errSyntax = errors.New("no value in OPA's syntax")
+var (
+	errSyntax = errors.New("no value in OPA's syntax")
+	errDepth  = errors.New("nested too deeply")
+)
 
 // decoder reads what opa_value_dump writes: JSON, sets as {a, b} and set(), objects with keys of any type.
 type decoder struct {
@@ -91,7 +94,7 @@ func (d *decoder) value() (*ast.Term, error) {
 		return ast.InternedTerm(text), nil
 	case '{', '[':
 		if d.depth++; d.depth > maxDepth {
-			return nil, errSyntax
+			return nil, errDepth
 		}
 		unwind(d.depth)
 		d.at++
@@ -169,7 +172,10 @@ func (d *decoder) braces() (*ast.Term, error) {
 	case ',':
 		d.at++
 		rest, err := d.list('}')
-		if err != nil || len(rest) == 0 {
+		if err != nil {
+			return nil, err
+		}
+		if len(rest) == 0 {
 			return nil, errSyntax
 		}
 		return ast.SetTerm(append(rest, first)...), nil
