@@ -18,7 +18,10 @@ import {
 
 export interface Changed {
   readonly kind: "changed";
-  /** The smallest set of disjoint patches that bring a copy of the documents up to date. */
+  /**
+   * The smallest set of patches that bring a copy of the documents up to date. Paths are disjoint, save that a large
+   * value's is removed first.
+   */
   readonly patches: readonly Patch[];
   /** Takes the change back. */
   undo(): void;
@@ -50,6 +53,9 @@ export interface Documents {
   /** Tells whether a digest was given since the last change. */
   isCurrent(digest: string): boolean;
 }
+
+/** A larger value (characters) comes after the one in its place was removed. */
+const removeFirstFrom = 65_536;
 
 interface Touched {
   readonly path: readonly string[];
@@ -167,8 +173,11 @@ export function createDocuments(): Documents {
       const patches: Patch[] = [];
       for (const { path, existed } of disjoint([...touched.values()])) {
         const node = nodeAt(root, path);
-        if (node !== undefined || existed)
-          patches.push({ path, value: node === undefined ? undefined : textOf(node) });
+        const value = node === undefined ? undefined : textOf(node);
+        // the old one's memory is free for the new one then
+        if (existed && (value === undefined || value.length > removeFirstFrom))
+          patches.push({ path, value: undefined });
+        if (value !== undefined) patches.push({ path, value });
       }
       return {
         kind: "changed",

@@ -79,7 +79,8 @@ export function createWriteData(parts: WriteDataParts): WriteData {
       return { kind: "written" };
     }
     changed.undo();
-    const back = changed.patches.map(({ path }) => ({ path, value: documents.text(path) }));
+    const paths = new Map(changed.patches.map(({ path }) => [JSON.stringify(path), path]));
+    const back = [...paths.values()].map((path) => ({ path, value: documents.text(path) }));
     broken.push(
       ...spread(
         back,
