@@ -1,9 +1,13 @@
+import { stringifyJson } from "../contract.js";
+import type { BaseFiles } from "./base-documents.js";
+import { isJsonData, mergeBase, mergeTexts, textOfBase } from "./base-documents.js";
 import type { BuiltBundle, BuildOutcome, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { createBundleCache } from "./bundle-cache.js";
 import { digestOf, digestOfParts } from "./digest.js";
-import { readBundle } from "./read.js";
-import type { BuildResult, Files, Outcome, Toolchain } from "./toolchain.js";
+import { readBundle, readJson } from "./read.js";
+import { skeletonOf } from "./skeleton.js";
+import type { Files, Toolchain } from "./toolchain.js";
 
 export interface CompileOptions {
   /** A directory, a `.tar.gz` or a `.rego` file; Rego, or a bundle that is compiled already. */
@@ -23,7 +27,9 @@ export interface CompileOptions {
 export async function compileBundle(options: CompileOptions): Promise<BuildOutcome> {
   const { path, files, toolchain, cacheDir, entrypoints, revision, regoVersion } = options;
   const read =
-    path === undefined ? ({ kind: "source", files: files ?? {} } as const) : await readBundle(path);
+    path === undefined
+      ? ({ kind: "source", files: files ?? {}, base: undefined } as const)
+      : await readBundle(path);
   if (read.kind === "rejected") return read;
   if (read.kind === "compiled") return { kind: "built", bundle: read.bundle };
   // tests are no part of what is compiled: an edit of one must not look like a new bundle
@@ -33,31 +39,78 @@ export async function compileBundle(options: CompileOptions): Promise<BuildOutco
   if (!Object.keys(sources).some((file) => file.endsWith(".rego"))) {
     return rejected("bundle_empty", "there is no Rego and no compiled policy", path);
   }
+  const split = splitData(sources, read.base);
+  if (split.kind === "rejected") return split;
   const request = {
-    files: sources,
+    files: split.sources,
+    skeleton: true,
     ...(entrypoints === undefined ? {} : { entrypoints }),
     ...(revision === undefined ? {} : { revision }),
     ...(regoVersion === undefined ? {} : { rego_version: regoVersion }),
   };
   const cache = cacheDir === undefined ? undefined : createBundleCache(cacheDir);
-  if (cache === undefined) return finish(await toolchain.build(request));
-
   const settings = JSON.stringify([entrypoints ?? [], revision ?? null, regoVersion ?? null]);
-  const texts = Object.entries(sources).sort(([a], [b]) => (a < b ? -1 : 1));
+  const texts = Object.entries(split.sources).sort(([a], [b]) => (a < b ? -1 : 1));
   const key = digestOfParts([await toolchain.version(), settings, ...texts.flat()]);
-  const kept = await cache.get(key);
-  if (kept !== undefined) return { kind: "built", bundle: kept };
-  const outcome = finish(await toolchain.build(request));
-  if (outcome.kind === "built") await cache.put(key, outcome.bundle);
-  return outcome;
+  const kept = await cache?.get(key);
+  if (kept !== undefined) return withData(kept, split.data);
+  const outcome = await toolchain.build(request);
+  if (outcome.kind === "rejected") return outcome;
+  const { wasm, manifest, data, entrypoints: facts, rules, builtins } = outcome.result;
+  const bytes = new Uint8Array(Buffer.from(wasm, "base64"));
+  const compiled = { wasm: bytes, manifest, data, entrypoints: facts, rules, builtins };
+  // without the data: they may change while the policy stays as it is
+  await cache?.put(key, { ...compiled, digest: digestOf(compiled) });
+  return withData(compiled, split.data);
 }
 
-function finish(
-  outcome: Outcome<BuildResult>,
-): { readonly kind: "built"; readonly bundle: BuiltBundle } | Rejected {
-  if (outcome.kind === "rejected") return outcome;
-  const { wasm, manifest, data, entrypoints, rules, builtins } = outcome.result;
-  const bytes = new Uint8Array(Buffer.from(wasm, "base64"));
-  const content = { wasm: bytes, manifest, data, entrypoints, rules, builtins };
+interface Split {
+  readonly kind: "split";
+  /** What the compiler gets: Rego, YAML, the manifest and a skeleton in the place of the JSON data. */
+  readonly sources: Files;
+  /** Text of the JSON data. */
+  readonly data: string;
+}
+
+function splitData(files: Files, known: BaseFiles | undefined): Split | Rejected {
+  const rest: Record<string, string> = {};
+  const base = new Map(known);
+  for (const [place, text] of Object.entries(files)) {
+    if (!isJsonData(place)) rest[place] = text;
+    else if (!base.has(place)) {
+      const read = readJson(place, text);
+      if (read.kind === "rejected") return read;
+      base.set(place, read.document);
+    }
+  }
+  const merged = mergeBase(base);
+  if (merged === undefined) return overlapping;
+  const rego = Object.entries(rest).flatMap(([place, text]) => (place.endsWith(".rego") ? [text] : []));
+  const skeleton = stringifyJson(skeletonOf(merged, rego, rootsOf(rest[".manifest"])));
+  return {
+    kind: "split",
+    sources: base.size === 0 ? rest : { ...rest, "data.json": skeleton },
+    data: textOfBase(base, files, merged),
+  };
+}
+
+const overlapping = rejected("bundle_data", "the bundle's data files say different things of one path");
+
+/** A manifest that can't be read is the compiler's to refuse. */
+function rootsOf(manifest: string | undefined): readonly string[] {
+  try {
+    const { roots } = JSON.parse(manifest ?? "{}") as { roots?: unknown };
+    if (Array.isArray(roots)) return roots.filter((root) => typeof root === "string");
+  } catch {
+    return [];
+  }
+  return [""];
+}
+
+/** INVARIANT: the digest is over all that the bundle answers from. */
+function withData(compiled: Omit<BuiltBundle, "digest">, data: string): BuildOutcome {
+  const all = mergeTexts(data, compiled.data);
+  if (all === undefined) return overlapping;
+  const content = { ...compiled, data: all };
   return { kind: "built", bundle: { ...content, digest: digestOf(content) } };
 }

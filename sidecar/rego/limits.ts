@@ -1,10 +1,10 @@
-/** How much a bundle may hold. The compiler's memory is the reason: it needs some ten times the data's size. */
+/** How much a bundle may hold. Memory is the reason: reading JSON takes some ten times its size. */
 export const limits = {
   /** Bytes of an unpacked archive, its headers included. */
-  archiveBytes: 64 * 2 ** 20,
+  archiveBytes: 128 * 2 ** 20,
   /** Bytes of all files that are read. */
-  totalBytes: 48 * 2 ** 20,
-  fileBytes: 32 * 2 ** 20,
+  totalBytes: 112 * 2 ** 20,
+  fileBytes: 96 * 2 ** 20,
   files: 10_000,
   /** Levels of folders. */
   depth: 32,

@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from "../contract.js";
-import { parseJson, stringifyJson } from "../contract.js";
 import type { Entries } from "./archive.js";
+import type { BaseFiles } from "./base-documents.js";
+import { isYamlData, mergeBase, textOfBase } from "./base-documents.js";
 import type { BuiltBundle, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { digestOf } from "./digest.js";
@@ -17,6 +17,7 @@ export function readCompiled(
   entries: Entries,
   files: Readonly<Record<string, string>>,
   modules: readonly string[],
+  base: BaseFiles,
 ): { readonly kind: "compiled"; readonly bundle: BuiltBundle } | Rejected {
   const wasm = entries.get("policy.wasm");
   if (modules.length !== 1 || wasm === undefined) {
@@ -36,7 +37,7 @@ export function readCompiled(
   if (resolvers.some(({ module }) => module.replace(/^\//, "") !== "policy.wasm")) {
     return rejected("bundle_manifest", "the manifest names a module that is not there", ".manifest");
   }
-  const data = mergeData(files);
+  const data = Object.keys(files).some(isYamlData) ? undefined : mergeBase(base);
   if (data === undefined) {
     return rejected(
       "bundle_data",
@@ -58,7 +59,7 @@ export function readCompiled(
   const content = {
     wasm,
     manifest,
-    data: stringifyJson(data),
+    data: textOfBase(base, files, data),
     entrypoints: facts.entrypoints,
     rules: facts.rules,
     ...(facts.builtins === undefined ? {} : { builtins: facts.builtins }),
@@ -84,43 +85,6 @@ function cautious(paths: readonly string[]): Facts {
     })),
     rules: [],
   };
-}
-
-/** Places each data file at its folder; numbers keep their digits. Undefined where two overlap or one is YAML. */
-function mergeData(files: Readonly<Record<string, string>>): JsonObject | undefined {
-  const root = empty();
-  for (const [place, text] of Object.entries(files)) {
-    if (/(^|\/)data\.ya?ml$/.test(place)) return undefined;
-    if (!/(^|\/)data\.json$/.test(place)) continue;
-    let at: JsonObject = root;
-    for (const segment of place.split("/").slice(0, -1)) {
-      const next = Object.hasOwn(at, segment) ? at[segment] : (at[segment] = empty());
-      if (!isObject(next)) return undefined;
-      at = next;
-    }
-    if (!merge(at, parseJson(text))) return undefined;
-  }
-  return root;
-}
-
-function merge(into: JsonObject, from: Json): boolean {
-  if (!isObject(from)) return false;
-  for (const [key, value] of Object.entries(from)) {
-    if (!Object.hasOwn(into, key)) into[key] = value;
-    else {
-      const held = into[key];
-      if (!isObject(held) || !merge(held, value)) return false;
-    }
-  }
-  return true;
-}
-
-function empty(): JsonObject {
-  return Object.create(null) as JsonObject;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

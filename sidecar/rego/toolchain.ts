@@ -29,6 +29,8 @@ export interface BuildRequest {
    * many. One that isn't there is refused.
    */
   readonly entrypoints?: readonly string[];
+  /** The JSON data are a skeleton: the result's `data` then hold what stands in YAML only. */
+  readonly skeleton?: boolean;
   /** Becomes `countersign_query/result`: the set of its bindings, an object of its variables each. */
   readonly query?: string;
   /** Allows keywords that OPA tries out. */

@@ -72,6 +72,7 @@ describe("archives that are read", () => {
     expect(await readBundle(tar(at, ...args))).toEqual({
       kind: "source",
       files: { "p.rego": rego, "a/data.json": "{}" },
+      base: new Map([["a/data.json", {}]]),
     });
   });
 
@@ -185,7 +186,11 @@ describe("directories", () => {
     symlinkSync("..2026", join(at, "..data"));
     symlinkSync("..data/p.rego", join(at, "p.rego"));
     symlinkSync("..data/a", join(at, "a"));
-    expect(await readBundle(at)).toEqual({ kind: "source", files: { "p.rego": rego, "a/data.json": "{}" } });
+    expect(await readBundle(at)).toEqual({
+      kind: "source",
+      files: { "p.rego": rego, "a/data.json": "{}" },
+      base: new Map([["a/data.json", {}]]),
+    });
   });
 
   test.each([

@@ -99,7 +99,7 @@ describe("compiled bundles on disk", () => {
 
   test.each<[string, Partial<CompileOptions>, Record<string, string>]>([
     ["another policy", {}, { "p.rego": policy.replace("==", "!=") }],
-    ["other data", {}, { "cfg/data.json": '{"name":"y","limit":1}' }],
+    ["data that could stand where rules do", {}, { "cfg/data.json": '{"name":"y","allowed":1}' }],
     ["another revision", { revision: "2" }, {}],
     ["more entrypoints", { entrypoints: ["p/allowed"] }, {}],
     ["another compiler", { toolchain: { ...idle, version: () => Promise.resolve("newer") } }, {}],

@@ -84,9 +84,9 @@ describe("a bundle from Rego", () => {
         row: 17,
       },
     ]);
-    expect(bundle.data).toContain('"big":9007199254740993');
-    expect(bundle.data).toContain('"huge":1e400');
-    expect(bundle.data).toContain('"point":1.0');
+    expect(bundle.data).toContain('"big": 9007199254740993');
+    expect(bundle.data).toContain('"huge": 1e400');
+    expect(bundle.data).toContain('"point": 1.0');
     const loaded = loadPolicy({ wasm: bundle.wasm, data: bundle.data, budget: 1e6, maxPages: 256 });
     expect(loaded.evaluate("p/r", { x: 1, y: true })).toEqual({ kind: "value", value: true, rules: [0] });
     expect(loaded.evaluate("p/r", { x: 2, y: true })).toMatchObject({ kind: "undefined" });

@@ -27,6 +27,7 @@ describe("inputs with the same key have the same result", () => {
     });
     if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
     const { wasm, data, entrypoints } = built.result;
+    const facts = entrypoints.find(({ path }) => path === entrypoint);
     const policy = loadPolicy({
       wasm: new Uint8Array(Buffer.from(wasm, "base64")),
       data,
@@ -34,7 +35,7 @@ describe("inputs with the same key have the same result", () => {
       maxPages: 512,
       builtins: serveBuiltins(),
     });
-    const key = createKeyer({ bundleDigest: "d", entrypoint, paths: entrypoints[0]?.input ?? [[]] });
+    const key = createKeyer({ bundleDigest: "d", entrypoint, paths: facts?.input ?? [[]] });
     const answers = new Map<string, { readonly answer: string; readonly text: string }>();
     let met = 0;
     for (const text of fc.sample(anyInput, { numRuns: 300, seed: 7 })) {
@@ -52,7 +53,7 @@ describe("inputs with the same key have the same result", () => {
       }
     }
     // the whole input as key lets few inputs meet
-    if (entrypoints[0]?.input[0]?.length !== 0) expect(met).toBeGreaterThan(20);
+    if (facts?.input[0]?.length !== 0) expect(met).toBeGreaterThan(20);
   });
 
   test("the guard notices a path that is left out", () => {

@@ -62,13 +62,15 @@ func build(req *request) (any, []fault) {
 		facts = slices.DeleteFunc(facts, func(r reads) bool { return !r.Annotated })
 	}
 	data := out.Data
-	if data == nil {
-		data = map[string]any{}
+	if req.Skeleton {
+		if data, faults = req.yamlData(); len(faults) > 0 {
+			return nil, faults
+		}
 	}
 	return built{
 		Wasm:        base64.StdEncoding.EncodeToString(out.WasmModules[0].Raw),
 		Manifest:    marshal(out.Manifest),
-		Data:        string(marshal(data)),
+		Data:        string(marshal(orEmpty(data))),
 		Entrypoints: facts,
 		Rules:       rules,
 		Indexed:     indexed,

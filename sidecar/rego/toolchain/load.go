@@ -143,3 +143,18 @@ func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
 	}
 	return &read, nil
 }
+
+// yamlData gives what the YAML data files hold.
+func (r *request) yamlData() (map[string]any, []fault) {
+	only := request{Files: map[string]string{}}
+	for path, text := range r.Files {
+		if isData(path) && !strings.HasSuffix(path, ".json") {
+			only.Files[path] = text
+		}
+	}
+	read, faults := only.read(false)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return read.Data, nil
+}

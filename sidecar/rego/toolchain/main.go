@@ -14,8 +14,8 @@ var buffers = map[uintptr][]byte{}
 
 func main() {}
 
-// memoryGoal is where Go begins to collect more often: the host stops the process at 256 MiB.
-const memoryGoal = 176 << 20
+// memoryGoal is where Go begins to collect more often: the host stops the process at 512 MiB.
+const memoryGoal = 320 << 20
 
 func init() { debug.SetMemoryLimit(memoryGoal) }
 
@@ -47,6 +47,8 @@ type request struct {
 	RegoVersion *int              `json:"rego_version"`
 	Revision    string            `json:"revision"`
 	Index       *bool             `json:"index"`
+	// the data.json hold no values: the host has them
+	Skeleton bool `json:"skeleton"`
 	// keywords that OPA tries out
 	Experimental bool            `json:"experimental"`
 	Strict       bool            `json:"strict"`
