@@ -40,10 +40,12 @@ export function nodeOf(value: Json): Node {
 export function textOf(node: Node): string {
   if (typeof node === "string") return node;
   if (node instanceof OpenArray) return stringifyJson(node.items);
-  let out = "{";
-  for (const [key, member] of node)
-    out += `${out.length > 1 ? "," : ""}${stringifyJson(key)}:${textOf(member)}`;
-  return `${out}}`;
+  const parts: string[] = ["{"];
+  for (const [key, member] of node) parts.push(stringifyJson(key), ":", textOf(member), ",");
+  if (parts.length > 1) parts.pop();
+  parts.push("}");
+  // joined, not added up: V8 keeps the pieces of a sum
+  return parts.join("");
 }
 
 /** Bytes of texts and keys; of an open array, what it had before. */
