@@ -15,6 +15,10 @@ COPY sidecar sidecar
 COPY gateway gateway
 COPY demo demo
 RUN npx tsc -p tsconfig.json --incremental false --sourceMap false --declaration false
+COPY --from=toolchain /src/dist/sidecar/rego/toolchain dist/sidecar/rego/toolchain
+# OPA's built-ins get their fuel here, so that no start pays for it
+RUN cd dist/sidecar/rego/toolchain && \
+  node ../../decide/builtins/go-meter.js builtins.wasm metered.wasm && mv metered.wasm builtins.wasm
 RUN rm -rf dist/demo node_modules && npm ci --omit=dev --omit=optional --no-fund --no-audit
 
 FROM node:lts-bookworm-slim
@@ -23,7 +27,6 @@ WORKDIR /app
 COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
-COPY --from=toolchain /src/dist/sidecar/rego/toolchain dist/sidecar/rego/toolchain
 COPY bin bin
 COPY policies policies
 COPY LICENSE ./

@@ -1,7 +1,7 @@
 /** What an evaluation gives, and how a fault becomes a part of it. */
 import type { Json } from "../contract.js";
 import { BuiltinFault } from "./builtins/builtin.js";
-import { HostBudgetExceeded } from "./builtins/host.js";
+import { EvaluationHalted, HostBudgetExceeded } from "./builtins/host.js";
 import { BuiltinLimit } from "./builtins/limit.js";
 import { Aborted } from "./engine/abi.js";
 
@@ -42,7 +42,7 @@ export function failed(error: unknown, spent: boolean): Answer {
       fault: conflictOf(error.message),
     };
   }
-  if (error instanceof BuiltinFault) {
+  if (error instanceof BuiltinFault || error instanceof EvaluationHalted) {
     return {
       kind: "failed",
       code: "evaluation_error",

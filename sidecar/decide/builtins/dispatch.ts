@@ -4,7 +4,7 @@ import type { BuiltinContext } from "./builtin.js";
 import { BuiltinFault } from "./builtin.js";
 import type { GoBuiltins } from "./go.js";
 import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
-import { HostBudgetExceeded } from "./host.js";
+import { EvaluationHalted, HostBudgetExceeded } from "./host.js";
 import { termText } from "./text.js";
 import type { NodeBuiltin } from "./to-go.js";
 import { toGo } from "./to-go.js";
@@ -44,10 +44,11 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
       case "undefined":
         return answer;
       case "error":
-        throw new BuiltinFault(
-          answer.code === "eval_type_error" ? "eval_type_error" : "eval_builtin_error",
-          answer.message,
-        );
+        if (answer.code === "eval_type_error" || answer.code === "eval_builtin_error") {
+          throw new BuiltinFault(answer.code, answer.message);
+        }
+        // INVARIANT: what ends an evaluation in OPA ends it here: undefined would let a deny rule pass
+        throw new EvaluationHalted(answer.code, answer.message);
       case "failed":
         throw new HostBudgetExceeded(name);
     }

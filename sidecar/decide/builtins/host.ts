@@ -45,6 +45,17 @@ export class Waiting extends Error {
   }
 }
 
+/** An error that isn't the built-in's own and ends the evaluation, in OPA's words. */
+export class EvaluationHalted extends Error {
+  override readonly name = "EvaluationHalted";
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** A built-in's work outside of the module was ended by its own budget. */
 export class HostBudgetExceeded extends Error {
   override readonly name = "HostBudgetExceeded";
