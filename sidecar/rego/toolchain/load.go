@@ -116,9 +116,6 @@ func sortFaults(faults []fault) {
 
 // read gives the files as OPA reads a bundle: manifest, roots, data with its numbers kept, modules.
 func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
-	if _, faults := r.parse(withTests); len(faults) > 0 {
-		return nil, faults
-	}
 	files := fstest.MapFS{}
 	for path, text := range r.Files {
 		if isTest(path) && !withTests {
@@ -139,6 +136,10 @@ func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
 		WithSkipBundleVerification(true).
 		Read()
 	if err != nil {
+		// OPA stops at the first file that it can't read; all errors are wanted
+		if _, faults := r.parse(withTests); len(faults) > 0 {
+			return nil, faults
+		}
 		return nil, faultsOf(err)
 	}
 	return &read, nil
