@@ -52,10 +52,10 @@ export async function buildCases(cases: readonly Case[], parts: BuilderParts): P
   return built;
 }
 
-/** Removes what other toolchains compiled. */
-export async function forgetOthers(cache: string, stamp: string): Promise<void> {
+/** Removes what other toolchains compiled, and cases of other versions. */
+export async function forgetOthers(cache: string, kept: readonly string[]): Promise<void> {
   const names = await readdir(cache).catch(() => []);
-  const others = names.filter((name) => !name.startsWith("cases-") && name !== stamp);
+  const others = names.filter((name) => !kept.includes(name));
   await Promise.all(others.map((name) => rm(join(cache, name), { recursive: true, force: true })));
 }
 

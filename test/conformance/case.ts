@@ -35,13 +35,18 @@ export interface Case {
 
 const toolchain = join(root, "sidecar/rego/toolchain");
 
-/** Reads all cases, from `cache` where the module's version hasn't changed. */
-export async function loadCases(cache: string): Promise<Case[]> {
+/** Names the file within the cache that holds the cases of this version. */
+export async function casesFile(): Promise<string> {
   const sources = await Promise.all(
     ["cases/main.go", "go.mod", "go.sum"].map((name) => readFile(join(toolchain, name))),
   );
   const stamp = createHash("sha256").update(Buffer.concat(sources)).digest("hex").slice(0, 16);
-  const kept = join(cache, `cases-${stamp}.jsonl`);
+  return `cases-${stamp}.jsonl`;
+}
+
+/** Reads all cases, from the folder `cache` where the module's version hasn't changed. */
+export async function loadCases(cache: string): Promise<Case[]> {
+  const kept = join(cache, await casesFile());
   const text = await readFile(kept, "utf8").catch(async () => {
     const { stdout } = await promisify(execFile)("go", ["run", "./cases"], {
       cwd: toolchain,

@@ -14,7 +14,7 @@ import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { root } from "../world.js";
 import { forgetOthers } from "./build.js";
 import type { Case } from "./case.js";
-import { loadCases } from "./case.js";
+import { casesFile, loadCases } from "./case.js";
 import type { Finding } from "./judge.js";
 import type { Verdict } from "./report.js";
 import { document, tally, terminalTable } from "./report.js";
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
     }
     return;
   }
-  await forgetOthers(cache, stamp);
+  await forgetOthers(cache, [stamp, await casesFile()]);
   await writeFile(join(root, "docs/conformance.md"), document(verdicts, await opaVersion()));
   await compareWithFloor(tally(verdicts));
 }

@@ -1,6 +1,7 @@
 /** Writes what was judged: `docs/conformance.md`, and a short table for the terminal. */
 import type { Case, Version } from "./case.js";
 import type { Finding } from "./judge.js";
+import { known } from "./known.js";
 
 export interface Verdict {
   readonly one: Case;
@@ -94,9 +95,14 @@ function list(verdicts: readonly Verdict[]): readonly string[] {
   if (verdicts.length === 0) return ["None."];
   const rows = verdicts.map(
     ({ one, finding }) =>
-      `| ${one.version} | ${cell(one.note)} | ${one.file} | ${finding?.cause} | ${cell(finding?.reason ?? "")} |`,
+      `| ${one.version} | ${cell(one.note)} | ${one.file} | ${finding?.cause} | ${reasonOf(one, finding)} |`,
   );
   return ["| version | case | file | cause | reason |", "| --- | --- | --- | --- | --- |", ...rows.sort()];
+}
+
+function reasonOf(one: Case, finding: Finding | undefined): string {
+  const why = known.get(one.note);
+  return `${why === undefined ? "" : `${why}. `}${cell(finding?.reason ?? "")}`;
 }
 
 function byCategory(verdicts: readonly Verdict[]): readonly ({ name: string } & Record<Version, Tally>)[] {
