@@ -8,6 +8,8 @@ export interface BuiltinContext {
   readonly seed: () => Uint8Array;
   /** What must stay the same within a decision, by a name of the built-in's own. */
   readonly kept: Map<string, RegoValue>;
+  /** How often the evaluation was begun again. */
+  readonly attempt?: number | undefined;
 }
 
 /**

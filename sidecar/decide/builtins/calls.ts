@@ -61,8 +61,9 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
   const place = (value: null | boolean | number): number => {
     const { write, writeBoolean, writeInteger } = engine();
     if (typeof value === "boolean") return writeBoolean(value);
-    return Number.isSafeInteger(value) && !Object.is(value, -0)
-      ? writeInteger(value as number)
+    // OPA's C code cuts an integer that lies as one to 32 bits when it meets a fraction; what lies as text it reads whole
+    return typeof value === "number" && (value | 0) === value && !Object.is(value, -0)
+      ? writeInteger(value)
       : write(writeValue(value));
   };
 

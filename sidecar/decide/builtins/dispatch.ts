@@ -1,6 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import type { RegoValue } from "../engine/value.js";
 import { RegoSet } from "../engine/value.js";
-import type { BuiltinContext } from "./builtin.js";
 import { BuiltinFault } from "./builtin.js";
 import type { GoBuiltins } from "./go.js";
 import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
@@ -55,16 +55,15 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
   };
   /** An evaluation that is made again prints what it printed before: only what is new is passed on. */
   const turns = new WeakMap<object, { attempt: number; seen: number; passed: number }>();
-  const printOnce = (scope: BuiltinContext & { readonly attempt?: number }, line: string): void => {
-    const { attempt = 0 } = scope;
-    const turn = turns.get(scope) ?? { attempt, seen: 0, passed: 0 };
+  const printOnce = (decision: object, attempt: number, line: string): void => {
+    const turn = turns.get(decision) ?? { attempt, seen: 0, passed: 0 };
     if (turn.attempt !== attempt) Object.assign(turn, { attempt, seen: 0 });
     turn.seen++;
     if (turn.seen > turn.passed) {
       turn.passed = turn.seen;
       parts.print(line);
     }
-    turns.set(scope, turn);
+    turns.set(decision, turn);
   };
   const own: ReadonlyMap<string, NodeBuiltin> = new Map<string, NodeBuiltin>([
     ["opa.runtime", () => parts.runtime],
@@ -72,7 +71,7 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
     [
       "internal.print",
       (context, sets) => {
-        for (const line of printed(sets)) printOnce(context, line);
+        for (const line of printed(sets)) printOnce(context.kept, context.attempt ?? 0, line);
         return true;
       },
     ],
@@ -80,7 +79,9 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
   const byNode = (name: string, builtin: NodeBuiltin): HostBuiltin => ({
     cost: cost.node,
     call(scope, call) {
-      const value = builtin(scope, ...call.values());
+      const { nowNs, seed, kept, attempt } = scope;
+      const context = { nowNs, seed, kept, attempt, isUtf8: () => isUtf8(call.text()) };
+      const value = builtin(context, ...call.values());
       if (value === toGo) return callGo(name, scope, call);
       return value === undefined ? { kind: "undefined" } : { kind: "value", value };
     },

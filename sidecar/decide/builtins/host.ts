@@ -6,7 +6,7 @@ export interface Scope extends BuiltinContext {
   /** A number of its own for each decision. */
   readonly decision: number;
   /** How often the evaluation was begun: again when an answer from the network is there. */
-  attempt?: number;
+  attempt?: number | undefined;
 }
 
 /** One call, its arguments still in the policy's memory. */

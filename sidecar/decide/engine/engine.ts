@@ -39,7 +39,7 @@ export interface Engine {
   evaluate(entrypoint: number, input: string | undefined, fuel: bigint): number;
   /** Places a value, given as text or as its UTF-8, in memory, for a built-in's result. */
   write(text: string | Uint8Array): number;
-  /** Places an integer of at most 53 bits in memory. */
+  /** Places an integer of 32 bits in memory. */
   writeInteger(value: number): number;
   writeBoolean(value: boolean): number;
   /** Places a string of any bytes, UTF-8 or not, in memory. */
@@ -59,6 +59,8 @@ export interface Engine {
 }
 
 const pageBytes = 65_536;
+/** Bytes that a document takes in memory for each byte of its text, about. */
+const valueGrowth = 12;
 /** 4 GiB, which is all that 32 bits reach. */
 const mostPages = 65_536;
 /** Loading and patching: enough for data of the largest size that memory can hold, and no more. */
@@ -79,7 +81,7 @@ const probeJson = '{"a":[1,-2.50,true,null,"bé",9007199254740993],"s":[1,"x"]}'
 export function createEngine({ module, data, maxPages, call }: EngineParts): Engine {
   refuseOtherModules(module);
   // sized for the data beforehand: growing page by page makes loading quadratic
-  const initial = Math.min(mostPages, 64 + Math.ceil((Buffer.byteLength(data) * 12) / pageBytes));
+  const initial = Math.min(mostPages, 64 + Math.ceil((Buffer.byteLength(data) * valueGrowth) / pageBytes));
   const maximum = Math.min(mostPages, initial + maxPages);
   let memory = new WebAssembly.Memory({ initial, maximum });
   /** Address of the table of sorted lists. */
@@ -114,6 +116,13 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     words.setUint32(orderHeader.end, lists + listBytes, true);
     kept.set(new Uint8Array(memory.buffer, 0, base));
     settled = true;
+  };
+  /** Grows memory once for what is to come: the module itself grows it page by page. */
+  const reserve = (size: number): void => {
+    const room = maximum * pageBytes - memory.buffer.byteLength;
+    if (size < 2 ** 20 || mark + size <= memory.buffer.byteLength || size >= room) return;
+    instance.opa_malloc(size);
+    instance.opa_heap_ptr_set(mark);
   };
   const place = (text: string | Uint8Array): { at: number; size: number } => {
     const size = typeof text === "string" ? Buffer.byteLength(text) : text.byteLength;
@@ -221,6 +230,7 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     patch(patches) {
       fuel.value = loadFuel;
       instance.opa_heap_ptr_set(mark);
+      reserve(patches.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) * valueGrowth);
       instance.opa_heap_blocks_restore();
       try {
         for (const { path, value } of patches) {

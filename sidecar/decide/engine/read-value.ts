@@ -219,8 +219,8 @@ export const valueBytes = { boolean: 2, number: 24, string: 12 } as const;
 
 export function writeIntegerValue(view: DataView, at: number, value: number): void {
   view.setUint16(at, type.number | (asInteger << 8), true);
-  view.setUint32(at + 8, value >>> 0, true);
-  view.setInt32(at + 12, Math.floor(value / 2 ** 32), true);
+  view.setInt32(at + 8, value, true);
+  view.setInt32(at + 12, value < 0 ? -1 : 0, true);
 }
 
 export function writeBooleanValue(view: DataView, at: number, value: boolean): void {

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Json } from "../../../sidecar/contract.js";
 import { JsonNumber, parseJson, stringifyJson } from "../../../sidecar/contract.js";
+import { serveBuiltins } from "../../../sidecar/decide/builtins/serve.js";
 import { writeValue } from "../../../sidecar/decide/builtins/text.js";
 import { toJson } from "../../../sidecar/decide/engine/read-value.js";
 import type { RegoValue } from "../../../sidecar/decide/engine/value.js";
@@ -224,4 +225,27 @@ test("a module is compiled once while it is among the last few", async () => {
   expect(two.evaluate("p/r", {})).toMatchObject({ value: 2 });
   for (const code of [endlessLoop, endlessRecursion]) compile(moduleOf(code));
   expect(compile(wasm)).not.toBe(first);
+});
+
+test("an integer that a built-in gives compares with fractions as it should", async () => {
+  const policy = await load(
+    "r := [units.parse(input.size) > 0.5, units.parse(input.size) + 0.5, units.parse(input.size) == input.same]",
+    { builtins: serveBuiltins() },
+  );
+  for (const [size, value] of [
+    ["8g", "8000000000"],
+    ["2147483647", "2147483647"],
+    ["-3000000000", "-3000000000"],
+  ]) {
+    const answer = policy.evaluate("p/r", parseJson(`{"size": "${size}", "same": ${value}}`));
+    const sum =
+      value === "8000000000"
+        ? "8.0000000005e+09"
+        : value === "2147483647"
+          ? "2.1474836475e+09"
+          : "-2.9999999995e+09";
+    expect(answer.kind === "value" && stringifyJson(answer.value)).toBe(
+      `[${!value?.startsWith("-")},${sum},true]`,
+    );
+  }
 });
