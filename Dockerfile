@@ -18,7 +18,7 @@ RUN npx tsc -p tsconfig.json --incremental false --sourceMap false --declaration
 COPY --from=toolchain /src/dist/sidecar/rego/toolchain dist/sidecar/rego/toolchain
 # OPA's built-ins get their fuel here, so that no start pays for it
 RUN cd dist/sidecar/rego/toolchain && \
-  node ../../decide/builtins/go-meter.js builtins.wasm metered.wasm && mv metered.wasm builtins.wasm
+  node ../../decide/builtins/go/go-meter.js builtins.wasm metered.wasm && mv metered.wasm builtins.wasm
 RUN rm -rf dist/demo node_modules && npm ci --omit=dev --omit=optional --no-fund --no-audit
 
 FROM node:lts-bookworm-slim

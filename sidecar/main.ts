@@ -23,7 +23,7 @@ import type { SidecarConfig } from "./config.js";
 import { applySets, parseSidecarConfig } from "./config.js";
 import type { Json } from "./contract.js";
 import { parseJson } from "./contract.js";
-import { createNetwork } from "./decide/builtins/network.js";
+import { createNetwork } from "./decide/builtins/network/network.js";
 import { serveBuiltins } from "./decide/builtins/serve.js";
 import { connectCache } from "./decide/cache/connect.js";
 import { createKeyer } from "./decide/cache/key.js";

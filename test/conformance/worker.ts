@@ -1,7 +1,7 @@
 /** A process that compiles and judges the cases that it is given, so that two cores are used and a crash ends only itself. */
 import type { HostBuiltin, ResolveBuiltin } from "../../sidecar/decide/builtins/host.js";
 import { objectOf } from "../../sidecar/decide/engine/value.js";
-import { createNetwork } from "../../sidecar/decide/builtins/network.js";
+import { createNetwork } from "../../sidecar/decide/builtins/network/network.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import type { Built } from "./build.js";

@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createNetwork } from "../../sidecar/decide/builtins/network.js";
+import { createNetwork } from "../../sidecar/decide/builtins/network/network.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import type { Policy } from "../../sidecar/decide/policy.js";
 import { loadPolicy } from "../../sidecar/decide/policy.js";

@@ -2,12 +2,12 @@ import { isUtf8 } from "node:buffer";
 import type { RegoValue } from "../engine/value.js";
 import { RegoSet } from "../engine/value.js";
 import { BuiltinFault } from "./builtin.js";
-import type { GoBuiltins } from "./go.js";
+import type { GoBuiltins } from "./go/go.js";
 import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
 import { EvaluationHalted, HostBudgetExceeded } from "./host.js";
 import { termText } from "./text.js";
-import type { NodeBuiltin } from "./to-go.js";
-import { toGo } from "./to-go.js";
+import type { NodeBuiltin } from "./node/to-go.js";
+import { toGo } from "./node/to-go.js";
 
 export interface ResolverParts {
   /** Served in JavaScript. */

@@ -1,9 +1,9 @@
 import type { RegoValue } from "../engine/value.js";
 import { objectOf } from "../engine/value.js";
 import { createResolver } from "./dispatch.js";
-import { createGoBuiltins } from "./go.js";
+import { createGoBuiltins } from "./go/go.js";
 import type { HostBuiltin, ResolveBuiltin } from "./host.js";
-import { nodeBuiltins } from "./node.js";
+import { nodeBuiltins } from "./node/node.js";
 import { servedBy } from "./table.js";
 import { writeValue } from "./text.js";
 

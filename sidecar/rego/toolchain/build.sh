@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 dist=../../../dist/sidecar
 out=$dist/rego/toolchain
-meter=$dist/decide/builtins/go-meter.js
+meter=$dist/decide/builtins/go/go-meter.js
 mkdir -p "$out"
 
 if ! command -v go >/dev/null; then

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "@jest/globals";
-import { createSystemLookup } from "../../../sidecar/decide/builtins/dns.js";
-import type { NetworkOutcome } from "../../../sidecar/decide/builtins/http-builtin.js";
-import type { NetworkParts } from "../../../sidecar/decide/builtins/network.js";
+import { createSystemLookup } from "../../../sidecar/decide/builtins/network/dns.js";
+import type { NetworkOutcome } from "../../../sidecar/decide/builtins/network/http-builtin.js";
+import type { NetworkParts } from "../../../sidecar/decide/builtins/network/network.js";
 import { call, createWorld, scopeAt } from "./http-world.js";
 
 const world = createWorld();

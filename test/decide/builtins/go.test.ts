@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { GoAnswer, GoContext } from "../../../sidecar/decide/builtins/go.js";
-import { createGoBuiltins } from "../../../sidecar/decide/builtins/go.js";
+import type { GoAnswer, GoContext } from "../../../sidecar/decide/builtins/go/go.js";
+import { createGoBuiltins } from "../../../sidecar/decide/builtins/go/go.js";
 import { servedBy } from "../../../sidecar/decide/builtins/table.js";
 import { JsonNumber } from "../../../sidecar/contract.js";
 import type { RegoValue } from "../../../sidecar/decide/engine/value.js";

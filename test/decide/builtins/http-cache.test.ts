@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { JsonObject } from "../../../sidecar/contract.js";
-import type { NetworkParts } from "../../../sidecar/decide/builtins/network.js";
+import type { NetworkParts } from "../../../sidecar/decide/builtins/network/network.js";
 import { createWorld, refusal, scopeAt, send } from "./http-world.js";
 
 let world = createWorld();

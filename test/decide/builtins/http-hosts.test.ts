@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseAddresses, plainAddress } from "../../../sidecar/decide/builtins/http-addresses.js";
-import { parseHosts, parseTarget } from "../../../sidecar/decide/builtins/http-hosts.js";
+import { parseAddresses, plainAddress } from "../../../sidecar/decide/builtins/network/http-addresses.js";
+import { parseHosts, parseTarget } from "../../../sidecar/decide/builtins/network/http-hosts.js";
 
 describe("a list of hosts", () => {
   test.each<[entry: string, url: string, found: boolean]>([

@@ -2,11 +2,11 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Json } from "../../../sidecar/contract.js";
 import { JsonNumber } from "../../../sidecar/contract.js";
-import { parseDuration } from "../../../sidecar/decide/builtins/http-duration.js";
-import { HttpFault } from "../../../sidecar/decide/builtins/http-fault.js";
-import { keyOf, openRequest, readRequest } from "../../../sidecar/decide/builtins/http-request.js";
-import type { HttpRequest } from "../../../sidecar/decide/builtins/http-request.js";
-import { parseTarget } from "../../../sidecar/decide/builtins/http-hosts.js";
+import { parseDuration } from "../../../sidecar/decide/builtins/network/http-duration.js";
+import { HttpFault } from "../../../sidecar/decide/builtins/network/http-fault.js";
+import { keyOf, openRequest, readRequest } from "../../../sidecar/decide/builtins/network/http-request.js";
+import type { HttpRequest } from "../../../sidecar/decide/builtins/network/http-request.js";
+import { parseTarget } from "../../../sidecar/decide/builtins/network/http-hosts.js";
 import { rego } from "./http-world.js";
 
 test.each<[text: string, nanoseconds: number | undefined]>([

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
-import type { NetworkOutcome } from "../../../sidecar/decide/builtins/http-builtin.js";
+import type { NetworkOutcome } from "../../../sidecar/decide/builtins/network/http-builtin.js";
 import { makeCertificate } from "./http-certificate.js";
 import { createWorld, refusal, scopeAt, send } from "./http-world.js";
 
@@ -402,7 +402,8 @@ describe("a server that", () => {
     const server = await world.serve((request) => request.socket.destroy());
     const network = world.network({ hosts: listed(server.port), timeoutMs: 400 });
     const request = { method: "POST", url: server.url, max_retry_attempts: 1_000_000 };
-    expect(await refusal(network, request)).toContain("connection reset");
+    // the time ends between two attempts, or on a busy machine within one
+    expect(await refusal(network, request)).toMatch(/connection reset|deadline exceeded/);
     expect(server.requests.length).toBeLessThan(6);
   });
 

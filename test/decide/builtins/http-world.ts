@@ -8,8 +8,12 @@ import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import type { Scope } from "../../../sidecar/decide/builtins/host.js";
 import { Waiting } from "../../../sidecar/decide/builtins/host.js";
-import type { Network, NetworkBuiltin, NetworkParts } from "../../../sidecar/decide/builtins/network.js";
-import { createNetwork } from "../../../sidecar/decide/builtins/network.js";
+import type {
+  Network,
+  NetworkBuiltin,
+  NetworkParts,
+} from "../../../sidecar/decide/builtins/network/network.js";
+import { createNetwork } from "../../../sidecar/decide/builtins/network/network.js";
 import { writeValue } from "../../../sidecar/decide/builtins/text.js";
 import type { RegoValue } from "../../../sidecar/decide/engine/value.js";
 import { objectOf } from "../../../sidecar/decide/engine/value.js";

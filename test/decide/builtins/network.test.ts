@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Json } from "../../../sidecar/contract.js";
 import type { Answer } from "../../../sidecar/decide/answer.js";
 import type { HostBuiltin } from "../../../sidecar/decide/builtins/host.js";
-import type { NetworkParts } from "../../../sidecar/decide/builtins/network.js";
+import type { NetworkParts } from "../../../sidecar/decide/builtins/network/network.js";
 import type { Policy } from "../../../sidecar/decide/policy.js";
 import { loadPolicy } from "../../../sidecar/decide/policy.js";
 import { createToolchain } from "../../../sidecar/rego/toolchain.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { main } from "../../../cli/main.js";
 import { instead } from "../../../sidecar/decide/builtins/instead/functions.js";
-import { nodeBuiltins } from "../../../sidecar/decide/builtins/node.js";
+import { nodeBuiltins } from "../../../sidecar/decide/builtins/node/node.js";
 import { opaVersion, serveBuiltins } from "../../../sidecar/decide/builtins/serve.js";
 import { servedBy } from "../../../sidecar/decide/builtins/table.js";
 import { moduleFunctions } from "../../../sidecar/decide/engine/instead.js";
