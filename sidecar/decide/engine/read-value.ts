@@ -6,7 +6,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Json, JsonObject } from "../../contract.js";
 import { JsonNumber } from "../../contract.js";
-import { goJson } from "./go-json.js";
+import { keyText } from "./go-json.js";
 import type { RegoValue } from "./value.js";
 import { compareValues, RegoObject, RegoSet } from "./value.js";
 
@@ -152,7 +152,7 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
         const entries: [string, Json][] = [];
         each(at, 8, (element) => {
           const key = value(u32(element));
-          entries.push([typeof key === "string" ? key : keyText(key), json(u32(element + 4))]);
+          entries.push([keyText(key), json(u32(element + 4))]);
         });
         return objectFrom(entries);
       }
@@ -248,7 +248,7 @@ export function toJson(value: RegoValue): Json {
   if (value instanceof RegoSet) return value.items.map(toJson);
   if (value instanceof RegoObject) {
     return objectFrom(
-      value.entries.map(([key, member]) => [typeof key === "string" ? key : keyText(key), toJson(member)]),
+      value.entries.map(([key, member]) => [keyText(key), toJson(member)]),
     );
   }
   return (value as readonly RegoValue[]).map(toJson);
@@ -259,9 +259,4 @@ function objectFrom(entries: [string, Json][]): JsonObject {
   const out = Object.create(null) as JsonObject;
   for (const [key, member] of entries.sort(([a], [b]) => compareValues(a, b))) out[key] = member;
   return out;
-}
-
-/** A key that is no string stands as its JSON. */
-function keyText(key: RegoValue): string {
-  return goJson(key);
 }

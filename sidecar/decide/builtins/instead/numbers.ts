@@ -6,7 +6,7 @@ import { numberOf } from "../../engine/read-value.js";
 import type { Builtin } from "../builtin.js";
 import { BuiltinFault } from "../builtin.js";
 import { BuiltinLimit } from "../limit.js";
-import type { BigFloat } from "./big-float.js";
+import type { BigFloat } from "../big-float.js";
 import {
   addFloats,
   decimalOf,
@@ -16,7 +16,7 @@ import {
   multiplyFloats,
   negateFloat,
   truncateFloat,
-} from "./big-float.js";
+} from "../big-float.js";
 import type { Instead } from "./instead.js";
 import { moduleIsRight } from "./instead.js";
 

@@ -8,7 +8,7 @@ import { headersToSend } from "./http-headers.js";
 import type { TlsOptions } from "./http-tls.js";
 import { readTls } from "./http-tls.js";
 import { parseDuration } from "./http-duration.js";
-import { jsonText, keyText } from "../node/json-text.js";
+import { goJson, keyText } from "../../engine/go-json.js";
 import { goQuote } from "../quote.js";
 import { termText, writeValue } from "../text.js";
 
@@ -94,7 +94,7 @@ export function readRequest(request: RegoObject): HttpRequest {
     text.set(String(key), value.replace(/^"+/, "").replace(/"+$/, ""));
   }
   const body = request.get("body");
-  const raw = text.get("raw_body") ?? (body === undefined ? "" : jsonText(body));
+  const raw = text.get("raw_body") ?? (body === undefined ? "" : goJson(body));
   const given = readHeaders(request.get("headers"));
   const host = given.findLast(([name]) => name.toLowerCase() === "host")?.[1];
   const serverName = text.get("tls_server_name");

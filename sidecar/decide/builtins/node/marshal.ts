@@ -1,7 +1,7 @@
 /** `json.marshal_with_options`. Source: OPA, v1/topdown/encoding.go. */
 import type { RegoValue } from "../../engine/value.js";
 import { typeName } from "../../engine/value.js";
-import { jsonText } from "./json-text.js";
+import { goJson } from "../../engine/go-json.js";
 import { BuiltinLimit } from "../limit.js";
 import { longestText, objectOperand, operandFault } from "./operands.js";
 import { goQuote } from "../quote.js";
@@ -47,13 +47,21 @@ const marshalWithOptions: NodeBuiltin = (_context, value = null, options) => {
         throw operandFault(2, `object contained unknown key ${goQuote(key)}`);
     }
   }
-  const text =
-    (pretty ?? asked)
-      ? prefix + jsonText(value, { line: `\n${prefix}`, step: indent, spent: { space: 0 } })
-      : jsonText(value);
-  if (text.length > longestText) throw new BuiltinLimit("a string that is too long");
+  const lines = { line: `\n${prefix}`, step: indent, spend: spending() };
+  const text = (pretty ?? asked) ? prefix + goJson(value, lines) : goJson(value);
+  if (text.length > longestText) throw tooLong();
   return text;
 };
+
+const tooLong = (): BuiltinLimit => new BuiltinLimit("a string that is too long");
+
+function spending(): (characters: number) => void {
+  let spent = 0;
+  return (characters) => {
+    spent += characters;
+    if (spent > longestText) throw tooLong();
+  };
+}
 
 export const marshal: readonly (readonly [string, NodeBuiltin])[] = [
   ["json.marshal_with_options", marshalWithOptions],

@@ -1,7 +1,7 @@
 /** Time in UTC; other zones are Go's, whose tables they are. Source: OPA, v1/topdown/time.go. */
 import { numberOf } from "../../engine/read-value.js";
 import type { RegoValue } from "../../engine/value.js";
-import { exactInteger, parseBigFloat } from "./big-floats.js";
+import { exactInteger, floatOf } from "../big-float.js";
 import type { Moment } from "./calendar.js";
 import { BuiltinLimit } from "../limit.js";
 import { calendarOf, daysIn, momentOf, nanosecondsOf, secondsOf } from "./calendar.js";
@@ -38,8 +38,7 @@ function momentOperand(value: RegoValue | undefined): Moment | typeof toGo {
   }
   const exponent = Number(/[eE]([-+]?\d+)$/.exec(text)?.[1] ?? 0);
   if (text.length + Math.abs(exponent) > mostDigits) throw new BuiltinLimit("a number that is too large");
-  const number = parseBigFloat(text);
-  const ns = number === undefined ? undefined : exactInteger(number);
+  const ns = exactInteger(floatOf(text));
   if (ns === undefined || BigInt.asIntN(64, ns) !== ns) throw fault("timestamp too big");
   return momentOf(ns);
 }

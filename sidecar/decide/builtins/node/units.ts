@@ -1,6 +1,6 @@
 /** Amounts with units. Source: OPA, v1/topdown/parse_units.go, parse_bytes.go. */
 import { numberOf } from "../../engine/read-value.js";
-import { multiplied, parseBigFloat, wholePart } from "./big-floats.js";
+import { floatOf, multiplyFloats, truncateFloat } from "../big-float.js";
 import { BuiltinLimit } from "../limit.js";
 import { fault, longestName, stringOperand } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";
@@ -99,9 +99,8 @@ const parseBytes: NodeBuiltin = (_context, value) => {
   if (decimalOf(number) === undefined) {
     throw fault("units.parse_bytes: could not parse byte amount to a number");
   }
-  const amount = parseBigFloat(number);
-  if (amount === undefined) throw fault("units.parse_bytes: could not parse byte amount to a number");
-  return numberOf(wholePart(multiplied(amount, { negative: false, mantissa: size, exponent: 0 })).toString());
+  const amount = multiplyFloats(floatOf(number), { negative: false, mantissa: size, exponent: 0 });
+  return numberOf(truncateFloat(amount).toString());
 };
 
 /** Go lowers each character by itself. */

@@ -3,7 +3,7 @@ import type { RegoValue } from "../../engine/value.js";
 import { compareValues, objectOf, RegoObject } from "../../engine/value.js";
 import type { Bytes } from "./bytes.js";
 import { fromBytes, toBytes } from "./bytes.js";
-import { keyText } from "./json-text.js";
+import { keyText } from "../../engine/go-json.js";
 import { BuiltinLimit } from "../limit.js";
 import { fault, itemsOf, longestText, operandFault, stringOperand, typeFault } from "./operands.js";
 import type { NodeBuiltin } from "./to-go.js";

@@ -3,8 +3,8 @@
  * What is no integer in Rego is such a number, so that 0.1 * 3 is OPA's to the last digit.
  * Source: Go, math/big (float.go, ftoa.go, floatconv.go); OPA, v1/topdown/arithmetic.go.
  */
-import { BuiltinFault } from "../builtin.js";
-import { BuiltinLimit } from "../limit.js";
+import { BuiltinFault } from "./builtin.js";
+import { BuiltinLimit } from "./limit.js";
 
 /** `mantissa × 2^exponent`; zero has the mantissa 0 and may be negative. INVARIANT: at most {@link bits} long. */
 export interface BigFloat {
@@ -18,7 +18,13 @@ export const bits = 64;
 /** Decimal exponents beyond this cost more than one evaluation may. */
 const mostExponent = 100_000;
 
-const length = (value: bigint): number => value.toString(2).length;
+/** Bits at which Go multiplies powers of five; the last of them that it has in a table. */
+const [powerBits, stepBits, exactPowers] = [128, 192, 27];
+
+const length = (value: bigint): number => {
+  const hex = value.toString(16);
+  return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex.charAt(0), 16)));
+};
 
 /** Rounds to nearest, ties to even; `sticky`: there is more below the last bit. */
 function rounded(
@@ -62,12 +68,25 @@ export function decimalOf(text: string): { negative: boolean; digits: bigint; ex
   return { negative: sign === "-", digits: BigInt(`0${whole}${fraction}`), exponent };
 }
 
-/** Reads a number as `big.Float.SetString` does. */
+/** Reads a number as `big.Float.SetString` does: with a power of five of which Go keeps 128 bits. */
 export function floatOf(text: string): BigFloat {
   const { negative, digits, exponent } = decimalOf(text);
-  return exponent >= 0
-    ? rounded(negative, digits * 10n ** BigInt(exponent), 0)
-    : quotient(negative, digits, 10n ** BigInt(-exponent), 0);
+  if (digits === 0n) return { negative, mantissa: 0n, exponent: 0 };
+  if (exponent === 0) return rounded(negative, digits, 0);
+  const five = powerOfFive(Math.abs(exponent));
+  if (exponent > 0) return multiplyFloats({ negative, mantissa: digits, exponent }, five);
+  return quotient(negative, digits, five.mantissa, exponent - five.exponent);
+}
+
+function powerOfFive(n: number): BigFloat {
+  const one = { negative: false, exponent: 0 };
+  let power: BigFloat = { ...one, mantissa: 5n ** BigInt(Math.min(n, exactPowers)) };
+  let factor: BigFloat = { ...one, mantissa: 5n };
+  for (let left = n - exactPowers; left > 0; left >>= 1) {
+    if (left % 2 === 1) power = multiplyFloats(power, factor, powerBits);
+    factor = multiplyFloats(factor, factor, stepBits);
+  }
+  return power;
 }
 
 const signed = ({ negative, mantissa }: BigFloat): bigint => (negative ? -mantissa : mantissa);
@@ -104,6 +123,11 @@ export const negateFloat = (a: BigFloat): BigFloat => ({ ...a, negative: !a.nega
 export function truncateFloat({ negative, mantissa, exponent }: BigFloat): bigint {
   const whole = exponent >= 0 ? mantissa << BigInt(exponent) : mantissa >> BigInt(-exponent);
   return negative ? -whole : whole;
+}
+
+/** The integer that it is; undefined where it is none. */
+export function exactInteger(value: BigFloat): bigint | undefined {
+  return isInteger(value) ? truncateFloat(value) : undefined;
 }
 
 /** Exact decimal digits and the place of the point: 0.DIGITS × 10^point. */
