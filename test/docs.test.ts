@@ -32,7 +32,7 @@ describe("docs/configuration.md", () => {
     const source = read("sidecar/config.ts");
     const keys = [
       ...source.matchAll(
-        /\b(decision|cache|audit|logs|pep|server)\.(?:string|integer|boolean|oneOf|strings)\("(\w+)"/g,
+        /\b(decision|cache|audit|logs|pep|server|api)\.(?:string|integer|boolean|oneOf|strings)\("(\w+)"/g,
       ),
     ].map(([, section = "", key = ""]) => `${section === "logs" ? "decision_logs" : section}.${key}`);
     expect(keys.length).toBeGreaterThan(12);
