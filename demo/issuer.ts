@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from "jose";
-import type { IssuerConfig } from "../sidecar/identify/types.js";
+import type { IssuerConfig } from "../sidecar/identify/token/types.js";
 import { identities, type IdentityName } from "./identities.js";
 
 export const demoIssuer = "https://issuer.countersign.demo";

@@ -2,8 +2,9 @@ import type { Json, JsonObject } from "./contract.js";
 import { Fields, isObject, Problems } from "./contract.js";
 import type { NetworkRange } from "./describe/describe.js";
 import { defaultNetworks } from "./describe/describe.js";
-import type { IssuerConfig } from "./identify/types.js";
-import { IssuersInvalid, parseIssuers } from "./identify/parse-issuers.js";
+import type { IdentityConfig } from "./identify/create-methods.js";
+import type { IssuerConfig } from "./identify/token/types.js";
+import { IssuersInvalid, parseIssuers } from "./identify/token/parse-issuers.js";
 
 export interface SidecarConfig {
   readonly labels: Readonly<Record<string, string>>;
@@ -32,7 +33,7 @@ export interface SidecarConfig {
     /** Longest wait for Redis, milliseconds. */
     readonly waitMs: number;
   };
-  readonly issuers: readonly IssuerConfig[];
+  readonly identity: IdentityConfig;
   readonly networks: readonly NetworkRange[];
   readonly timeZone: string;
   readonly audit: { readonly mode: "buffered" | "strict" };
@@ -98,7 +99,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       ttl: cache.integer("ttl", 0, 86_400) ?? 60,
       waitMs: cache.integer("wait_ms", 1, 1_000) ?? 5,
     },
-    issuers: readIssuers(identity.raw("issuers"), problems),
+    identity: { issuers: readIssuers(identity.raw("issuers"), problems) },
     networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
     audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },

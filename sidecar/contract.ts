@@ -1,5 +1,6 @@
 /** Wire types and strict parsers; the only thing that gateway/ may import from sidecar/. */
 export * from "./contract/json.js";
+export * from "./contract/credentials.js";
 export * from "./contract/decision.js";
 export * from "./contract/input.js";
 export * from "./contract/errors.js";

@@ -32,6 +32,7 @@ import { createEvaluate } from "./decide/evaluate.js";
 import type { Policy } from "./decide/policy.js";
 import { loadPolicy } from "./decide/policy.js";
 import { createDescriber } from "./describe/describe.js";
+import { createMethods } from "./identify/create-methods.js";
 import { createIdentifier } from "./identify/identify.js";
 import { createDecisionLog } from "./record/decision-log.js";
 import type { LogRecord } from "./record/event.js";
@@ -145,12 +146,17 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     micros,
   });
   const describer = createDescriber({ now, timeZone: config.timeZone, networks: config.networks });
-  const identifier = createIdentifier({
-    issuers: config.issuers,
+  const identity = createMethods(config.identity, {
     now,
     fetch,
     onEvent: (event) => {
       log[event.kind === "keys_refreshed" ? "info" : "warn"](event.kind, { ...event });
+    },
+  });
+  const identifier = createIdentifier({
+    methods: identity.methods,
+    onError: (error) => {
+      log.warn("identifying failed", { error });
     },
   });
   const decisionLog = await openDecisionLog(config, options.version, metrics);
@@ -233,7 +239,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const close = async (): Promise<void> => {
     bundles.close();
     await Promise.all(listening.map((one) => one.close()));
-    identifier.close();
+    identity.close();
     await network?.close();
     await decisionLog?.close();
     await cache?.close();
@@ -300,7 +306,7 @@ function readTokenDigest(path: string): Buffer {
 
 /** What `/v1/config` shows: nothing that is or could hold a secret. */
 function publicConfig(config: SidecarConfig): unknown {
-  const { labels, decision, networks, timeZone, audit, decisionLogs, issuers } = config;
+  const { labels, decision, networks, timeZone, audit, decisionLogs, identity } = config;
   const { enabled, l2, maxEntries, maxBytes, ttl, waitMs } = config.cache;
   return {
     labels,
@@ -315,6 +321,6 @@ function publicConfig(config: SidecarConfig): unknown {
       file: decisionLogs.file !== undefined,
       input: decisionLogs.input,
     },
-    identity: { issuers: issuers.map(({ name, issuer, tenants }) => ({ name, issuer, tenants })) },
+    identity: { issuers: identity.issuers.map(({ name, issuer, tenants }) => ({ name, issuer, tenants })) },
   };
 }

@@ -2,6 +2,7 @@
  * The wire between a policy enforcement point (PEP) and the sidecar: `POST /v1/decisions` and
  * `POST /v1/outcomes`. JSON, snake_case. Unknown fields are refused at the sidecar's door.
  */
+import type { Credentials } from "./credentials.js";
 import type { JsonObject } from "./json.js";
 
 export type CallKind = "model" | "retrieval" | "tool";
@@ -25,12 +26,6 @@ export interface Call {
   readonly kind: CallKind;
   readonly action: { readonly name: ActionName; readonly properties: JsonObject };
   readonly resource: { readonly type: string; readonly id: string; readonly properties: JsonObject };
-}
-
-/** Raw credentials as the caller presented them; verified by the sidecar, never recorded. */
-export interface Credentials {
-  /** The token of `Authorization: Bearer …`, without the scheme. */
-  readonly bearer?: string;
 }
 
 /** What the PEP vouches for about the request. Everything else the sidecar works out. */

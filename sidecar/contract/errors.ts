@@ -66,7 +66,17 @@ export const errorTable = {
   token_binding: [
     401,
     "the token is bound to a key whose possession was not proved",
-    "get a token that is not sender-constrained",
+    "present it with its DPoP proof, or over mTLS with its certificate",
+  ],
+  credentials_conflict: [
+    401,
+    "the credentials contradict each other",
+    "present the credentials of one caller",
+  ],
+  credential_unsupported: [
+    401,
+    "this kind of credential is not accepted here",
+    "configure it under identity, or present another",
   ],
   issuer_unavailable: [503, "the issuer's keys could not be fetched", "try again later"],
   pep_unauthenticated: [

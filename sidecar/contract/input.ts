@@ -1,5 +1,6 @@
 /** The policy input: one shape for every door (see docs/input.md). */
 import type { JsonObject } from "./json.js";
+import type { CredentialId, Method } from "./credentials.js";
 import type { ActionName } from "./decision.js";
 
 export interface ChainLink {
@@ -22,12 +23,24 @@ export interface Identity {
   readonly id: string;
   readonly tenant: string;
   readonly issuer: string;
-  readonly method: "jwt";
+  readonly method: Method;
   readonly assurance: Assurance;
   readonly groups: readonly string[];
   readonly roles: readonly string[];
   readonly department?: string;
   readonly device?: { readonly id?: string; readonly managed?: boolean; readonly compliant?: boolean };
+  /** How the human was authenticated, as the issuer says: `acr`, `amr`, and epoch seconds. */
+  readonly authentication?: {
+    readonly context?: string;
+    readonly methods?: readonly string[];
+    readonly at?: number;
+  };
+  /** OAuth scopes; absent where the credential isn't scoped. */
+  readonly scopes?: readonly string[];
+  /** The workload that proved itself on this connection, where one did. */
+  readonly workload?: { readonly id: string; readonly trust_domain: string; readonly attested: boolean };
+  /** The credentials that it rests on, for the record. */
+  readonly credentials: readonly CredentialId[];
   /** From the human down to the calling agent. */
   readonly chain: readonly ChainLink[];
   /** Claims that the issuer's configuration lets policy see. */

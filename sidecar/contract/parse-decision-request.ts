@@ -1,13 +1,6 @@
-import type {
-  ActionName,
-  Call,
-  CallContext,
-  CallKind,
-  Credentials,
-  DecisionRequest,
-  Outcome,
-} from "./decision.js";
+import type { ActionName, Call, CallContext, CallKind, DecisionRequest, Outcome } from "./decision.js";
 import { actionNames, maxCalls } from "./decision.js";
+import { parseCredentials } from "./credentials.js";
 import type { Refusal } from "./errors.js";
 import { refuse } from "./errors.js";
 import type { Json, JsonObject } from "./json.js";
@@ -32,7 +25,7 @@ export function parseDecisionRequest(value: Json): { kind: "request"; request: D
   const calls = top.has("calls") ? top.items("calls").map((item) => parseCall(item, problems)) : undefined;
   if ((call === undefined) === (calls === undefined)) problems.add("call", "give one of call and calls");
   if (calls !== undefined && calls.length > maxCalls) problems.add("calls", `at most ${maxCalls}`);
-  const credentials = parseCredentials(top.nested("credentials"));
+  const credentials = parseCredentials(top.nested("credentials"), problems);
   const context = parseContext(top.nested("context"), problems);
   const obligations = top.strings("obligations") ?? [];
   top.end();
@@ -113,12 +106,6 @@ function properties(fields: Fields, problems: Problems): JsonObject {
   if (isObject(value)) return value;
   problems.add(fields.at("properties"), "must be an object");
   return {};
-}
-
-function parseCredentials(fields: Fields): Credentials {
-  const bearer = fields.string("bearer");
-  fields.end();
-  return bearer === undefined ? {} : { bearer };
 }
 
 function parseContext(fields: Fields, problems: Problems): CallContext {

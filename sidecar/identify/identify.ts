@@ -1,114 +1,97 @@
-import { refuse, type Credentials, type Json, type Refusal } from "../contract.js";
-import { createTokenCache, digestToken, type Verified } from "./cache.js";
-import { checkAudience, checkKind, checkLifetime } from "./check-token.js";
-import { readIdentity } from "./claims.js";
-import { decodeToken, verifySignature } from "./jwt.js";
-import { createKeys, type Keys } from "./keys.js";
-import { parseIssuers } from "./parse-issuers.js";
-import {
-  defaultLimits,
-  type IdentifyEvent,
-  type IdentifyOutcome,
-  type IdentifyParts,
-  type Issuer,
-} from "./types.js";
+import { refuse, type Credentials, type Identity, type Refusal } from "../contract.js";
+import { combine } from "./combine.js";
+import type { Verified, VerifyOutcome } from "./verified.js";
+
+export interface Identified {
+  readonly kind: "identified";
+  readonly identity: Identity;
+  /** Whether all signatures were verified for earlier requests. */
+  readonly cached: boolean;
+}
+export type IdentifyOutcome = Identified | Refusal;
+
+type Target = NonNullable<Credentials["target"]>;
+type Outcome = VerifyOutcome | Promise<VerifyOutcome>;
+
+/** What verifies each kind of credential; a kind without one is refused. They reject on bugs only. */
+export interface Methods {
+  readonly token?: (token: string) => Outcome;
+  /** @param token the access token that the proof must be for */
+  readonly dpop?: (proof: string, token: string, target: Target) => Outcome;
+  readonly apiKey?: (key: string) => Outcome;
+  /** @param certificates base64 of DER, leaf first, the leaf's key seen in use */
+  readonly certificates?: (certificates: readonly string[]) => Outcome;
+  readonly xfcc?: (value: string, proxy: string) => Outcome;
+  readonly workload?: (token: string, proof: string, target: Target, bearer: string | undefined) => Outcome;
+  readonly transaction?: (token: string) => Outcome;
+}
+
+export interface IdentifierParts {
+  readonly methods: Methods;
+  /** Told the name of an unexpected error. */
+  readonly onError?: (name: string) => void;
+}
 
 export interface Identifier {
   /** Tells who presents these credentials, or why that isn't known. Never rejects. */
   identify(credentials: Credentials): Promise<IdentifyOutcome>;
-  /** Stops fetches under way and forgets all tokens. */
-  close(): void;
 }
 
-/**
- * Creates the step that turns credentials into an identity.
- * @throws IssuersInvalid with every problem of the configuration
- */
-export function createIdentifier(parts: IdentifyParts): Identifier {
-  const limits = { ...defaultLimits, ...parts.limits };
-  const closing = new AbortController();
-  const cache = createTokenCache(limits);
-  const onEvent = guarded(parts.onEvent);
-  const trusted = new Map<string, { issuer: Issuer; keys: Keys }>();
-  for (const issuer of parseIssuers(parts.issuers as unknown as Json)) {
-    const keys = createKeys(issuer, { ...parts, onEvent, limits, closed: closing.signal });
-    trusted.set(issuer.issuer, { issuer, keys });
-  }
-
-  async function verify(token: string): Promise<(Verified & { kind: "verified" }) | Refusal> {
-    const decoded = decodeToken(token);
-    if (decoded.kind === "refusal") return decoded;
-    const { iss } = decoded.payload;
-    // The unverified `iss` only picks whose keys must verify it.
-    const source = typeof iss === "string" ? trusted.get(iss) : undefined;
-    if (source === undefined) return refuse("token_issuer");
-    const { issuer, keys } = source;
-    if (!issuer.algorithms.includes(decoded.alg)) return refuse("token_algorithm");
-
-    const key = await keys.find(decoded.kid, decoded.alg);
-    if ("kind" in key) return key;
-    const { type, payload } = decoded;
-    const refusal =
-      (await verifySignature(token, decoded, key)) ??
-      checkKind(type, payload, issuer) ??
-      checkAudience(payload, issuer);
-    if (refusal !== undefined) return refusal;
-    const lifetime = checkLifetime(payload, issuer, parts.now());
-    if (lifetime.kind === "refusal") return lifetime;
-    const read = readIdentity(payload, issuer, lifetime.expiresAt);
-    if (read.kind === "refusal") return read;
-    return { kind: "verified", identity: read.identity, key, keys };
-  }
-
-  async function identifyToken(token: string): Promise<IdentifyOutcome> {
-    const digest = digestToken(token);
-    const known = cache.get(digest, parts.now());
-    if (known !== undefined) {
-      const renewal = known.keys.refresh(parts.now());
-      if (renewal === undefined && known.key.live) {
-        return { kind: "identified", identity: known.identity, cached: true };
-      }
-      await renewal;
-      const still = cache.get(digest, parts.now());
-      if (still !== undefined) return { kind: "identified", identity: still.identity, cached: true };
-    }
-    const verified = await verify(token);
-    if (verified.kind === "refusal") return verified;
-    cache.set(digest, verified, token.length);
-    return { kind: "identified", identity: verified.identity, cached: false };
-  }
-
+/** Creates the step that turns credentials into an identity: verify each, then combine. */
+export function createIdentifier({ methods, onError }: IdentifierParts): Identifier {
   return {
-    async identify({ bearer }) {
-      if (typeof bearer !== "string" || bearer === "") return refuse("unauthenticated");
-      if (bearer.length > limits.tokenBytes) return refuse("token_malformed");
+    async identify(credentials) {
       try {
-        return await identifyToken(bearer);
+        const asked = ask(methods, credentials);
+        if (asked.length === 0) return refuse("unauthenticated");
+        const outcomes = await Promise.all(asked);
+        // INVARIANT: one credential that doesn't hold refuses them all
+        const refusal = outcomes.find((outcome) => outcome.kind === "refusal");
+        if (refusal !== undefined) return refusal;
+        const verified = outcomes as Verified[];
+        const combined = combine(verified);
+        if (combined.kind === "refusal") return combined;
+        const cached = verified.every((one) => one.cached);
+        return { kind: "identified", identity: combined.identity, cached };
       } catch (error) {
-        onEvent({ kind: "internal_error", error: errorName(error) });
+        onError?.(errorName(error));
         return refuse("internal_error");
       }
     },
-    close() {
-      closing.abort();
-      cache.clear();
-    },
   };
 }
 
-/** INVARIANT: a listener that throws can't change who someone is. */
-function guarded(listener: IdentifyParts["onEvent"]): (event: IdentifyEvent) => void {
-  return (event) => {
-    try {
-      listener?.(event);
-    } catch {
-      // the listener's own fault, and its own to report
-    }
-  };
+/** Asks the method of each credential that is there. */
+function ask(methods: Methods, credentials: Credentials): Outcome[] {
+  const { bearer, dpop, api_key, certificates, xfcc, workload, transaction, target } = credentials;
+  const token = (value: string): Outcome =>
+    value === "" ? refuse("unauthenticated") : (methods.token?.(value) ?? refuse("token_issuer"));
+  const asked: Outcome[] = [];
+  if (bearer !== undefined) asked.push(token(bearer));
+  if (dpop !== undefined) {
+    asked.push(token(dpop.token));
+    if (target === undefined) asked.push(refuse("invalid_request", "credentials.target"));
+    else asked.push(methods.dpop?.(dpop.proof, dpop.token, target) ?? unsupported("dpop"));
+  }
+  if (api_key !== undefined) asked.push(methods.apiKey?.(api_key) ?? unsupported("api_key"));
+  if (certificates !== undefined) {
+    asked.push(methods.certificates?.(certificates) ?? unsupported("certificates"));
+  }
+  if (xfcc !== undefined) asked.push(methods.xfcc?.(xfcc.value, xfcc.proxy) ?? unsupported("xfcc"));
+  if (workload !== undefined) {
+    const { token: held, proof } = workload;
+    if (target === undefined) asked.push(refuse("invalid_request", "credentials.target"));
+    else asked.push(methods.workload?.(held, proof, target, bearer) ?? unsupported("workload"));
+  }
+  if (transaction !== undefined) asked.push(methods.transaction?.(transaction) ?? unsupported("transaction"));
+  return asked;
 }
 
-/** The error's class only: a message could quote the token. */
+function unsupported(kind: string): Refusal {
+  return refuse("credential_unsupported", kind);
+}
+
 function errorName(error: unknown): string {
   const name = (error as { name?: unknown } | null)?.name;
-  return typeof name === "string" ? name : "unknown";
+  return typeof name === "string" ? name : typeof error;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { createTokenCache, digestToken } from "../../sidecar/identify/cache.js";
+import { createTokenCache, digestToken } from "../../sidecar/identify/token/cache.js";
 import {
   createWorld,
   ec,
@@ -91,13 +91,13 @@ describe("the cache of verified tokens", () => {
   test("gives nothing for a key that isn't live, and keeps no token", () => {
     const cache = createTokenCache({ cacheEntries: 4, cacheBytes: 1_000 });
     const key = { kid: "k", fingerprint: "f", usable: new Map(), live: true };
-    const identity = { expiresAt: 10 };
-    cache.set("digest", { identity, key, keys: {} } as never, 10);
+    const verified = { expiresAt: 10 };
+    cache.set("digest", { verified, key, keys: {} } as never, 10);
     expect(cache.get("digest", 9)).toBeDefined();
     key.live = false;
     expect(cache.get("digest", 9)).toBeUndefined();
     key.live = true;
     expect(cache.get("digest", 9)).toBeUndefined();
-    expect(digestToken("abc")).toBe("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    expect(digestToken("abc")).toBe("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
   });
 });

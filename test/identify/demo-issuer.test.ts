@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { identities, identityNames } from "../../demo/identities.js";
 import { createDemoIssuer, openDemoIssuer, saveDemoIssuer } from "../../demo/issuer.js";
 import { createIdentifier } from "../../sidecar/identify/identify.js";
+import { createTokens } from "../../sidecar/identify/token/tokens.js";
 import { start } from "./world.js";
 
 const now = (): number => start;
 const identifierFor = (issuer: Awaited<ReturnType<typeof createDemoIssuer>>) =>
-  createIdentifier({ issuers: [issuer.issuerConfig()], now, fetch });
+  createIdentifier({
+    methods: { token: createTokens({ issuers: [issuer.issuerConfig()], now, fetch }).verify },
+  });
 const message = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => "done",

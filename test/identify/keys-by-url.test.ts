@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ServerResponse } from "node:http";
-import type { IdentifyLimits } from "../../sidecar/identify/types.js";
+import type { IdentifyLimits } from "../../sidecar/identify/token/types.js";
 import {
   createWorld,
   ec,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { parseJson, type Json } from "../../sidecar/contract.js";
-import { IssuersInvalid, parseIssuers } from "../../sidecar/identify/parse-issuers.js";
+import { IssuersInvalid, parseIssuers } from "../../sidecar/identify/token/parse-issuers.js";
 import { createWorld, ec, type Members } from "./world.js";
 
 const good: Members = {

@@ -3,7 +3,8 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:cryp
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createIdentifier, type Identifier } from "../../sidecar/identify/identify.js";
-import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/types.js";
+import { createTokens } from "../../sidecar/identify/token/tokens.js";
+import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/token/types.js";
 
 export const start = Date.UTC(2026, 0, 5, 12);
 export const issuerUrl = "https://issuer.test";
@@ -81,6 +82,7 @@ export function issuerConfig(jwks: IssuerConfig["jwks"], more: Members = {}): Is
 
 export interface World extends Identifier {
   readonly events: IdentifyEvent[];
+  close(): void;
   /** Moves the clock on. */
   pass(ms: number): void;
 }
@@ -88,15 +90,20 @@ export interface World extends Identifier {
 export function createWorld(issuers: readonly IssuerConfig[], limits: Partial<IdentifyLimits> = {}): World {
   let now = start;
   const events: IdentifyEvent[] = [];
-  const identifier = createIdentifier({
+  const tokens = createTokens({
     issuers,
     now: () => now,
     fetch,
     onEvent: (event) => events.push(event),
     limits,
   });
+  const identifier = createIdentifier({
+    methods: { token: tokens.verify },
+    onError: (error) => events.push({ kind: "internal_error", error }),
+  });
   return {
     ...identifier,
+    close: tokens.close,
     events,
     pass(ms) {
       now += ms;

@@ -1,5 +1,5 @@
 import { compactVerify } from "jose";
-import { isObject, parseJson, refuse, type JsonObject, type Refusal } from "../contract.js";
+import { isObject, parseJson, refuse, type JsonObject, type Refusal } from "../../contract.js";
 import type { TrustedKey } from "./key-set.js";
 
 /** A token taken apart. INVARIANT: nothing in it is trusted until {@link verifySignature} has passed. */

@@ -1,4 +1,4 @@
-import type { Json } from "../contract.js";
+import type { Json } from "../../contract.js";
 import { algorithms } from "./algorithms.js";
 import { mediaType } from "./jwt.js";
 import { parseJwksSource } from "./parse-jwks-source.js";

@@ -1,4 +1,4 @@
-import type { Json } from "../contract.js";
+import type { Json } from "../../contract.js";
 import type { KeyRing } from "./key-ring.js";
 import type { KeysParts } from "./keys.js";
 import { KeySetInvalid, parseKeySet } from "./key-set.js";

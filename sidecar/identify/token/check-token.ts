@@ -1,4 +1,4 @@
-import { JsonNumber, refuse, type Json, type JsonObject, type Refusal } from "../contract.js";
+import { JsonNumber, refuse, type Json, type JsonObject, type Refusal } from "../../contract.js";
 import type { Issuer } from "./types.js";
 
 /** Payload members that only an ID token or a refresh or logout token has, by who issues such. */

@@ -1,4 +1,4 @@
-import { isObject, nearest, type Json, type JsonObject } from "../contract.js";
+import { isObject, nearest, type Json, type JsonObject } from "../../contract.js";
 
 /** Collects what is wrong, each with its place, so that an operator sees all of it at once. */
 export type Problems = string[];

@@ -6,20 +6,19 @@ import {
   type Json,
   type JsonObject,
   type Refusal,
-} from "../contract.js";
+} from "../../contract.js";
 import { isName, readChain, subjectTypes } from "./chain.js";
-import { mintIdentity } from "./mint.js";
+import type { SubjectFacts } from "../verified.js";
 import type { ClaimName, Issuer } from "./types.js";
 
 /**
- * Maps a verified payload to an identity by the issuer's configuration. A claim that is there but of the
+ * Maps a verified payload to its subject by the issuer's configuration. A claim that is there but of the
  * wrong type refuses the token: read leniently, a group named by a string would be a group more or less.
  */
-export function readIdentity(
+export function readSubject(
   payload: JsonObject,
   issuer: Issuer,
-  expiresAt: number,
-): { kind: "identity"; identity: Identity } | Refusal {
+): { kind: "subject"; subject: SubjectFacts } | Refusal {
   const claim = (name: ClaimName): Json | undefined => lookUp(payload, issuer.claims[name]);
   // Defaults stand in for an absent claim only: null is a value, and of the wrong type.
   const {
@@ -46,22 +45,19 @@ export function readIdentity(
   const device = readDevice(claim("device"));
   if (device === "wrong") return wrong("device");
 
-  const identity = mintIdentity({
+  const subject: SubjectFacts = {
     type: caller.type,
     id: caller.id,
     tenant,
     issuer: issuer.issuer,
-    method: "jwt",
-    assurance: "bearer",
     groups,
     roles,
     ...(department === undefined ? {} : { department }),
     ...(device === undefined ? {} : { device }),
     chain: chain.links,
     claims: expose(payload, issuer.expose),
-    expiresAt,
-  });
-  return { kind: "identity", identity };
+  };
+  return { kind: "subject", subject };
 }
 
 function wrong(name: ClaimName): Refusal {

@@ -1,5 +1,5 @@
 import { importJWK, type CryptoKey } from "jose";
-import { isObject, parseJson, type Json, type JsonObject } from "../contract.js";
+import { isObject, parseJson, type Json, type JsonObject } from "../../contract.js";
 import { algorithms } from "./algorithms.js";
 
 /** One public key of an issuer. */

@@ -1,4 +1,4 @@
-import { refuse, type Refusal } from "../contract.js";
+import { refuse, type Refusal } from "../../contract.js";
 import type { KeySet, TrustedKey } from "./key-set.js";
 
 export type Pick = TrustedKey | "unknown" | "algorithm";

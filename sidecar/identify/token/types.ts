@@ -1,4 +1,4 @@
-import type { Identity, Json, Refusal } from "../contract.js";
+import type { Json } from "../../contract.js";
 
 /** Where a claim stands in the payload: its keys from the top, or the same joined by dots. */
 export type ClaimPath = string | readonly string[];
@@ -42,14 +42,6 @@ export interface Issuer extends Required<IssuerConfig> {
   readonly audience: readonly string[];
   readonly claims: { readonly [K in ClaimName]?: readonly string[] };
 }
-
-export interface Identified {
-  readonly kind: "identified";
-  readonly identity: Identity;
-  /** Whether the signature was verified by an earlier call. */
-  readonly cached: boolean;
-}
-export type IdentifyOutcome = Identified | Refusal;
 
 /** Why a key set could not be taken over; the keys known before stay in use. */
 export type KeysFault = "network" | "timeout" | "status" | "too_large" | "unreadable" | "invalid";
@@ -96,7 +88,7 @@ export const defaultLimits: IdentifyLimits = {
   fileCheckMs: 1_000,
 };
 
-export interface IdentifyParts {
+export interface TokenParts {
   readonly issuers: readonly IssuerConfig[];
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -3,7 +3,7 @@ import { createInlineKeys } from "./inline-keys.js";
 import type { TrustedKey } from "./key-set.js";
 import { createRemoteKeys } from "./remote-keys.js";
 import type { IdentifyEvent, IdentifyLimits, Issuer } from "./types.js";
-import type { Refusal } from "../contract.js";
+import type { Refusal } from "../../contract.js";
 
 /** The keys of one issuer, kept fresh by the requests that need them (no timers). */
 export interface Keys {

@@ -1,4 +1,4 @@
-import type { Json } from "../contract.js";
+import type { Json } from "../../contract.js";
 import { createKeyRing, orRefuse } from "./key-ring.js";
 import type { Keys, KeysParts } from "./keys.js";
 import { takeOver } from "./take-over.js";

@@ -1,4 +1,11 @@
-import { isObject, refuse, type ChainLink, type Json, type JsonObject, type Refusal } from "../contract.js";
+import {
+  isObject,
+  refuse,
+  type ChainLink,
+  type Json,
+  type JsonObject,
+  type Refusal,
+} from "../../contract.js";
 import type { Issuer } from "./types.js";
 
 export const subjectTypes: ReadonlySet<unknown> = new Set<ChainLink["type"]>(["user", "agent", "workload"]);

@@ -1,4 +1,4 @@
-import type { Json } from "../contract.js";
+import type { Json } from "../../contract.js";
 import { secretProblem } from "./key-set.js";
 import { readObject, readText, type Problems } from "./read-fields.js";
 import type { JwksSource } from "./types.js";

@@ -1,25 +1,25 @@
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Identity } from "../contract.js";
+import type { Verified } from "../verified.js";
 import type { TrustedKey } from "./key-set.js";
 import type { Keys } from "./keys.js";
 
-/** A verified token's identity, with the key that it stands and falls with. */
-export interface Verified {
-  readonly identity: Identity;
+/** A token that was verified, with the key that it stands and falls with. */
+export interface KnownToken {
+  readonly verified: Verified;
   readonly key: TrustedKey;
   readonly keys: Keys;
 }
 
 export interface TokenCache {
-  get(digest: string, now: number): Verified | undefined;
-  set(digest: string, verified: Verified, tokenBytes: number): void;
+  get(digest: string, now: number): KnownToken | undefined;
+  set(digest: string, known: KnownToken, tokenBytes: number): void;
   clear(): void;
 }
 
-/** Names a token by its SHA-256, so that no token is kept. */
+/** Names a token by its SHA-256 in base64url, so that no token is kept. */
 export function digestToken(token: string): string {
-  return hash("sha256", token, "base64");
+  return hash("sha256", token, "base64url");
 }
 
 /**
@@ -27,17 +27,17 @@ export function digestToken(token: string): string {
  * INVARIANT: an entry is given only before the token's `exp` and while its key is in the issuer's set.
  */
 export function createTokenCache(limits: { cacheEntries: number; cacheBytes: number }): TokenCache {
-  const entries = new LRUCache<string, Verified>({ max: limits.cacheEntries, maxSize: limits.cacheBytes });
+  const entries = new LRUCache<string, KnownToken>({ max: limits.cacheEntries, maxSize: limits.cacheBytes });
   return {
     get(digest, now) {
       const found = entries.get(digest);
       if (found === undefined) return undefined;
-      if (found.key.live && now < found.identity.expiresAt) return found;
+      if (found.key.live && now < found.verified.expiresAt) return found;
       entries.delete(digest);
       return undefined;
     },
-    set(digest, verified, tokenBytes) {
-      entries.set(digest, verified, { size: tokenBytes });
+    set(digest, known, tokenBytes) {
+      entries.set(digest, { ...known, verified: { ...known.verified, cached: true } }, { size: tokenBytes });
     },
     clear() {
       entries.clear();
