@@ -51,7 +51,12 @@ export interface BundleStore {
 
 export type Activation =
   | { readonly kind: "activated" }
-  | { readonly kind: "rejected"; readonly code: string; readonly message: string };
+  | {
+      readonly kind: "rejected";
+      readonly code: string;
+      readonly message: string;
+      readonly errors?: readonly BuildError[];
+    };
 
 /** Holds the active bundles and brings new versions into force. */
 export function createBundleStore(parts: BundleStoreParts): BundleStore {
@@ -105,8 +110,11 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       parts.log.info("bundle activated", { bundle: name, revision: bundle.revision, digest: bundle.digest });
       return { kind: "activated" };
     } catch (error) {
+      const errors = missingBuiltins(error, built);
+      const [first] = errors;
+      const place = first?.file === undefined ? "" : `${first.file}:${first.row ?? 0}: `;
       const message = error instanceof Error ? error.message : "the policy could not be loaded";
-      return { kind: "rejected", code: "activation_failed", message };
+      return { kind: "rejected", code: "activation_failed", message: place + message, errors };
     }
   };
 
@@ -123,7 +131,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       return;
     }
     const activation = bringIn(name, outcome.bundle);
-    if (activation.kind === "rejected") reject(name, activation.code, activation.message);
+    if (activation.kind === "rejected") reject(name, activation.code, activation.message, activation.errors);
     else problems.delete(name);
   };
 
@@ -135,7 +143,8 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
     const source = parts.sources.find((one) => one.name === name);
     if (built !== undefined) {
       const activation = bringIn(name, built);
-      if (activation.kind === "rejected") reject(name, activation.code, activation.message);
+      if (activation.kind === "rejected")
+        reject(name, activation.code, activation.message, activation.errors);
     } else if (source !== undefined) void loadOne(source, true);
   };
 
@@ -191,4 +200,19 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       for (const watcher of watchers.splice(0)) watcher.close();
     },
   };
+}
+
+/** Says where the policy calls the built-ins for whose lack it was refused. */
+function missingBuiltins(error: unknown, { builtins = [] }: BuiltBundle): BuildError[] {
+  const missing = (error as { missing?: unknown } | null)?.missing;
+  if (!Array.isArray(missing)) return [];
+  return builtins
+    .filter(({ name }) => missing.includes(name))
+    .map(({ name, file, row, col }) => ({
+      code: "builtin_unavailable",
+      message: `${name} is not available`,
+      file,
+      row,
+      col,
+    }));
 }

@@ -157,3 +157,27 @@ describe("with Redis", () => {
     expect(wrong).toEqual([]);
   });
 });
+
+test("A bundle that needs what isn't there is refused with the place of it", async () => {
+  folder = await mkdtemp(join(tmpdir(), "countersign-reload-"));
+  const ask = (name: string): string => `package app
+
+# METADATA
+# entrypoint: true
+default allow := false
+
+allow if ${name}
+`;
+  const cases = [
+    [
+      ask(`http.send({"method": "get", "url": "http://x.test"}).body == 1`),
+      /app\.rego:7: .*http\.send.*decision\.allow_net/,
+    ],
+    [ask(`"::1" in net.lookup_ip_addr("x.test")`), /app\.rego:7: .*net\.lookup_ip_addr/],
+    [ask("nothing.of_the_kind(input)"), /app\.rego:7: .*undefined function nothing\.of_the_kind/],
+  ] as const;
+  for (const [text, message] of cases) {
+    await write(text);
+    await expect(start()).rejects.toThrow(message);
+  }
+});

@@ -7,6 +7,7 @@ import type { HostBuiltin, ResolveBuiltin, Scope } from "./host.js";
 import { HostBudgetExceeded } from "./host.js";
 import { instead } from "./instead/functions.js";
 import { moduleIsRight, RawString } from "./instead/instead.js";
+import { servedBy } from "./table.js";
 import { writeValue } from "./text.js";
 
 /** What belongs to the evaluation that runs. */
@@ -125,8 +126,13 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
         else served.set(id, found);
       }
       if (missing.length > 0) {
+        const hint = missing.some((name) => servedBy.get(name) === "network")
+          ? " (the network's need decision.allow_net)"
+          : "";
+        const names = missing.sort().join(", ");
         throw new PolicyRefused(
-          `the policy needs built-ins that are not available: ${missing.sort().join(", ")}`,
+          `the policy needs built-ins that are not available: ${names}${hint}`,
+          missing,
         );
       }
     },

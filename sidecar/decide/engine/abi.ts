@@ -35,6 +35,13 @@ const required: readonly (keyof PolicyExports | "opa_wasm_abi_version" | "opa_wa
 /** Why a module can't be used. */
 export class PolicyRefused extends Error {
   override readonly name = "PolicyRefused";
+  /** @param missing the built-ins that nobody serves, where that is why */
+  constructor(
+    message: string,
+    readonly missing: readonly string[] = [],
+  ) {
+    super(message);
+  }
 }
 
 /** @throws PolicyRefused where a module isn't a policy of ABI 1.3, which OPA writes since 0.44 */
