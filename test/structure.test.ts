@@ -30,6 +30,8 @@ const imports: Import[] = files.flatMap((from) =>
 
 const steps = ["identify", "describe", "decide", "record", "rego", "bundles", "api"];
 const folderOf = (file: string): string => file.split("/")[1] ?? "";
+/** What steps share besides the contract: addresses and bounded fetches. */
+const shared = (file: string): boolean => folderOf(file) === "net";
 const contract = (file: string): boolean => file === "sidecar/contract.ts" || folderOf(file) === "contract";
 
 /** What a step takes from another one at run time, and why. */
@@ -52,13 +54,18 @@ test("the contract imports nothing else of ours", () => {
   expect(imports.filter(({ from, to }) => contract(from) && !contract(to))).toEqual([]);
 });
 
-test("a step imports its own folder, the contract, and types; only main.ts wires", () => {
+test("what steps share imports nothing of ours but the contract", () => {
+  expect(imports.filter(({ from, to }) => shared(from) && !shared(to) && !contract(to))).toEqual([]);
+});
+
+test("a step imports its own folder, the contract, what is shared, and types; only main.ts wires", () => {
   const wrong = imports.filter(
     ({ from, to, typeOnly }) =>
       from.startsWith("sidecar/") &&
       steps.includes(folderOf(from)) &&
       !typeOnly &&
       !contract(to) &&
+      !shared(to) &&
       folderOf(to) !== folderOf(from) &&
       allowed[to.replace(/^sidecar\//, "")] === undefined,
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseAddresses, plainAddress } from "../../../sidecar/decide/builtins/network/http-addresses.js";
+import { parseAddresses, plainAddress } from "../../../sidecar/net/addresses.js";
 import { parseHosts, parseTarget } from "../../../sidecar/decide/builtins/network/http-hosts.js";
 
 describe("a list of hosts", () => {

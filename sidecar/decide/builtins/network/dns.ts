@@ -3,7 +3,7 @@ import type { RegoValue } from "../../engine/value.js";
 import { setOf, typeName } from "../../engine/value.js";
 import { BuiltinFault } from "../builtin.js";
 import type { Scope, Served } from "../host.js";
-import { plainAddress } from "./http-addresses.js";
+import { plainAddress } from "../../../net/addresses.js";
 import type { NetworkOutcome } from "./http-builtin.js";
 import type { HostList } from "./http-hosts.js";
 import { normalHost } from "./http-hosts.js";

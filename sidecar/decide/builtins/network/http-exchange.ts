@@ -5,7 +5,7 @@ import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Lookup } from "./dns.js";
 import { addressesOf } from "./dns.js";
-import type { AllowAddress } from "./http-addresses.js";
+import type { AllowAddress } from "../../../net/addresses.js";
 import type { Headers } from "./http-headers.js";
 import type { Target } from "./http-hosts.js";
 import type { TlsOptions } from "./http-tls.js";

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
-import type { AllowAddress } from "./http-addresses.js";
-import { parseAddresses, plainAddress } from "./http-addresses.js";
+import type { AllowAddress } from "../../../net/addresses.js";
+import { parseAddresses, plainAddress } from "../../../net/addresses.js";
 
 /** Where a request goes, taken apart once: what is checked is what is connected to. */
 export interface Target {
