@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { BlockList, isIP } from "node:net";
 import type { Refusal } from "../sidecar/contract.js";
-import { refuse } from "../sidecar/contract.js";
+import { readCredentials, refuse } from "../sidecar/contract.js";
 import { checkHead } from "./classify/check-head.js";
 import { matchRoute, protocolOf } from "./classify/route.js";
 import type { Exchange, GatewayParts } from "./exchange.js";
@@ -25,14 +25,14 @@ export function createGateway(parts: GatewayParts): RequestListener {
     const known = route.kind === "tools" || route.kind === "end_session";
     const metadata =
       known && parts.config.servers.has(route.server) ? metadataUrl(parts, route.server) : undefined;
-    const exchange = { ...begin(parts, req, res, findSource(req)), metadata };
+    const begun = { ...begin(parts, req, res, findSource(req)), metadata };
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
     });
     const refuseHere = (refusal: Refusal): void => {
-      refusers[protocol](exchange, refusal);
+      refusers[protocol](begun, refusal);
     };
-    res.setHeader("x-request-id", exchange.id);
+    res.setHeader("x-request-id", begun.id);
     const wrong = checkHead(req, parts.config.allowedOrigins);
     if (wrong !== undefined) {
       refuseHere(wrong);
@@ -42,6 +42,12 @@ export function createGateway(parts: GatewayParts): RequestListener {
       refuseHere(route);
       return;
     }
+    const read = readCredentials(req, { publicUrl: parts.publicUrl() });
+    if (read.kind === "refusal") {
+      refuseHere(read);
+      return;
+    }
+    const exchange = { ...begun, credentials: read.credentials };
     serve(parts, exchange, route).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
@@ -85,8 +91,8 @@ function begin(
   const given = req.headers["x-request-id"];
   // an id that a caller chose is taken only in a form that can't hurt a log
   const id = typeof given === "string" && /^[\w-]{8,64}$/.test(given) ? given : parts.newId();
-  const [, bearer] = /^Bearer ([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? "") ?? [];
-  return { req, res, id, path: req.url ?? "", ip, bearer, signal: gone.signal, started: parts.clock() };
+  const { signal } = gone;
+  return { req, res, id, path: req.url ?? "", ip, credentials: {}, signal, started: parts.clock() };
 }
 
 /** The socket's peer; behind trusted proxies, the last address that none of them vouches for. */

@@ -1,6 +1,6 @@
 /** One request on its way through the gateway, and the parts that serve all of them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Call, CallContext, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
+import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
 import type { Ask } from "./ask.js";
 import type { GatewayConfig } from "./config.js";
 import type { Forward } from "./forward/forward.js";
@@ -39,7 +39,7 @@ export interface Exchange {
   readonly id: string;
   readonly path: string;
   readonly ip: string | undefined;
-  readonly bearer: string | undefined;
+  readonly credentials: Credentials;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   /** Where a client that isn't identified learns whom to ask for a token. */
@@ -66,7 +66,7 @@ export async function askAbout(
   const from = parts.clock();
   const decisions = await parts.ask({
     calls,
-    credentials: exchange.bearer === undefined ? {} : { bearer: exchange.bearer },
+    credentials: exchange.credentials,
     context,
     obligations,
   });

@@ -48,8 +48,22 @@ export interface SidecarConfig {
     /** Most data, and most policies, that may be written, bytes. */
     readonly maxDataBytes: number;
   };
-  readonly pepTokenFiles: readonly string[];
+  /** Enforcement points that may state context; each is known by at least one of the three. */
+  readonly peers: readonly PeerConfig[];
+  /** Where clients reach the API, without a slash at its end. */
+  readonly publicUrl?: string;
   readonly maxBody: number;
+}
+
+/** An enforcement point as an operator writes it. */
+export interface PeerConfig {
+  readonly name: string;
+  /** Its own Unix socket, made 0600 in a directory that is 0700. */
+  readonly socket?: string;
+  /** A file with its token, 32 characters or more. */
+  readonly tokenFile?: string;
+  /** The SPIFFE id of its client certificate. */
+  readonly spiffeId?: string;
 }
 
 /** All that is wrong with a configuration, at once. */
@@ -80,6 +94,10 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
   const redisUrl = cache.string("redis_url");
   const secret = cache.string("secret");
   const file = logs.string("file");
+  const publicUrl = server.string("public_url")?.replace(/\/+$/, "");
+  if (publicUrl !== undefined && !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(publicUrl)) {
+    problems.add("server.public_url", "must be http or https, without user, query and fragment");
+  }
   const config: SidecarConfig = {
     labels: readLabels(top.raw("labels"), problems),
     decision: {
@@ -112,7 +130,8 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       writes: api.boolean("writes") ?? false,
       maxDataBytes: api.integer("max_data_bytes", 1_024, 2 ** 30) ?? 16 * 2 ** 20,
     },
-    pepTokenFiles: pep.strings("token_files") ?? [],
+    peers: readPeers(pep.items("peers"), problems),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
   };
   for (const fields of [decision, cache, audit, logs, pep, server, api, identity, top]) fields.end();
@@ -197,6 +216,33 @@ function readNetworks(items: readonly Fields[], problems: Problems): NetworkRang
       problems.add(fields.at("cidr"), "must be a CIDR, e.g. 10.0.0.0/8");
     fields.end();
     return range;
+  });
+}
+
+function readPeers(items: readonly Fields[], problems: Problems): PeerConfig[] {
+  const names = new Set<string>();
+  return items.map((fields) => {
+    const [name, socket, tokenFile, spiffeId] = [
+      fields.required("name"),
+      fields.string("socket"),
+      fields.string("token_file"),
+      fields.string("spiffe_id"),
+    ];
+    if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
+      problems.add(fields.at("name"), "must be letters, digits, _ . and -, at most 63");
+    if (names.has(name)) problems.add(fields.at("name"), "is taken");
+    names.add(name);
+    if (socket === undefined && tokenFile === undefined && spiffeId === undefined)
+      problems.add(fields.at("socket"), "give at least one of socket, token_file, spiffe_id");
+    if (socket !== undefined && !socket.startsWith("/"))
+      problems.add(fields.at("socket"), "must be an absolute path");
+    fields.end();
+    return {
+      name,
+      ...(socket === undefined ? {} : { socket }),
+      ...(tokenFile === undefined ? {} : { tokenFile }),
+      ...(spiffeId === undefined ? {} : { spiffeId }),
+    };
   });
 }
 

@@ -6,3 +6,4 @@ export * from "./contract/input.js";
 export * from "./contract/errors.js";
 export * from "./contract/shape.js";
 export * from "./contract/parse-decision-request.js";
+export * from "./contract/read-credentials.js";

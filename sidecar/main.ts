@@ -3,6 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createControl } from "./api/control.js";
 import { createDataDoor } from "./api/data.js";
+import { createFindPeer } from "./api/peers.js";
 import { createDecisionsDoor } from "./api/decisions.js";
 import type { Listening } from "./api/listen.js";
 import { doorOf, listen, parseAddress } from "./api/listen.js";
@@ -183,7 +184,15 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { decisions, outcomes } = createDecisionsDoor({
     authorize,
     recordOutcome: recorder.outcome,
-    pepTokens: config.pepTokenFiles.map(readTokenDigest),
+    findPeer: createFindPeer({
+      peers: config.peers.map(({ name, tokenFile, spiffeId }) => ({
+        name,
+        ...(tokenFile === undefined ? {} : { tokenDigest: readTokenDigest(tokenFile) }),
+        ...(spiffeId === undefined ? {} : { spiffeId }),
+      })),
+    }),
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+    newId: randomUUID,
     maxBody: config.maxBody,
   });
   const { maxBody } = config;
@@ -255,6 +264,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     }
     for (const address of addresses)
       listening.push(await listen(address, createListener(doors, doorOf(address))));
+    for (const { name, socket } of config.peers) {
+      if (socket === undefined) continue;
+      const address = { kind: "unix", path: socket } as const;
+      listening.push(await listen(address, createListener(doors, { ...doorOf(address), peer: name })));
+    }
     for (const address of diagnostics) listening.push(await listen(address, doors.control));
     if (options.watch) bundles.watch();
   } catch (error) {

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Refusal } from "../../sidecar/contract.js";
-import { refuse } from "../../sidecar/contract.js";
+import { credentialHeaders, refuse } from "../../sidecar/contract.js";
 import { bringsBody } from "../http.js";
 
 /** Headers that mean something here: twice is a contradiction, whoever reads the first and whoever the last. */
-const once = new Set([
-  "authorization",
+const once = new Set<string>([
+  ...credentialHeaders,
   "content-encoding",
   "content-length",
   "content-type",

@@ -1,33 +1,38 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Authorize } from "../authorize.js";
 import type { Json, Outcome, Refusal } from "../contract.js";
 import {
+  credentialHeaders,
+  isObject,
   JsonRefused,
   parseDecisionRequest,
   parseJson,
   parseOutcome,
+  readCredentials,
   refuse,
   stringifyJson,
 } from "../contract.js";
 import type { Door } from "./http.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
+import { ownRequest } from "./own-request.js";
+import type { FindPeer } from "./peers.js";
 
 export interface DecisionsParts {
   readonly authorize: Authorize;
   readonly recordOutcome: (outcome: Outcome, by: string) => void;
-  /** SHA-256 digests of the tokens of PEPs that come over TCP. */
-  readonly pepTokens: readonly Buffer[];
+  readonly findPeer: FindPeer;
+  /** Where clients reach this door, without a slash at its end: what a proof of possession names. */
+  readonly publicUrl?: string;
+  readonly newId: () => string;
   /** Bytes. */
   readonly maxBody: number;
 }
 
-/** Answers `POST /v1/decisions` and `POST /v1/outcomes`, to enforcement points only. */
+/** Answers `POST /v1/decisions`, and `POST /v1/outcomes` to enforcement points only. */
 export function createDecisionsDoor(parts: DecisionsParts) {
-  const { authorize, recordOutcome, pepTokens, maxBody } = parts;
+  const { authorize, recordOutcome, findPeer, maxBody } = parts;
 
-  const read = async (req: IncomingMessage, door: Door) => {
-    if (!door.trusted && !isPep(req, pepTokens)) return refuse("pep_unauthenticated");
+  const read = async (req: IncomingMessage) => {
     const body = await readBody(req, maxBody);
     if ("kind" in body) return body;
     try {
@@ -37,31 +42,47 @@ export function createDecisionsDoor(parts: DecisionsParts) {
     }
   };
 
+  /** INVARIANT: only an enforcement point presents others' credentials or states context. */
+  const asked = (req: IncomingMessage, value: Json, peer: string | undefined) => {
+    const parsed = parseDecisionRequest(value);
+    if (peer !== undefined) return parsed;
+    if (isObject(value) && value["credentials"] !== undefined) return refuse("pep_unauthenticated");
+    const own = readCredentials(req, { publicUrl: parts.publicUrl });
+    if (own.kind === "refusal" || parsed.kind === "refusal") return own.kind === "refusal" ? own : parsed;
+    const seen = { ip: req.socket.remoteAddress, requestId: parts.newId() };
+    return { kind: "request", request: ownRequest(parsed.request, own.credentials, seen) } as const;
+  };
+
   return {
     async decisions(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
-      const body = await read(req, door);
+      const peer = await findPeer(req, door);
+      // who brings nothing at all need not be read
+      if (peer === undefined && !presents(req)) return sendRefusal(res, refuse("pep_unauthenticated"));
+      const body = await read(req);
       if (body.kind === "refusal") return sendRefusal(res, body);
-      const parsed = parseDecisionRequest(body.value);
+      const parsed = asked(req, body.value, peer);
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
-      const decisions = await authorize(parsed.request, {
-        bytes: body.bytes,
-        by: req.socket.remoteAddress ?? "unix",
-      });
-      sendJson(
-        res,
-        200,
-        stringifyJson((parsed.request.call === undefined ? { decisions } : decisions[0]) as unknown as Json),
-      );
+      const { request } = parsed;
+      const by = peer ?? req.socket.remoteAddress ?? "unix";
+      const decisions = await authorize(request, { bytes: body.bytes, by });
+      const answer = request.call === undefined ? { decisions } : decisions[0];
+      sendJson(res, 200, stringifyJson(answer as unknown as Json));
     },
     async outcomes(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
-      const body = await read(req, door);
+      const peer = await findPeer(req, door);
+      if (peer === undefined) return sendRefusal(res, refuse("pep_unauthenticated"));
+      const body = await read(req);
       if (body.kind === "refusal") return sendRefusal(res, body);
       const parsed = parseOutcome(body.value);
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
-      recordOutcome(parsed.outcome, req.socket.remoteAddress ?? "unix");
+      recordOutcome(parsed.outcome, peer);
       res.writeHead(204).end();
     },
   };
+}
+
+function presents(req: IncomingMessage): boolean {
+  return credentialHeaders.some((name) => req.headers[name] !== undefined);
 }
 
 /** Turns what parseJson throws into a refusal that names the place. */
@@ -69,11 +90,4 @@ export function refusedJson(error: unknown): Refusal {
   return error instanceof JsonRefused
     ? refuse(error.code, error.offset < 0 ? undefined : `offset ${error.offset}`)
     : refuse("invalid_json");
-}
-
-function isPep(req: IncomingMessage, tokens: readonly Buffer[]): boolean {
-  const [scheme, token] = (req.headers.authorization ?? "").split(" ");
-  if (scheme?.toLowerCase() !== "bearer" || token === undefined) return false;
-  const digest = createHash("sha256").update(token).digest();
-  return tokens.some((known) => timingSafeEqual(known, digest));
 }

@@ -7,6 +7,8 @@ export interface Door {
   readonly name: string;
   /** INVARIANT: true only for a Unix socket that the file system keeps for one peer. */
   readonly trusted: boolean;
+  /** The enforcement point whose socket it is, where it has a name. */
+  readonly peer?: string;
   /** The door is on loopback: a Host that isn't means a page that had its name point here (DNS rebinding). */
   readonly loopback: boolean;
 }

@@ -36,6 +36,8 @@ export interface CallContext {
   readonly task?: { readonly id: string };
   /** Sizes and digests of content, never content: `{bytes, sha256, messages, …}`. */
   readonly prompt?: JsonObject;
+  /** What the caller merely says; policy sees it under this name only. */
+  readonly claimed?: JsonObject;
 }
 
 /** Body of `POST /v1/decisions`: one of `call` and `calls` (at most {@link maxCalls}). */

@@ -68,6 +68,61 @@ export const errorTable = {
     "the token is bound to a key whose possession was not proved",
     "present it with its DPoP proof, or over mTLS with its certificate",
   ],
+  forwarded_certificate_untrusted: [
+    401,
+    "a forwarded client certificate is believed only from a configured proxy's own socket",
+    "remove the header x-forwarded-client-cert, or configure the proxy",
+  ],
+  certificate_malformed: [
+    401,
+    "the client certificate is not a well-formed X.509 certificate",
+    "send at most 8 certificates of strict DER, the leaf first",
+  ],
+  certificate_identity: [
+    401,
+    "the client certificate does not name exactly one workload by its SPIFFE id",
+    "issue it with one URI name, spiffe://<trust domain>/<path>",
+  ],
+  certificate_usage: [
+    401,
+    "the client certificate is not for authenticating a client",
+    "issue it as a leaf for digitalSignature and clientAuth",
+  ],
+  certificate_untrusted: [
+    401,
+    "no CA of the certificate's trust domain vouches for it",
+    "send the whole chain up to a CA in the trust domain's bundle",
+  ],
+  certificate_expired: [
+    401,
+    "the client certificate, or one that vouches for it, has expired",
+    "get a new certificate",
+  ],
+  certificate_not_yet_valid: [
+    401,
+    "the client certificate, or one that vouches for it, is not valid yet",
+    "check the clocks",
+  ],
+  trust_domain_unknown: [
+    401,
+    "the SPIFFE trust domain is not configured",
+    "add it under identity.spiffe.trust_domains",
+  ],
+  trust_bundle_unavailable: [
+    503,
+    "the trust domain's bundle could not be had",
+    "check the source of the bundle",
+  ],
+  forwarded_certificate_malformed: [
+    401,
+    "the forwarded client certificate is not one well-formed element with Cert or Chain",
+    "have the proxy forward one element, with its certificate",
+  ],
+  forwarded_certificate_mismatch: [
+    401,
+    "the forwarded client certificate is not the one that the proxy describes",
+    "check what stands between the proxy and here",
+  ],
   credentials_conflict: [
     401,
     "the credentials contradict each other",
@@ -81,8 +136,8 @@ export const errorTable = {
   issuer_unavailable: [503, "the issuer's keys could not be fetched", "try again later"],
   pep_unauthenticated: [
     401,
-    "this door answers authenticated enforcement points only",
-    "use the Unix socket, or send the PEP token",
+    "only an authenticated enforcement point presents others' credentials or reports outcomes",
+    "use the enforcement point's Unix socket, token or certificate; or ask with your own credentials, in headers",
   ],
   // the decision
   denied: [403, "denied by policy", "see the reasons"],

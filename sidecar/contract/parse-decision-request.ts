@@ -113,6 +113,8 @@ function parseContext(fields: Fields, problems: Problems): CallContext {
   const environment = fields.string("environment");
   const prompt = fields.raw("prompt");
   if (prompt !== undefined && !isObject(prompt)) problems.add(fields.at("prompt"), "must be an object");
+  const claimed = fields.raw("claimed");
+  if (claimed !== undefined && !isObject(claimed)) problems.add(fields.at("claimed"), "must be an object");
   const context: CallContext = {
     ...(fields.has("source") ? { source: parseSource(fields.nested("source")) } : {}),
     ...(environment === undefined ? {} : { environment }),
@@ -123,6 +125,7 @@ function parseContext(fields: Fields, problems: Problems): CallContext {
     },
     ...(fields.has("task") ? { task: parseTask(fields.nested("task")) } : {}),
     ...(isObject(prompt) ? { prompt } : {}),
+    ...(isObject(claimed) ? { claimed } : {}),
   };
   request.end();
   fields.end();

@@ -48,6 +48,7 @@ export function createDescriber({ now, timeZone, networks }: DescribeParts): Des
       if (context.environment !== undefined) facts["environment"] = context.environment;
       if (context.task !== undefined) facts["task"] = { ...context.task };
       if (context.prompt !== undefined) facts["prompt"] = context.prompt;
+      if (context.claimed !== undefined) facts["claimed"] = context.claimed;
       return Object.freeze({
         subject: { type: identity.type, id: identity.id, properties: subjectProperties(identity) },
         action: call.action,
@@ -75,6 +76,11 @@ function subjectProperties(identity: Identity): JsonObject {
     chain: identity.chain.map((link) => ({ ...link })),
   };
   if (identity.department !== undefined) properties["department"] = identity.department;
+  if (identity.authentication !== undefined) {
+    properties["authentication"] = { ...identity.authentication } as JsonObject;
+  }
+  if (identity.scopes !== undefined) properties["scopes"] = [...identity.scopes];
+  if (identity.workload !== undefined) properties["workload"] = { ...identity.workload };
   described.set(identity, Object.freeze(properties));
   return properties;
 }

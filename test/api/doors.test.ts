@@ -15,7 +15,7 @@ const pepToken = "a-token-of-at-least-thirty-two-characters";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "countersign-pep-"));
   await writeFile(join(folder, "pep"), pepToken, { mode: 0o600 });
-  world = await startWorld({ sets: [`pep.token_files=["${join(folder, "pep")}"]`] });
+  world = await startWorld({ sets: [`pep.peers=[{"name":"edge","token_file":"${join(folder, "pep")}"}]`] });
 });
 afterAll(async () => {
   await world.close();

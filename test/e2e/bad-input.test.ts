@@ -155,7 +155,7 @@ const cases: readonly BadInput[] = [
     headers: { authorization: "Basic c2VuaW9yOng=" },
     body: chat,
     status: 401,
-    code: "unauthenticated",
+    code: "credential_unsupported",
   },
   {
     name: "a token that is none",

@@ -1,0 +1,80 @@
+/** Reads what a request presents, for every door that people come to themselves. */
+import type { IncomingMessage } from "node:http";
+import type { Credentials } from "./credentials.js";
+import type { Refusal } from "./errors.js";
+import { refuse } from "./errors.js";
+
+export interface Presented {
+  /**
+   * The address that clients know, without a slash at its end: what a proof of possession names. INVARIANT: never taken
+   * from the request, whose Host is the sender's to choose.
+   */
+  readonly publicUrl: string | undefined;
+  /** The client's certificates, leaf first, base64 of DER, where this listener's own TLS saw the key in use. */
+  readonly certificates?: readonly string[];
+  /** The local proxy whose Unix socket the request came through. */
+  readonly proxy?: string;
+}
+
+/** Visible ASCII without blanks (RFC 6750 section 2.1, wide enough for any token). */
+const oneWord = /^[\x21-\x7e]+$/;
+
+/**
+ * Gathers all credentials that a request carries: what isn't looked at can't contradict.
+ * INVARIANT: what only a proxy may say is believed from that proxy's own socket only.
+ */
+export function readCredentials(
+  req: IncomingMessage,
+  { publicUrl, certificates, proxy }: Presented,
+): { readonly kind: "credentials"; readonly credentials: Credentials } | Refusal {
+  const authorization = header(req, "authorization");
+  const [, scheme = "", value = ""] = /^([A-Za-z][A-Za-z0-9-]*) +(.*)$/.exec(authorization ?? "") ?? [];
+  if (authorization !== undefined && !oneWord.test(value))
+    return refuse("credential_unsupported", "authorization");
+  const isDpop = scheme.toLowerCase() === "dpop";
+  if (authorization !== undefined && !isDpop && scheme.toLowerCase() !== "bearer") {
+    return refuse("credential_unsupported", "the scheme of authorization");
+  }
+  const proof = header(req, "dpop");
+  // a token that is sent with its proof under the bearer's scheme isn't proven by it (RFC 9449 section 7.1)
+  if (isDpop !== (proof !== undefined))
+    return refuse("token_binding", isDpop ? "no proof" : "the scheme isn't DPoP");
+  const forwarded = header(req, "x-forwarded-client-cert");
+  if (forwarded !== undefined && proxy === undefined) return refuse("forwarded_certificate_untrusted");
+  const apiKey = header(req, "x-api-key");
+  const transaction = header(req, "txn-token");
+  const held = header(req, "workload-identity-token");
+  const holding = header(req, "workload-proof-token");
+  if ((held === undefined) !== (holding === undefined))
+    return refuse("token_binding", "workload-proof-token");
+  const proven = isDpop || held !== undefined;
+  const credentials: Credentials = {
+    ...(authorization === undefined || isDpop ? {} : { bearer: value }),
+    ...(proof === undefined ? {} : { dpop: { token: value, proof } }),
+    ...(apiKey === undefined ? {} : { api_key: apiKey }),
+    ...(certificates === undefined || certificates.length === 0 ? {} : { certificates }),
+    ...(forwarded === undefined || proxy === undefined ? {} : { xfcc: { proxy, value: forwarded } }),
+    ...(held === undefined || holding === undefined ? {} : { workload: { token: held, proof: holding } }),
+    ...(transaction === undefined ? {} : { transaction }),
+    ...(proven && publicUrl !== undefined
+      ? { target: { method: req.method ?? "", url: publicUrl + (req.url ?? "") } }
+      : {}),
+  };
+  return { kind: "credentials", credentials };
+}
+
+/** Headers that hold credentials; each may stand once. */
+export const credentialHeaders = [
+  "authorization",
+  "dpop",
+  "txn-token",
+  "workload-identity-token",
+  "workload-proof-token",
+  "x-api-key",
+  "x-forwarded-client-cert",
+] as const;
+
+function header(req: IncomingMessage, name: (typeof credentialHeaders)[number]): string | undefined {
+  const value = req.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
