@@ -1,10 +1,16 @@
+import { basename } from "node:path";
 import type { Json } from "../sidecar/contract.js";
 import { Fields, Problems } from "../sidecar/contract.js";
+
+/** Where a credential comes from, and what the record calls it. */
+export type ApiKeyConfig = { readonly id: string } & (
+  { readonly env: string } | { readonly file: string } | { readonly value: string }
+);
 
 export interface UpstreamConfig {
   readonly url: URL;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
-  readonly apiKey?: { readonly env: string } | { readonly file: string } | { readonly value: string };
+  readonly apiKey?: ApiKeyConfig;
   readonly connectTimeoutMs: number;
   /** To the first byte of the answer, milliseconds. */
   readonly headersTimeoutMs: number;
@@ -152,15 +158,19 @@ function readUrl(text: string, place: string, problems: Problems): URL {
   return new URL("http://invalid.invalid");
 }
 
-function readKey(fields: Fields, problems: Problems): UpstreamConfig["apiKey"] {
+function readKey(fields: Fields, problems: Problems): ApiKeyConfig | undefined {
+  const id = fields.string("id");
   const env = fields.string("env");
   const file = fields.string("file");
   const value = fields.string("value");
   fields.end();
+  if (id !== undefined && !/^[\w.:/-]{1,128}$/.test(id)) {
+    problems.add(fields.at("id"), "must be letters, digits, _ . : / and -, at most 128");
+  }
   if ([env, file, value].filter((source) => source !== undefined).length !== 1) {
     problems.add(fields.at("env"), "give one of env, file, value");
   }
-  if (env !== undefined) return { env };
-  if (file !== undefined) return { file };
-  return value === undefined ? undefined : { value };
+  if (env !== undefined) return { id: id ?? `env:${env}`, env };
+  if (file !== undefined) return { id: id ?? `file:${basename(file)}`, file };
+  return value === undefined ? undefined : { id: id ?? "value", value };
 }

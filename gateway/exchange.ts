@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
 import type { Ask } from "./ask.js";
-import type { GatewayConfig } from "./config.js";
+import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import type { Forward } from "./forward/forward.js";
 
 export interface GatewayLog {
@@ -82,6 +82,11 @@ export function decisionHeaders(decision: Decision): Record<string, string> {
     "x-countersign-cache": decision.cache,
     ...(rule === undefined || !/^[\w.:-]{1,128}$/.test(rule) ? {} : { "x-countersign-rule": rule }),
   };
+}
+
+/** Names the upstream that is asked, and the credential that it gets, for the record. */
+export function used(name: string, { apiKey }: UpstreamConfig): Pick<Outcome, "upstream" | "credential"> {
+  return { upstream: name, ...(apiKey === undefined ? {} : { credential: apiKey.id }) };
 }
 
 /** Reports what became of a decided call. */

@@ -3,7 +3,7 @@ import { isObject, parseJson, refuse, stringifyJson } from "../../sidecar/contra
 import type { Refusal } from "../../sidecar/contract.js";
 import { enforce, requestObligations } from "../enforce/obligations.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
-import { askAbout, conclude, decisionHeaders } from "../exchange.js";
+import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect, discard, mediaType, passOn } from "../forward/forward.js";
 import { readJson, refusalHeaders, send } from "../http.js";
 import { classifyChat, modelProperties } from "./classify-chat.js";
@@ -33,8 +33,9 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   if (chat.kind === "refusal") return refuseModel(exchange, chat);
   const [decision] = await askAbout(parts, exchange, [chat.call], obligations, chat.prompt);
   if (decision === undefined) return refuseModel(exchange, refuse("pdp_unavailable"));
+  let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
-    conclude(parts, exchange, decision, { kind: "model", outcome, status, ...more });
+    conclude(parts, exchange, decision, { kind: "model", outcome, status, ...asked, ...more });
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
     refuseModel(exchange, refusal, decision);
@@ -48,6 +49,7 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   if (body === undefined) return refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
   if (model.upstreamModel !== undefined) body["model"] = model.upstreamModel;
 
+  asked = used(model.upstream, upstream);
   const answer = await parts.forward({
     upstream,
     method: "POST",
@@ -58,17 +60,17 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
     body: stringifyJson(body),
     signal: exchange.signal,
   });
-  if (answer.kind === "aborted") return end("client_disconnected", 499, { upstream: model.upstream });
+  if (answer.kind === "aborted") return end("client_disconnected", 499);
   if (answer.kind === "failed") {
     refuseModel(exchange, refuse(answer.code), decision);
     const outcome = answer.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error";
-    return end(outcome, refuse(answer.code).status, { upstream: model.upstream });
+    return end(outcome, refuse(answer.code).status);
   }
   const ok = answer.status < 300;
   const expected = ok && chat.stream ? "text/event-stream" : "application/json";
   const failUpstream = (): void => {
     refuseModel(exchange, refuse("upstream_invalid"), decision);
-    end("upstream_error", refuse("upstream_invalid").status, { upstream: model.upstream });
+    end("upstream_error", refuse("upstream_invalid").status);
   };
   if (answer.status < 200 || mediaType(answer.headers) !== expected) {
     discard(answer.body);
@@ -83,11 +85,11 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   }
   if (!ok) {
     const error = await collect(answer.body, maxError);
-    if (exchange.signal.aborted) return end("client_disconnected", 499, { upstream: model.upstream });
+    if (exchange.signal.aborted) return end("client_disconnected", 499);
     // what an upstream says of a request may quote what came with it
     if (error === undefined || answer.quotesKey(error.toString("latin1"))) return failUpstream();
     send(res, answer.status, error.toString(), headers);
-    return end("upstream_error", answer.status, { upstream: model.upstream, bytes: error.byteLength });
+    return end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const { stream: streamed } = chat;
   if (streamed) headers["cache-control"] = "no-cache";
@@ -103,7 +105,6 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   const usage = readUsage(tail, streamed);
   const outcome = { whole: "forwarded", cut: "upstream_error", aborted: "client_disconnected" } as const;
   end(outcome[ended], answer.status, {
-    upstream: model.upstream,
     bytes,
     ...(usage === undefined ? {} : { usage }),
   });

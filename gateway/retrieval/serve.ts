@@ -3,7 +3,7 @@ import type { Call, Decision, Outcome, Refusal } from "../../sidecar/contract.js
 import { isObject, parseJson, refuse, stringifyJson } from "../../sidecar/contract.js";
 import { answerObligations, enforce } from "../enforce/obligations.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
-import { askAbout, conclude, decisionHeaders } from "../exchange.js";
+import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect } from "../forward/forward.js";
 import { readJson, refusalHeaders, send } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
@@ -63,8 +63,9 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
   };
   const [decision] = await askAbout(parts, exchange, [call], obligations);
   if (decision === undefined) return refuseRetrieval(exchange, refuse("pdp_unavailable"));
+  let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
-    conclude(parts, exchange, decision, { kind: "retrieval", outcome, status, ...more });
+    conclude(parts, exchange, decision, { kind: "retrieval", outcome, status, ...asked, ...more });
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
     refuseRetrieval(exchange, refusal, decision);
@@ -73,6 +74,7 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");
   if (collection === undefined) return refuseAs(refuse("unknown_collection"), "denied");
 
+  asked = used(id, collection.upstream);
   const answer = await parts.forward({
     upstream: collection.upstream,
     method: "POST",

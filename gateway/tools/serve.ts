@@ -1,7 +1,7 @@
 import type { Decision, JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
-import { askAbout, conclude, decisionHeaders } from "../exchange.js";
+import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { discard } from "../forward/forward.js";
 import { readJson } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
@@ -25,8 +25,9 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
   const prompt = { bytes: read.bytes.byteLength, method: mcp.method };
   const [decision] = await askAbout(parts, exchange, [mcp.call], [], prompt);
   if (decision === undefined) return void refuseTool(exchange, refuse("pdp_unavailable"), undefined, mcp.id);
+  let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
-    conclude(parts, exchange, decision, { kind: "tool", outcome, status, ...more });
+    conclude(parts, exchange, decision, { kind: "tool", outcome, status, ...asked, ...more });
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
     end(outcome, refuseTool(exchange, refusal, decision, mcp.id));
@@ -42,6 +43,7 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
     const value = req.headers[name];
     if (typeof value === "string") headers[name] = value;
   }
+  asked = used(server, upstream);
   const answer = await parts.forward({
     upstream,
     method: "POST",

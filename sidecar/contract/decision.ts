@@ -2,6 +2,7 @@
  * The wire between a policy enforcement point (PEP) and the sidecar: `POST /v1/decisions` and
  * `POST /v1/outcomes`. JSON, snake_case. Unknown fields are refused at the sidecar's door.
  */
+import type { Assertion, AssertionRequest } from "./assertion.js";
 import type { Credentials } from "./credentials.js";
 import type { JsonObject } from "./json.js";
 
@@ -48,6 +49,8 @@ export interface DecisionRequest {
   readonly context: CallContext;
   /** The obligation types that this PEP can carry out; a decision that needs another is a deny. */
   readonly obligations: readonly string[];
+  /** With one call only: what an allow is to bring for the upstream. */
+  readonly assertion?: AssertionRequest;
 }
 
 export const maxCalls = 512;
@@ -57,6 +60,18 @@ export interface Reason {
   readonly code: string;
   readonly message: string;
   readonly rule?: string;
+  /** What would be enough, with the codes `insufficient_scope` and `insufficient_assurance` only. */
+  readonly properties?: ChallengeProperties;
+}
+
+/** What a client is asked to get a token with: scopes (RFC 6750), authentication contexts and age (RFC 9470). */
+export interface ChallengeProperties {
+  /** Scopes, with a blank between two. */
+  readonly scope?: string;
+  /** Authentication contexts, the best first, with a blank between two. */
+  readonly acr_values?: string;
+  /** Seconds since the user was authenticated, at most. */
+  readonly max_age?: number;
 }
 
 /** A duty that comes with an allow (OpenID AuthZEN obligations profile). */
@@ -86,6 +101,8 @@ export interface Decision {
   readonly bundles: Readonly<Record<string, { readonly revision: string }>>;
   /** Who was found to call; absent where identification failed. */
   readonly subject?: { readonly type: string; readonly id: string; readonly tenant: string };
+  /** Where it was asked for and the call is allowed. INVARIANT: of this request alone; neither cached nor recorded. */
+  readonly assertion?: Assertion;
 }
 
 /** Answer to `POST /v1/decisions`: a {@link Decision} for `call`, this for `calls` (same order). */
@@ -108,6 +125,8 @@ export interface Outcome {
   readonly status: number;
   readonly duration_ms: number;
   readonly upstream?: string;
+  /** What the credential that the upstream got is called; never the credential. */
+  readonly credential?: string;
   /** Bytes sent to the client. */
   readonly bytes?: number;
   readonly usage?: { readonly input_tokens: number; readonly output_tokens: number };

@@ -1,5 +1,7 @@
+import type { AssertionRequest } from "./assertion.js";
 import type { ActionName, Call, CallContext, CallKind, DecisionRequest, Outcome } from "./decision.js";
 import { actionNames, maxCalls } from "./decision.js";
+import { parseAssertionRequest } from "./assertion.js";
 import { parseCredentials } from "./credentials.js";
 import type { Refusal } from "./errors.js";
 import { refuse } from "./errors.js";
@@ -28,6 +30,10 @@ export function parseDecisionRequest(value: Json): { kind: "request"; request: D
   const credentials = parseCredentials(top.nested("credentials"), problems);
   const context = parseContext(top.nested("context"), problems);
   const obligations = top.strings("obligations") ?? [];
+  const assertion = top.has("assertion") ? parseAssertion(top.nested("assertion"), problems) : undefined;
+  if (assertion !== undefined && (calls?.length ?? 1) !== 1) {
+    problems.add("assertion", "goes with one call");
+  }
   top.end();
   if (problems.list.length > 0) return refuse("invalid_request", problems.list.slice(0, 5).join("; "));
   return {
@@ -38,8 +44,15 @@ export function parseDecisionRequest(value: Json): { kind: "request"; request: D
       credentials,
       context,
       obligations,
+      ...(assertion === undefined ? {} : { assertion }),
     },
   };
+}
+
+function parseAssertion(fields: Fields, problems: Problems): AssertionRequest {
+  const assertion = parseAssertionRequest(fields, problems);
+  fields.end();
+  return assertion;
 }
 
 /** Parses the body of `POST /v1/outcomes`. */
@@ -48,6 +61,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const top = new Fields(value, "", problems);
   const most = Number.MAX_SAFE_INTEGER;
   const upstream = top.string("upstream");
+  const credential = top.string("credential");
   const bytes = top.integer("bytes", 0, most);
   const outcome = top.oneOf("outcome", outcomes);
   const kind = top.oneOf("kind", kinds);
@@ -66,6 +80,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     status: top.integer("status", 0, 999) ?? 0,
     duration_ms: typeof duration === "number" && duration >= 0 ? duration : 0,
     ...(upstream === undefined ? {} : { upstream }),
+    ...(credential === undefined ? {} : { credential }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(usage === undefined ? {} : { usage }),
   };

@@ -125,6 +125,12 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
     door: record.door,
     subject: subjectOf(decision, identity),
     chain: identity?.chain.map(({ type, id, issuer }) => ({ type, id, issuer })),
+    credentials: identity?.credentials.map(({ method, id, issuer }) => ({
+      method,
+      id: cut(id, 256),
+      issuer,
+    })),
+    workload: identity?.workload,
     call: call === undefined ? undefined : callFacts(call, context),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),

@@ -65,6 +65,7 @@ describe("docs/decision-log.md", () => {
         status: 200,
         duration_ms: 1,
         upstream: "u",
+        credential: "env:KEY",
         bytes: 1,
         usage: { input_tokens: 1, output_tokens: 1 },
       },

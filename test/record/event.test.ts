@@ -61,6 +61,8 @@ describe("a decision's event", () => {
         { type: "user", id: "user:ada", issuer: "https://issuer.example" },
         { type: "agent", id: "agent:senior", issuer: "https://issuer.example" },
       ],
+      credentials: [{ method: "jwt", id: "jti-1", issuer: "https://issuer.example" }],
+      workload: { id: "spiffe://acme.example/agent", trust_domain: "acme.example", attested: true },
       call: {
         kind: "tool",
         action: "tool.call",

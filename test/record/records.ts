@@ -43,6 +43,10 @@ export function identityOf(overrides: Partial<Identity> = {}): Identity {
       { type: "agent", id: "agent:senior", issuer: "https://issuer.example" },
     ],
     claims: {},
+    credentials: [{ method: "jwt", id: "jti-1", issuer: "https://issuer.example" }],
+    workload: { id: "spiffe://acme.example/agent", trust_domain: "acme.example", attested: true },
+    authentication: { context: "acr-secret", methods: ["amr-secret"], at: 1 },
+    scopes: ["scope-secret"],
     expiresAt: 0,
     ...overrides,
   };
