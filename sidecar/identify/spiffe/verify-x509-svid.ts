@@ -1,0 +1,146 @@
+/** X.509-SVIDs. Source: the SPIFFE X509-SVID specification, RFC 5280 section 6. */
+import { refuse, type Refusal } from "../../contract.js";
+import { readCertificate, type Certificate } from "./certificate.js";
+import { keepsConstraints } from "./name-constraints.js";
+import { parseSpiffeId, parseWorkloadId, type SpiffeId } from "./spiffe-id.js";
+
+/** The CA certificates of a trust domain; undefined for a domain that isn't configured. */
+export type FindAuthorities = (trustDomain: string) => readonly Certificate[] | Refusal | undefined;
+
+/** What the peer was at the time: a client that calls us, or a server that we call. */
+export type Purpose = "client" | "server";
+
+export interface VerifiedSvid {
+  readonly kind: "svid";
+  readonly spiffeId: SpiffeId;
+  readonly leaf: Certificate;
+  /** Epoch milliseconds: the earliest end of any certificate on the path. */
+  readonly expiresAt: number;
+}
+
+export const mostCertificates = 8;
+
+const purposes: Record<Purpose, string> = { client: "1.3.6.1.5.5.7.3.2", server: "1.3.6.1.5.5.7.3.1" };
+const anyPurpose = "2.5.29.37.0";
+
+/**
+ * Verifies a chain of DER certificates, leaf first: who its leaf is, and that the trust domain's CAs say so.
+ * The subject and its CN are never looked at. INVARIANT: possession of the leaf's key is the caller's to prove.
+ * @param now epoch milliseconds
+ */
+export function verifyX509Svid(
+  chain: readonly Uint8Array[],
+  authoritiesOf: FindAuthorities,
+  now: number,
+  purpose: Purpose = "client",
+): VerifiedSvid | Refusal {
+  if (chain.length === 0 || chain.length > mostCertificates) {
+    return refuse("certificate_malformed", `give 1 to ${mostCertificates}`);
+  }
+  const certificates: Certificate[] = [];
+  for (const der of chain) {
+    const read = readCertificate(der);
+    if (read === undefined) return refuse("certificate_malformed", `certificate ${certificates.length}`);
+    certificates.push(read);
+  }
+  const [leaf] = certificates;
+  const spiffeId = leaf === undefined ? undefined : identityOf(leaf);
+  if (leaf === undefined || spiffeId === undefined) return refuse("certificate_identity");
+  const usage = checkLeaf(leaf, purpose);
+  if (usage !== undefined) return usage;
+  const authorities = authoritiesOf(spiffeId.trustDomain);
+  if (authorities === undefined) return refuse("trust_domain_unknown");
+  if ("kind" in authorities) return authorities;
+  const path = findPath(certificates, authorities, now, purpose);
+  if ("kind" in path) return path;
+  return { kind: "svid", spiffeId, leaf, expiresAt: Math.min(...path.map(({ notAfter }) => notAfter)) };
+}
+
+/** Reads the one identity of a leaf: exactly one URI, and that a workload's SPIFFE id. */
+function identityOf({ names }: Certificate): SpiffeId | undefined {
+  const uris = names.flatMap(({ uniformResourceIdentifier: uri }) => (uri === undefined ? [] : [uri]));
+  return uris.length === 1 && uris[0] !== undefined ? parseWorkloadId(uris[0]) : undefined;
+}
+
+function checkLeaf({ ca, keyUsage, extendedKeyUsage }: Certificate, purpose: Purpose): Refusal | undefined {
+  if (ca) return refuse("certificate_usage", "the leaf is a CA");
+  if (keyUsage?.has("digitalSignature") !== true) return refuse("certificate_usage", "key usage");
+  if (keyUsage.has("keyCertSign") || keyUsage.has("cRLSign")) return refuse("certificate_usage", "key usage");
+  if (extendedKeyUsage !== undefined && !extendedKeyUsage.includes(purposes[purpose])) {
+    return refuse("certificate_usage", "extended key usage");
+  }
+  return undefined;
+}
+
+/** Walks the chain in the order in which it came, up to the first authority that completes a path. */
+function findPath(
+  chain: readonly Certificate[],
+  authorities: readonly Certificate[],
+  now: number,
+  purpose: Purpose,
+): readonly Certificate[] | Refusal {
+  let refusal: Refusal | undefined;
+  for (let depth = 0; ; depth++) {
+    const current = chain[depth];
+    if (current === undefined) break;
+    for (const authority of authorities) {
+      if (!isIssuedBy(current, authority)) continue;
+      const path = [...chain.slice(0, depth + 1), authority];
+      const wrong = checkPath(path, now, purpose);
+      if (wrong === undefined) return path;
+      refusal ??= wrong;
+    }
+    const next = chain[depth + 1];
+    if (next === undefined || !isIssuedBy(current, next)) break;
+  }
+  return refusal ?? refuse("certificate_untrusted");
+}
+
+/** Tells whether a certificate names the issuer, and its signature verifies by the issuer's key. */
+function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  if (!certificate.signedWell || !issuer.strongKey || !certificate.strongKey) return false;
+  try {
+    return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.x509.publicKey);
+  } catch {
+    return false; // a key of another kind than the signature
+  }
+}
+
+/** Checks what a path of signatures says besides, from the leaf to the authority. */
+function checkPath(path: readonly Certificate[], now: number, purpose: Purpose): Refusal | undefined {
+  for (const [depth, certificate] of path.entries()) {
+    if (now > certificate.notAfter) return refuse("certificate_expired", place(depth));
+    if (now < certificate.notBefore) return refuse("certificate_not_yet_valid", place(depth));
+    if (depth === 0) continue;
+    const below = path.slice(0, depth);
+    if (!certificate.ca || certificate.keyUsage?.has("keyCertSign") !== true) {
+      return refuse("certificate_untrusted", `${place(depth)} may not issue certificates`);
+    }
+    const between = below.slice(1).filter(({ selfIssued }) => !selfIssued).length;
+    if (certificate.pathLength !== undefined && between > certificate.pathLength) {
+      return refuse("certificate_untrusted", `${place(depth)} allows no path of this length`);
+    }
+    const usages = certificate.extendedKeyUsage;
+    if (usages !== undefined && !usages.includes(purposes[purpose]) && !usages.includes(anyPurpose)) {
+      return refuse("certificate_untrusted", `${place(depth)} is for another use`);
+    }
+    if (isWorkload(certificate)) {
+      return refuse("certificate_untrusted", `${place(depth)} is a workload's`);
+    }
+    if (!below.every((one) => keepsConstraints(one, certificate))) {
+      return refuse("certificate_untrusted", `${place(depth)} allows no such name`);
+    }
+  }
+  return undefined;
+}
+
+/** The SPIFFE id of a CA has no path (X509-SVID section 3.2). */
+function isWorkload({ names }: Certificate): boolean {
+  return names.some(({ uniformResourceIdentifier: uri }) => {
+    return uri !== undefined && uri.startsWith("spiffe:") && parseSpiffeId(uri)?.path !== "";
+  });
+}
+
+function place(depth: number): string {
+  return depth === 0 ? "the leaf" : `the issuer ${depth} above the leaf`;
+}
