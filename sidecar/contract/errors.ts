@@ -123,6 +123,66 @@ export const errorTable = {
     "the forwarded client certificate is not the one that the proxy describes",
     "check what stands between the proxy and here",
   ],
+  dpop_invalid: [
+    401,
+    "the DPoP proof does not hold",
+    "make a new proof for each request, with this method, URL and access token",
+  ],
+  dpop_replayed: [401, "the DPoP proof was used before", "make a new proof, with a new jti, for each request"],
+  dpop_nonce_required: [
+    401,
+    "the DPoP proof lacks a current nonce",
+    "put the value of the header DPoP-Nonce into the proof's nonce, and try again",
+  ],
+  proof_store_unavailable: [
+    503,
+    "it cannot be told whether the proof was used before",
+    "try again later; check the store of identity.replay",
+  ],
+  workload_token_invalid: [
+    401,
+    "the workload identity token does not hold",
+    "get a new token from the workload's identity server",
+  ],
+  workload_proof_invalid: [
+    401,
+    "the workload proof token does not hold",
+    "make a new proof for each request, naming all tokens that it carries",
+  ],
+  workload_proof_replayed: [
+    401,
+    "the workload proof token was used before",
+    "make a new proof, with a new jti, for each request",
+  ],
+  transaction_invalid: [
+    401,
+    "the transaction token lacks a claim, or one is not as it should be",
+    "check the transaction token service",
+  ],
+  transaction_alone: [
+    401,
+    "a transaction token does not tell who presents it",
+    "present it over mTLS, or with a workload identity token and its proof",
+  ],
+  actor_not_allowed: [
+    401,
+    "the token's subject did not allow this actor to act for it",
+    "check may_act and act of the token",
+  ],
+  actor_loop: [401, "the token's chain of actors names a party twice", "check the nesting of act"],
+  api_key_malformed: [
+    401,
+    "the API key is not of the right form, or mistyped",
+    "send the whole key, as countersign keys create printed it",
+  ],
+  api_key_unknown: [401, "the API key is not known", "create one by countersign keys create"],
+  api_key_expired: [401, "the API key has expired, or was rotated out", "use the key that replaced it"],
+  api_key_revoked: [401, "the API key was revoked", "ask the operator for a new one"],
+  api_keys_unavailable: [
+    503,
+    "the file of API keys cannot be read",
+    "check the file of identity.api_keys and its mode",
+  ],
   credentials_conflict: [
     401,
     "the credentials contradict each other",
@@ -169,6 +229,26 @@ export const errorTable = {
   ],
   pdp_unavailable: [503, "the decision point could not be reached", "check the sidecar"],
   pdp_timeout: [503, "the decision point did not answer in time", "check the sidecar's load"],
+  insufficient_scope: [
+    403,
+    "the token's scopes are not enough for this",
+    "get a token with the scopes that WWW-Authenticate names",
+  ],
+  insufficient_assurance: [
+    401,
+    "the user's authentication is not strong or recent enough for this",
+    "have the user authenticate again, as WWW-Authenticate says",
+  ],
+  assertion_unavailable: [
+    503,
+    "the assertion for the upstream could not be signed",
+    "configure assertion in the sidecar, or see its process log",
+  ],
+  assertion_too_large: [
+    403,
+    "the assertion for the upstream is too large for a header",
+    "list the groups that the upstream needs under assertion.groups",
+  ],
   record_failed: [503, "the decision could not be recorded", "check the decision log's destination"],
   // beyond the decision
   unknown_model: [404, "the model is not configured", "see GET /v1/models"],
