@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { BlockList, isIP } from "node:net";
 import type { Refusal } from "../sidecar/contract.js";
 import { readCredentials, refuse } from "../sidecar/contract.js";
 import { checkHead } from "./classify/check-head.js";
@@ -8,6 +7,7 @@ import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { refuseModel, serveChat, serveModels } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
+import { createSourceFinder } from "./source.js";
 import { metadataUrl, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
 import { endSession, serveTools } from "./tools/serve.js";
@@ -93,26 +93,4 @@ function begin(
   const id = typeof given === "string" && /^[\w-]{8,64}$/.test(given) ? given : parts.newId();
   const { signal } = gone;
   return { req, res, id, path: req.url ?? "", ip, credentials: {}, signal, started: parts.clock() };
-}
-
-/** The socket's peer; behind trusted proxies, the last address that none of them vouches for. */
-function createSourceFinder(trusted: readonly string[]): (req: IncomingMessage) => string | undefined {
-  const proxies = new BlockList();
-  for (const cidr of trusted) {
-    const [address = "", bits = ""] = cidr.split("/");
-    proxies.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
-  }
-  const isProxy = (ip: string): boolean =>
-    isIP(ip) !== 0 && proxies.check(ip, isIP(ip) === 6 ? "ipv6" : "ipv4");
-  return (req) => {
-    const peer = req.socket.remoteAddress?.replace(/^::ffff:/, "");
-    if (peer === undefined || !isProxy(peer)) return peer;
-    const forwarded = req.headers["x-forwarded-for"];
-    const hops = (typeof forwarded === "string" ? forwarded.split(",") : []).map((hop) => hop.trim());
-    for (const hop of hops.reverse()) {
-      if (isIP(hop) === 0) return undefined;
-      if (!isProxy(hop)) return hop;
-    }
-    return peer;
-  };
 }

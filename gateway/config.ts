@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { Json } from "../sidecar/contract.js";
-import { Fields, Problems } from "../sidecar/contract.js";
+import { credentialHeaders, Fields, Problems } from "../sidecar/contract.js";
 
 /** Where a credential comes from, and what the record calls it. */
 export type ApiKeyConfig = { readonly id: string } & (
@@ -48,6 +48,8 @@ export interface GatewayConfig {
   readonly publicUrl?: string;
   /** Who gives out tokens; named in the protected resource metadata (RFC 9728). */
   readonly authorizationServers: readonly string[];
+  /** Request headers, lower-case, that policy sees under `context.claimed.headers`: what a caller merely says. */
+  readonly claimedHeaders: readonly string[];
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
@@ -60,6 +62,9 @@ export class GatewayConfigRefused extends Error {
     super(`the gateway's configuration has problems:\n  ${problems.join("\n  ")}`);
   }
 }
+
+/** Credentials are never policy input. */
+const secretHeaders: ReadonlySet<string> = new Set([...credentialHeaders, "cookie", "proxy-authorization"]);
 
 /** Model ids may hold slashes, too, as `org/model:tag` does. */
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
@@ -118,11 +123,16 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     allowedOrigins: top.strings("allowed_origins") ?? [],
     ...(publicUrl === undefined ? {} : { publicUrl }),
     authorizationServers: top.strings("authorization_servers") ?? [],
+    claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
     maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
   };
   sidecar.end();
   top.end();
+  for (const name of config.claimedHeaders) {
+    if (!/^[a-z][a-z0-9-]*$/.test(name) || secretHeaders.has(name))
+      problems.add("claimed_headers", `${name} is no header that policy may see`);
+  }
   for (const cidr of config.trustedProxies) {
     if (!/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/.test(cidr)) problems.add("trusted_proxies", `${cidr} is not a CIDR`);
   }

@@ -57,11 +57,13 @@ export async function askAbout(
   prompt?: JsonObject,
 ): Promise<Decision[]> {
   const { environment } = parts.config;
+  const claimed = claimedHeaders(exchange.req, parts.config.claimedHeaders);
   const context: CallContext = {
     ...(exchange.ip === undefined ? {} : { source: { ip: exchange.ip } }),
     ...(environment === undefined ? {} : { environment }),
     request: { id: exchange.id, method: exchange.req.method ?? "", path: exchange.path },
     ...(prompt === undefined ? {} : { prompt }),
+    ...(claimed === undefined ? {} : { claimed: { headers: claimed } }),
   };
   const from = parts.clock();
   const decisions = await parts.ask({
@@ -72,6 +74,17 @@ export async function askAbout(
   });
   parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
   return decisions;
+}
+
+/** The longest header value that is passed on as a claim, characters. */
+const longestClaim = 256;
+
+function claimedHeaders({ headers }: IncomingMessage, names: readonly string[]): JsonObject | undefined {
+  const said = names.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === "string" && value.length <= longestClaim ? [[name, value] as const] : [];
+  });
+  return said.length === 0 ? undefined : Object.fromEntries(said);
 }
 
 /** The headers that tell a client how it was decided. */

@@ -45,6 +45,11 @@ describe("a configuration", () => {
       "servers.s.url: must not hold credentials; use api_key",
     ],
     [
+      "a credential as a claim",
+      { ...good, claimed_headers: ["Authorization"] },
+      "claimed_headers: authorization is no header that policy may see",
+    ],
+    [
       "a range that is none",
       { ...good, trusted_proxies: ["everywhere"] },
       "trusted_proxies: everywhere is not a CIDR",
@@ -72,6 +77,13 @@ describe("a configuration", () => {
 describe("a gateway", () => {
   let world: World | undefined;
   afterEach(() => world?.close());
+  test("passes on what callers say of themselves as claims, and only what is listed", async () => {
+    world = await startWorld({ config: { claimed_headers: ["X-Purpose", "x-team", "x-long"] } });
+    const said = { "x-purpose": "support", "x-other": "1", "x-long": "l".repeat(300) };
+    await post(world, "/v1/chat/completions", chatBody(), said);
+    expect(world.sidecar.asked[0]?.context.claimed).toEqual({ headers: { "x-purpose": "support" } });
+  });
+
   const sourceOf = async (proxies: string[], forwarded?: string): Promise<string | undefined> => {
     world = await startWorld({ config: { trusted_proxies: proxies } });
     const headers: Record<string, string> = forwarded === undefined ? {} : { "x-forwarded-for": forwarded };
