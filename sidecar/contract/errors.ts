@@ -58,6 +58,17 @@ export const errorTable = {
     "the issuer may not speak for the token's tenant",
     "list the tenant under the issuer's tenants",
   ],
+  token_trust_domain: [
+    401,
+    "the issuer may not speak for the trust domain of an id in the token",
+    "list the trust domain under the issuer's trust_domains",
+  ],
+  token_inactive: [401, "the token is not active, as its authorization server says", "get a new token"],
+  groups_unavailable: [
+    503,
+    "the token leaves the subject's groups out, and they could not be asked for",
+    "configure groups_overage for the issuer, or try again later",
+  ],
   token_lifetime: [
     401,
     "the token lives longer than its issuer's configuration allows",
@@ -128,7 +139,11 @@ export const errorTable = {
     "the DPoP proof does not hold",
     "make a new proof for each request, with this method, URL and access token",
   ],
-  dpop_replayed: [401, "the DPoP proof was used before", "make a new proof, with a new jti, for each request"],
+  dpop_replayed: [
+    401,
+    "the DPoP proof was used before",
+    "make a new proof, with a new jti, for each request",
+  ],
   dpop_nonce_required: [
     401,
     "the DPoP proof lacks a current nonce",

@@ -1,22 +1,31 @@
+import { createFetchDocument } from "../net/fetch.js";
+import { createIntrospection } from "./introspection/introspection.js";
+import type { IntrospectionConfig } from "./introspection/types.js";
 import type { IssuerConfig } from "./token/types.js";
+import { createProofMethods, type ProofEvent, type ProofMethods } from "./proof/create-proof-methods.js";
+import type { ProofConfig } from "./proof/parse-proof.js";
 import type { IdentifyEvent } from "./token/types.js";
 import { createTokens } from "./token/tokens.js";
 import type { Methods } from "./identify.js";
 
 /** The `identity` section of the configuration. */
-export interface IdentityConfig {
+export interface IdentityConfig extends ProofConfig {
   readonly issuers: readonly IssuerConfig[];
+  /** Who is asked about opaque tokens. */
+  readonly introspection?: readonly IntrospectionConfig[];
 }
 
 export interface MethodsParts {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly fetch: typeof fetch;
-  readonly onEvent: (event: IdentifyEvent) => void;
+  readonly onEvent: (event: IdentifyEvent | ProofEvent) => void;
 }
 
 export interface OpenMethods {
   readonly methods: Methods;
+  /** Gives the nonces of DPoP proofs, where they are asked for. */
+  readonly nonces?: NonNullable<ProofMethods["nonces"]>;
   /** Stops what runs in the background. */
   close(): void;
 }
@@ -26,11 +35,21 @@ export interface OpenMethods {
  * @throws IssuersInvalid
  */
 export function createMethods(config: IdentityConfig, parts: MethodsParts): OpenMethods {
-  const tokens = createTokens({ ...parts, issuers: config.issuers });
+  const fetchDocument = createFetchDocument();
+  const tokens = createTokens({ ...parts, fetchDocument, issuers: config.issuers });
+  const { introspection: servers = [] } = config;
+  const introspection = createIntrospection({ ...parts, fetchDocument, servers });
+  const proof = createProofMethods(config, { ...parts, fetchDocument });
   return {
-    methods: { token: tokens.verify },
+    ...(proof.nonces === undefined ? {} : { nonces: proof.nonces }),
+    methods: {
+      ...proof.methods,
+      token: (token) => (introspection.takes(token) ? introspection : tokens).verify(token),
+    },
     close() {
+      void proof.close();
       tokens.close();
+      introspection.close();
     },
   };
 }

@@ -5,13 +5,17 @@ import { join } from "node:path";
 import { identities, identityNames } from "../../demo/identities.js";
 import { createDemoIssuer, openDemoIssuer, saveDemoIssuer } from "../../demo/issuer.js";
 import { createIdentifier } from "../../sidecar/identify/identify.js";
+import { createFetchDocument } from "../../sidecar/net/fetch.js";
 import { createTokens } from "../../sidecar/identify/token/tokens.js";
 import { start } from "./world.js";
 
 const now = (): number => start;
 const identifierFor = (issuer: Awaited<ReturnType<typeof createDemoIssuer>>) =>
   createIdentifier({
-    methods: { token: createTokens({ issuers: [issuer.issuerConfig()], now, fetch }).verify },
+    methods: {
+      token: createTokens({ issuers: [issuer.issuerConfig()], now, fetchDocument: createFetchDocument() })
+        .verify,
+    },
   });
 const message = (work: Promise<unknown>): Promise<string> =>
   work.then(

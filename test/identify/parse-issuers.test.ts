@@ -50,7 +50,44 @@ const bad: readonly [name: string, over: Members, problem: RegExp][] = [
   ["several tenants without a claim", { tenants: ["a", "b"] }, /claims\.tenant: is missing/],
   ["any tenant without a claim", { tenants: ["*"] }, /claims\.tenant: is missing/],
   ["tenants a string", { tenants: "acme" }, /tenants: must be a list of strings/],
-  ["no keys", { jwks: undefined }, /jwks: must be an object/],
+  ["no keys", { jwks: undefined, discovery: false }, /jwks: is missing/],
+  ["keys twice", { discovery: true }, /discovery: can't be together with jwks/],
+  [
+    "no trust domain",
+    { trust_domains: ["spiffe://corp.test"] },
+    /trust_domains\[0\]: must be a trust domain/,
+  ],
+  ["a trust domain in capitals", { trust_domains: ["Corp.test"] }, /trust_domains\[0\]: must be a trust/],
+  [
+    "a type that is never one",
+    { types: ["JWT", "oauth-id-jag+jwt"] },
+    /types\[1\]: is never an access token/,
+  ],
+  ["a proof's type", { types: ["application/DPoP+JWT"] }, /types\[0\]: is never an access token's type/],
+  ["unreadable addresses", { fetch: { addresses: "inside" } }, /fetch\.addresses: must be public/],
+  ["an unknown way to fetch", { fetch: { adresses: "private" } }, /did you mean addresses\?/],
+  ["a test of nothing", { require: [{}] }, /require\[0\]\.claim: must be/],
+  ["a test that can't hold", { require: [{ claim: "a", values: [] }] }, /require\[0\]\.values: must be/],
+  ["a test by numbers", { require: [{ claim: "a", values: [1] }] }, /require\[0\]\.values: must be/],
+  [
+    "a test both ways",
+    { require: [{ claim: "a", values: ["b"], absent: true }] },
+    /can't have values together/,
+  ],
+  ["an unknown subject type", { subject_type: "root" }, /subject_type: must be one of/],
+  ["a subject type of none", { subject_types: [{ claim: "a" }] }, /subject_types\[0\]\.type: must be one of/],
+  ["an unknown preset", { preset: "oktta" }, /preset: is not known; did you mean okta\?/],
+  ["id_tokens a string", { id_tokens: "yes" }, /id_tokens: must be true or false/],
+  [
+    "names for tenants that aren't its own",
+    { tenant_names: { x: "globex" } },
+    /tenant_names\.x: must be one of the issuer's tenants/,
+  ],
+  [
+    "an issuer of all the world without a mark of ours",
+    { preset: "github-actions", claims: { tenant: null } },
+    /anybody gets tokens of this issuer/,
+  ],
   ["two key sources", { jwks: { url: "https://x.test", file: "f" } }, /jwks: must have one of/],
   ["keys by plain HTTP", { jwks: { url: "http://idp.test/jwks" } }, /jwks\.url: must be https/],
   ["keys by a look-alike of loopback", { jwks: { url: "http://127.0.0.1.evil.test/" } }, /must be https/],
@@ -97,8 +134,45 @@ describe("issuers", () => {
         clock_skew_seconds: 30,
         actor_depth: 4,
         actor_issuers: [],
+        trust_domains: [],
+        fetch: {},
+        require: [],
+        id_tokens: false,
+        subject_type: "user",
+        subject_types: [],
       },
     ]);
+  });
+
+  test.each<[name: string, over: Members, problem: RegExp]>([
+    ["of no URL", { issuer: "corp" }, /issuer: must be a URL/],
+    ["by plain HTTP", { issuer: "http://idp.corp.test" }, /issuer: must be https/],
+    ["elsewhere by plain HTTP", { discovery: "http://idp.corp.test/metadata" }, /discovery: must be https/],
+    ["nowhere", { discovery: 7 }, /discovery: must be true, or the metadata's URL/],
+  ])("without keys, to be discovered %s, are refused", (_, over, problem) => {
+    expect(problems({ ...good, jwks: undefined, ...over })[0]).toMatch(problem);
+  });
+
+  test("may stand twice, for different audiences", () => {
+    expect(problems(good, { ...good, name: "two", audience: ["other"] })).toEqual([]);
+    expect(problems(good, { ...good, name: "two", audience: ["other", "countersign"] })).toEqual([
+      "identity.issuers[1].issuer: is taken",
+    ]);
+  });
+
+  test("take what is written over what their preset says, claim by claim", () => {
+    const { name, issuer, audience, tenants } = good;
+    const [okta] = parse({
+      ...{ name, issuer, audience, tenants, preset: "okta" },
+      claims: { groups: null, roles: "permissions" },
+      algorithms: ["ES256"],
+    });
+    expect(okta).toMatchObject({
+      algorithms: ["ES256"],
+      types: ["", "jwt", "at+jwt"],
+      claims: { groups: null, roles: ["permissions"], scopes: ["scp"] },
+    });
+    expect(parseIssuers([okta] as unknown as Json)).toEqual([okta]);
   });
 
   test("parse again to the same", () => {

@@ -3,6 +3,7 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:cryp
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createIdentifier, type Identifier } from "../../sidecar/identify/identify.js";
+import { createFetchDocument } from "../../sidecar/net/fetch.js";
 import { createTokens } from "../../sidecar/identify/token/tokens.js";
 import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/token/types.js";
 
@@ -93,7 +94,7 @@ export function createWorld(issuers: readonly IssuerConfig[], limits: Partial<Id
   const tokens = createTokens({
     issuers,
     now: () => now,
-    fetch,
+    fetchDocument: createFetchDocument(),
     onEvent: (event) => events.push(event),
     limits,
   });
@@ -126,6 +127,7 @@ export async function startJwksServer(): Promise<JwksServer> {
   };
   const server = createServer((request, response) => {
     requests.push(request.url ?? "");
+    response.setHeader("content-type", "application/json");
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -135,10 +137,7 @@ export async function startJwksServer(): Promise<JwksServer> {
     requests,
     serve(next) {
       answer = Array.isArray(next)
-        ? (_, response) => {
-            response.setHeader("content-type", "application/json");
-            response.end(JSON.stringify({ keys: next }));
-          }
+        ? (_, response) => void response.end(JSON.stringify({ keys: next }))
         : next;
     },
     close() {

@@ -6,7 +6,9 @@ import {
   type JsonObject,
   type Refusal,
 } from "../../contract.js";
-import type { Issuer } from "./types.js";
+import { checkSpiffeId } from "./check-spiffe-id.js";
+import { lookUp } from "./look-up.js";
+import type { ClaimRules } from "./types.js";
 
 export const subjectTypes: ReadonlySet<unknown> = new Set<ChainLink["type"]>(["user", "agent", "workload"]);
 
@@ -27,21 +29,30 @@ export function isName(value: Json | undefined): value is string {
 export function readChain(
   payload: JsonObject,
   subjectType: ChainLink["type"],
-  issuer: Issuer,
+  issuer: ClaimRules,
 ): { kind: "chain"; links: readonly [ChainLink, ...ChainLink[]] } | Refusal {
-  const { sub } = payload;
+  const sub = lookUp(payload, issuer.claims.id ?? ["sub"]);
   if (!isName(sub)) return refuse("token_claims", "sub");
+  const posing = checkSpiffeId(sub, issuer, "sub");
+  if (posing !== undefined) return posing;
   const actors: ChainLink[] = [];
   for (let act: Json | undefined = payload["act"]; act !== undefined; act = act["act"]) {
     if (actors.length >= issuer.actor_depth || !isObject(act)) return refuse("token_claims", "act");
     const link = readActor(act, issuer);
     if (link === undefined) return refuse("token_claims", "act");
+    if (link.issuer === issuer.issuer) {
+      const actor = checkSpiffeId(link.id, issuer, "act");
+      if (actor !== undefined) return actor;
+    }
     actors.unshift(link);
   }
-  return { kind: "chain", links: [{ type: subjectType, id: sub, issuer: issuer.issuer }, ...actors] };
+  const links = [{ type: subjectType, id: sub, issuer: issuer.issuer }, ...actors] as const;
+  // who stands in the chain twice acts for itself, and hides who acts for whom
+  const parties = new Set(links.map(({ id, issuer: by }) => JSON.stringify([by, id])));
+  return parties.size === links.length ? { kind: "chain", links } : refuse("token_claims", "act");
 }
 
-function readActor(act: JsonObject, issuer: Issuer): ChainLink | undefined {
+function readActor(act: JsonObject, issuer: ClaimRules): ChainLink | undefined {
   const { sub, iss = issuer.issuer, type = "agent" } = act;
   if (!isName(sub) || typeof iss !== "string" || !subjectTypes.has(type)) return undefined;
   // INVARIANT: an issuer can't put words in the mouth of one that it isn't configured to speak for.

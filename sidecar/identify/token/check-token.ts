@@ -1,29 +1,21 @@
 import { JsonNumber, refuse, type Json, type JsonObject, type Refusal } from "../../contract.js";
-import type { Issuer } from "./types.js";
+import { holds, keysOf } from "./look-up.js";
+import { forbiddenTypes, idTokens, otherTokens } from "./token-types.js";
+import type { ClaimRules, Issuer } from "./types.js";
 
-/** Payload members that only an ID token or a refresh or logout token has, by who issues such. */
-const otherTokens: readonly (readonly [claim: string, is: (value: Json) => boolean])[] = [
-  ["at_hash", () => true], // OpenID Connect Core section 3.1.3.6
-  ["c_hash", () => true], // section 3.3.2.11
-  ["s_hash", () => true], // FAPI 1.0 part 2
-  ["typ", (value) => typeof value === "string" && /^(?:id|refresh|offline|logout)$/i.test(value)], // Keycloak
-  ["token_use", (value) => value === "id"], // Cognito
-];
-
-/** Checks that a token is an access token that a bare bearer may present. */
+/** Checks that a token is an access token, and all that its issuer's configuration requires of one. */
 export function checkKind(type: string, payload: JsonObject, issuer: Issuer): Refusal | undefined {
-  if (!issuer.types.includes(type)) return refuse("token_type");
-  for (const [claim, is] of otherTokens) {
+  if (forbiddenTypes.has(type) || !issuer.types.includes(type)) return refuse("token_type");
+  for (const [claim, is] of issuer.id_tokens ? otherTokens : [...otherTokens, ...idTokens]) {
     const value = payload[claim];
     if (value !== undefined && is(value)) return refuse("token_type");
   }
-  // INVARIANT: a token bound to a key (RFC 7800) proves nothing without that key.
-  if (payload["cnf"] !== undefined) return refuse("token_binding");
-  return undefined;
+  const lacking = issuer.require.find((one) => !holds(payload, one));
+  return lacking === undefined ? undefined : refuse("token_claims", keysOf(lacking.claim).join("."));
 }
 
 /** Checks `aud` (RFC 7519 section 4.1.3): one of ours, exactly. */
-export function checkAudience(payload: JsonObject, issuer: Issuer): Refusal | undefined {
+export function checkAudience(payload: JsonObject, issuer: Pick<Issuer, "audience">): Refusal | undefined {
   const { aud } = payload;
   if (aud === undefined) return refuse("token_audience");
   const named = Array.isArray(aud) ? aud : [aud];
@@ -38,7 +30,7 @@ export function checkAudience(payload: JsonObject, issuer: Issuer): Refusal | un
  */
 export function checkLifetime(
   payload: JsonObject,
-  issuer: Issuer,
+  issuer: ClaimRules,
   now: number,
 ): { kind: "lifetime"; expiresAt: number } | Refusal {
   const times = { exp: seconds(payload["exp"]), nbf: seconds(payload["nbf"]), iat: seconds(payload["iat"]) };
@@ -49,6 +41,7 @@ export function checkLifetime(
   const ahead = clock + issuer.clock_skew_seconds;
   if (clock >= exp) return refuse("token_expired");
   if ((nbf ?? 0) > ahead || (iat ?? 0) > ahead) return refuse("token_not_yet_valid");
+  if (iat !== undefined && iat >= exp) return refuse("token_claims", "exp");
   if (exp - (iat ?? clock) > issuer.max_lifetime_seconds) return refuse("token_lifetime");
   return { kind: "lifetime", expiresAt: Math.floor(exp * 1000) };
 }

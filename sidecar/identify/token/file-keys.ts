@@ -1,6 +1,6 @@
 import { createKeyRing, orRefuse } from "./key-ring.js";
 import { passed, type Keys, type KeysParts } from "./keys.js";
-import { readKeysFile } from "./load-keys.js";
+import { readKeysFile } from "./read-keys-file.js";
 import { takeOver } from "./take-over.js";
 import type { Issuer } from "./types.js";
 

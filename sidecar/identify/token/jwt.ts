@@ -23,7 +23,10 @@ const keyMembers = ["jwk", "jku", "x5u", "x5c"] as const;
  */
 export function decodeToken(token: string): DecodedToken | Refusal {
   if (!compactForm.test(token)) return refuse("token_malformed");
-  const [headerText = "", payloadText = ""] = token.split(".", 2);
+  const parts = token.split(".");
+  // the same bytes in two spellings would be two tokens to whoever counts or revokes them
+  if (!parts.every(isCanonical)) return refuse("token_malformed");
+  const [headerText = "", payloadText = ""] = parts;
   const header = decodePart(headerText);
   const payload = decodePart(payloadText);
   if (header === undefined || payload === undefined) return refuse("token_malformed");
@@ -40,6 +43,14 @@ export function decodeToken(token: string): DecodedToken | Refusal {
 /** Spells a `typ` the way RFC 7515 section 4.1.9 compares it. */
 export function mediaType(typ: string): string {
   return typ.toLowerCase().replace(/^application\/(?=[^/]*$)/, "");
+}
+
+/** Tells whether base64url is in its one spelling: the last letter's unused bits are zero. */
+function isCanonical(text: string): boolean {
+  const over = text.length % 4;
+  if (over === 0) return true;
+  const last = Buffer.from(`${text.slice(-1)}A`, "base64")[0] ?? 0;
+  return over !== 1 && ((last >> 2) & (over === 2 ? 0b1111 : 0b11)) === 0;
 }
 
 function decodePart(text: string): JsonObject | undefined {

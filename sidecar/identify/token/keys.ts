@@ -1,3 +1,6 @@
+import type { FetchDocument } from "../../net/fetch.js";
+import { discoverKeys, metadataUrl } from "./discover.js";
+import { fetchIssuer } from "./fetch-issuer.js";
 import { createFileKeys } from "./file-keys.js";
 import { createInlineKeys } from "./inline-keys.js";
 import type { TrustedKey } from "./key-set.js";
@@ -15,16 +18,24 @@ export interface Keys {
 
 export interface KeysParts {
   readonly now: () => number;
-  readonly fetch: typeof fetch;
+  readonly fetchDocument: FetchDocument;
   readonly onEvent: (event: IdentifyEvent) => void;
   readonly limits: IdentifyLimits;
   readonly closed: AbortSignal;
 }
 
-/** Creates the keys of an issuer from its URL, file or inline set. */
+/** Creates the keys of an issuer from its metadata, URL, file or inline set. */
 export function createKeys(issuer: Issuer, parts: KeysParts): Keys {
-  const { jwks } = issuer;
-  if ("url" in jwks) return createRemoteKeys(jwks.url, issuer, parts);
+  const { jwks, discovery } = issuer;
+  if (jwks === undefined) {
+    const url = discovery ?? metadataUrl(issuer.issuer);
+    return createRemoteKeys(() => discoverKeys(issuer, url, parts), issuer, parts);
+  }
+  if ("url" in jwks) {
+    const { url } = jwks;
+    const ask = { config: issuer.fetch, named: [url], maxBytes: parts.limits.jwksBytes };
+    return createRemoteKeys(() => fetchIssuer(url, ask, parts), issuer, parts);
+  }
   if ("file" in jwks) return createFileKeys(jwks.file, issuer, parts);
   return createInlineKeys(jwks.keys, issuer, parts);
 }

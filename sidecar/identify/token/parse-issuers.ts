@@ -1,9 +1,16 @@
-import type { Json } from "../../contract.js";
+import { isObject, nearest, type Json, type JsonObject } from "../../contract.js";
 import { algorithms } from "./algorithms.js";
+import { metadataUrl } from "./discover.js";
+import { forbiddenTypes } from "./token-types.js";
 import { mediaType } from "./jwt.js";
+import { parseTests } from "./parse-claims.js";
+import { parseFetch, parseUrl } from "./parse-fetch.js";
 import { parseJwksSource } from "./parse-jwks-source.js";
-import { readNumber, readObject, readText, readTexts, type Problems } from "./read-fields.js";
-import { claimNames, type ClaimName, type Issuer } from "./types.js";
+import { parseOverage } from "./parse-overage.js";
+import { parseRules, ruleFields } from "./parse-rules.js";
+import { presets } from "./presets.js";
+import { readObject, readText, readTexts, type Problems } from "./read-fields.js";
+import type { Issuer } from "./types.js";
 
 /** Every problem of a configuration at once, each as `place: what is wrong`. */
 export class IssuersInvalid extends Error {
@@ -15,22 +22,20 @@ export class IssuersInvalid extends Error {
 
 const fields = [
   "name",
-  "issuer",
-  "audience",
+  ...ruleFields,
+  "preset",
   "jwks",
+  "discovery",
+  "fetch",
   "algorithms",
-  "tenants",
   "types",
-  "claims",
-  "expose",
-  "max_lifetime_seconds",
-  "clock_skew_seconds",
-  "actor_depth",
-  "actor_issuers",
+  "require",
+  "id_tokens",
+  "groups_overage",
 ] as const;
 
 /**
- * Parses the issuers' configuration and fills in the defaults.
+ * Parses the issuers' configuration, lays presets under it and fills in the defaults.
  * @param path where the list stands in the configuration, for the problems
  * @throws IssuersInvalid
  */
@@ -38,59 +43,111 @@ export function parseIssuers(json: Json, path = "identity.issuers"): Issuer[] {
   if (!Array.isArray(json)) throw new IssuersInvalid([`${path}: must be a list of issuers`]);
   const problems: Problems = [];
   const issuers = json.map((value, i) => parseIssuer(value, `${path}[${i}]`, problems));
-  for (const field of ["name", "issuer"] as const) {
-    const seen = new Set<string>();
-    issuers.forEach((issuer, i) => {
-      if (issuer[field] !== "" && seen.has(issuer[field])) problems.push(`${path}[${i}].${field}: is taken`);
-      seen.add(issuer[field]);
-    });
-  }
+  issuers.forEach((issuer, i) => {
+    const before = issuers.slice(0, i);
+    if (issuer.name !== "" && before.some(({ name }) => name === issuer.name)) {
+      problems.push(`${path}[${i}].name: is taken`);
+    }
+    // one issuer may stand several times, for different audiences
+    const same = before.filter((other) => other.issuer === issuer.issuer && issuer.issuer !== "");
+    if (same.some(({ audience }) => audience.some((one) => issuer.audience.includes(one)))) {
+      problems.push(`${path}[${i}].issuer: is taken`);
+    }
+  });
   if (problems.length > 0) throw new IssuersInvalid(problems);
   return issuers;
 }
 
 function parseIssuer(value: Json, path: string, problems: Problems): Issuer {
-  const from = readObject(value, path, fields, problems) ?? {};
-  const text = (name: string): string => readText(from[name], `${path}.${name}`, problems);
-  const texts = (name: string, least: number, absent?: string[]): string[] =>
-    from[name] === undefined && absent !== undefined
-      ? absent
-      : readTexts(from[name], `${path}.${name}`, least, problems);
-  const number = (name: string, least: number, most: number, absent: number): number =>
-    readNumber(from[name], `${path}.${name}`, { least, most, absent }, problems);
-
-  const name = text("name");
+  const written = readObject(value, path, fields, problems) ?? {};
+  const from = underlay(written, path, problems);
+  const rules = parseRules(from, path, problems);
+  const name = readText(from["name"], `${path}.name`, problems);
   // It becomes a metric label.
   if (name !== "" && !/^[a-z0-9][a-z0-9_.-]{0,62}$/i.test(name)) {
     problems.push(`${path}.name: must be letters, digits, "_", "." and "-", at most 63`);
   }
-  const audience = typeof from["audience"] === "string" ? [text("audience")] : texts("audience", 1);
-  if (audience.length > 0 && audience.includes("") && from["audience"] !== "") {
-    problems.push(`${path}.audience: must not list the empty string`);
-  }
-  const tenants = texts("tenants", 1);
-  if (tenants.includes("*") && tenants.length > 1) {
-    problems.push(`${path}.tenants: "*" stands for any tenant, so it must stand alone`);
-  }
-  const claims = parseClaims(from["claims"], `${path}.claims`, problems);
-  if (claims.tenant === undefined && (tenants.length > 1 || tenants[0] === "*")) {
-    problems.push(`${path}.claims.tenant: is missing; only an issuer for one tenant can do without`);
-  }
+  const fetch = parseFetch(from["fetch"], `${path}.fetch`, problems);
+  const texts = (field: string, absent?: string[]): string[] =>
+    from[field] === undefined && absent !== undefined
+      ? absent
+      : readTexts(from[field], `${path}.${field}`, 1, problems);
+  const types = texts("types", ["at+jwt", "JWT"]).map(mediaType);
+  types.forEach((type, i) => {
+    if (forbiddenTypes.has(type)) problems.push(`${path}.types[${i}]: is never an access token's type`);
+  });
+  const { id_tokens = false } = from;
+  if (typeof id_tokens !== "boolean") problems.push(`${path}.id_tokens: must be true or false`);
+  const overage =
+    from["groups_overage"] === undefined
+      ? {}
+      : { groups_overage: parseOverage(from["groups_overage"], `${path}.groups_overage`, problems) };
   return {
     name,
-    issuer: text("issuer"),
-    audience,
-    jwks: parseJwksSource(from["jwks"], `${path}.jwks`, problems),
-    algorithms: parseAlgorithms(texts("algorithms", 1), `${path}.algorithms`, problems),
-    tenants,
-    types: texts("types", 1, ["at+jwt", "JWT"]).map(mediaType),
-    claims,
-    expose: texts("expose", 0, []),
-    max_lifetime_seconds: number("max_lifetime_seconds", 1, 31_536_000, 86_400),
-    clock_skew_seconds: number("clock_skew_seconds", 0, 300, 30),
-    actor_depth: number("actor_depth", 0, 8, 4),
-    actor_issuers: texts("actor_issuers", 0, []),
+    ...rules,
+    ...parseKeySource(from, path, fetch, problems),
+    fetch,
+    algorithms: parseAlgorithms(texts("algorithms"), `${path}.algorithms`, problems),
+    types,
+    require: parseTests(from["require"], `${path}.require`, problems),
+    id_tokens: id_tokens === true,
+    ...overage,
   };
+}
+
+/** Lays a preset under what is written; claims by each. */
+function underlay(written: JsonObject, path: string, problems: Problems): JsonObject {
+  const { preset: name, ...own } = written;
+  if (name === undefined) return own;
+  const preset = typeof name === "string" ? presets.get(name) : undefined;
+  if (preset === undefined) {
+    const known = [...presets.keys()];
+    const meant = typeof name === "string" ? nearest(name, known) : undefined;
+    problems.push(
+      `${path}.preset: is not known; ${meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`}`,
+    );
+    return own;
+  }
+  const under = preset.config as JsonObject;
+  const merged: JsonObject = { ...under, ...own };
+  if (isObject(under["claims"]) && isObject(own["claims"])) {
+    merged["claims"] = { ...under["claims"], ...own["claims"] };
+  }
+  if (own["jwks"] !== undefined && own["discovery"] === undefined) delete merged["discovery"];
+  const claims = merged["claims"];
+  const tenant = isObject(claims) ? (claims["tenant"] ?? null) : null;
+  if (preset.shared === true && tenant === null && own["require"] === undefined) {
+    problems.push(
+      `${path}: anybody gets tokens of this issuer: set claims.tenant, or require what marks yours`,
+    );
+  }
+  return merged;
+}
+
+function parseKeySource(
+  from: JsonObject,
+  path: string,
+  fetch: Issuer["fetch"],
+  problems: Problems,
+): Pick<Issuer, "jwks" | "discovery"> {
+  const { jwks, discovery, issuer } = from;
+  if (jwks !== undefined) {
+    if (discovery !== undefined && discovery !== false) {
+      problems.push(`${path}.discovery: can't be together with jwks`);
+    }
+    return { jwks: parseJwksSource(jwks, `${path}.jwks`, fetch, problems) };
+  }
+  if (discovery === false) problems.push(`${path}.jwks: is missing`);
+  else if (typeof discovery === "string") {
+    return { discovery: parseUrl(discovery, `${path}.discovery`, fetch, problems) };
+  } else if (discovery !== undefined && discovery !== true) {
+    problems.push(`${path}.discovery: must be true, or the metadata's URL`);
+  } else if (typeof issuer === "string" && issuer !== "") {
+    const before = problems.length;
+    parseUrl(metadataUrl(issuer), `${path}.issuer`, fetch, problems);
+    if (problems.length > before) problems.push(`${path}.jwks: is missing, and keys can't be discovered`);
+  }
+  return {};
 }
 
 function parseAlgorithms(names: string[], path: string, problems: Problems): string[] {
@@ -100,27 +157,4 @@ function parseAlgorithms(names: string[], path: string, problems: Problems): str
     problems.push(`${path}[${i}]: ${why}; take one of ${[...algorithms.keys()].join(", ")}`);
   });
   return names;
-}
-
-function parseClaims(value: Json | undefined, path: string, problems: Problems): Issuer["claims"] {
-  if (value === undefined) return {};
-  const from = readObject(value, path, claimNames, problems) ?? {};
-  const claims: { -readonly [K in ClaimName]?: readonly string[] } = {};
-  for (const name of claimNames) {
-    const where = from[name];
-    if (where === undefined) continue;
-    const keys = typeof where === "string" ? where.split(".") : where;
-    if (isKeys(keys)) claims[name] = keys;
-    else problems.push(`${path}.${name}: must be a claim's name, dotted path, or list of keys`);
-  }
-  return claims;
-}
-
-function isKeys(value: Json): value is string[] {
-  return (
-    Array.isArray(value) &&
-    value.length >= 1 &&
-    value.length <= 8 &&
-    value.every((key) => typeof key === "string" && key !== "")
-  );
 }

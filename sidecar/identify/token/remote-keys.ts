@@ -1,14 +1,13 @@
 import { createKeyRing, orRefuse } from "./key-ring.js";
 import { passed, type Keys, type KeysParts } from "./keys.js";
-import { fetchKeys } from "./load-keys.js";
 import { takeOver } from "./take-over.js";
 import type { Issuer } from "./types.js";
 
 /**
- * Keys behind a URL. Renewed in the background when stale, with callers waiting when very stale; an
+ * Keys that are fetched. Renewed in the background when stale, with callers waiting when very stale; an
  * unknown key renews them at most once per interval; they outlive an outage of the issuer for a while.
  */
-export function createRemoteKeys(url: string, issuer: Issuer, parts: KeysParts): Keys {
+export function createRemoteKeys(load: () => Promise<Uint8Array>, issuer: Issuer, parts: KeysParts): Keys {
   const { keysMaxAgeMs, keysSurviveMs, unknownKeyIntervalMs } = parts.limits;
   const ring = createKeyRing();
   let fetchedAt = -Infinity;
@@ -19,7 +18,7 @@ export function createRemoteKeys(url: string, issuer: Issuer, parts: KeysParts):
 
   async function attempt(): Promise<void> {
     attemptedAt = parts.now();
-    const ok = await takeOver(ring, issuer, parts, () => fetchKeys(url, parts.limits, parts));
+    const ok = await takeOver(ring, issuer, parts, load);
     failures = ok ? 0 : failures + 1;
     if (ok) fetchedAt = parts.now();
     running = undefined;

@@ -2,7 +2,7 @@ import type { Json } from "../../contract.js";
 import type { KeyRing } from "./key-ring.js";
 import type { KeysParts } from "./keys.js";
 import { KeySetInvalid, parseKeySet } from "./key-set.js";
-import { LoadFailed } from "./load-keys.js";
+import { LoadFailed } from "./load-failed.js";
 import type { Issuer } from "./types.js";
 
 /**

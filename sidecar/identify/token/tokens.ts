@@ -1,14 +1,22 @@
 /** JWT access tokens of configured issuers. Source: RFC 7519, RFC 8725, RFC 9068. */
-import { refuse, type Json, type Refusal } from "../../contract.js";
+import { refuse, type Json, type JsonObject, type Refusal } from "../../contract.js";
 import type { VerifyOutcome } from "../verified.js";
 import { createTokenCache, digestToken, type KnownToken } from "./cache.js";
 import { isName } from "./chain.js";
 import { checkAudience, checkKind, checkLifetime } from "./check-token.js";
-import { readSubject } from "./claims.js";
+import { readBinding } from "./binding.js";
+import { leftOut, readSubject } from "./claims.js";
+import { createGroups, type Groups } from "./groups.js";
 import { decodeToken, verifySignature } from "./jwt.js";
 import { createKeys, type Keys } from "./keys.js";
 import { parseIssuers } from "./parse-issuers.js";
 import { defaultLimits, type IdentifyEvent, type Issuer, type TokenParts } from "./types.js";
+
+interface Source {
+  readonly issuer: Issuer;
+  readonly keys: Keys;
+  readonly groups?: Groups;
+}
 
 export interface Tokens {
   /** Verifies a token. Rejects on bugs only. */
@@ -26,19 +34,27 @@ export function createTokens(parts: TokenParts): Tokens {
   const closing = new AbortController();
   const cache = createTokenCache(limits);
   const onEvent = guarded(parts.onEvent);
-  const trusted = new Map<string, { issuer: Issuer; keys: Keys }>();
+  const trusted = new Map<string, Source[]>();
   for (const issuer of parseIssuers(parts.issuers as unknown as Json)) {
-    const keys = createKeys(issuer, { ...parts, onEvent, limits, closed: closing.signal });
-    trusted.set(issuer.issuer, { issuer, keys });
+    const given = { ...parts, onEvent, limits, closed: closing.signal };
+    const { groups_overage: overage } = issuer;
+    const source = {
+      issuer,
+      keys: createKeys(issuer, given),
+      ...(overage === undefined ? {} : { groups: createGroups(overage, issuer.name, given) }),
+    };
+    trusted.set(issuer.issuer, [...(trusted.get(issuer.issuer) ?? []), source]);
   }
 
   async function verify(token: string, digest: string): Promise<(KnownToken & { kind: "known" }) | Refusal> {
     const decoded = decodeToken(token);
     if (decoded.kind === "refusal") return decoded;
-    const { iss } = decoded.payload;
-    // The unverified `iss` only picks whose keys must verify it.
-    const source = typeof iss === "string" ? trusted.get(iss) : undefined;
-    if (source === undefined) return refuse("token_issuer");
+    const { iss, aud } = decoded.payload;
+    // The unverified `iss` and `aud` only pick whose keys must verify it.
+    const sources = typeof iss === "string" ? trusted.get(iss) : undefined;
+    if (sources === undefined) return refuse("token_issuer");
+    const source = sourceFor(sources, aud);
+    if (source === undefined) return refuse("token_audience");
     const { issuer, keys } = source;
     if (!issuer.algorithms.includes(decoded.alg)) return refuse("token_algorithm");
 
@@ -52,7 +68,11 @@ export function createTokens(parts: TokenParts): Tokens {
     if (refusal !== undefined) return refusal;
     const lifetime = checkLifetime(payload, issuer, parts.now());
     if (lifetime.kind === "refusal") return lifetime;
-    const read = readSubject(payload, issuer);
+    const binding = readBinding(payload);
+    if (binding.kind === "refusal") return binding;
+    const groups = await missingGroups(payload, source);
+    if (groups !== undefined && "kind" in groups) return groups;
+    const read = readSubject(payload, issuer, parts.now(), groups);
     if (read.kind === "refusal") return read;
     const { jti } = payload;
     const credential = {
@@ -62,9 +82,13 @@ export function createTokens(parts: TokenParts): Tokens {
     } as const;
     const { subject } = read;
     const { expiresAt } = lifetime;
+    const { boundTo } = binding;
     return {
       kind: "known",
-      verified: { kind: "verified", method: "jwt", credential, subject, expiresAt, cached: false },
+      verified: {
+        ...{ kind: "verified", method: "jwt", credential, subject, expiresAt, cached: false },
+        ...(boundTo === undefined ? {} : { boundTo }),
+      },
       ...{ key, keys },
     };
   }
@@ -91,6 +115,25 @@ export function createTokens(parts: TokenParts): Tokens {
       cache.clear();
     },
   };
+}
+
+/** Picks the configuration that a token is for; with several for one issuer, by the one audience that it names. */
+function sourceFor(sources: readonly Source[], aud: Json | undefined): Source | undefined {
+  const [only, ...others] = sources;
+  if (others.length === 0) return only;
+  const named = Array.isArray(aud) ? aud : [aud];
+  const meant = sources.filter(({ issuer }) =>
+    named.some((one) => typeof one === "string" && issuer.audience.includes(one)),
+  );
+  return meant.length === 1 ? meant[0] : undefined;
+}
+
+async function missingGroups(
+  payload: JsonObject,
+  { issuer, groups }: Source,
+): Promise<readonly string[] | Refusal | undefined> {
+  if (groups === undefined || !leftOut(payload, issuer).includes("groups")) return undefined;
+  return await groups.resolve(payload);
 }
 
 /** INVARIANT: a listener that throws can't change who someone is. */

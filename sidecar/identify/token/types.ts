@@ -1,31 +1,97 @@
 import type { Json } from "../../contract.js";
+import type { FetchDocument, FetchFault } from "../../net/fetch.js";
 
 /** Where a claim stands in the payload: its keys from the top, or the same joined by dots. */
 export type ClaimPath = string | readonly string[];
 
-export const claimNames = ["tenant", "groups", "roles", "department", "device", "type"] as const;
+export const claimNames = [
+  "id",
+  "tenant",
+  "groups",
+  "roles",
+  "department",
+  "device",
+  "type",
+  "scopes",
+  "assurance",
+  "authentication_methods",
+  "authenticated_at",
+] as const;
 export type ClaimName = (typeof claimNames)[number];
 
 /** Where an issuer's public keys (RFC 7517) come from. */
 export type JwksSource =
   { readonly url: string } | { readonly file: string } | { readonly keys: readonly Json[] };
 
+/** Where documents of an issuer may be fetched from, and how. */
+export interface FetchConfig {
+  /** `public` (default), `private`, `loopback` or CIDR ranges, several joined by `+`. */
+  readonly addresses?: string;
+  /** Plain HTTP beyond this machine. */
+  readonly http?: boolean;
+  /** PEM of the authorities that its certificate must come from, instead of the public ones. */
+  readonly ca_file?: string;
+  /** A token to present, e.g. a pod's own to its cluster; sent to the issuer's or the configured origin only. */
+  readonly token_file?: string;
+}
+
+/** A condition on a payload: the claim (or the other) is there, has one of these values, or is absent. */
+export interface ClaimTest {
+  readonly claim: ClaimPath;
+  readonly or?: ClaimPath;
+  readonly values?: readonly (string | boolean)[];
+  readonly absent?: boolean;
+}
+
+export type SubjectType = "user" | "agent" | "workload";
+
+/** How groups that didn't fit into a token of Entra ID are asked for: Microsoft Graph, by credentials of our own. */
+export interface OverageConfig {
+  readonly client_id: string;
+  readonly client_secret_file: string;
+  /** Default `https://graph.microsoft.com`. */
+  readonly graph_url?: string;
+  /** Default: the tenant's own, `https://login.microsoftonline.com/{tid}/oauth2/v2.0/token`. */
+  readonly token_url?: string;
+  /** Whether other kinds of groups are left out; as the token's own claim is configured. Default true. */
+  readonly security_groups_only?: boolean;
+  readonly fetch?: FetchConfig;
+}
+
 /** One trusted issuer as an operator writes it; `parseIssuers` checks it and fills in the defaults. */
 export interface IssuerConfig {
+  /** What an IdP's tokens look like: lies under the other keys. */
+  readonly preset?: string;
   /** Names the issuer in metrics and logs. */
   readonly name: string;
   /** The exact `iss`. */
   readonly issuer: string;
   readonly audience: string | readonly string[];
-  readonly jwks: JwksSource;
+  readonly jwks?: JwksSource;
+  /** Where the metadata is that names the keys (OpenID Connect Discovery 1.0); true: below the issuer. */
+  readonly discovery?: boolean | string;
+  readonly fetch?: FetchConfig;
   /** Asymmetric JWS algorithms only. */
   readonly algorithms: readonly string[];
   /** The tenants that it may speak for; any tenant only by the literal `["*"]`. */
   readonly tenants: readonly string[];
+  /** What a tenant is called here, by what the token calls it; others are refused. */
+  readonly tenant_names?: Readonly<Record<string, string>>;
+  /** The SPIFFE trust domains that ids in its tokens may be of. */
+  readonly trust_domains?: readonly string[];
   /** Accepted `typ` headers; `""` stands for a token without one. Default `at+jwt` and `JWT`. */
   readonly types?: readonly string[];
   /** What isn't mapped isn't read. Without `tenant`, `tenants` must list exactly one. */
-  readonly claims?: { readonly [K in ClaimName]?: ClaimPath };
+  readonly claims?: { readonly [K in ClaimName]?: ClaimPath | null };
+  /** What a token must have, all of it, to be one that is accepted. */
+  readonly require?: readonly ClaimTest[];
+  /** Whether ID tokens stand for access tokens; only for an IdP that has no other JWT. */
+  readonly id_tokens?: boolean;
+  /** The type of `sub`, where no claim and none of `subject_types` says. Default `user`. */
+  readonly subject_type?: SubjectType;
+  /** The first that holds says the type of `sub`. */
+  readonly subject_types?: readonly (ClaimTest & { readonly type: SubjectType })[];
+  readonly groups_overage?: OverageConfig;
   /** Top-level claims that policy may see. */
   readonly expose?: readonly string[];
   readonly max_lifetime_seconds?: number;
@@ -37,14 +103,45 @@ export interface IssuerConfig {
   readonly actor_issuers?: readonly string[];
 }
 
-/** A checked {@link IssuerConfig} with every default filled in. */
-export interface Issuer extends Required<IssuerConfig> {
+/** What a payload is mapped by, whether signed or introspected. */
+export interface ClaimRules {
+  readonly issuer: string;
   readonly audience: readonly string[];
-  readonly claims: { readonly [K in ClaimName]?: readonly string[] };
+  readonly tenants: readonly string[];
+  readonly tenant_names?: Readonly<Record<string, string>>;
+  readonly trust_domains: readonly string[];
+  /** Absent: as standards name it, where they do; null: not read. */
+  readonly claims: { readonly [K in ClaimName]?: readonly string[] | null };
+  readonly subject_type: SubjectType;
+  readonly subject_types: readonly (ClaimTest & { readonly type: SubjectType })[];
+  readonly expose: readonly string[];
+  readonly max_lifetime_seconds: number;
+  readonly clock_skew_seconds: number;
+  readonly actor_depth: number;
+  readonly actor_issuers: readonly string[];
+}
+
+/** A checked {@link IssuerConfig} with every default filled in; its preset is part of it. */
+export interface Issuer extends ClaimRules {
+  readonly name: string;
+  /** Absent where keys are discovered. */
+  readonly jwks?: JwksSource;
+  readonly discovery?: string;
+  readonly fetch: FetchConfig;
+  readonly algorithms: readonly string[];
+  readonly types: readonly string[];
+  readonly require: readonly ClaimTest[];
+  readonly id_tokens: boolean;
+  readonly groups_overage?: OverageConfig;
 }
 
 /** Why a key set could not be taken over; the keys known before stay in use. */
-export type KeysFault = "network" | "timeout" | "status" | "too_large" | "unreadable" | "invalid";
+export type KeysFault =
+  | FetchFault
+  | "unreadable"
+  | "invalid"
+  /** The metadata is another issuer's. */
+  | "issuer_mismatch";
 
 /** What an operator may want to see. `issuer` is the configured name; nothing comes from a token. */
 export type IdentifyEvent =
@@ -59,6 +156,9 @@ export type IdentifyEvent =
     }
   | { readonly kind: "keys_failed"; readonly issuer: string; readonly fault: KeysFault }
   | { readonly kind: "keys_expired"; readonly issuer: string }
+  /** Groups that a token left out could not be asked for. */
+  | { readonly kind: "groups_failed"; readonly issuer: string; readonly fault: string }
+  | { readonly kind: "introspection_failed"; readonly issuer: string; readonly fault: string }
   | { readonly kind: "internal_error"; readonly error: string };
 
 export interface IdentifyLimits {
@@ -74,6 +174,8 @@ export interface IdentifyLimits {
   readonly keysSurviveMs: number;
   readonly unknownKeyIntervalMs: number;
   readonly fileCheckMs: number;
+  /** Size of an answer that lists groups, or describes a token. */
+  readonly answerBytes: number;
 }
 
 export const defaultLimits: IdentifyLimits = {
@@ -86,13 +188,14 @@ export const defaultLimits: IdentifyLimits = {
   keysSurviveMs: 86_400_000,
   unknownKeyIntervalMs: 30_000,
   fileCheckMs: 1_000,
+  answerBytes: 1024 * 1024,
 };
 
 export interface TokenParts {
   readonly issuers: readonly IssuerConfig[];
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly fetch: typeof fetch;
+  readonly fetchDocument: FetchDocument;
   readonly onEvent?: (event: IdentifyEvent) => void;
   readonly limits?: Partial<IdentifyLimits>;
 }
