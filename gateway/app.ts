@@ -5,10 +5,11 @@ import { checkHead } from "./classify/check-head.js";
 import { matchRoute, protocolOf } from "./classify/route.js";
 import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
+import { serveKeys } from "./keys.js";
 import { refuseModel, serveChat, serveModels } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
 import { createSourceFinder } from "./source.js";
-import { metadataUrl, serveMetadata } from "./tools/metadata.js";
+import { metadataUrl, resourceOf, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
 import { endSession, serveTools } from "./tools/serve.js";
 
@@ -22,10 +23,12 @@ export function createGateway(parts: GatewayParts): RequestListener {
     const target = req.url ?? "";
     const protocol = protocolOf(target);
     const route = matchRoute(req.method ?? "", target);
-    const known = route.kind === "tools" || route.kind === "end_session";
-    const metadata =
-      known && parts.config.servers.has(route.server) ? metadataUrl(parts, route.server) : undefined;
-    const begun = { ...begin(parts, req, res, findSource(req)), metadata };
+    const resource = route.kind === "refusal" ? undefined : resourceOf(target, parts.config);
+    const challenge = {
+      metadata: resource === undefined ? undefined : metadataUrl(parts, resource),
+      dpopAlgorithms: parts.config.resourceMetadata.dpopAlgorithms,
+    };
+    const begun = { ...begin(parts, req, res, findSource(req)), challenge };
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
     });
@@ -72,7 +75,9 @@ async function serve(parts: GatewayParts, exchange: Exchange, route: Served): Pr
     case "query":
       return serveQuery(parts, exchange, route.collection);
     case "metadata":
-      return serveMetadata(parts, exchange, route.server);
+      return serveMetadata(parts, exchange, route.path);
+    case "keys":
+      return serveKeys(parts.fetchKeys, exchange);
     case "health":
       return send(exchange.res, 200, "{}");
   }
@@ -83,7 +88,7 @@ function begin(
   req: IncomingMessage,
   res: ServerResponse,
   ip: string | undefined,
-): Omit<Exchange, "metadata"> {
+): Omit<Exchange, "challenge"> {
   const gone = new AbortController();
   res.on("close", () => {
     if (!res.writableFinished) gone.abort();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type {
+  Assertion,
   CacheLevel,
   Decision,
   DecisionRequest,
@@ -9,7 +10,14 @@ import type {
   Obligation,
   Reason,
 } from "../sidecar/contract.js";
-import { denied, errorTable, isObject, parseJson, stringifyJson } from "../sidecar/contract.js";
+import {
+  denied,
+  errorTable,
+  isObject,
+  parseJson,
+  readChallenge,
+  stringifyJson,
+} from "../sidecar/contract.js";
 
 /** Asks the decision point; gives one decision per call. Never rejects: any failure is a deny. */
 export type Ask = (request: DecisionRequest) => Promise<Decision[]>;
@@ -44,7 +52,7 @@ export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
       if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
       const decisions = list.map(readDecision);
       return decisions.every((decision) => decision !== undefined)
-        ? decisions.map((decision) => meetable(decision, request.obligations))
+        ? decisions.map((decision) => meetable(decision, request))
         : failed("pdp_unavailable");
     } catch {
       return failed(deadline.aborted ? "pdp_timeout" : "pdp_unavailable");
@@ -87,10 +95,15 @@ async function post(
 
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];
 
-/** INVARIANT: an allow under a duty that was not declared for this request never gets further than here. */
-function meetable(decision: Decision, declared: readonly string[]): Decision {
-  if (decision.obligations.every(({ type }) => declared.includes(type))) return decision;
-  const code = "obligation_unsatisfiable";
+/**
+ * INVARIANT: an allow under a duty that was not declared for this request, or without the assertion that its upstream
+ * is to get, never gets further than here.
+ */
+function meetable(decision: Decision, { obligations: declared, assertion }: DecisionRequest): Decision {
+  const lacks = decision.allow && assertion !== undefined && decision.assertion === undefined;
+  const dutiful = decision.obligations.every(({ type }) => declared.includes(type));
+  if (dutiful && !lacks) return decision;
+  const code = dutiful ? "assertion_unavailable" : "obligation_unsatisfiable";
   const reason = { code, message: errorTable[code][1] };
   return { ...decision, allow: false, obligations: [], reasons: [reason] };
 }
@@ -110,6 +123,8 @@ function readDecision(value: Json): Decision | undefined {
     expires_at,
     bundles,
     subject,
+    assertion,
+    dpop_nonce,
   } = value;
   const level = levels.find((known) => known === cache);
   // the id becomes a header
@@ -119,18 +134,36 @@ function readDecision(value: Json): Decision | undefined {
   if (!Array.isArray(obligations) || !obligations.every(isObligation)) return undefined;
   if (!isStrings(labels) || !isStrings(rules)) return undefined;
   if (typeof expires_at !== "string" || !isObject(bundles) || level === undefined) return undefined;
+  // both become headers
+  if (assertion !== undefined && !isAssertion(assertion)) return undefined;
+  if (dpop_nonce !== undefined && !(typeof dpop_nonce === "string" && /^[\w.~+/=-]{1,256}$/.test(dpop_nonce)))
+    return undefined;
   // an allow is for somebody
   if (allow && !isSubject(subject)) return undefined;
   return {
     ...{ decision_id, allow, reasons: reasons as unknown as Reason[] },
     ...{ obligations: obligations as unknown as Obligation[], labels, ttl, rules, cache: level, expires_at },
     bundles: bundles as Decision["bundles"],
+    ...(dpop_nonce === undefined ? {} : { dpop_nonce }),
+    ...(assertion === undefined ? {} : { assertion: assertion as unknown as Assertion }),
     ...(isSubject(subject) ? { subject: subject as unknown as NonNullable<Decision["subject"]> } : {}),
   };
 }
 
 function isReason(value: Json): boolean {
-  return isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
+  if (!isObject(value) || typeof value["message"] !== "string") return false;
+  return typeof value["code"] === "string" && isChallenge(value["code"], value["properties"]);
+}
+
+/** What asks for more says what; the sidecar's own refusals under these codes need not. */
+function isChallenge(code: string, properties: Json | undefined): boolean {
+  return properties === undefined || readChallenge(code, properties) !== undefined;
+}
+
+function isAssertion(value: Json): boolean {
+  if (!isObject(value)) return false;
+  const { token, id } = value;
+  return typeof token === "string" && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) && typeof id === "string";
 }
 
 function isObligation(value: Json): boolean {

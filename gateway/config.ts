@@ -1,4 +1,8 @@
 import { basename } from "node:path";
+import type { UpstreamAssertion } from "./forward/assertion.js";
+import { readUpstreamAssertion } from "./forward/assertion.js";
+import type { ResourceMetadataConfig } from "./resource-metadata.js";
+import { readResourceMetadata } from "./resource-metadata.js";
 import type { Json } from "../sidecar/contract.js";
 import { credentialHeaders, Fields, Problems } from "../sidecar/contract.js";
 
@@ -11,6 +15,8 @@ export interface UpstreamConfig {
   readonly url: URL;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
   readonly apiKey?: ApiKeyConfig;
+  /** What it is told of the caller, signed by the sidecar; absent: nothing. */
+  readonly assertion?: UpstreamAssertion;
   readonly connectTimeoutMs: number;
   /** To the first byte of the answer, milliseconds. */
   readonly headersTimeoutMs: number;
@@ -48,6 +54,7 @@ export interface GatewayConfig {
   readonly publicUrl?: string;
   /** Who gives out tokens; named in the protected resource metadata (RFC 9728). */
   readonly authorizationServers: readonly string[];
+  readonly resourceMetadata: ResourceMetadataConfig;
   /** Request headers, lower-case, that policy sees under `context.claimed.headers`: what a caller merely says. */
   readonly claimedHeaders: readonly string[];
   /** CIDRs whose X-Forwarded-For is believed. */
@@ -123,6 +130,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     allowedOrigins: top.strings("allowed_origins") ?? [],
     ...(publicUrl === undefined ? {} : { publicUrl }),
     authorizationServers: top.strings("authorization_servers") ?? [],
+    resourceMetadata: readResourceMetadata(top.nested("resource_metadata"), problems),
     claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
     maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
@@ -144,10 +152,14 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
 function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
   const url = readUrl(fields.required("url"), fields.at("url"), problems);
   const apiKey = fields.has("api_key") ? readKey(fields.nested("api_key"), problems) : undefined;
+  const assertion = fields.has("assertion")
+    ? readUpstreamAssertion(fields.nested("assertion"), problems)
+    : undefined;
   const timeouts = fields.nested("timeouts");
   const upstream: UpstreamConfig = {
     url,
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(assertion === undefined ? {} : { assertion }),
     connectTimeoutMs: timeouts.integer("connect_ms", 1, 600_000) ?? 5_000,
     headersTimeoutMs: timeouts.integer("first_byte_ms", 1, 3_600_000) ?? 120_000,
     bodyTimeoutMs: timeouts.integer("between_bytes_ms", 1, 3_600_000) ?? 60_000,

@@ -2,8 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
 import type { Ask } from "./ask.js";
+import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import type { Forward } from "./forward/forward.js";
+import type { FetchKeys } from "./keys.js";
 
 export interface GatewayLog {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -21,6 +23,7 @@ export interface GatewayParts {
   readonly config: GatewayConfig;
   readonly ask: Ask;
   readonly forward: Forward;
+  readonly fetchKeys: FetchKeys;
   readonly report: (outcome: Outcome) => void;
   readonly log: GatewayLog;
   readonly metrics: GatewayMetrics;
@@ -42,19 +45,22 @@ export interface Exchange {
   readonly credentials: Credentials;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
-  /** Where a client that isn't identified learns whom to ask for a token. */
-  readonly metadata: string | undefined;
+  /** What a client that is refused may be told to come back with. */
+  readonly challenge: ChallengeContext;
   /** {@link GatewayParts.clock} at the start. */
   readonly started: number;
 }
 
-/** Asks about calls: one decision each, in order; any failure is a deny. */
+/**
+ * Asks about calls: one decision each, in order; any failure is a deny. With the upstream that the one call goes to,
+ * an allow brings what that upstream is to be told of the caller.
+ */
 export async function askAbout(
   parts: GatewayParts,
   exchange: Exchange,
   calls: readonly Call[],
   obligations: readonly string[],
-  prompt?: JsonObject,
+  { prompt, upstream }: { readonly prompt?: JsonObject; readonly upstream?: UpstreamConfig | undefined } = {},
 ): Promise<Decision[]> {
   const { environment } = parts.config;
   const claimed = claimedHeaders(exchange.req, parts.config.claimedHeaders);
@@ -71,6 +77,7 @@ export async function askAbout(
     credentials: exchange.credentials,
     context,
     obligations,
+    ...(upstream?.assertion === undefined ? {} : { assertion: upstream.assertion.request }),
   });
   parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
   return decisions;

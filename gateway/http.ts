@@ -89,15 +89,3 @@ export function send(
   });
   res.end(body);
 }
-
-/** Headers that a refusal needs besides its body: a challenge (RFC 6750, RFC 9728) where nobody is known. */
-export function refusalHeaders(
-  { status, code }: Pick<Refusal, "status" | "code">,
-  metadata?: string,
-): Record<string, string> {
-  if (status !== 401) return {};
-  // no error where no credentials were presented
-  const error = code === "unauthenticated" ? [] : ['error="invalid_token"'];
-  const resource = metadata === undefined ? [] : [`resource_metadata="${metadata}"`];
-  return { "www-authenticate": `Bearer ${[...error, ...resource].join(", ")}`.trim() };
-}

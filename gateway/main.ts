@@ -8,6 +8,7 @@ import { createAsk } from "./ask.js";
 import { parseGatewayConfig } from "./config.js";
 import type { GatewayLog, GatewayMetrics } from "./exchange.js";
 import { createForwarder } from "./forward/forward.js";
+import { createFetchKeys } from "./keys.js";
 import { createReporter } from "./record.js";
 
 export interface GatewayOptions {
@@ -52,6 +53,7 @@ export async function startGateway({
     config,
     ask: createAsk({ dispatcher: asking, deadlineMs: config.sidecar.deadlineMs }),
     forward: forwarder.forward,
+    fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     report: reporter.report,
     log,
     metrics,

@@ -1,4 +1,6 @@
 import type {
+  Assertion,
+  AssertionRequest,
   Call,
   Decision,
   DecisionRequest,
@@ -8,6 +10,7 @@ import type {
   Reason,
 } from "./contract.js";
 import { denied, errorTable } from "./contract.js";
+import type { Assert } from "./assert/assert.js";
 import type { BundleSet } from "./bundles/active.js";
 import { resolvePath } from "./bundles/active.js";
 import type { CacheLookups, Evaluate, Evaluated } from "./decide/evaluate.js";
@@ -47,6 +50,8 @@ export interface Decided {
   readonly lookups?: CacheLookups;
   readonly micros: StepMicros;
   readonly asked: Asked;
+  /** Names what was signed for the upstream. INVARIANT: its token isn't here, nor in `decision`. */
+  readonly asserted?: { readonly id: string; readonly audience: string; readonly kid: string };
 }
 
 export interface AuthorizeParts {
@@ -58,6 +63,8 @@ export interface AuthorizeParts {
   readonly record: (decided: Decided) => void | Promise<void>;
   /** Told once per request whose caller could not be identified. */
   readonly onRefused: (code: ErrorCode) => void;
+  /** Signs what upstreams get; without it, a request that wants an assertion is denied. */
+  readonly assert?: Assert;
   /** Data path of the decision, e.g. `countersign/decision`. */
   readonly entrypoint: string;
   readonly newId: () => string;
@@ -85,11 +92,21 @@ export function createAuthorize(parts: AuthorizeParts): Authorize {
         const question = { request, call, asked };
         const steps: StepMicros = { identify, total: 0 };
         let decided: Decided;
+        let assertion: Assertion | undefined;
         if (outcome.kind === "refusal") {
           decided = refusal(parts, question, outcome.code, steps);
         } else {
           try {
             decided = await decide(parts, question, outcome.identity, steps);
+            if (request.assertion !== undefined && decided.decision.allow) {
+              ({ decided, assertion } = attest(
+                parts,
+                question,
+                request.assertion,
+                outcome.identity,
+                decided,
+              ));
+            }
           } catch {
             // a bug is a deny, too
             decided = {
@@ -99,7 +116,8 @@ export function createAuthorize(parts: AuthorizeParts): Authorize {
           }
         }
         steps.total = identify + micros() - started;
-        return record(parts, decided);
+        const decision = await record(parts, decided);
+        return assertion === undefined || !decision.allow ? decision : { ...decision, assertion };
       }),
     );
   };
@@ -161,6 +179,31 @@ async function decide(
     subject: subject(identity),
   };
   return { door: "decisions", entrypoint, decision, ...question, identity, input, lookups, micros: steps };
+}
+
+/** Signs what an allowed call brings to its upstream. INVARIANT: an allow that can't bring it is a deny. */
+function attest(
+  parts: AuthorizeParts,
+  question: Question,
+  wanted: AssertionRequest,
+  identity: Identity,
+  decided: Decided,
+): { readonly decided: Decided; readonly assertion: Assertion | undefined } {
+  const { decision } = decided;
+  const { decision_id: decisionId, bundles } = decision;
+  const revision = Object.values(bundles)[0]?.revision ?? "";
+  const asserted = parts.assert?.(wanted, { identity, decisionId, revision });
+  if (asserted?.kind === "asserted") {
+    const { assertion, kid } = asserted;
+    return {
+      decided: { ...decided, asserted: { id: assertion.id, audience: wanted.audience, kid } },
+      assertion,
+    };
+  }
+  const refused = refusal(parts, question, asserted?.code ?? "assertion_unavailable", decided.micros);
+  const { decision_id, allow, reasons } = refused.decision;
+  const denial = { ...decision, decision_id, allow, reasons, obligations: [], labels: [], ttl: 0 };
+  return { decided: { ...decided, ...refused, decision: denial }, assertion: undefined };
 }
 
 type Judged =

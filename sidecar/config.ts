@@ -1,9 +1,13 @@
+import type { AssertionConfig } from "./assert/config.js";
+import { readAssertion } from "./assert/config.js";
 import type { Json, JsonObject } from "./contract.js";
 import { Fields, isObject, Problems } from "./contract.js";
 import type { NetworkRange } from "./describe/describe.js";
 import { defaultNetworks } from "./describe/describe.js";
 import type { IdentityConfig } from "./identify/create-methods.js";
-import type { IssuerConfig } from "./identify/token/types.js";
+import { parseSpiffe } from "./identify/spiffe/parse-spiffe.js";
+import { parseIntrospection } from "./identify/introspection/parse-introspection.js";
+import { parseProof } from "./identify/proof/parse-proof.js";
 import { IssuersInvalid, parseIssuers } from "./identify/token/parse-issuers.js";
 
 export interface SidecarConfig {
@@ -34,6 +38,8 @@ export interface SidecarConfig {
     readonly waitMs: number;
   };
   readonly identity: IdentityConfig;
+  /** What signs assertions for upstreams; absent: none are. */
+  readonly assertion?: AssertionConfig;
   readonly networks: readonly NetworkRange[];
   readonly timeZone: string;
   readonly audit: { readonly mode: "buffered" | "strict" };
@@ -117,7 +123,15 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       ttl: cache.integer("ttl", 0, 86_400) ?? 60,
       waitMs: cache.integer("wait_ms", 1, 1_000) ?? 5,
     },
-    identity: { issuers: readIssuers(identity.raw("issuers"), problems) },
+    identity: {
+      issuers: readIssuers(parseIssuers, identity.raw("issuers"), problems),
+      ...parseProof(identity, problems),
+      ...(identity.has("spiffe") ? { spiffe: parseSpiffe(identity.nested("spiffe"), problems) } : {}),
+      introspection: readIssuers(parseIntrospection, identity.raw("introspection"), problems),
+    },
+    ...(top.has("assertion")
+      ? { assertion: readAssertion(top.nested("assertion"), problems, redisUrl) }
+      : {}),
     networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
     audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
@@ -193,10 +207,11 @@ function readLabels(value: Json | undefined, problems: Problems): Record<string,
   return value as Record<string, string>;
 }
 
-function readIssuers(value: Json | undefined, problems: Problems): readonly IssuerConfig[] {
+/** Reads a list by a parser that throws all its problems at once. */
+function readIssuers<T>(parse: (value: Json) => T[], value: Json | undefined, problems: Problems): T[] {
   if (value === undefined) return [];
   try {
-    return parseIssuers(value);
+    return parse(value);
   } catch (error) {
     if (!(error instanceof IssuersInvalid)) throw error;
     problems.list.push(...error.problems);

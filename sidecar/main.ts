@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createControl } from "./api/control.js";
+import { createJwks } from "./api/jwks.js";
 import { createDataDoor } from "./api/data.js";
 import { createFindPeer } from "./api/peers.js";
 import { createDecisionsDoor } from "./api/decisions.js";
@@ -11,6 +12,7 @@ import { createPoliciesDoor } from "./api/policies.js";
 import type { SidecarDoors } from "./api/server.js";
 import { createListener } from "./api/server.js";
 import { createWriteDataDoor } from "./api/write-data.js";
+import { openAssertions } from "./assert/open.js";
 import type { Authorize } from "./authorize.js";
 import { createAuthorize } from "./authorize.js";
 import { currentOnly } from "./bundles/current-only.js";
@@ -151,7 +153,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     now,
     fetch,
     onEvent: (event) => {
-      log[event.kind === "keys_refreshed" ? "info" : "warn"](event.kind, { ...event });
+      log[event.kind === "keys_refreshed" || event.kind === "api_keys_read" ? "info" : "warn"](event.kind, {
+        ...event,
+      });
     },
   });
   const identifier = createIdentifier({
@@ -168,7 +172,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     locate: describer.locate,
     now,
   });
+  const assertions =
+    config.assertion === undefined
+      ? undefined
+      : await openAssertions({ config: config.assertion, newId: randomUUID, now, log });
   const authorize = createAuthorize({
+    ...(assertions === undefined ? {} : { assert: assertions.assert }),
     identifier,
     describer,
     evaluate,
@@ -236,6 +245,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       status: bundles.status,
       metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
       config: () => publicConfig(config),
+      ...(assertions === undefined ? {} : { jwks: createJwks(assertions.keys) }),
       version: options.version,
     }),
     observe: (door, status) => {
@@ -249,6 +259,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     bundles.close();
     await Promise.all(listening.map((one) => one.close()));
     identity.close();
+    assertions?.close();
     await network?.close();
     await decisionLog?.close();
     await cache?.close();
@@ -318,6 +329,10 @@ function readTokenDigest(path: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
+function publicAssertion({ shared, ...shown }: NonNullable<SidecarConfig["assertion"]>): unknown {
+  return { ...shown, shared: shared !== undefined };
+}
+
 /** What `/v1/config` shows: nothing that is or could hold a secret. */
 function publicConfig(config: SidecarConfig): unknown {
   const { labels, decision, networks, timeZone, audit, decisionLogs, identity } = config;
@@ -326,6 +341,7 @@ function publicConfig(config: SidecarConfig): unknown {
     labels,
     decision,
     cache: { enabled, l2, maxEntries, maxBytes, ttl, waitMs, redis: config.cache.redisUrl !== undefined },
+    ...(config.assertion === undefined ? {} : { assertion: publicAssertion(config.assertion) }),
     networks,
     time_zone: timeZone,
     audit,

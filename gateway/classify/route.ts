@@ -9,7 +9,9 @@ export type Route =
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
   | { readonly kind: "query"; readonly collection: string }
-  | { readonly kind: "metadata"; readonly server: string }
+  /** `path` is the resource's own, "" for the whole gateway. */
+  | { readonly kind: "metadata"; readonly path: string }
+  | { readonly kind: "keys" }
   | { readonly kind: "health" };
 
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
@@ -26,9 +28,11 @@ const routes: readonly Pattern[] = [
   ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],
   [
     "GET",
-    new RegExp(`^/\\.well-known/oauth-protected-resource/mcp/${name}$`),
-    (server) => ({ kind: "metadata", server }),
+    /^\/\.well-known\/oauth-protected-resource((?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._:-]{1,128}){0,8})$/,
+    (path) => ({ kind: "metadata", path }),
   ],
+  // the second is where verifiers of Pomerium's assertion look
+  ["GET", /^\/\.well-known\/(?:pomerium\/)?jwks\.json$/, () => ({ kind: "keys" })],
   ["GET", /^\/health$/, () => ({ kind: "health" })],
 ];
 

@@ -3,7 +3,10 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { Dispatcher } from "undici";
 import { Pool } from "undici";
+import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
+import type { ProtocolHeaders } from "./headers.js";
+import { upstreamHeaders } from "./headers.js";
 
 export interface ForwardRequest {
   readonly upstream: UpstreamConfig;
@@ -11,7 +14,9 @@ export interface ForwardRequest {
   /** Appended to the upstream's own path. */
   readonly path: string;
   /** Only what the protocol needs: nothing of the client's headers travels unless it is named here. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: ProtocolHeaders;
+  /** What the sidecar signed for this request; it is sent where the upstream is configured for it, and nowhere else. */
+  readonly assertion: Assertion | undefined;
   readonly body?: string;
   readonly signal: AbortSignal;
 }
@@ -27,7 +32,8 @@ export type Forwarded =
     }
   | {
       readonly kind: "failed";
-      readonly code: "upstream_unavailable" | "upstream_timeout" | "upstream_invalid";
+      readonly code:
+        "upstream_unavailable" | "upstream_timeout" | "upstream_invalid" | "assertion_unavailable";
     }
   | { readonly kind: "aborted" };
 
@@ -59,19 +65,16 @@ export function createForwarder(environment: Readonly<Record<string, string | un
     check(upstream) {
       readKey(upstream, environment);
     },
-    async forward({ upstream, method, path, headers, body, signal }) {
+    async forward({ upstream, method, path, headers: protocol, assertion, body, signal }) {
       try {
         const key = readKey(upstream, environment);
+        const wanted = upstream.assertion;
+        const headers = upstreamHeaders({ protocol, hasBody: body !== undefined, key, wanted, assertion });
+        if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
         const answer = await poolOf(upstream).request({
           path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
           method,
-          headers: {
-            ...headers,
-            ...(body === undefined ? {} : { "content-type": "application/json" }),
-            // what is scanned and filtered must be readable
-            "accept-encoding": "identity",
-            ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-          },
+          headers,
           body: body ?? null,
           signal,
         });
@@ -86,7 +89,8 @@ export function createForwarder(environment: Readonly<Record<string, string | un
           discard(answer.body);
           return { kind: "failed", code: "upstream_invalid" };
         }
-        const quotesKey = (text: string): boolean => key !== undefined && text.includes(key);
+        const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
+        const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
         return { kind: "answered", status: statusCode, headers: received, body: answer.body, quotesKey };
       } catch (error) {
         if (signal.aborted) return { kind: "aborted" };

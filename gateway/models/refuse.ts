@@ -1,6 +1,7 @@
 /** Denials in OpenAI's error form, so that its clients raise their own typed errors. */
 import type { Decision, Reason, Refusal } from "../../sidecar/contract.js";
 import { errorTable } from "../../sidecar/contract.js";
+import { asksForMore } from "../challenge.js";
 
 const types: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
@@ -25,9 +26,17 @@ export function openAiError(refusal: Refusal, decision?: Decision): string {
   });
 }
 
-/** Finds the refusal that a deny is: the pipeline's own code where it has one, else `denied`. */
+/**
+ * Finds the refusal that a deny is: the pipeline's own code where it has one, else `denied`. A client is asked for more
+ * where that would be enough: every reason asks for it.
+ */
 export function refusalOf(decision: Decision): Refusal {
-  const [first] = decision.reasons;
+  const { reasons } = decision;
+  const more = reasons.filter(({ code }) => asksForMore(code));
+  const [first] =
+    more.length < reasons.length
+      ? reasons.filter((reason) => !more.includes(reason))
+      : more.sort((a, b) => a.code.localeCompare(b.code));
   const own =
     first !== undefined && Object.hasOwn(errorTable, first.code)
       ? (first.code as keyof typeof errorTable)

@@ -5,7 +5,8 @@ import { enforce, requestObligations } from "../enforce/obligations.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect, discard, mediaType, passOn } from "../forward/forward.js";
-import { readJson, refusalHeaders, send } from "../http.js";
+import { challengeHeaders } from "../challenge.js";
+import { readJson, send } from "../http.js";
 import { classifyChat, modelProperties } from "./classify-chat.js";
 import { openAiError, refusalOf } from "./refuse.js";
 
@@ -19,7 +20,7 @@ const passedHeaders = ["content-type", "retry-after", "openai-processing-ms"];
 /** Refuses in OpenAI's form. */
 export function refuseModel(exchange: Exchange, refusal: Refusal, decision?: Decision): void {
   send(exchange.res, refusal.status, openAiError(refusal, decision), {
-    ...refusalHeaders(refusal),
+    ...challengeHeaders(refusal, exchange.challenge, decision),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
 }
@@ -31,7 +32,10 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
   if (read.kind === "refusal") return refuseModel(exchange, read);
   const chat = classifyChat(read.value, read.bytes, config.models);
   if (chat.kind === "refusal") return refuseModel(exchange, chat);
-  const [decision] = await askAbout(parts, exchange, [chat.call], obligations, chat.prompt);
+  const model = config.models.get(chat.model);
+  const upstream = model === undefined ? undefined : config.upstreams.get(model.upstream);
+  const { prompt } = chat;
+  const [decision] = await askAbout(parts, exchange, [chat.call], obligations, { prompt, upstream });
   if (decision === undefined) return refuseModel(exchange, refuse("pdp_unavailable"));
   let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
@@ -42,8 +46,6 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
     end(outcome, refusal.status);
   };
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");
-  const model = config.models.get(chat.model);
-  const upstream = model === undefined ? undefined : config.upstreams.get(model.upstream);
   if (model === undefined || upstream === undefined) return refuseAs(refuse("unknown_model"), "denied");
   const body = enforce(chat.body, decision.obligations, requestObligations);
   if (body === undefined) return refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
@@ -58,6 +60,7 @@ export async function serveChat(parts: GatewayParts, exchange: Exchange): Promis
     headers: { accept: chat.stream ? "text/event-stream" : "application/json" },
     // what was decided, and nothing else
     body: stringifyJson(body),
+    assertion: decision.assertion,
     signal: exchange.signal,
   });
   if (answer.kind === "aborted") return end("client_disconnected", 499);

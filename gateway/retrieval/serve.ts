@@ -5,7 +5,8 @@ import { answerObligations, enforce } from "../enforce/obligations.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect } from "../forward/forward.js";
-import { readJson, refusalHeaders, send } from "../http.js";
+import { challengeHeaders } from "../challenge.js";
+import { readJson, send } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
 
 const obligations = Object.keys(answerObligations);
@@ -16,7 +17,7 @@ export function refuseRetrieval(exchange: Exchange, refusal: Refusal, decision?:
   const { code, message, fix, status } = refusal;
   const why = decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons };
   send(exchange.res, status, JSON.stringify({ code, message, fix, ...why }), {
-    ...refusalHeaders(refusal),
+    ...challengeHeaders(refusal, exchange.challenge, decision),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
 }
@@ -61,7 +62,8 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
       },
     },
   };
-  const [decision] = await askAbout(parts, exchange, [call], obligations);
+  const upstream = collection?.upstream;
+  const [decision] = await askAbout(parts, exchange, [call], obligations, { upstream });
   if (decision === undefined) return refuseRetrieval(exchange, refuse("pdp_unavailable"));
   let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
@@ -81,6 +83,7 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
     path: "",
     headers: { accept: "application/json" },
     body: stringifyJson({ query, top_k }),
+    assertion: decision.assertion,
     signal: exchange.signal,
   });
   if (answer.kind === "aborted") return end("client_disconnected", 499);

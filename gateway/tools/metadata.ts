@@ -1,24 +1,66 @@
+/** Where tokens for this gateway come from: OAuth protected resource metadata (RFC 9728), one document per resource. */
+import type { JsonObject } from "../../sidecar/contract.js";
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
+import type { GatewayConfig } from "../config.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { send } from "../http.js";
+import { jwksPath } from "../keys.js";
 import { refuseTool } from "./refuse.js";
 
-/** Says where the metadata of a tool server lies (RFC 9728, section 3.1). */
-export function metadataUrl({ publicUrl }: Pick<GatewayParts, "publicUrl">, server: string): string {
-  return `${publicUrl()}/.well-known/oauth-protected-resource/mcp/${server}`;
+const wellKnown = "/.well-known/oauth-protected-resource";
+
+/** The resource that a path belongs to: each tool server and collection, all models together, or the gateway. */
+export function resourceOf(path: string, config: GatewayConfig): string | undefined {
+  const [, server] = /^\/mcp\/([^/]+)$/.exec(path) ?? [];
+  if (server !== undefined) return config.servers.has(server) ? path : undefined;
+  const [, collection] = /^\/v1\/retrieval\/([^/]+)(?:\/query)?$/.exec(path) ?? [];
+  if (collection !== undefined) {
+    return config.collections.has(collection) ? `/v1/retrieval/${collection}` : undefined;
+  }
+  return /^\/v1(?:\/(?:chat\/completions|models(?:\/.*)?))?$/.test(path) ? "/v1" : undefined;
 }
 
-/** Serves where tokens for a tool server come from (protected resource metadata, RFC 9728). */
-export function serveMetadata({ config, publicUrl }: GatewayParts, exchange: Exchange, server: string): void {
-  if (!config.servers.has(server)) {
-    refuseTool(exchange, refuse("unknown_server"));
+/** Says where the metadata of a resource lies: the well-known part goes before the resource's path (section 3.1). */
+export function metadataUrl({ publicUrl }: Pick<GatewayParts, "publicUrl">, resource: string): string {
+  const { origin, pathname } = new URL(publicUrl());
+  return `${origin}${wellKnown}${pathname.replace(/\/$/, "")}${resource}`;
+}
+
+/** Serves a resource's metadata; `path` is what follows the well-known part, "" for the whole gateway. */
+export function serveMetadata(parts: GatewayParts, exchange: Exchange, path: string): void {
+  const { config, publicUrl } = parts;
+  const base = new URL(publicUrl()).pathname.replace(/\/$/, "");
+  // a proxy before the gateway may leave its own prefix on, as it stands in the address that clients know
+  const asked = base !== "" && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
+  if (asked !== "" && resourceOf(asked, config) !== asked) {
+    refuseTool(exchange, refuse(asked.startsWith("/mcp/") ? "unknown_server" : "unknown_route"));
     return;
   }
-  const issuers = config.authorizationServers;
-  const document = stringifyJson({
-    resource: `${publicUrl()}/mcp/${server}`,
-    ...(issuers.length === 0 ? {} : { authorization_servers: [...issuers] }),
-    bearer_methods_supported: ["header"],
+  send(exchange.res, 200, stringifyJson(describe(config, publicUrl(), asked)), {
+    "cache-control": "public, max-age=300",
   });
-  send(exchange.res, 200, document);
+}
+
+/** INVARIANT: `resource` is to the letter what the client asked about (section 3.3). */
+function describe(config: GatewayConfig, publicUrl: string, path: string): JsonObject {
+  const { authorizationServers, resourceMetadata } = config;
+  const { scopes, dpopAlgorithms, certificateBound, name, documentation } = resourceMetadata;
+  const upstreams = [
+    ...config.upstreams.values(),
+    ...config.servers.values(),
+    ...[...config.collections.values()].map(({ upstream }) => upstream),
+  ];
+  return {
+    resource: `${publicUrl}${path}`,
+    ...(authorizationServers.length === 0 ? {} : { authorization_servers: [...authorizationServers] }),
+    ...(scopes.length === 0 ? {} : { scopes_supported: [...scopes] }),
+    bearer_methods_supported: ["header"],
+    ...(dpopAlgorithms.length === 0 ? {} : { dpop_signing_alg_values_supported: [...dpopAlgorithms] }),
+    ...(certificateBound ? { tls_client_certificate_bound_access_tokens: true } : {}),
+    ...(upstreams.some(({ assertion }) => assertion !== undefined)
+      ? { jwks_uri: `${publicUrl}${jwksPath}` }
+      : {}),
+    ...(name === undefined ? {} : { resource_name: name }),
+    ...(documentation === undefined ? {} : { resource_documentation: documentation }),
+  };
 }

@@ -2,7 +2,8 @@ import type { Decision, Json, Refusal } from "../../sidecar/contract.js";
 import { stringifyJson } from "../../sidecar/contract.js";
 import type { Exchange } from "../exchange.js";
 import { decisionHeaders } from "../exchange.js";
-import { refusalHeaders, send } from "../http.js";
+import { asksForMore, challengeHeaders } from "../challenge.js";
+import { send } from "../http.js";
 
 /** JSON-RPC codes: -32001 denied (COAZ profile), -32020 header mismatch (MCP 2026-07-28), the rest JSON-RPC's own. */
 const rpcCodes: Readonly<Record<string, number>> = {
@@ -39,10 +40,12 @@ export function rpcError(refusal: Refusal, decision?: Decision, id: Json = null)
  * raise their McpError; who isn't identified, and what can't be decided, gets HTTP's own status.
  */
 export function refuseTool(exchange: Exchange, refusal: Refusal, decision?: Decision, id?: Json): number {
-  const answered = decision !== undefined && refusal.status === 403 && id !== undefined && id !== null;
+  // a client that should come back with more looks at the status and at WWW-Authenticate
+  const final = refusal.status === 403 && !asksForMore(refusal.code);
+  const answered = decision !== undefined && final && id !== undefined && id !== null;
   const status = answered ? 200 : refusal.status;
   send(exchange.res, status, rpcError(refusal, decision, id), {
-    ...refusalHeaders(refusal, exchange.metadata),
+    ...challengeHeaders(refusal, exchange.challenge, decision),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
   return status;

@@ -3,6 +3,7 @@ import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { discard } from "../forward/forward.js";
+import type { ProtocolHeaders } from "../forward/headers.js";
 import { readJson } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
 import { answerMessage } from "./answer.js";
@@ -12,7 +13,7 @@ import { refuseTool } from "./refuse.js";
 import { openSession } from "./session.js";
 
 /** Checked against the body already, where they have one to be checked against. */
-const passedHeaders = ["mcp-protocol-version", "mcp-method", "mcp-name"];
+const passedHeaders = ["mcp-protocol-version", "mcp-method", "mcp-name"] as const;
 
 /** Serves `POST /mcp/{server}` (streamable HTTP). */
 export async function serveTools(parts: GatewayParts, exchange: Exchange, server: string): Promise<void> {
@@ -23,7 +24,8 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
   const mcp = classifyMcp(read.value, server, req.headers);
   if (mcp.kind === "refusal") return void refuseTool(exchange, mcp, undefined, idOf(read.value));
   const prompt = { bytes: read.bytes.byteLength, method: mcp.method };
-  const [decision] = await askAbout(parts, exchange, [mcp.call], [], prompt);
+  const upstream = config.servers.get(server);
+  const [decision] = await askAbout(parts, exchange, [mcp.call], [], { prompt, upstream });
   if (decision === undefined) return void refuseTool(exchange, refuse("pdp_unavailable"), undefined, mcp.id);
   let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
@@ -33,12 +35,14 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
     end(outcome, refuseTool(exchange, refusal, decision, mcp.id));
   };
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");
-  const upstream = config.servers.get(server);
   const session = sessionHeader(parts, exchange, server, decision);
   // 404 makes a client open a new session, as MCP has it
   if (upstream === undefined || session === undefined) return refuseAs(refuse("unknown_server"), "denied");
 
-  const headers: Record<string, string> = { accept: "application/json, text/event-stream", ...session };
+  const headers: { -readonly [Name in keyof ProtocolHeaders]: ProtocolHeaders[Name] } = {
+    accept: "application/json, text/event-stream",
+    ...session,
+  };
   for (const name of passedHeaders) {
     const value = req.headers[name];
     if (typeof value === "string") headers[name] = value;
@@ -50,6 +54,7 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
     path: "",
     headers,
     body: stringifyJson(sentMessage(mcp)),
+    assertion: decision.assertion,
     signal,
   });
   if (answer.kind === "aborted") return end("client_disconnected", 499);
@@ -77,10 +82,10 @@ function sentMessage({ method, message }: McpCall): JsonObject {
 /** Serves `DELETE /mcp/{server}`: ends a session of the caller's own. */
 export async function endSession(parts: GatewayParts, exchange: Exchange, server: string): Promise<void> {
   const call = listCall({ type: "server", id: server, properties: { server } });
-  const [decision] = await askAbout(parts, exchange, [call], []);
+  const upstream = parts.config.servers.get(server);
+  const [decision] = await askAbout(parts, exchange, [call], [], { upstream });
   if (decision === undefined) return void refuseTool(exchange, refuse("pdp_unavailable"));
   if (!decision.allow) return void refuseTool(exchange, refusalOf(decision), decision);
-  const upstream = parts.config.servers.get(server);
   const session = sessionHeader(parts, exchange, server, decision);
   if (upstream === undefined || session?.["mcp-session-id"] === undefined) {
     return void refuseTool(exchange, refuse("unknown_server"), decision);
@@ -90,6 +95,7 @@ export async function endSession(parts: GatewayParts, exchange: Exchange, server
     method: "DELETE",
     path: "",
     headers: session,
+    assertion: decision.assertion,
     signal: exchange.signal,
   });
   if (answer.kind === "answered") {
@@ -105,7 +111,7 @@ function sessionHeader(
   { req }: Exchange,
   server: string,
   { subject }: Decision,
-): Record<string, string> | undefined {
+): ProtocolHeaders | undefined {
   const sealed = req.headers["mcp-session-id"];
   if (sealed === undefined) return {};
   if (typeof sealed !== "string" || subject === undefined) return undefined;

@@ -1,22 +1,26 @@
+import type { RequestListener } from "node:http";
 import type { Express, Request, Response } from "express";
 import express from "express";
 import type { BundleStatus } from "../bundles/store.js";
 import { refuse } from "../contract.js";
 import { sendRefusal } from "./http.js";
+import { jwksPaths } from "./jwks.js";
 
 export interface ControlParts {
   readonly status: () => readonly BundleStatus[];
   readonly metrics: () => Promise<{ contentType: string; body: string }>;
   /** The effective configuration without secrets. */
   readonly config: () => unknown;
+  /** The public keys of assertions, where they are signed. */
+  readonly jwks?: RequestListener;
   readonly version: string;
 }
 
 /**
- * Serves the control plane: `/health` (`?bundles`), `/metrics`, `/v1/status`, `/v1/config`.
+ * Serves the control plane: `/health` (`?bundles`), `/metrics`, `/v1/status`, `/v1/config`, and the keys of assertions.
  * Shapes are OPA's. Source: OPA REST API, "Health API", "Status API", "Config API".
  */
-export function createControl({ status, metrics, config, version }: ControlParts): Express {
+export function createControl({ status, metrics, config, jwks, version }: ControlParts): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -39,6 +43,7 @@ export function createControl({ status, metrics, config, version }: ControlParts
   app.get("/v1/config", (_req: Request, res: Response) => {
     res.json({ result: config() });
   });
+  if (jwks !== undefined) app.get(jwksPaths, jwks);
   app.get("/", (_req: Request, res: Response) => {
     res.type("text/plain").send(`countersign ${version}\n`);
   });

@@ -42,11 +42,13 @@ export function createDecisionsDoor(parts: DecisionsParts) {
     }
   };
 
-  /** INVARIANT: only an enforcement point presents others' credentials or states context. */
+  /** INVARIANT: only an enforcement point presents others' credentials, states context or gets assertions. */
   const asked = (req: IncomingMessage, value: Json, peer: string | undefined) => {
     const parsed = parseDecisionRequest(value);
     if (peer !== undefined) return parsed;
-    if (isObject(value) && value["credentials"] !== undefined) return refuse("pep_unauthenticated");
+    if (isObject(value) && (value["credentials"] ?? value["assertion"]) !== undefined) {
+      return refuse("pep_unauthenticated");
+    }
     const own = readCredentials(req, { publicUrl: parts.publicUrl });
     if (own.kind === "refusal" || parsed.kind === "refusal") return own.kind === "refusal" ? own : parsed;
     const seen = { ip: req.socket.remoteAddress, requestId: parts.newId() };

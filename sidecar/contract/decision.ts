@@ -101,6 +101,8 @@ export interface Decision {
   readonly bundles: Readonly<Record<string, { readonly revision: string }>>;
   /** Who was found to call; absent where identification failed. */
   readonly subject?: { readonly type: string; readonly id: string; readonly tenant: string };
+  /** For the `DPoP-Nonce` header (RFC 9449 section 8): what the next proof must hold. */
+  readonly dpop_nonce?: string;
   /** Where it was asked for and the call is allowed. INVARIANT: of this request alone; neither cached nor recorded. */
   readonly assertion?: Assertion;
 }

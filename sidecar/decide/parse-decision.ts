@@ -1,5 +1,6 @@
 import type { Obligation, Reason } from "../contract.js";
 import type { JsonObject } from "../contract.js";
+import { readChallenge } from "../contract.js";
 
 /** What a policy decided, before the sidecar adds what belongs to one request. */
 export interface PolicyDecision {
@@ -33,7 +34,8 @@ function isReason(value: unknown): value is Reason {
     isRecord(value) &&
     typeof value["code"] === "string" &&
     typeof value["message"] === "string" &&
-    (value["rule"] === undefined || typeof value["rule"] === "string")
+    (value["rule"] === undefined || typeof value["rule"] === "string") &&
+    readChallenge(value["code"], value["properties"]) !== undefined
   );
 }
 

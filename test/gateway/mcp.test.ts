@@ -238,7 +238,7 @@ describe("what is refused before it is forwarded", () => {
     world.sidecar.decide = deny("token_expired", "x");
     const response = await post(world, "/mcp/files", rpc("ping"));
     expect(response.headers.get("www-authenticate")).toMatch(
-      /^Bearer error="invalid_token", resource_metadata="/,
+      /^Bearer error="invalid_token", error_description="[^"]+", resource_metadata="/,
     );
   });
 

@@ -1,0 +1,43 @@
+/** The only place where the headers of a request to an upstream come from. */
+import type { Assertion } from "../../sidecar/contract.js";
+import type { UpstreamAssertion } from "./assertion.js";
+
+/** What protocols need. INVARIANT: no header that an upstream could take for an identity stands here. */
+export const protocolHeaders = [
+  "accept",
+  "mcp-method",
+  "mcp-name",
+  "mcp-protocol-version",
+  "mcp-session-id",
+] as const;
+export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[number], string>>>;
+
+export interface HeaderSources {
+  readonly protocol: ProtocolHeaders | undefined;
+  readonly hasBody: boolean;
+  /** The gateway's own credential for the upstream. */
+  readonly key: string | undefined;
+  /** What the upstream's configuration wants, and what the sidecar signed. */
+  readonly wanted: UpstreamAssertion | undefined;
+  readonly assertion: Assertion | undefined;
+}
+
+/**
+ * Makes the headers of a request to an upstream, name by name: what a client sent under any other name, in whatever
+ * spelling, has no way here. Undefined where the upstream wants an assertion and there is none: then nothing is sent.
+ */
+export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
+  const { protocol, hasBody, key, wanted, assertion } = sources;
+  if (wanted !== undefined && assertion === undefined) return undefined;
+  const headers: Record<string, string> = {};
+  for (const name of protocolHeaders) {
+    const value = protocol?.[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  if (hasBody) headers["content-type"] = "application/json";
+  // what is scanned and filtered must be readable
+  headers["accept-encoding"] = "identity";
+  if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+  if (wanted !== undefined && assertion !== undefined) headers[wanted.header] = assertion.token;
+  return headers;
+}

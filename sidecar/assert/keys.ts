@@ -1,0 +1,60 @@
+import type { KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
+import { promisify } from "node:util";
+import { calculateJwkThumbprint, type JWK } from "jose";
+
+export const assertionAlgorithms = ["ES256", "EdDSA"] as const;
+export type AssertionAlgorithm = (typeof assertionAlgorithms)[number];
+
+/** A public key as it is published. */
+export type PublishedKey = JWK & { readonly kid: string };
+
+export interface SigningKey {
+  /** RFC 7638 thumbprint: the same wherever the key is. */
+  readonly kid: string;
+  readonly algorithm: AssertionAlgorithm;
+  readonly privateKey: KeyObject;
+  readonly publicKey: PublishedKey;
+}
+
+const generate = promisify(generateKeyPair);
+
+/** Makes a key pair that never leaves memory unless sealed. */
+export async function generateSigningKey(algorithm: AssertionAlgorithm): Promise<SigningKey> {
+  const { privateKey } =
+    algorithm === "ES256"
+      ? await generate("ec", { namedCurve: "P-256" })
+      : await (generate as (type: "ed25519", options: undefined) => Promise<{ privateKey: KeyObject }>)(
+          "ed25519",
+          undefined,
+        );
+  return signingKeyOf(privateKey, algorithm);
+}
+
+/** Writes a private key as PKCS #8 DER. */
+export function exportSigningKey({ privateKey }: SigningKey): Buffer {
+  return privateKey.export({ format: "der", type: "pkcs8" });
+}
+
+/** Reads PKCS #8 DER; undefined where it isn't a key for the algorithm. */
+export async function importSigningKey(
+  der: Buffer,
+  algorithm: AssertionAlgorithm,
+): Promise<SigningKey | undefined> {
+  try {
+    const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+    const fits =
+      algorithm === "EdDSA"
+        ? key.asymmetricKeyType === "ed25519"
+        : key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+    return fits ? await signingKeyOf(key, algorithm) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function signingKeyOf(privateKey: KeyObject, algorithm: AssertionAlgorithm): Promise<SigningKey> {
+  const jwk = createPublicKey(privateKey).export({ format: "jwk" }) as JWK;
+  const kid = await calculateJwkThumbprint(jwk);
+  return { kid, algorithm, privateKey, publicKey: { ...jwk, kid, alg: algorithm, use: "sig" } };
+}

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "@jest/globals";
+import type { SigningKey } from "../../sidecar/assert/keys.js";
+import type { KeyStore, Settled } from "../../sidecar/assert/store.js";
+import { aloneStore } from "../../sidecar/assert/store.js";
+import { hour, kids, start, startRing } from "./facts.js";
+
+test("publishes the key that signs and the next one, without their private parts", async () => {
+  const ring = await startRing();
+  expect(kids(ring)).toHaveLength(2);
+  expect(kids(ring)).toContain(ring.key().kid);
+  const { keys } = JSON.parse(ring.published()) as { keys: object[] };
+  for (const key of keys)
+    expect(Object.keys(key).sort()).toEqual(["alg", "crv", "kid", "kty", "use", "x", "y"]);
+});
+
+test("signs with the next key when its hour has come: it was published before, the last one still is", async () => {
+  const ring = await startRing();
+  const before = kids(ring);
+  const first = ring.key().kid;
+  ring.at(start + hour);
+  const second = ring.key().kid;
+  expect(second).not.toBe(first);
+  expect(before).toContain(second);
+  expect(ring.events).toContainEqual({ kind: "assertion_key_rotated", kid: second });
+  await ring.refresh();
+  expect(kids(ring)).toEqual(expect.arrayContaining([first, second]));
+  expect(kids(ring)).toHaveLength(3);
+});
+
+test("a key stays published for an hour after its last signature, then goes", async () => {
+  const ring = await startRing();
+  const first = ring.key().kid;
+  for (const hours of [1, 2, 3]) {
+    ring.at(start + hours * hour);
+    await ring.refresh();
+    expect([hours, kids(ring).includes(first)]).toEqual([hours, hours < 2]);
+  }
+  expect(kids(ring)).toHaveLength(3);
+});
+
+test("a clock that is set back finds a key that is published", async () => {
+  const ring = await startRing();
+  ring.at(start - hour);
+  expect(kids(ring)).toContain(ring.key().kid);
+});
+
+describe("a store that can't be asked", () => {
+  const failing = (from: number): { store: KeyStore; fail(): void } => {
+    let asked = 0;
+    let failing = from === 0;
+    return {
+      fail: () => {
+        failing = true;
+      },
+      store: {
+        settle: (epoch: number, offered: SigningKey | undefined, until: number): Promise<Settled> => {
+          asked++;
+          return failing
+            ? Promise.resolve({ kind: "unavailable" })
+            : aloneStore.settle(epoch, offered, until);
+        },
+        close: () => expect(asked).toBeGreaterThan(0),
+      },
+    };
+  };
+
+  test("at the start: nothing is signed, and that is told", async () => {
+    const ring = await startRing({ store: failing(0).store });
+    expect(ring.signer()).toBeUndefined();
+    expect(kids(ring)).toEqual([]);
+    expect(ring.events).toContainEqual({ kind: "assertion_keys_unavailable" });
+  });
+
+  test("later: the next key signs, and for one hour past its time; then nothing", async () => {
+    const { store, fail } = failing(1);
+    const ring = await startRing({ store });
+    fail();
+    const signed: (string | undefined)[] = [];
+    for (const hours of [0, 1, 2, 3]) {
+      ring.at(start + hours * hour);
+      await ring.refresh();
+      const kid = ring.signer()?.kid;
+      signed.push(kid);
+      if (kid !== undefined) expect(kids(ring)).toContain(kid);
+    }
+    expect(signed[1]).toBe(signed[2]);
+    expect(signed[0]).not.toBe(signed[1]);
+    expect(signed[3]).toBeUndefined();
+  });
+});
