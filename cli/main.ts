@@ -46,6 +46,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "the built-ins of Rego, and who serves each",
     load: async () => (await import("./capabilities.js")).capabilitiesCommand,
   },
+  keys: {
+    summary: "API keys: create, list, rotate, revoke",
+    load: async () => (await import("./keys.js")).keysCommand,
+  },
   deps: { summary: "what an entrypoint reads", load: async () => (await import("./deps.js")).depsCommand },
 };
 

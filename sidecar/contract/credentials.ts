@@ -20,8 +20,11 @@ export interface Credentials {
   readonly workload?: { readonly token: string; readonly proof: string };
   /** `Txn-Token` (OAuth transaction tokens). */
   readonly transaction?: string;
-  /** What a proof must have been made for: the request as the client sent it, with its full URL. */
-  readonly target?: { readonly method: string; readonly url: string };
+  /**
+   * What a proof must have been made for: the request as the client sent it, with its full URL. `id` is the PEP's own
+   * random id of the request, never one that the client chose: a proof that serves one request may be asked about again.
+   */
+  readonly target?: { readonly method: string; readonly url: string; readonly id?: string };
 }
 
 const mostCertificates = 8;
@@ -32,7 +35,7 @@ export function parseCredentials(fields: Fields, problems: Problems): Credential
     const value = fields.string(name);
     return value === undefined ? {} : { [name]: value };
   };
-  const pair = (name: "dpop" | "xfcc" | "workload" | "target", of: readonly string[]): object => {
+  const pair = (name: "dpop" | "xfcc" | "workload", of: readonly string[]): object => {
     if (!fields.has(name)) return {};
     const nested = fields.nested(name);
     const values = Object.fromEntries(of.map((field) => [field, nested.required(field)]));
@@ -43,6 +46,14 @@ export function parseCredentials(fields: Fields, problems: Problems): Credential
   if (certificates !== undefined && (certificates.length === 0 || certificates.length > mostCertificates)) {
     problems.add(fields.at("certificates"), `give 1 to ${mostCertificates}`);
   }
+  const target = (): object => {
+    if (!fields.has("target")) return {};
+    const nested = fields.nested("target");
+    const id = nested.string("id");
+    const read = { method: nested.required("method"), url: nested.required("url") };
+    nested.end();
+    return { target: id === undefined ? read : { ...read, id } };
+  };
   const credentials: Credentials = {
     ...text("bearer"),
     ...pair("dpop", ["token", "proof"]),
@@ -51,7 +62,7 @@ export function parseCredentials(fields: Fields, problems: Problems): Credential
     ...pair("xfcc", ["proxy", "value"]),
     ...pair("workload", ["token", "proof"]),
     ...text("transaction"),
-    ...pair("target", ["method", "url"]),
+    ...target(),
   };
   fields.end();
   return credentials;

@@ -28,18 +28,25 @@ export function combine(credentials: readonly Verified[]): Combined {
     if (boundTo !== undefined && !isProved(boundTo, proved)) return refuse("token_binding");
   }
   const bearer = subjects[0];
-  const subject = bearer?.subject ?? (workload === undefined ? undefined : subjectOf(workload, credentials));
+  const presents = credentials.find((one) => one.workload !== undefined);
+  const isActed = bearer?.needsWorkload === true;
+  if (isActed && presents === undefined) return refuse("transaction_alone");
+  const subject =
+    isActed && bearer.subject !== undefined && workload !== undefined
+      ? actedBy(bearer.subject, workload, presents?.credential.issuer)
+      : (bearer?.subject ?? (workload === undefined ? undefined : subjectOf(workload, credentials)));
   // proofs and certificates without a tenant name nobody
   if (subject === undefined) return refuse("unauthenticated");
   if (workload !== undefined && !speaksFor(workload, subject.tenant)) {
     return refuse("credentials_conflict", "the workload's trust domain may not speak for the tenant");
   }
-  const named = bearer ?? credentials.find((one) => one.workload !== undefined) ?? first;
+  const named = bearer ?? presents ?? first;
   if (named === undefined || named.method === "dpop") return refuse("unauthenticated");
   const identity = mintIdentity({
     ...subject,
     method: named.method,
-    assurance: assuranceOf(named, workload),
+    // what counts is how the caller proved itself
+    assurance: assuranceOf(isActed && presents !== undefined ? presents : named, workload),
     ...(workload === undefined
       ? {}
       : {
@@ -89,6 +96,17 @@ function subjectOf(workload: WorkloadFacts, credentials: readonly Verified[]): S
   const issuer = credentials.find((one) => one.workload !== undefined)?.credential.issuer;
   const link = { type: "workload", id: workload.id, issuer: issuer ?? workload.trustDomain } as const;
   return { ...link, tenant, groups: [], roles: [], chain: [link], claims: {} };
+}
+
+/** A workload that presents what was issued for someone: it is who calls, at the end of the chain. */
+function actedBy(subject: SubjectFacts, workload: WorkloadFacts, issuer: string | undefined): SubjectFacts {
+  const link = { type: "workload", id: workload.id, issuer: issuer ?? workload.trustDomain } as const;
+  const isLast = subject.chain[subject.chain.length - 1]?.id === link.id;
+  return {
+    ...subject,
+    ...{ type: link.type, id: link.id },
+    chain: isLast ? subject.chain : [...subject.chain, link],
+  };
 }
 
 /** INVARIANT: a key counts only where the credential that names the subject is bound to it. */

@@ -7,19 +7,23 @@ import type { ProofConfig } from "./proof/parse-proof.js";
 import type { IdentifyEvent } from "./token/types.js";
 import { createTokens } from "./token/tokens.js";
 import type { Methods } from "./identify.js";
+import { createSpiffe } from "./spiffe/spiffe.js";
+import type { SpiffeConfig, SpiffeEvent } from "./spiffe/types.js";
+import type { VerifyOutcome } from "./verified.js";
 
 /** The `identity` section of the configuration. */
 export interface IdentityConfig extends ProofConfig {
   readonly issuers: readonly IssuerConfig[];
   /** Who is asked about opaque tokens. */
   readonly introspection?: readonly IntrospectionConfig[];
+  readonly spiffe?: SpiffeConfig;
 }
 
 export interface MethodsParts {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly fetch: typeof fetch;
-  readonly onEvent: (event: IdentifyEvent | ProofEvent) => void;
+  readonly onEvent: (event: IdentifyEvent | ProofEvent | SpiffeEvent) => void;
 }
 
 export interface OpenMethods {
@@ -40,16 +44,28 @@ export function createMethods(config: IdentityConfig, parts: MethodsParts): Open
   const { introspection: servers = [] } = config;
   const introspection = createIntrospection({ ...parts, fetchDocument, servers });
   const proof = createProofMethods(config, { ...parts, fetchDocument });
+  const spiffe =
+    config.spiffe === undefined ? undefined : createSpiffe(config.spiffe, { ...parts, fetchDocument });
+
+  async function verifyToken(token: string): Promise<VerifyOutcome> {
+    if (introspection.takes(token)) return introspection.verify(token);
+    const outcome = await tokens.verify(token);
+    // a JWT-SVID's issuer is its trust domain, which its subject names: `iss` is no part of it
+    const unclaimed = outcome.kind === "refusal" && outcome.code === "token_issuer";
+    return unclaimed && spiffe !== undefined ? spiffe.token(token) : outcome;
+  }
   return {
     ...(proof.nonces === undefined ? {} : { nonces: proof.nonces }),
     methods: {
       ...proof.methods,
-      token: (token) => (introspection.takes(token) ? introspection : tokens).verify(token),
+      ...(spiffe === undefined ? {} : { certificates: spiffe.certificates, xfcc: spiffe.xfcc }),
+      token: verifyToken,
     },
     close() {
       void proof.close();
       tokens.close();
       introspection.close();
+      spiffe?.close();
     },
   };
 }

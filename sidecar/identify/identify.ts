@@ -1,6 +1,6 @@
 import { refuse, type Credentials, type Identity, type Refusal } from "../contract.js";
 import { combine } from "./combine.js";
-import type { Verified, VerifyOutcome } from "./verified.js";
+import type { KeyNames, Verified, VerifyOutcome } from "./verified.js";
 
 export interface Identified {
   readonly kind: "identified";
@@ -16,14 +16,26 @@ type Outcome = VerifyOutcome | Promise<VerifyOutcome>;
 /** What verifies each kind of credential; a kind without one is refused. They reject on bugs only. */
 export interface Methods {
   readonly token?: (token: string) => Outcome;
-  /** @param token the access token that the proof must be for */
-  readonly dpop?: (proof: string, token: string, target: Target) => Outcome;
+  /**
+   * Asked once the token holds: who has none can't use up proofs.
+   * @param token the access token that the proof must be for
+   * @param boundTo the keys that the token is bound to
+   */
+  readonly dpop?: (proof: string, token: string, target: Target, boundTo: KeyNames | undefined) => Outcome;
   readonly apiKey?: (key: string) => Outcome;
   /** @param certificates base64 of DER, leaf first, the leaf's key seen in use */
   readonly certificates?: (certificates: readonly string[]) => Outcome;
   readonly xfcc?: (value: string, proxy: string) => Outcome;
-  readonly workload?: (token: string, proof: string, target: Target, bearer: string | undefined) => Outcome;
+  /** @param beside the other tokens on the request, which the proof must name */
+  readonly workload?: (token: string, proof: string, target: Target, beside: BesideProof) => Outcome;
   readonly transaction?: (token: string) => Outcome;
+}
+
+/** Tokens that a workload's proof must name where they are on the same request. */
+export interface BesideProof {
+  readonly access?: string;
+  readonly transaction?: string;
+  readonly apiKey?: string;
 }
 
 export interface IdentifierParts {
@@ -69,9 +81,10 @@ function ask(methods: Methods, credentials: Credentials): Outcome[] {
   const asked: Outcome[] = [];
   if (bearer !== undefined) asked.push(token(bearer));
   if (dpop !== undefined) {
-    asked.push(token(dpop.token));
+    const held = token(dpop.token);
+    asked.push(held);
     if (target === undefined) asked.push(refuse("invalid_request", "credentials.target"));
-    else asked.push(methods.dpop?.(dpop.proof, dpop.token, target) ?? unsupported("dpop"));
+    else asked.push(prove(methods, dpop, target, held));
   }
   if (api_key !== undefined) asked.push(methods.apiKey?.(api_key) ?? unsupported("api_key"));
   if (certificates !== undefined) {
@@ -81,10 +94,30 @@ function ask(methods: Methods, credentials: Credentials): Outcome[] {
   if (workload !== undefined) {
     const { token: held, proof } = workload;
     if (target === undefined) asked.push(refuse("invalid_request", "credentials.target"));
-    else asked.push(methods.workload?.(held, proof, target, bearer) ?? unsupported("workload"));
+    else {
+      const access = bearer ?? dpop?.token;
+      const beside = {
+        ...(access === undefined ? {} : { access }),
+        ...(transaction === undefined ? {} : { transaction }),
+        ...(api_key === undefined ? {} : { apiKey: api_key }),
+      };
+      asked.push(methods.workload?.(held, proof, target, beside) ?? unsupported("workload"));
+    }
   }
   if (transaction !== undefined) asked.push(methods.transaction?.(transaction) ?? unsupported("transaction"));
   return asked;
+}
+
+/** Verifies a proof once its token holds. */
+async function prove(
+  methods: Methods,
+  { proof, token }: NonNullable<Credentials["dpop"]>,
+  target: Target,
+  held: Outcome,
+): Promise<VerifyOutcome> {
+  const verified = await held;
+  if (verified.kind === "refusal") return verified;
+  return methods.dpop?.(proof, token, target, verified.boundTo) ?? unsupported("dpop");
 }
 
 function unsupported(kind: string): Refusal {

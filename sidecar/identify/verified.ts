@@ -48,6 +48,8 @@ export interface Verified {
   readonly boundTo?: KeyNames;
   /** The keys whose possession this request proved. */
   readonly proves?: KeyNames;
+  /** It says for whom, but not who presents it: worth nothing without a workload that proved itself. */
+  readonly needsWorkload?: true;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
   /** Whether its signature was verified for an earlier request. */
