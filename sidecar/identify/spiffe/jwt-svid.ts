@@ -1,0 +1,189 @@
+/** JWT-SVIDs. Source: the SPIFFE JWT-SVID specification. */
+import { createHash } from "node:crypto";
+import { compactVerify } from "jose";
+import { LRUCache } from "lru-cache";
+import {
+  isObject,
+  JsonNumber,
+  parseJson,
+  refuse,
+  type Json,
+  type JsonObject,
+  type Refusal,
+} from "../../contract.js";
+import { decodeToken, type DecodedToken } from "../token/jwt.js";
+import type { Verified, VerifyOutcome } from "../verified.js";
+import type { JwtKey, TrustBundle } from "./bundle.js";
+import { parseWorkloadId, type SpiffeId } from "./spiffe-id.js";
+import type { TrustDomains } from "./trust-domains.js";
+import type { SpiffeConfig } from "./types.js";
+
+export interface JwtSvidParts {
+  readonly trustDomains: TrustDomains;
+  readonly config: Pick<SpiffeConfig, "audience" | "maxLifetimeSeconds" | "clockSkewSeconds">;
+  readonly now: () => number;
+  readonly cacheEntries: number;
+}
+
+interface Known {
+  readonly verified: Verified;
+  readonly trustDomain: string;
+  /** Of the keys that it was verified with. */
+  readonly digest: string;
+}
+
+/** Section 2.1. */
+const algorithms = new Set([
+  ...["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512"],
+]);
+/** Section 2: any other header member must not be there. */
+const headerMembers = new Set(["alg", "kid", "typ"]);
+const mostBytes = 16 * 1024;
+const joseRefusals = new Set<unknown>(["ERR_JWS_SIGNATURE_VERIFICATION_FAILED", "ERR_JWS_INVALID"]);
+
+/**
+ * Creates the method for JWT-SVIDs: bearer tokens whose subject is a workload of a configured trust domain.
+ * Refuses other tokens with `token_issuer`: nobody is configured who speaks for them.
+ */
+export function createJwtSvids({ trustDomains, config, now, cacheEntries }: JwtSvidParts): {
+  verify(token: string): Promise<VerifyOutcome>;
+  clear(): void;
+} {
+  const cache = new LRUCache<string, Known>({ max: cacheEntries });
+
+  function fromCache(digest: string, at: number): Verified | undefined {
+    const known = cache.get(digest);
+    if (known === undefined) return undefined;
+    const bundle = trustDomains.bundle(known.trustDomain, at);
+    const holds = !("kind" in bundle) && bundle.digests.jwt === known.digest;
+    if (holds && at < known.verified.expiresAt) return known.verified;
+    cache.delete(digest);
+    return undefined;
+  }
+
+  async function verify(token: string, digest: string): Promise<(Known & { kind: "known" }) | Refusal> {
+    const decoded = decodeToken(token);
+    if (decoded.kind === "refusal") return decoded;
+    const { payload, alg, kid } = decoded;
+    // The unverified subject only picks whose keys must verify it.
+    const id = typeof payload["sub"] === "string" ? parseWorkloadId(payload["sub"]) : undefined;
+    if (id === undefined) return refuse("token_issuer");
+    if (!trustDomains.has(id.trustDomain)) return refuse("trust_domain_unknown");
+    if (!algorithms.has(alg)) return refuse("token_algorithm");
+    await trustDomains.refresh(id.trustDomain, now());
+    const bundle = trustDomains.bundle(id.trustDomain, now());
+    if ("kind" in bundle) return bundle;
+    const key = pickKey(bundle, kid, alg);
+    if ("kind" in key) return key;
+    const refusal =
+      checkHeader(token) ?? (await verifySignature(token, key, alg)) ?? checkClaims(decoded, config.audience);
+    if (refusal !== undefined) return refusal;
+    const expiresAt = checkTimes(payload, config, now());
+    if (typeof expiresAt !== "number") return expiresAt;
+    const verified = describe(id, trustDomains, { digest, expiresAt, jti: payload["jti"] });
+    if (verified.kind === "refusal") return verified;
+    return { kind: "known", verified, trustDomain: id.trustDomain, digest: bundle.digests.jwt };
+  }
+
+  return {
+    async verify(token) {
+      if (token.length > mostBytes) return refuse("token_malformed");
+      if (config.audience.length === 0) return refuse("token_issuer");
+      const digest = createHash("sha256").update(token).digest("base64url");
+      const before = cache.get(digest)?.trustDomain;
+      if (before !== undefined) {
+        await trustDomains.refresh(before, now());
+        const known = fromCache(digest, now());
+        if (known !== undefined) return known;
+      }
+      const fresh = await verify(token, digest);
+      if (fresh.kind === "refusal") return fresh;
+      cache.set(digest, { ...fresh, verified: { ...fresh.verified, cached: true } });
+      return fresh.verified;
+    },
+    clear() {
+      cache.clear();
+    },
+  };
+}
+
+/** INVARIANT: one key or none; a signature is never tried against several. */
+function pickKey({ keys }: TrustBundle, kid: string | undefined, alg: string): JwtKey | Refusal {
+  const named = keys.filter((key) => kid === undefined || key.kid === kid);
+  const [only, ...more] = named.filter((key) => key.algorithms.includes(alg));
+  if (only !== undefined && more.length === 0) return only;
+  return refuse(kid !== undefined && named.length > 0 ? "token_algorithm" : "token_key_unknown");
+}
+
+function checkHeader(token: string): Refusal | undefined {
+  const header = parseJson(Buffer.from(token.split(".", 1)[0] ?? "", "base64url"), { depth: 16 });
+  if (!isObject(header)) return refuse("token_malformed");
+  const extra = Object.keys(header).some((name) => !headerMembers.has(name));
+  if (extra) return refuse("token_malformed", "a header member that a JWT-SVID doesn't have");
+  const { typ } = header;
+  return typ === undefined || typ === "JWT" || typ === "JOSE" ? undefined : refuse("token_type");
+}
+
+async function verifySignature(token: string, { key }: JwtKey, alg: string): Promise<Refusal | undefined> {
+  try {
+    await compactVerify(token, key, { algorithms: [alg] });
+    return undefined;
+  } catch (error) {
+    if (!joseRefusals.has((error as { code?: unknown } | null)?.code)) throw error;
+    return refuse("token_signature");
+  }
+}
+
+function checkClaims({ payload }: DecodedToken, audience: readonly string[]): Refusal | undefined {
+  // a key or an actor in a token that is only its holder's own
+  if (payload["cnf"] !== undefined) return refuse("token_binding");
+  if (payload["act"] !== undefined) return refuse("token_claims", "act");
+  const { aud } = payload;
+  if (aud === undefined) return refuse("token_audience");
+  const named = Array.isArray(aud) ? aud : [aud];
+  if (!named.every((one) => typeof one === "string")) return refuse("token_claims", "aud");
+  return named.some((one) => audience.includes(one)) ? undefined : refuse("token_audience");
+}
+
+/** @returns when it ends, epoch milliseconds */
+function checkTimes(payload: JsonObject, config: JwtSvidParts["config"], now: number): number | Refusal {
+  const [exp, nbf, iat] = ["exp", "nbf", "iat"].map((name) => seconds(payload[name]));
+  if (exp === undefined || exp === "wrong") return refuse("token_claims", "exp");
+  if (nbf === "wrong") return refuse("token_claims", "nbf");
+  if (iat === "wrong") return refuse("token_claims", "iat");
+  const clock = now / 1_000;
+  const ahead = clock + config.clockSkewSeconds;
+  if (clock >= exp) return refuse("token_expired");
+  if ((nbf ?? 0) > ahead || (iat ?? 0) > ahead) return refuse("token_not_yet_valid");
+  if (exp - (iat ?? clock) > config.maxLifetimeSeconds) return refuse("token_lifetime");
+  return Math.floor(exp * 1_000);
+}
+
+function seconds(value: Json | undefined): number | undefined | "wrong" {
+  if (value === undefined) return undefined;
+  const number = value instanceof JsonNumber ? value.valueOf() : value;
+  return typeof number === "number" && number >= 0 && number <= 253_402_300_799 ? number : "wrong";
+}
+
+/** Makes the workload the subject: its trust domain, or the beginning of its path, must stand for one tenant. */
+function describe(
+  id: SpiffeId,
+  trustDomains: TrustDomains,
+  { digest, expiresAt, jti }: { digest: string; expiresAt: number; jti: Json | undefined },
+): Verified | Refusal {
+  const workload = trustDomains.workload(id);
+  const [tenant, ...others] = workload.tenants;
+  if (tenant === undefined || tenant === "*" || others.length > 0) return refuse("token_tenant");
+  const issuer = `spiffe://${id.trustDomain}`;
+  const link = { type: "workload", id: id.id, issuer } as const;
+  const name = typeof jti === "string" && /^[\x21-\x7e]{1,128}$/.test(jti) ? jti : `sha256:${digest}`;
+  return {
+    kind: "verified",
+    method: "jwt_svid",
+    credential: { method: "jwt_svid", id: name, issuer },
+    subject: { ...link, tenant, groups: [], roles: [], chain: [link], claims: {} },
+    workload,
+    expiresAt,
+    cached: false,
+  };
+}
