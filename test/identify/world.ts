@@ -3,7 +3,9 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:cryp
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createIdentifier, type Identifier } from "../../sidecar/identify/identify.js";
-import { createFetchDocument } from "../../sidecar/net/fetch.js";
+import { createFetchDocument, type Lookup } from "../../sidecar/net/fetch.js";
+import { createIntrospection } from "../../sidecar/identify/introspection/introspection.js";
+import type { IntrospectionConfig } from "../../sidecar/identify/introspection/types.js";
 import { createTokens } from "../../sidecar/identify/token/tokens.js";
 import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/token/types.js";
 
@@ -88,23 +90,39 @@ export interface World extends Identifier {
   pass(ms: number): void;
 }
 
-export function createWorld(issuers: readonly IssuerConfig[], limits: Partial<IdentifyLimits> = {}): World {
-  let now = start;
+export interface WorldParts {
+  readonly introspection?: readonly IntrospectionConfig[];
+  readonly lookup?: Lookup;
+  /** Epoch milliseconds at first; `start` unless told otherwise. */
+  readonly from?: number;
+}
+
+export function createWorld(
+  issuers: readonly IssuerConfig[],
+  limits: Partial<IdentifyLimits> = {},
+  parts: WorldParts = {},
+): World {
+  let now = parts.from ?? start;
   const events: IdentifyEvent[] = [];
-  const tokens = createTokens({
-    issuers,
+  const { lookup, introspection: servers = [] } = parts;
+  const shared = {
     now: () => now,
-    fetchDocument: createFetchDocument(),
-    onEvent: (event) => events.push(event),
+    fetchDocument: createFetchDocument(lookup === undefined ? {} : { lookup }),
+    onEvent: (event: IdentifyEvent) => void events.push(event),
     limits,
-  });
+  };
+  const tokens = createTokens({ ...shared, issuers });
+  const introspection = createIntrospection({ ...shared, servers });
   const identifier = createIdentifier({
-    methods: { token: tokens.verify },
+    methods: { token: (text) => (introspection.takes(text) ? introspection : tokens).verify(text) },
     onError: (error) => events.push({ kind: "internal_error", error }),
   });
   return {
     ...identifier,
-    close: tokens.close,
+    close() {
+      tokens.close();
+      introspection.close();
+    },
     events,
     pass(ms) {
       now += ms;
