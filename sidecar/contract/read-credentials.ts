@@ -1,4 +1,5 @@
 /** Reads what a request presents, for every door that people come to themselves. */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Credentials } from "./credentials.js";
 import type { Refusal } from "./errors.js";
@@ -57,7 +58,8 @@ export function readCredentials(
     ...(held === undefined || holding === undefined ? {} : { workload: { token: held, proof: holding } }),
     ...(transaction === undefined ? {} : { transaction }),
     ...(proven && publicUrl !== undefined
-      ? { target: { method: req.method ?? "", url: publicUrl + (req.url ?? "") } }
+      ? // the id is made here and for this request: a proof may be asked about again within it, and in no other
+        { target: { method: req.method ?? "", url: publicUrl + (req.url ?? ""), id: randomUUID() } }
       : {}),
   };
   return { kind: "credentials", credentials };

@@ -39,8 +39,8 @@ export function thumbprint(pair: KeyPair): string {
   return sha256(y === undefined ? JSON.stringify({ crv, kty, x }) : JSON.stringify({ crv, kty, x, y }));
 }
 
-export function accessToken(more: Members = {}): string {
-  return token(header, { ...payload, ...more }, es256(k1));
+export function accessToken(more: Members = {}, head: Members = {}): string {
+  return token({ ...header, ...head }, { ...payload, ...more }, es256(k1));
 }
 export const bound = accessToken({ cnf: { jkt: thumbprint(holder) } });
 
@@ -64,19 +64,19 @@ export interface ProofWorld extends Identifier {
   close(): Promise<void>;
 }
 
-export function parse(identity: Json): {
+export function parse(identity: object): {
   config: ReturnType<typeof parseProof>;
   problems: readonly string[];
 } {
   const problems = new Problems();
-  const fields = new Fields(identity, "identity", problems);
+  const fields = new Fields(identity as Json, "identity", problems);
   const config = parseProof(fields, problems);
   fields.end();
   return { config, problems: problems.list };
 }
 
 /** @param identity what is written under `identity`, without the issuers */
-export function createProofWorld(identity: Json, at = start): ProofWorld {
+export function createProofWorld(identity: object, at = start): ProofWorld {
   let clock = at;
   const { config, problems } = parse(identity);
   if (problems.length > 0) throw new Error(problems.join("\n"));

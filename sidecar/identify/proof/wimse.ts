@@ -80,10 +80,9 @@ function unnamedToken(payload: JsonObject, { access, transaction, apiKey }: Besi
   if (tth !== (transaction === undefined ? undefined : digest(transaction))) return "tth";
   if (!isObject(oth)) return "oth";
   // the only other token that is looked at here is the API key; an entry for anything else isn't understood
-  const others = Object.values(oth);
-  const expected = apiKey === undefined ? [] : [digest(apiKey)];
-  const same = others.length === expected.length && others.every((one, i) => one === expected[i]);
-  return same ? undefined : "oth";
+  const known = Object.keys(oth).every((name) => name === "x-api-key");
+  const named = oth["x-api-key"] === (apiKey === undefined ? undefined : digest(apiKey));
+  return known && named ? undefined : "oth";
 }
 
 function checkTimes(payload: JsonObject, lifetime: number, clock: number): string | undefined {
