@@ -9,6 +9,7 @@ import { leftOut, readSubject } from "./claims.js";
 import { createGroups, type Groups } from "./groups.js";
 import { decodeToken, verifySignature } from "./jwt.js";
 import { createKeys, type Keys } from "./keys.js";
+import { lookUp } from "./look-up.js";
 import { parseIssuers } from "./parse-issuers.js";
 import { defaultLimits, type IdentifyEvent, type Issuer, type TokenParts } from "./types.js";
 
@@ -133,6 +134,8 @@ async function missingGroups(
   { issuer, groups }: Source,
 ): Promise<readonly string[] | Refusal | undefined> {
   if (groups === undefined || !leftOut(payload, issuer).includes("groups")) return undefined;
+  // said to be elsewhere, yet here: one of them isn't all
+  if (lookUp(payload, issuer.claims.groups ?? []) !== undefined) return refuse("token_claims", "groups");
   return await groups.resolve(payload);
 }
 
