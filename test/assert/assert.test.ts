@@ -6,7 +6,7 @@ import { Fields, parseAssertionRequest, Problems } from "../../sidecar/contract.
 import type { AssertionRequest, Json, JsonObject } from "../../sidecar/contract.js";
 import { readChain } from "../../sidecar/identify/token/chain.js";
 import type { ClaimRules } from "../../sidecar/identify/token/types.js";
-import type { caller} from "./facts.js";
+import type { caller } from "./facts.js";
 import { factsOf, start, startRing, type TestRing } from "./facts.js";
 
 const issuer = "https://countersign.example";
