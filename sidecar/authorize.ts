@@ -63,6 +63,8 @@ export interface AuthorizeParts {
   readonly record: (decided: Decided) => void | Promise<void>;
   /** Told once per request whose caller could not be identified. */
   readonly onRefused: (code: ErrorCode) => void;
+  /** Gives what the next DPoP proof must hold, where proofs must hold a nonce. */
+  readonly dpopNonce?: () => string;
   /** Signs what upstreams get; without it, a request that wants an assertion is denied. */
   readonly assert?: Assert;
   /** Data path of the decision, e.g. `countersign/decision`. */
@@ -95,6 +97,9 @@ export function createAuthorize(parts: AuthorizeParts): Authorize {
         let assertion: Assertion | undefined;
         if (outcome.kind === "refusal") {
           decided = refusal(parts, question, outcome.code, steps);
+          if (outcome.code === "dpop_nonce_required" && parts.dpopNonce !== undefined) {
+            decided = { ...decided, decision: { ...decided.decision, dpop_nonce: parts.dpopNonce() } };
+          }
         } else {
           try {
             decided = await decide(parts, question, outcome.identity, steps);

@@ -178,6 +178,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       : await openAssertions({ config: config.assertion, newId: randomUUID, now, log });
   const authorize = createAuthorize({
     ...(assertions === undefined ? {} : { assert: assertions.assert }),
+    ...(identity.nonces === undefined ? {} : { dpopNonce: identity.nonces.issue }),
     identifier,
     describer,
     evaluate,
