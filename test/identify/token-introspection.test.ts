@@ -189,6 +189,9 @@ describe("an opaque token", () => {
     ["without an end", { exp: undefined }, "identified"],
     ["with an end as text", { exp: String(now + 60) }, "token_claims"],
     ["of nobody", { sub: undefined }, "token_claims"],
+    ["of nobody but a client", { sub: undefined, client_id: "c" }, "token_claims"],
+    ["of a client where that may be", { sub: undefined }, "identified", { optional: ["sub"] }],
+    ["of null where that may be", { sub: null }, "token_claims", { optional: ["sub"] }],
     ["with groups as text", { groups: "group-red" }, "token_claims"],
     ["of another tenant", { org: "globex" }, "token_tenant", { claims: { tenant: "org" } }],
     ["bound to a key", { cnf: { jkt: thumb }, token_type: "DPoP" }, "token_binding"],
@@ -305,7 +308,7 @@ describe("the servers' configuration", () => {
     ["no secret", { client_secret_file: undefined }, /client_secret_file: is missing/],
     ["a secret in place", { client_secret: "s" }, /client_secret: unknown field/],
     ["an hour of memory", { cache_seconds: 3_600 }, /cache_seconds: .* from 0 to 300/],
-    ["an unknown option", { optional: ["exp"] }, /optional\[0\]: must be aud or token_type/],
+    ["an unknown option", { optional: ["exp"] }, /optional\[0\]: must be aud, token_type or sub/],
   ])("with %s is refused", (_, over, problem) => {
     open(active);
     expect(problems({ ...good(), ...over })).toEqual([expect.stringMatching(problem)]);

@@ -18,7 +18,7 @@ const fields = [
   "require",
   "fetch",
 ] as const;
-const optionals = ["aud", "token_type"];
+const optionals = ["aud", "token_type", "sub"];
 
 /**
  * Parses the servers that are asked about opaque tokens.
@@ -47,7 +47,7 @@ function parseServer(value: Json, path: string, problems: Problems): Introspecti
   const optional =
     from["optional"] === undefined ? [] : readTexts(from["optional"], `${path}.optional`, 0, problems);
   optional.forEach((name, i) => {
-    if (!optionals.includes(name)) problems.push(`${path}.optional[${i}]: must be aud or token_type`);
+    if (!optionals.includes(name)) problems.push(`${path}.optional[${i}]: must be aud, token_type or sub`);
   });
   const bounds = { least: 0, most: 300, absent: 30 };
   return {

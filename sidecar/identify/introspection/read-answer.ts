@@ -30,7 +30,7 @@ export function readAnswer(
   if (lifetime.kind === "refusal") return lifetime;
   const binding = readBinding(answer);
   if (binding.kind === "refusal") return binding;
-  const read = readSubject(answer, server, now);
+  const read = readParty(answer, server, now);
   if (read.kind === "refusal") return read;
   const { boundTo } = binding;
   const verified: Verified = {
@@ -48,6 +48,16 @@ export function readAnswer(
   };
   return verified;
 }
+
+/** Reads whom a token is for; without a `sub`, where that may be, the client by itself. */
+function readParty(answer: JsonObject, server: IntrospectionServer, now: number) {
+  const { sub, client_id } = answer;
+  const alone = sub === undefined && client_id !== undefined && server.optional.includes("sub");
+  if (!alone) return readSubject(answer, server, now);
+  return readSubject({ ...answer, sub: client_id }, { ...server, ...clientRules }, now);
+}
+
+const clientRules = { subject_type: "workload", subject_types: [] } as const;
 
 /** INVARIANT: a refresh token is active, too; only one that is said to be for access counts. */
 function checkKind(answer: JsonObject, server: IntrospectionServer): Refusal | undefined {

@@ -18,7 +18,7 @@ export interface IntrospectionConfig {
   readonly trust_domains?: readonly string[];
   /** Only tokens that begin so are sent there; at most one server takes all others. */
   readonly prefix?: string;
-  /** Members that its answers may lack: `aud`, `token_type`. */
+  /** Members that its answers may lack: `aud`; `token_type`; `sub`, which `client_id` then stands for. */
   readonly optional?: readonly string[];
   /** How long an answer counts at most; a revocation is noticed then. Default 30. */
   readonly cache_seconds?: number;
