@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import type { Call, CallContext, Identity, Json, JsonObject, PolicyInput } from "../contract.js";
+import { describeDelegation } from "./delegation.js";
 
 /** A range of source addresses and what it means (`networks` in the configuration). */
 export interface NetworkRange {
@@ -74,6 +75,7 @@ function subjectProperties(identity: Identity): JsonObject {
     roles: [...identity.roles],
     claims: identity.claims,
     chain: identity.chain.map((link) => ({ ...link })),
+    delegation: describeDelegation(identity),
   };
   if (identity.department !== undefined) properties["department"] = identity.department;
   if (identity.authentication !== undefined) {

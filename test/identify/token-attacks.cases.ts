@@ -497,12 +497,12 @@ export const tokenCases: readonly TokenCase[] = [
   {
     name: "an actor who acts for itself",
     payload: { act: { sub: "sub-of-ann@acme.example" } },
-    expect: "token_claims",
+    expect: "actor_loop",
   },
   {
     name: "an actor twice",
     payload: { act: { sub: "actor-1", act: { sub: "actor-2", act: { sub: "actor-1" } } } },
-    expect: "token_claims",
+    expect: "actor_loop",
   },
   {
     name: "a hundred actors",

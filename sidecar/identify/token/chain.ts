@@ -6,6 +6,7 @@ import {
   type JsonObject,
   type Refusal,
 } from "../../contract.js";
+import { checkChain } from "../delegation/check-chain.js";
 import { checkSpiffeId } from "./check-spiffe-id.js";
 import { lookUp } from "./look-up.js";
 import type { ClaimRules } from "./types.js";
@@ -47,9 +48,7 @@ export function readChain(
     actors.unshift(link);
   }
   const links = [{ type: subjectType, id: sub, issuer: issuer.issuer }, ...actors] as const;
-  // who stands in the chain twice acts for itself, and hides who acts for whom
-  const parties = new Set(links.map(({ id, issuer: by }) => JSON.stringify([by, id])));
-  return parties.size === links.length ? { kind: "chain", links } : refuse("token_claims", "act");
+  return checkChain(payload, links) ?? { kind: "chain", links };
 }
 
 function readActor(act: JsonObject, issuer: ClaimRules): ChainLink | undefined {
