@@ -29,9 +29,9 @@ test: build ## set up what tests need and run all of them
 	@deploy/prerequisites.sh redis-server promtool
 	@deploy/test.sh
 
-test-all: build ## the same, with 50,000 comparisons with OPA's evaluator
-	@deploy/prerequisites.sh redis-server promtool
-	@DIFFERENTIAL_RUNS=50000 deploy/test.sh
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, and a real Keycloak
+	@deploy/prerequisites.sh redis-server promtool java mvn
+	@KEYCLOAK=1 DIFFERENTIAL_RUNS=50000 deploy/test.sh
 
 conformance: build ## run OPA's own 4,419 cases through toolchain and engine (docs/conformance.md)
 	@node --no-warnings dist/test/conformance/main.js

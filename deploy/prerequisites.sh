@@ -26,6 +26,13 @@ for tool in "$@"; do
     redis-server)
       command -v redis-server >/dev/null || apt_install redis-server ||
         { echo "missing: redis-server. Install it with: sudo apt-get install redis-server" >&2; missing=1; } ;;
+    java)
+      # Keycloak is built and run by it; the JDK unpacks it, too
+      command -v jar >/dev/null || apt_install openjdk-17-jdk-headless ||
+        { echo "missing: a JDK 17 or newer. Install it with: sudo apt-get install openjdk-17-jdk-headless" >&2; missing=1; } ;;
+    mvn)
+      command -v mvn >/dev/null || apt_install maven ||
+        { echo "missing: mvn. Install it with: sudo apt-get install maven" >&2; missing=1; } ;;
     promtool)
       command -v promtool >/dev/null || apt_install prometheus ||
         { echo "missing: promtool. Install it with: sudo apt-get install prometheus" >&2; missing=1; } ;;

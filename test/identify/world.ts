@@ -95,6 +95,8 @@ export interface WorldParts {
   readonly lookup?: Lookup;
   /** Epoch milliseconds at first; `start` unless told otherwise. */
   readonly from?: number;
+  /** A clock of its own, instead. */
+  readonly now?: () => number;
 }
 
 export function createWorld(
@@ -106,7 +108,7 @@ export function createWorld(
   const events: IdentifyEvent[] = [];
   const { lookup, introspection: servers = [] } = parts;
   const shared = {
-    now: () => now,
+    now: parts.now ?? (() => now),
     fetchDocument: createFetchDocument(lookup === undefined ? {} : { lookup }),
     onEvent: (event: IdentifyEvent) => void events.push(event),
     limits,
