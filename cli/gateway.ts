@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { startGateway } from "../gateway/main.js";
+import { createGatewayDoors } from "./gateway-doors.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
 import { processLog } from "./process-log.js";
@@ -31,9 +32,11 @@ Examples:
       },
     });
     if (values["config-file"] === undefined) throw new UsageError("give a configuration with -c FILE");
+    const log = processLog(values["log-level"], values["log-format"]);
     const gateway = await startGateway({
       config: readConfigFile(values["config-file"]),
-      log: processLog(values["log-level"], values["log-format"]),
+      log,
+      doors: createGatewayDoors(log),
     });
     io.err(`gateway listens on ${gateway.address}\n`);
     return untilStopped(io, gateway.close);

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startGateway } from "../gateway/main.js";
 import { startSidecar } from "../sidecar/main.js";
+import { createGatewayDoors } from "./gateway-doors.js";
 import type { Command, Io } from "./main.js";
 import { UsageError } from "./main.js";
 import { readConfigFile } from "./read-config.js";
@@ -42,6 +43,7 @@ Examples:
       config: readConfigFile(values["gateway-config"]),
       log: sidecar.log,
       metrics: sidecar.metrics,
+      doors: createGatewayDoors(sidecar.log),
     });
     io.err(`gateway listens on ${gateway.address}\n`);
     for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);

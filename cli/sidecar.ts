@@ -14,6 +14,10 @@ export const sidecarFlags = {
   "config-file": { type: "string", short: "c" },
   set: { type: "string", multiple: true },
   watch: { type: "boolean", short: "w" },
+  "tls-cert-file": { type: "string" },
+  "tls-private-key-file": { type: "string" },
+  "tls-ca-cert-file": { type: "string" },
+  authentication: { type: "string" },
   "redis-url": { type: "string" },
   "cache-dir": { type: "string" },
   "log-level": { type: "string", short: "l" },
@@ -23,6 +27,12 @@ export const sidecarFlags = {
 export const sidecarFlagHelp = `  -b, --bundle PATH          policy bundle: a directory or .tar.gz, Rego or compiled WASM; repeatable
   -a, --addr ADDRESS         host:port or unix:///path; repeatable (default localhost:8181)
       --diagnostic-addr ADDR where /metrics and /health are served as well; repeatable
+      --tls-cert-file FILE   certificate chain in PEM: addresses without a scheme, and https://, have TLS
+      --tls-private-key-file FILE
+                             its key in PEM
+      --tls-ca-cert-file FILE
+                             CAs in PEM that client certificates must come from
+      --authentication MODE  tls: a client certificate is required; off (default)
   -c, --config-file FILE     YAML or JSON (docs/configuration.md)
       --set KEY=VALUE        override one configuration value; repeatable
   -w, --watch                load bundles again when they change
@@ -41,12 +51,38 @@ export function sidecarOptions(flags: Flags, defaultAddress: string): SidecarOpt
     addresses: flags.addr ?? [defaultAddress],
     diagnosticAddresses: flags["diagnostic-addr"] ?? [],
     config: readConfigFile(flags["config-file"]),
-    sets: [...(redis === undefined ? [] : [`cache.redis_url=${redis}`]), ...(flags.set ?? [])],
+    sets: [
+      ...(redis === undefined ? [] : [`cache.redis_url=${redis}`]),
+      ...tlsSets(flags),
+      ...(flags.set ?? []),
+    ],
     watch: flags.watch ?? false,
     ...(flags["cache-dir"] === undefined ? {} : { cacheDir: flags["cache-dir"] }),
     log: logOptions(flags["log-level"], flags["log-format"]),
     version: version(),
   };
+}
+
+/** OPA's flags for TLS, as the settings that they stand for. @throws UsageError */
+function tlsSets(flags: Flags): string[] {
+  const { authentication } = flags;
+  if (authentication !== undefined && authentication !== "tls" && authentication !== "off") {
+    throw new UsageError("--authentication is tls or off");
+  }
+  const certificates = authentication === "tls" ? "required" : undefined;
+  const settings: [string, string | undefined][] = [
+    ["cert_file", flags["tls-cert-file"]],
+    ["key_file", flags["tls-private-key-file"]],
+    ["ca_file", flags["tls-ca-cert-file"]],
+    // OPA takes the CAs without asking for certificates; here a file of CAs means that they are looked at
+    [
+      "client_certificates",
+      certificates ?? (flags["tls-ca-cert-file"] === undefined ? undefined : "optional"),
+    ],
+  ];
+  return settings.flatMap(([name, value]) =>
+    value === undefined ? [] : [`server.tls.${name}=${JSON.stringify(value)}`],
+  );
 }
 
 export const sidecarCommand: Command = {

@@ -1,34 +1,45 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Refusal } from "../sidecar/contract.js";
-import { readCredentials, refuse } from "../sidecar/contract.js";
+import { peerCertificates, readCredentials, refuse } from "../sidecar/contract.js";
 import { checkHead } from "./classify/check-head.js";
+import type { Protocol } from "./classify/route.js";
 import { matchRoute, protocolOf } from "./classify/route.js";
 import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
-import { refuseModel, serveChat, serveModels } from "./models/serve.js";
+import { serveModels } from "./models/list.js";
+import { refuseIn } from "./models/refuse.js";
+import { protocols, serveInvoke } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
 import { createSourceFinder } from "./source.js";
 import { metadataUrl, resourceOf, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
 import { endSession, serveTools } from "./tools/serve.js";
 
-const refusers = { openai: refuseModel, mcp: refuseTool, retrieval: refuseRetrieval } as const;
-const kinds = { openai: "model", mcp: "tool", retrieval: "retrieval" } as const;
+const refusers = {
+  openai: refuseIn(protocols.openai),
+  anthropic: refuseIn(protocols.anthropic),
+  mcp: refuseTool,
+  retrieval: refuseRetrieval,
+} as const;
+const kinds = { openai: "model", anthropic: "model", mcp: "tool", retrieval: "retrieval" } as const;
 
-/** Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided. */
-export function createGateway(parts: GatewayParts): RequestListener {
+/**
+ * Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided.
+ * @param proxy the local proxy whose own Unix socket the requests come through
+ */
+export function createGateway(parts: GatewayParts, proxy?: string): RequestListener {
   const findSource = createSourceFinder(parts.config.trustedProxies);
   return (req, res) => {
     const target = req.url ?? "";
-    const protocol = protocolOf(target);
+    const protocol = protocolOf(target, req.headers["anthropic-version"]);
     const route = matchRoute(req.method ?? "", target);
     const resource = route.kind === "refusal" ? undefined : resourceOf(target, parts.config);
     const challenge = {
       metadata: resource === undefined ? undefined : metadataUrl(parts, resource),
       dpopAlgorithms: parts.config.resourceMetadata.dpopAlgorithms,
     };
-    const begun = { ...begin(parts, req, res, findSource(req)), challenge };
+    const begun = { ...begin(parts, req, res, findSource(req, proxy !== undefined)), challenge };
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
     });
@@ -45,13 +56,18 @@ export function createGateway(parts: GatewayParts): RequestListener {
       refuseHere(route);
       return;
     }
-    const read = readCredentials(req, { publicUrl: parts.publicUrl() });
+    const certificates = peerCertificates(req.socket);
+    const read = readCredentials(req, {
+      publicUrl: parts.publicUrl(),
+      ...(certificates === undefined ? {} : { certificates }),
+      ...(proxy === undefined ? {} : { proxy }),
+    });
     if (read.kind === "refusal") {
       refuseHere(read);
       return;
     }
     const exchange = { ...begun, credentials: read.credentials };
-    serve(parts, exchange, route).catch((error: unknown) => {
+    serve(parts, exchange, route, protocol).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
       if (res.headersSent) res.destroy();
@@ -62,12 +78,18 @@ export function createGateway(parts: GatewayParts): RequestListener {
 
 type Served = Exclude<ReturnType<typeof matchRoute>, Refusal>;
 
-async function serve(parts: GatewayParts, exchange: Exchange, route: Served): Promise<void> {
+async function serve(
+  parts: GatewayParts,
+  exchange: Exchange,
+  route: Served,
+  protocol: Protocol,
+): Promise<void> {
+  const spoken = protocols[protocol === "anthropic" ? protocol : "openai"];
   switch (route.kind) {
-    case "chat":
-      return serveChat(parts, exchange);
+    case "invoke":
+      return serveInvoke(parts, exchange, spoken);
     case "models":
-      return serveModels(parts, exchange, route.id);
+      return serveModels(parts, exchange, spoken, route.id);
     case "tools":
       return serveTools(parts, exchange, route.server);
     case "end_session":

@@ -3,20 +3,32 @@ import type { UpstreamAssertion } from "./forward/assertion.js";
 import { readUpstreamAssertion } from "./forward/assertion.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
-import type { Json } from "../sidecar/contract.js";
-import { credentialHeaders, Fields, Problems } from "../sidecar/contract.js";
+import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
+import {
+  credentialHeaders,
+  Fields,
+  Problems,
+  readListenerTls,
+  readUpstreamTls,
+} from "../sidecar/contract.js";
 
 /** Where a credential comes from, and what the record calls it. */
 export type ApiKeyConfig = { readonly id: string } & (
   { readonly env: string } | { readonly file: string } | { readonly value: string }
 );
 
+import type { ProtocolName } from "./models/protocol.js";
+
 export interface UpstreamConfig {
   readonly url: URL;
+  /** How its models are spoken to. */
+  readonly protocol: ProtocolName;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
   readonly apiKey?: ApiKeyConfig;
   /** What it is told of the caller, signed by the sidecar; absent: nothing. */
   readonly assertion?: UpstreamAssertion;
+  /** How both prove who they are; absent: as any client of the web does. */
+  readonly tls?: UpstreamTls;
   readonly connectTimeoutMs: number;
   /** To the first byte of the answer, milliseconds. */
   readonly headersTimeoutMs: number;
@@ -31,6 +43,8 @@ export interface ModelConfig {
   readonly environment: string;
   /** The name that the upstream knows, where it differs. */
   readonly upstreamModel?: string;
+  /** What it may write at most where a protocol must be told, and the request doesn't say; tokens. */
+  readonly maxOutputTokens?: number;
 }
 
 export interface CollectionConfig {
@@ -42,6 +56,10 @@ export interface CollectionConfig {
 
 export interface GatewayConfig {
   readonly listen: string;
+  /** Absent: plain HTTP. */
+  readonly tls?: ListenerTls;
+  /** Local proxies, each with a Unix socket of its own: what only a proxy may say is believed from there alone. */
+  readonly proxies: readonly { readonly name: string; readonly socket: string }[];
   readonly sidecar: { readonly socket: string; readonly deadlineMs: number };
   readonly environment?: string;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
@@ -99,12 +117,14 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   );
   const models = named("models", modelName).map(([name, fields]): [string, ModelConfig] => {
     const upstreamModel = fields.string("upstream_model");
+    const maxOutputTokens = fields.integer("max_output_tokens", 1, 10_000_000);
     const model = {
       upstream: fields.required("upstream"),
       provider: fields.required("provider"),
       region: fields.required("region"),
       environment: fields.required("environment"),
       ...(upstreamModel === undefined ? {} : { upstreamModel }),
+      ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     };
     if (!upstreams.has(model.upstream)) problems.add(fields.at("upstream"), "is not among the upstreams");
     fields.end();
@@ -118,6 +138,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   });
   const config: GatewayConfig = {
     listen: top.string("listen") ?? "127.0.0.1:8080",
+    ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
+    proxies: readProxies(top.items("proxies"), problems),
     sidecar: {
       socket: sidecar.required("socket"),
       deadlineMs: sidecar.integer("deadline_ms", 1, 60_000) ?? 250,
@@ -155,11 +177,16 @@ function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
   const assertion = fields.has("assertion")
     ? readUpstreamAssertion(fields.nested("assertion"), problems)
     : undefined;
+  const tls = fields.has("tls") ? readUpstreamTls(fields.nested("tls"), problems) : undefined;
+  if (tls !== undefined && url.protocol !== "https:")
+    problems.add(fields.at("url"), "must be https with tls");
   const timeouts = fields.nested("timeouts");
   const upstream: UpstreamConfig = {
     url,
+    protocol: fields.oneOf("protocol", ["openai", "anthropic"]) ?? "openai",
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(assertion === undefined ? {} : { assertion }),
+    ...(tls === undefined ? {} : { tls }),
     connectTimeoutMs: timeouts.integer("connect_ms", 1, 600_000) ?? 5_000,
     headersTimeoutMs: timeouts.integer("first_byte_ms", 1, 3_600_000) ?? 120_000,
     bodyTimeoutMs: timeouts.integer("between_bytes_ms", 1, 3_600_000) ?? 60_000,
@@ -167,6 +194,19 @@ function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
   timeouts.end();
   fields.end();
   return upstream;
+}
+
+function readProxies(items: readonly Fields[], problems: Problems): GatewayConfig["proxies"] {
+  const proxies = items.map((fields) => {
+    const proxy = { name: fields.required("name"), socket: fields.required("socket") };
+    if (!plainName.test(proxy.name)) problems.add(fields.at("name"), "must be letters, digits and . _ : -");
+    if (!/^\/[^/]/.test(proxy.socket)) problems.add(fields.at("socket"), "must be an absolute path");
+    fields.end();
+    return proxy;
+  });
+  if (new Set(proxies.map(({ name }) => name)).size < proxies.length)
+    problems.add("proxies", "give each a name");
+  return proxies;
 }
 
 function readUrl(text: string, place: string, problems: Problems): URL {

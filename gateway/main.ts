@@ -1,20 +1,35 @@
 /** The composition root of the gateway: reads the environment, wires the parts, listens. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
 import { Pool } from "undici";
-import type { Json } from "../sidecar/contract.js";
+import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
 import { createAsk } from "./ask.js";
+import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import { parseGatewayConfig } from "./config.js";
-import type { GatewayLog, GatewayMetrics } from "./exchange.js";
+import type { GatewayLog, GatewayMetrics, GatewayParts } from "./exchange.js";
+import type { ConnectTls } from "./forward/forward.js";
 import { createForwarder } from "./forward/forward.js";
 import { createFetchKeys } from "./keys.js";
+import type { Listening } from "./listen.js";
+import { listenPlain } from "./listen.js";
 import { createReporter } from "./record.js";
 
 export interface GatewayOptions {
   readonly config: Json;
   readonly log: GatewayLog;
   readonly metrics?: GatewayMetrics;
+  /** Needed for what is configured under `tls` and `proxies`. */
+  readonly doors?: GatewayDoors;
+}
+
+/** How the gateway listens and connects with certificates, and at Unix sockets: given by who starts it. */
+export interface GatewayDoors {
+  /** @throws Error where the address, or a certificate, can't be had */
+  listen(address: string, listener: RequestListener, tls: ListenerTls | undefined): Promise<Listening>;
+  /** @throws Error where a certificate can't be had */
+  connect(tls: UpstreamTls): Promise<ConnectTls>;
+  close(): void;
 }
 
 export interface Gateway {
@@ -37,19 +52,19 @@ export async function startGateway({
   config: json,
   log,
   metrics = noMetrics,
+  doors,
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
   let address = config.listen;
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
   const telling = new Pool("http://sidecar", { ...sidecar, connections: 4, pipelining: 4 });
-  const forwarder = createForwarder(process.env);
   const collections = [...config.collections.values()].map(({ upstream }) => upstream);
-  for (const one of [...config.upstreams.values(), ...config.servers.values(), ...collections]) {
-    forwarder.check(one);
-  }
+  const upstreams = [...config.upstreams.values(), ...config.servers.values(), ...collections];
+  const forwarder = createForwarder(process.env, await secure(upstreams, doors));
+  for (const one of upstreams) forwarder.check(one);
   const reporter = createReporter({ dispatcher: telling, log });
-  const gateway = createGateway({
+  const parts: GatewayParts = {
     config,
     ask: createAsk({ dispatcher: asking, deadlineMs: config.sidecar.deadlineMs }),
     forward: forwarder.forward,
@@ -60,42 +75,56 @@ export async function startGateway({
     newId: randomUUID,
     publicUrl: () => config.publicUrl ?? address,
     sessionSecret: randomBytes(32),
+    now: Date.now,
     clock: () => performance.now(),
-  });
-  const server = createServer(
-    { keepAliveTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 32_768 },
-    gateway,
-  );
-  const [, host = "", port = ""] = /^(?:http:\/\/)?(.*):([0-9]{1,5})$/.exec(config.listen) ?? [];
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(
-      Number(port),
-      host === "localhost" ? "127.0.0.1" : host.replace(/^\[|\]$/g, "") || "0.0.0.0",
-      resolve,
-    );
-  });
-  const bound = server.address();
-  address =
-    bound === null || typeof bound === "string"
-      ? config.listen
-      : `http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  };
+  const listening = await listenAll(config, parts, doors);
+  address = listening[0]?.address ?? address;
   return {
     address,
     async close() {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      });
-      server.closeIdleConnections();
-      const limit = setTimeout(() => {
-        server.closeAllConnections();
-      }, 5_000);
-      await closed;
-      clearTimeout(limit);
+      await Promise.all(listening.map((one) => one.close()));
       await reporter.flush();
       await Promise.all([forwarder.close(), asking.destroy(), telling.destroy()]);
+      doors?.close();
     },
   };
+}
+
+const noDoors = (): never => {
+  throw new Error("tls and proxies need the doors that the command line gives");
+};
+
+/** Listens for clients first, then for each proxy at a socket of its own. */
+async function listenAll(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  doors: GatewayDoors | undefined,
+): Promise<Listening[]> {
+  const gateway = createGateway(parts);
+  const listening: Listening[] = [];
+  try {
+    if (config.tls === undefined) listening.push(await listenPlain(config.listen, gateway));
+    else listening.push(await (doors ?? noDoors()).listen(config.listen, gateway, config.tls));
+    for (const { name, socket } of config.proxies) {
+      const listener = createGateway(parts, name);
+      listening.push(await (doors ?? noDoors()).listen(`unix://${socket}`, listener, undefined));
+    }
+    return listening;
+  } catch (error) {
+    await Promise.all(listening.map((one) => one.close()));
+    doors?.close();
+    throw error;
+  }
+}
+
+async function secure(
+  upstreams: readonly UpstreamConfig[],
+  doors: GatewayDoors | undefined,
+): Promise<Map<UpstreamConfig, ConnectTls>> {
+  const secured = new Map<UpstreamConfig, ConnectTls>();
+  for (const one of upstreams) {
+    if (one.tls !== undefined) secured.set(one, await (doors ?? noDoors()).connect(one.tls));
+  }
+  return secured;
 }

@@ -1,7 +1,7 @@
 import type { AssertionConfig } from "./assert/config.js";
 import { readAssertion } from "./assert/config.js";
-import type { Json, JsonObject } from "./contract.js";
-import { Fields, isObject, Problems } from "./contract.js";
+import type { Json, JsonObject, ListenerTls } from "./contract.js";
+import { Fields, isObject, Problems, readListenerTls } from "./contract.js";
 import type { NetworkRange } from "./describe/describe.js";
 import { defaultNetworks } from "./describe/describe.js";
 import type { IdentityConfig } from "./identify/create-methods.js";
@@ -58,6 +58,8 @@ export interface SidecarConfig {
   readonly peers: readonly PeerConfig[];
   /** Where clients reach the API, without a slash at its end. */
   readonly publicUrl?: string;
+  /** TLS of the TCP listeners; absent: they have none. */
+  readonly tls?: ListenerTls;
   readonly maxBody: number;
 }
 
@@ -146,6 +148,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     },
     peers: readPeers(pep.items("peers"), problems),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(server.has("tls") ? { tls: readListenerTls(server.nested("tls"), problems) } : {}),
     maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
   };
   for (const fields of [decision, cache, audit, logs, pep, server, api, identity, top]) fields.end();

@@ -10,3 +10,4 @@ export * from "./contract/shape.js";
 export * from "./contract/parse-decision-request.js";
 export * from "./contract/read-credentials.js";
 export * from "./contract/peer-certificates.js";
+export * from "./contract/tls-config.js";

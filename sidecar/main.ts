@@ -1,16 +1,18 @@
 /** The composition root of the sidecar: reads files and the environment, wires the steps, listens. */
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { RequestListener } from "node:http";
 import { createControl } from "./api/control.js";
 import { createJwks } from "./api/jwks.js";
 import { createDataDoor } from "./api/data.js";
 import { createFindPeer } from "./api/peers.js";
 import { createDecisionsDoor } from "./api/decisions.js";
-import type { Listening } from "./api/listen.js";
+import type { Address, Listening } from "./api/listen.js";
 import { doorOf, listen, parseAddress } from "./api/listen.js";
 import { createPoliciesDoor } from "./api/policies.js";
 import type { SidecarDoors } from "./api/server.js";
 import { createListener } from "./api/server.js";
+import { guardListeners } from "./api/require-certificate.js";
 import { createWriteDataDoor } from "./api/write-data.js";
 import { openAssertions } from "./assert/open.js";
 import type { Authorize } from "./authorize.js";
@@ -25,7 +27,7 @@ import { createWritePolicies, policyOf } from "./bundles/write-policies.js";
 import type { SidecarConfig } from "./config.js";
 import { applySets, parseSidecarConfig } from "./config.js";
 import type { Json } from "./contract.js";
-import { parseJson } from "./contract.js";
+import { parseJson, peerCertificates } from "./contract.js";
 import { createNetwork } from "./decide/builtins/network/network.js";
 import { serveBuiltins } from "./decide/builtins/serve.js";
 import { connectCache } from "./decide/cache/connect.js";
@@ -49,6 +51,7 @@ import { createRecorder } from "./record/record.js";
 import { fileSink, streamSink } from "./record/sink.js";
 import { compileBundle } from "./rego/build.js";
 import { createToolchain } from "./rego/toolchain.js";
+import { createTls } from "./tls.js";
 
 export interface SidecarOptions {
   /** Paths of bundles: directories or `.tar.gz`. `name=path` names one. */
@@ -74,6 +77,10 @@ export interface Sidecar {
 }
 
 const pageBytes = 65_536;
+/** Events that are as they should be; the others are warnings. */
+const goodNews: ReadonlySet<string> = new Set([
+  ...["keys_refreshed", "api_keys_read", "trust_bundle_changed", "svid_changed", "tls_certificate_changed"],
+]);
 /** Name of the bundle that policies written through the API make. */
 const apiBundle = "api";
 
@@ -153,9 +160,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     now,
     fetch,
     onEvent: (event) => {
-      log[event.kind === "keys_refreshed" || event.kind === "api_keys_read" ? "info" : "warn"](event.kind, {
-        ...event,
-      });
+      log[goodNews.has(event.kind) ? "info" : "warn"](event.kind, { ...event });
+    },
+  });
+  const tls = createTls({
+    now,
+    onEvent: (event) => {
+      log[goodNews.has(event.kind) ? "info" : "warn"](event.kind, { ...event });
     },
   });
   const identifier = createIdentifier({
@@ -200,6 +211,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
         ...(tokenFile === undefined ? {} : { tokenDigest: readTokenDigest(tokenFile) }),
         ...(spiffeId === undefined ? {} : { spiffeId }),
       })),
+      async workloadOf({ socket }) {
+        const chain = peerCertificates(socket);
+        const outcome = chain === undefined ? undefined : await identity.methods.certificates?.(chain);
+        return outcome?.kind === "verified" ? outcome.workload?.id : undefined;
+      },
     }),
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     newId: randomUUID,
@@ -259,6 +275,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const close = async (): Promise<void> => {
     bundles.close();
     await Promise.all(listening.map((one) => one.close()));
+    tls.close();
     identity.close();
     assertions?.close();
     await network?.close();
@@ -274,14 +291,19 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
         failed.map(({ name, message }) => `bundle ${name}: ${message ?? "not activated"}`).join("\n"),
       );
     }
-    for (const address of addresses)
-      listening.push(await listen(address, createListener(doors, doorOf(address))));
+    const serveTls = config.tls === undefined ? undefined : await tls.serve(config.tls);
+    const guard = guardListeners(config.tls, identity.methods.certificates);
+    const open = async (address: Address, listener: RequestListener): Promise<void> => {
+      const secured = address.kind === "tcp" && address.tls !== false;
+      listening.push(await listen(address, secured ? guard(listener) : listener, { tls: serveTls }));
+    };
+    for (const address of addresses) await open(address, createListener(doors, doorOf(address)));
     for (const { name, socket } of config.peers) {
       if (socket === undefined) continue;
       const address = { kind: "unix", path: socket } as const;
       listening.push(await listen(address, createListener(doors, { ...doorOf(address), peer: name })));
     }
-    for (const address of diagnostics) listening.push(await listen(address, doors.control));
+    for (const address of diagnostics) await open(address, doors.control);
     if (options.watch) bundles.watch();
   } catch (error) {
     await close();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
-import type { Dispatcher } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import { Pool } from "undici";
 import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
@@ -46,19 +46,36 @@ export interface Forwarder {
   close(): Promise<void>;
 }
 
+/** How to connect to an upstream that is configured with `tls`, as certificates change. */
+export interface ConnectTls {
+  /** Another one where connections made so far are of the past. */
+  version(): string;
+  /** Makes connections with what counts now. */
+  connector(timeoutMs: number): buildConnector.connector;
+}
+
 /** Creates the way to the upstreams: a pool per origin and its timeouts. The environment is given by main. */
-export function createForwarder(environment: Readonly<Record<string, string | undefined>>): Forwarder {
-  const pools = new Map<UpstreamConfig, Pool>();
+export function createForwarder(
+  environment: Readonly<Record<string, string | undefined>>,
+  secured: ReadonlyMap<UpstreamConfig, ConnectTls> = new Map(),
+): Forwarder {
+  const pools = new Map<UpstreamConfig, { readonly pool: Pool; readonly version: string | undefined }>();
   const poolOf = (upstream: UpstreamConfig): Pool => {
     const known = pools.get(upstream);
-    if (known !== undefined) return known;
+    const tls = secured.get(upstream);
+    // INVARIANT: an upstream that is configured with `tls` is never spoken to without
+    if (upstream.tls !== undefined && tls === undefined) throw new Error("the upstream's tls isn't open");
+    const version = tls?.version();
+    if (known !== undefined && known.version === version) return known.pool;
+    // what is under way ends in peace; nothing new goes by the old certificates
+    known?.pool.close().catch(() => undefined);
     const pool = new Pool(upstream.url.origin, {
-      connect: { timeout: upstream.connectTimeoutMs },
+      connect: tls?.connector(upstream.connectTimeoutMs) ?? { timeout: upstream.connectTimeoutMs },
       headersTimeout: upstream.headersTimeoutMs,
       bodyTimeout: upstream.bodyTimeoutMs,
       pipelining: 1,
     });
-    pools.set(upstream, pool);
+    pools.set(upstream, { pool, version });
     return pool;
   };
   return {
@@ -69,7 +86,10 @@ export function createForwarder(environment: Readonly<Record<string, string | un
       try {
         const key = readKey(upstream, environment);
         const wanted = upstream.assertion;
-        const headers = upstreamHeaders({ protocol, hasBody: body !== undefined, key, wanted, assertion });
+        const headers = upstreamHeaders({
+          ...{ protocol, hasBody: body !== undefined, key, wanted, assertion },
+          keyHeader: upstream.protocol === "anthropic" ? "x-api-key" : "authorization",
+        });
         if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
         const answer = await poolOf(upstream).request({
           path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
@@ -102,7 +122,7 @@ export function createForwarder(environment: Readonly<Record<string, string | un
       }
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
     },
   };
 }

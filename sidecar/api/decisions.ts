@@ -8,6 +8,7 @@ import {
   parseDecisionRequest,
   parseJson,
   parseOutcome,
+  peerCertificates,
   readCredentials,
   refuse,
   stringifyJson,
@@ -49,7 +50,11 @@ export function createDecisionsDoor(parts: DecisionsParts) {
     if (isObject(value) && (value["credentials"] ?? value["assertion"]) !== undefined) {
       return refuse("pep_unauthenticated");
     }
-    const own = readCredentials(req, { publicUrl: parts.publicUrl });
+    const certificates = peerCertificates(req.socket);
+    const own = readCredentials(req, {
+      publicUrl: parts.publicUrl,
+      ...(certificates === undefined ? {} : { certificates }),
+    });
     if (own.kind === "refusal" || parsed.kind === "refusal") return own.kind === "refusal" ? own : parsed;
     const seen = { ip: req.socket.remoteAddress, requestId: parts.newId() };
     return { kind: "request", request: ownRequest(parsed.request, own.credentials, seen) } as const;
@@ -84,7 +89,10 @@ export function createDecisionsDoor(parts: DecisionsParts) {
 }
 
 function presents(req: IncomingMessage): boolean {
-  return credentialHeaders.some((name) => req.headers[name] !== undefined);
+  return (
+    credentialHeaders.some((name) => req.headers[name] !== undefined) ||
+    peerCertificates(req.socket) !== undefined
+  );
 }
 
 /** Turns what parseJson throws into a refusal that names the place. */

@@ -1,16 +1,24 @@
 import { chmod, lstat, mkdir, stat, unlink } from "node:fs/promises";
 import type { RequestListener, Server } from "node:http";
 import { createServer } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import type { ServeTls } from "../net/serve-tls.js";
 import type { Door } from "./http.js";
 
 /** A place to listen at, as OPA's `--addr` gives it. */
 export type Address =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      readonly port: number;
+      /** Whether its scheme asks for TLS; without a scheme it has TLS where there is a certificate. */
+      readonly tls?: boolean;
+    }
   | { readonly kind: "unix"; readonly path: string };
 
-/** Parses `host:port`, `:port`, `http://host:port` or `unix:///path`. @throws Error that says what is accepted. */
+/** Parses `host:port`, `:port`, `http://host:port`, `https://host:port` or `unix:///path`. @throws Error that says what is accepted. */
 export function parseAddress(text: string): Address {
   if (text.startsWith("unix://")) {
     const path = text.slice(7);
@@ -18,13 +26,25 @@ export function parseAddress(text: string): Address {
       throw new Error(`address "${text}": a Unix socket needs an absolute path, unix:///path`);
     return { kind: "unix", path };
   }
-  const match = /^(?:http:\/\/)?(\[[0-9a-fA-F:]+\]|[^:/]*):([0-9]{1,5})\/?$/.exec(text);
-  const port = Number(match?.[2]);
+  const match = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:]+\]|[^:/]*):([0-9]{1,5})\/?$/.exec(text);
+  const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
     throw new Error(`address "${text}": give host:port, :port or unix:///path`);
   }
-  const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
-  return { kind: "tcp", host: host === "" ? "0.0.0.0" : host === "localhost" ? "127.0.0.1" : host, port };
+  const host = (match[2] ?? "").replace(/^\[|\]$/g, "");
+  return {
+    kind: "tcp",
+    host: host === "" ? "0.0.0.0" : host === "localhost" ? "127.0.0.1" : host,
+    port,
+    ...(match[1] === undefined ? {} : { tls: match[1] === "https" }),
+  };
+}
+
+export interface ListenOptions {
+  /** For TCP addresses that don't say http://. */
+  readonly tls?: ServeTls | undefined;
+  /** For a whole request to come. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface Listening {
@@ -43,11 +63,21 @@ export function doorOf(address: Address): Door {
  * Listens. A Unix socket is made 0600 in a directory that must be 0700 (made so if it isn't there).
  * @throws Error where the directory is open to others or the socket is in use.
  */
-export async function listen(address: Address, listener: RequestListener): Promise<Listening> {
-  const server = createServer(
-    { keepAliveTimeout: 60_000, headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 32_768 },
-    listener,
-  );
+export async function listen(
+  address: Address,
+  listener: RequestListener,
+  { tls, requestTimeoutMs = 15_000 }: ListenOptions = {},
+): Promise<Listening> {
+  const serve = tlsFor(address, tls);
+  const limits = {
+    ...{ keepAliveTimeout: 60_000, headersTimeout: 10_000, requestTimeout: requestTimeoutMs },
+    maxHeaderSize: 32_768,
+  };
+  const server =
+    serve === undefined
+      ? createServer(limits, listener)
+      : createTlsServer({ ...limits, ...serve.options() }, listener);
+  if (serve !== undefined) serve.attend(server as TlsServer);
   if (address.kind === "unix") await prepareSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -59,15 +89,29 @@ export async function listen(address: Address, listener: RequestListener): Promi
     else server.listen(address.path, ready);
   });
   if (address.kind === "unix") await chmod(address.path, 0o600);
-  return { address: nameOf(address, server), close: () => close(server) };
+  return {
+    address: nameOf(address, server, serve === undefined ? "http" : "https"),
+    close: () => close(server),
+  };
 }
 
-function nameOf(address: Address, server: Server): string {
+/** @throws Error where TLS is asked for without a certificate */
+function tlsFor(address: Address, tls: ServeTls | undefined): ServeTls | undefined {
+  if (address.kind === "unix" || address.tls === false) return undefined;
+  if (address.tls === true && tls === undefined) {
+    throw new Error(
+      `https on port ${address.port} needs a certificate: --tls-cert-file and --tls-private-key-file`,
+    );
+  }
+  return tls;
+}
+
+function nameOf(address: Address, server: Server, scheme: "http" | "https"): string {
   const bound = server.address();
   if (address.kind === "unix" || bound === null || typeof bound === "string") {
     return address.kind === "unix" ? `unix://${address.path}` : "";
   }
-  return `http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  return `${scheme}://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
 function close(server: Server): Promise<void> {
