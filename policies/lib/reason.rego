@@ -9,3 +9,7 @@ from(metadata) := {
 	"message": metadata.title,
 	"rule": metadata.custom.id,
 }
+
+# The same for a denial that the caller can lift with a better token: the rule's code is `insufficient_scope`, with
+# {"scope": "words with a blank between two"}, or `insufficient_assurance`, with {"acr_values": "…", "max_age": seconds}.
+needing(metadata, properties) := object.union(from(metadata), {"properties": properties})

@@ -21,8 +21,8 @@ export interface AssertionWorld {
   readonly sidecarUrl: string;
   readonly socket: string;
   readonly upstream: Served;
-  /** Asks a model as somebody of the demo. */
-  ask(name: IdentityName, headers?: Record<string, string>): Promise<Response>;
+  /** Asks a model as somebody of the demo, with more claims in the token. */
+  ask(name: IdentityName, headers?: Record<string, string>, claims?: object): Promise<Response>;
   token(name: IdentityName): Promise<string>;
   /** The assertion that the upstream got last. */
   received(header?: string): string;
@@ -83,11 +83,11 @@ export async function startAssertionWorld(options: AssertionWorldOptions = {}): 
     socket,
     upstream,
     token: (name) => demo.token(name),
-    async ask(name, headers = {}) {
+    async ask(name, headers = {}, claims = {}) {
       return fetch(`${gateway.address}/v1/chat/completions`, {
         method: "POST",
         headers: {
-          authorization: `Bearer ${await demo.token(name)}`,
+          authorization: `Bearer ${await demo.token(name, { ...claims })}`,
           "content-type": "application/json",
           ...headers,
         },
