@@ -32,6 +32,8 @@ export interface GatewayParts {
   readonly sessionSecret: Uint8Array;
   /** The address that clients know, without a slash at its end. */
   readonly publicUrl: () => string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
 }

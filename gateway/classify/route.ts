@@ -1,10 +1,10 @@
 import type { Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 
-export type Protocol = "openai" | "mcp" | "retrieval";
+export type Protocol = "openai" | "anthropic" | "mcp" | "retrieval";
 
 export type Route =
-  | { readonly kind: "chat" }
+  | { readonly kind: "invoke" }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
@@ -19,7 +19,8 @@ type Pattern = readonly [method: string, path: RegExp, make: (name: string) => R
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
 const routes: readonly Pattern[] = [
-  ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "chat" })],
+  ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "invoke" })],
+  ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
   ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],
@@ -48,8 +49,10 @@ export function matchRoute(method: string, target: string): Route | Refusal {
   return refuse(known ? "method_not_allowed" : "unknown_route");
 }
 
-/** Guesses whose words a refusal should be in, for requests that match no route. */
-export function protocolOf(target: string): Protocol {
+/** Tells whose words a client speaks: by the route, and where protocols share it by the header that one of them has. */
+export function protocolOf(target: string, anthropicVersion: unknown): Protocol {
   if (target.startsWith("/mcp")) return "mcp";
-  return target.startsWith("/v1/retrieval") ? "retrieval" : "openai";
+  if (target.startsWith("/v1/retrieval")) return "retrieval";
+  if (target.startsWith("/v1/messages")) return "anthropic";
+  return anthropicVersion !== undefined && target.startsWith("/v1/models") ? "anthropic" : "openai";
 }

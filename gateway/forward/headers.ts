@@ -5,6 +5,7 @@ import type { UpstreamAssertion } from "./assertion.js";
 /** What protocols need. INVARIANT: no header that an upstream could take for an identity stands here. */
 export const protocolHeaders = [
   "accept",
+  "anthropic-version",
   "mcp-method",
   "mcp-name",
   "mcp-protocol-version",
@@ -15,8 +16,9 @@ export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[n
 export interface HeaderSources {
   readonly protocol: ProtocolHeaders | undefined;
   readonly hasBody: boolean;
-  /** The gateway's own credential for the upstream. */
+  /** The gateway's own credential for the upstream, and the header that it goes in. */
   readonly key: string | undefined;
+  readonly keyHeader: "authorization" | "x-api-key";
   /** What the upstream's configuration wants, and what the sidecar signed. */
   readonly wanted: UpstreamAssertion | undefined;
   readonly assertion: Assertion | undefined;
@@ -27,7 +29,7 @@ export interface HeaderSources {
  * spelling, has no way here. Undefined where the upstream wants an assertion and there is none: then nothing is sent.
  */
 export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
-  const { protocol, hasBody, key, wanted, assertion } = sources;
+  const { protocol, hasBody, key, keyHeader, wanted, assertion } = sources;
   if (wanted !== undefined && assertion === undefined) return undefined;
   const headers: Record<string, string> = {};
   for (const name of protocolHeaders) {
@@ -37,7 +39,7 @@ export function upstreamHeaders(sources: HeaderSources): Record<string, string> 
   if (hasBody) headers["content-type"] = "application/json";
   // what is scanned and filtered must be readable
   headers["accept-encoding"] = "identity";
-  if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+  if (key !== undefined) headers[keyHeader] = keyHeader === "authorization" ? `Bearer ${key}` : key;
   if (wanted !== undefined && assertion !== undefined) headers[wanted.header] = assertion.token;
   return headers;
 }

@@ -1,7 +1,11 @@
 /** Denials in OpenAI's error form, so that its clients raise their own typed errors. */
 import type { Decision, Reason, Refusal } from "../../sidecar/contract.js";
 import { errorTable } from "../../sidecar/contract.js";
-import { asksForMore } from "../challenge.js";
+import { asksForMore, challengeHeaders } from "../challenge.js";
+import type { Exchange } from "../exchange.js";
+import { decisionHeaders } from "../exchange.js";
+import { send } from "../http.js";
+import type { ModelProtocol } from "./protocol.js";
 
 const types: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
@@ -24,6 +28,21 @@ export function openAiError(refusal: Refusal, decision?: Decision): string {
       ...(decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons }),
     },
   });
+}
+
+/** Makes what refuses in a protocol's words. */
+export function refuseIn(protocol: Pick<ModelProtocol, "error">) {
+  return (exchange: Exchange, refusal: Refusal, decision?: Decision): void => {
+    send(exchange.res, refusal.status, protocol.error(refusal, decision), {
+      ...challengeHeaders(refusal, exchange.challenge, decision),
+      ...(decision === undefined ? {} : decisionHeaders(decision)),
+    });
+  };
+}
+
+/** Tells a refusal of the pipeline (who is calling, is there a decision at all) from a policy's deny. */
+export function isPipeline(decision: Decision): boolean {
+  return refusalOf(decision).code !== "denied";
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Forwarded } from "../forward/forward.js";
 import { discard, mediaType } from "../forward/forward.js";
 import { send } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
-import { isPipeline } from "../models/serve.js";
+import { isPipeline } from "../models/refuse.js";
 import type { McpCall } from "./classify.js";
 import { listCall } from "./classify.js";
 import { readReply } from "./read-reply.js";

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
 import type { Forwarded } from "../forward/forward.js";
 import { collect, discard, mediaType } from "../forward/forward.js";
-import { readEvents } from "./events.js";
+import { readEvents } from "../events.js";
 
 /** Reads the response to a request, out of JSON or a stream; whatever else the stream holds is dropped. */
 export async function readReply(

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Json } from "../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../sidecar/contract.js";
 import { passOn } from "../forward/forward.js";
-import { readEvents } from "./events.js";
+import { readEvents } from "../events.js";
 import { serverNotifications } from "./methods.js";
 import { asReply, parseOrNull } from "./read-reply.js";
 

@@ -23,6 +23,11 @@ export const errorTable = {
     "the operation is not known, so it cannot be decided",
     "use an operation listed in docs/gateway.md",
   ],
+  untranslatable: [
+    400,
+    "this part of the request has no counterpart in the protocol that the model speaks",
+    "leave it out, or call a model of the same protocol",
+  ],
   origin_not_allowed: [
     403,
     "requests from this origin are not accepted",

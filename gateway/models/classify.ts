@@ -1,41 +1,33 @@
 import { createHash } from "node:crypto";
-import type { Call, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
+import type { Json, JsonObject, Refusal } from "../../sidecar/contract.js";
 import { isObject, refuse } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
-import { wrongField } from "./chat-fields.js";
+import type { Check } from "./fields.js";
+import { wrongField } from "./fields.js";
+import type { ModelCall } from "./protocol.js";
 
-export interface ChatCall {
-  readonly kind: "chat";
-  readonly call: Call;
-  readonly model: string;
-  readonly stream: boolean;
-  readonly body: JsonObject;
-  /** Sizes and digests of what is asked; never content. */
-  readonly prompt: JsonObject;
+/** What a protocol's request of a model looks like. */
+export interface RequestShape {
+  /** All that is passed on. */
+  readonly fields: Readonly<Record<string, Check>>;
+  readonly required: readonly string[];
+  /** What policy may limit; copied, not interpreted. */
+  readonly parameters: readonly string[];
+  readonly toolName: (tool: JsonObject) => Json | undefined;
 }
 
-/** What policy may limit; copied, not interpreted. */
-const parameters = [
-  "max_tokens",
-  "max_completion_tokens",
-  "temperature",
-  "top_p",
-  "n",
-  "service_tier",
-  "store",
-];
-
-/** Tells what a chat completion request attempts. */
-export function classifyChat(
+/** Tells what a request of a model attempts. */
+export function classifyInvoke(
   value: Json,
   bytes: Buffer,
   models: ReadonlyMap<string, ModelConfig>,
-): ChatCall | Refusal {
+  shape: RequestShape,
+): ModelCall | Refusal {
   if (!isObject(value)) return refuse("invalid_request", "the body must be an object");
-  const wrong = wrongField(value);
+  const wrong = wrongField(value, shape.fields, shape.required);
   if (wrong !== undefined) {
     const name = /^[\w.-]{1,64}$/.test(wrong) ? wrong : "a field";
-    return refuse("invalid_request", `${name} is unknown or of the wrong type`);
+    return refuse("invalid_request", `${name} is missing, unknown or of the wrong type`);
   }
   const { model, messages, stream } = value;
   if (typeof model !== "string" || !Array.isArray(messages)) {
@@ -43,13 +35,14 @@ export function classifyChat(
   }
   const roles = countRoles(messages);
   if (roles === undefined) return refuse("invalid_request", "each message must be an object with a role");
+  const parameters = describeParameters(value, shape);
   return {
-    kind: "chat",
+    kind: "invoke",
     call: {
       kind: "model",
       action: {
         name: "model.invoke",
-        properties: { phase: "request", stream: stream === true, parameters: describeParameters(value) },
+        properties: { phase: "request", stream: stream === true, parameters },
       },
       resource: { type: "model", id: model, properties: modelProperties(models.get(model)) },
     },
@@ -72,21 +65,20 @@ export function modelProperties(model: ModelConfig | undefined): JsonObject {
     : { provider: model.provider, region: model.region, environment: model.environment };
 }
 
-function describeParameters(body: JsonObject): JsonObject {
+function describeParameters(body: JsonObject, { parameters, toolName }: RequestShape): JsonObject {
   const out: JsonObject = {};
   for (const name of parameters) {
     const value = body[name];
     if (value !== undefined && value !== null) out[name] = value;
   }
   const { tools } = body;
-  if (Array.isArray(tools)) out["tools"] = tools.map(toolName);
+  if (Array.isArray(tools)) {
+    out["tools"] = tools.map((tool) => {
+      const name = isObject(tool) ? toolName(tool) : undefined;
+      return typeof name === "string" ? name : "";
+    });
+  }
   return out;
-}
-
-function toolName(tool: Json): string {
-  const definition = isObject(tool) ? tool["function"] : undefined;
-  const name = isObject(definition) ? definition["name"] : undefined;
-  return typeof name === "string" ? name : "";
 }
 
 function countRoles(messages: readonly Json[]): JsonObject | undefined {

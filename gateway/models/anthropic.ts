@@ -1,0 +1,91 @@
+/** Anthropic's protocol of messages. */
+import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
+import { isObject } from "../../sidecar/contract.js";
+import type { RequestShape } from "./classify.js";
+import { classifyInvoke } from "./classify.js";
+import { messagesFields } from "./messages-fields.js";
+import { isCount } from "./openai.js";
+import type { ModelProtocol } from "./protocol.js";
+import { readAnthropicAnswer, writeAnthropicAnswer } from "./translate/anthropic-answer.js";
+import { createAnthropicReader, createAnthropicWriter } from "./translate/anthropic-stream.js";
+import { readAnthropicRequest } from "./translate/read-anthropic.js";
+import { writeAnthropicRequest } from "./translate/write-anthropic.js";
+
+const messages: RequestShape = {
+  fields: messagesFields,
+  required: ["model", "messages", "max_tokens"],
+  parameters: ["max_tokens", "temperature", "top_k", "top_p", "service_tier", "thinking"],
+  toolName: ({ name }) => name,
+};
+
+/** What a model may write where neither the request nor its configuration says. */
+const mostTokens = 4_096;
+
+/** Source: Anthropic API reference, "Errors". */
+const types: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  415: "invalid_request_error",
+  429: "rate_limit_error",
+};
+
+function anthropicError(refusal: Refusal, decision?: Decision): string {
+  const { code, message, fix, status } = refusal;
+  return JSON.stringify({
+    type: "error",
+    error: {
+      type: types[status] ?? "api_error",
+      message: `${message}; ${fix}`,
+      code,
+      ...(decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons }),
+    },
+  });
+}
+
+export const anthropic: ModelProtocol = {
+  name: "anthropic",
+  classify: (value, bytes, models) => classifyInvoke(value, bytes, models, messages),
+  error: anthropicError,
+  errorEvent: (refusal, decision) => `event: error\ndata: ${anthropicError(refusal, decision)}\n\n`,
+  models(models, one) {
+    const data = models.map(({ id }): JsonObject => {
+      return { type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" };
+    });
+    const [first] = data;
+    if (one && first !== undefined) return first;
+    return {
+      data,
+      has_more: false,
+      first_id: first?.["id"] ?? null,
+      last_id: data.at(-1)?.["id"] ?? null,
+    };
+  },
+  headers: { "anthropic-version": "2023-06-01" },
+  path: (base) => (base.pathname === "/" ? "/v1/messages" : "/messages"),
+  readRequest: readAnthropicRequest,
+  writeRequest: (request, model) => writeAnthropicRequest(request, model.maxOutputTokens ?? mostTokens),
+  readAnswer: readAnthropicAnswer,
+  writeAnswer: (answer) => writeAnthropicAnswer(answer),
+  reader: createAnthropicReader,
+  writer: () => createAnthropicWriter(),
+  usage(data, before) {
+    const { message } = data;
+    const usage = data["usage"] ?? (isObject(message) ? message["usage"] : undefined);
+    if (!isObject(usage)) return before;
+    const count = (name: string): number => countOf(usage[name]);
+    // what came from a cache, or went there, is counted apart
+    const input =
+      count("input_tokens") + count("cache_read_input_tokens") + count("cache_creation_input_tokens");
+    return {
+      input_tokens: Math.max(input, before?.input_tokens ?? 0),
+      output_tokens: Math.max(count("output_tokens"), before?.output_tokens ?? 0),
+    };
+  },
+};
+
+function countOf(value: Json | undefined): number {
+  return isCount(value) ? value : 0;
+}

@@ -1,0 +1,50 @@
+/** OpenAI's protocol of chat completions. */
+import type { Decision, JsonObject, Refusal } from "../../sidecar/contract.js";
+import { isObject } from "../../sidecar/contract.js";
+import { chatFields } from "./chat-fields.js";
+import { classifyInvoke } from "./classify.js";
+import type { RequestShape } from "./classify.js";
+import type { ListedModel, ModelProtocol } from "./protocol.js";
+import { openAiError } from "./refuse.js";
+import { readOpenAiAnswer, writeOpenAiAnswer } from "./translate/openai-answer.js";
+import { createOpenAiReader, createOpenAiWriter } from "./translate/openai-stream.js";
+import { readOpenAiRequest } from "./translate/read-openai.js";
+import { writeOpenAiRequest } from "./translate/write-openai.js";
+
+const chat: RequestShape = {
+  fields: chatFields,
+  required: ["model", "messages"],
+  parameters: ["max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "service_tier", "store"],
+  toolName: ({ function: definition }) => (isObject(definition) ? definition["name"] : undefined),
+};
+
+export const openai: ModelProtocol = {
+  name: "openai",
+  classify: (value, bytes, models) => classifyInvoke(value, bytes, models, chat),
+  error: openAiError,
+  errorEvent: (refusal: Refusal, decision?: Decision) => `data: ${openAiError(refusal, decision)}\n\n`,
+  models(models, one) {
+    const data = models.map(({ id, provider }: ListedModel): JsonObject => {
+      return { id, object: "model", created: 0, owned_by: provider };
+    });
+    const [first] = data;
+    return one && first !== undefined ? first : { object: "list", data };
+  },
+  headers: {},
+  path: (base) => (base.pathname === "/" ? "/v1/chat/completions" : "/chat/completions"),
+  readRequest: readOpenAiRequest,
+  writeRequest: (request) => writeOpenAiRequest(request),
+  readAnswer: readOpenAiAnswer,
+  writeAnswer: writeOpenAiAnswer,
+  reader: createOpenAiReader,
+  writer: (created, request) => createOpenAiWriter(created, request.streamUsage),
+  usage({ usage }, before) {
+    if (!isObject(usage)) return before;
+    const { prompt_tokens: input, completion_tokens: output } = usage;
+    return isCount(input) && isCount(output) ? { input_tokens: input, output_tokens: output } : before;
+  },
+};
+
+export function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
