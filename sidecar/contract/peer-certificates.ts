@@ -16,6 +16,7 @@ export function peerCertificates(socket: Socket): readonly string[] | undefined 
   if (!isTls(socket)) return undefined;
   const before = known.get(socket);
   if (before !== undefined) return before.length === 0 ? undefined : before;
+  // asked once for each connection: in Node 20 the first to ask takes the issuers out of OpenSSL's own list
   const chain: string[] = [];
   for (
     let next: X509Certificate | undefined = socket.getPeerX509Certificate();

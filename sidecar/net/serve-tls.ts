@@ -1,6 +1,7 @@
 import { constants } from "node:crypto";
 import type { Server, ServerOptions } from "node:https";
 import type { TLSSocket } from "node:tls";
+import { peerCertificates } from "../contract.js";
 import type { KeyPairSource } from "./key-pair.js";
 
 /** How a listener does TLS, as its certificate changes. */
@@ -63,6 +64,6 @@ export function createServeTls({ own, clientCertificates: wanted, ca }: ServeTls
 
 function admits(socket: TLSSocket, wanted: ServeTlsParts["clientCertificates"], byCa: boolean): boolean {
   if (wanted === "none") return true;
-  if (socket.getPeerX509Certificate() === undefined) return wanted !== "required";
+  if (peerCertificates(socket) === undefined) return wanted !== "required";
   return !byCa || socket.authorized;
 }
