@@ -1,5 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { sign } from "node:crypto";
+import { readFileSync } from "node:fs";
+import yaml from "js-yaml";
+import { parseSidecarConfig } from "../../sidecar/config.js";
+import type { Json } from "../../sidecar/contract.js";
 import { presets } from "../../sidecar/identify/token/presets.js";
 import { presetCases, type PresetCase } from "./presets.cases.js";
 import { createWorld, ec, jwk, rs256, rsa, token, type Members, type Signer, type World } from "./world.js";
@@ -55,4 +59,28 @@ describe.each(presetCases)("%s", (_name, one) => {
       expect(await open(one).identify({ bearer: tokenOf(one, over, header) })).toMatchObject({ code });
     },
   );
+});
+
+describe("docs/identity-tokens.md", () => {
+  const text = readFileSync("docs/identity-tokens.md", "utf8");
+  const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, example = ""]) => example);
+
+  test("shows valid configurations, one for each preset at least", () => {
+    const used = examples.flatMap((example) => {
+      const config = parseSidecarConfig(yaml.load(example) as Json);
+      expect(config.identity.issuers.length + (config.identity.introspection?.length ?? 0)).toBe(1);
+      return [...example.matchAll(/preset: ([\w-]+)/g)].map(([, name]) => name);
+    });
+    expect(new Set(used)).toEqual(new Set(presets.keys()));
+  });
+
+  test("tells every key", () => {
+    for (const file of ["parse-issuers.ts", "parse-rules.ts"].map((name) => `token/${name}`)) {
+      const source = readFileSync(`sidecar/identify/${file}`, "utf8");
+      const list = /const (?:f|ruleF)ields = \[([\s\S]*?)\]/.exec(source)?.[1] ?? "";
+      const keys = [...list.matchAll(/"(\w+)"/g)].map(([, key = ""]) => key);
+      expect(keys.length).toBeGreaterThan(8);
+      expect(keys.filter((key) => !text.includes(`\`${key}`))).toEqual([]);
+    }
+  });
 });

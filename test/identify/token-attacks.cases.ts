@@ -487,6 +487,12 @@ export const tokenCases: readonly TokenCase[] = [
     expect: "token_trust_domain",
   },
   {
+    name: "an actor of another issuer with a SPIFFE id of a trust domain that isn't ours to name",
+    payload: { act: { sub: "spiffe://evil.test/agent", iss: "https://two.test" } },
+    issuer: { trust_domains: ["corp.test"], actor_issuers: ["https://two.test"] },
+    expect: "token_trust_domain",
+  },
+  {
     name: "an actor with a SPIFFE id of the issuer's trust domain",
     payload: { act: { sub: "spiffe://corp.test/agent" } },
     issuer: { trust_domains: ["corp.test"] },

@@ -39,15 +39,18 @@ describe("a token", () => {
     const { identify, events } = world();
     const good = token(header, payload, es256(k1));
     expect((await identify({ bearer: good })).kind).toBe("identified");
-    const body = good.lastIndexOf(".");
     await fc.assert(
-      fc.asyncProperty(fc.nat(body - 1), fc.string({ minLength: 1, maxLength: 3 }), async (at, text) => {
-        const bearer = good.slice(0, at) + text + good.slice(at + 1);
-        fc.pre(bearer !== good);
-        const outcome = await identify({ bearer });
-        expect(outcome.kind).toBe("refusal");
-        expect(outcome).not.toMatchObject({ code: "internal_error" });
-      }),
+      fc.asyncProperty(
+        fc.nat(good.length - 1),
+        fc.string({ minLength: 1, maxLength: 3 }),
+        async (at, text) => {
+          const bearer = good.slice(0, at) + text + good.slice(at + 1);
+          fc.pre(bearer !== good);
+          const outcome = await identify({ bearer });
+          expect(outcome.kind).toBe("refusal");
+          expect(outcome).not.toMatchObject({ code: "internal_error" });
+        },
+      ),
       { numRuns: 300 },
     );
     expect(events.filter((event) => event.kind === "internal_error")).toEqual([]);

@@ -41,10 +41,9 @@ export function readChain(
     if (actors.length >= issuer.actor_depth || !isObject(act)) return refuse("token_claims", "act");
     const link = readActor(act, issuer);
     if (link === undefined) return refuse("token_claims", "act");
-    if (link.issuer === issuer.issuer) {
-      const actor = checkSpiffeId(link.id, issuer, "act");
-      if (actor !== undefined) return actor;
-    }
+    // whoever is said to vouch for the actor, it is this issuer who says so
+    const actor = checkSpiffeId(link.id, issuer, "act");
+    if (actor !== undefined) return actor;
     actors.unshift(link);
   }
   const links = [{ type: subjectType, id: sub, issuer: issuer.issuer }, ...actors] as const;
