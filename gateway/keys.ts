@@ -2,7 +2,6 @@ import type { Dispatcher } from "undici";
 import { isObject, parseJson, refuse } from "../sidecar/contract.js";
 import type { Exchange } from "./exchange.js";
 import { send } from "./http.js";
-import { refuseTool } from "./tools/refuse.js";
 
 export const jwksPath = "/.well-known/jwks.json";
 
@@ -74,6 +73,8 @@ async function ask(dispatcher: Dispatcher): Promise<Asked> {
 /** Serves the keys to upstreams that verify assertions. */
 export async function serveKeys(fetchKeys: FetchKeys, exchange: Exchange): Promise<void> {
   const keys = await fetchKeys();
-  if (keys === undefined) refuseTool(exchange, refuse("assertion_unavailable"));
-  else send(exchange.res, 200, keys, { "cache-control": "public, max-age=300, must-revalidate" });
+  if (keys === undefined) {
+    const { code, message, fix, status } = refuse("assertion_unavailable");
+    send(exchange.res, status, JSON.stringify({ code, message, fix }));
+  } else send(exchange.res, 200, keys, { "cache-control": "public, max-age=300, must-revalidate" });
 }

@@ -17,7 +17,7 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   if (collection !== undefined) {
     return config.collections.has(collection) ? `/v1/retrieval/${collection}` : undefined;
   }
-  return /^\/v1(?:\/(?:chat\/completions|models(?:\/.*)?))?$/.test(path) ? "/v1" : undefined;
+  return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
 }
 
 /** Says where the metadata of a resource lies: the well-known part goes before the resource's path (section 3.1). */

@@ -102,7 +102,11 @@ export function createKeyRing({ algorithm, rotateMs, store, now, onEvent }: Ring
       const epoch = epochOf(now());
       if (current?.epoch === epoch) return current.key;
       const key = pick(epoch);
-      if (key === undefined) return undefined;
+      if (key === undefined) {
+        // a machine that slept through its epochs need not wait for the next turn
+        void refresh();
+        return undefined;
+      }
       current = { epoch, key };
       if (last !== undefined && last !== key.kid) {
         onEvent({ kind: "assertion_key_rotated", kid: key.kid });

@@ -89,13 +89,25 @@ const run = ([program = "", ...args]: readonly string[], env: NodeJS.ProcessEnv)
     });
   });
 
+let directory: string;
+const prepared = new Map<string, readonly string[]>();
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "countersign-examples-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Prepares a language's program once. */
+function commandOf({ name, prepare }: Language): readonly string[] {
+  const command = prepared.get(name) ?? prepare(directory);
+  prepared.set(name, command);
+  return command;
+}
+
 describe.each(["ES256", "EdDSA"])("an assertion signed with %s", (algorithm) => {
   let world: AssertionWorld;
   let other: AssertionWorld;
-  let directory: string;
   const assertions: Record<string, string> = {};
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "countersign-examples-"));
     world = await startAssertionWorld({ signing: { algorithm } });
     other = await startAssertionWorld({ signing: { algorithm }, wanted: { type: "JWT" } });
     for (const [name, from] of [
@@ -117,17 +129,17 @@ describe.each(["ES256", "EdDSA"])("an assertion signed with %s", (algorithm) => 
   afterAll(async () => {
     await world.close();
     await other.close();
-    await rm(directory, { recursive: true, force: true });
   });
 
-  describe.each(languages)("$name", ({ name, missing, prepare }) => {
-    const reason = missing();
+  describe.each(languages)("$name", (language) => {
+    const { name } = language;
+    const reason = language.missing();
     if (reason !== undefined) {
       test.skip(`isn't run: ${reason}`, () => undefined);
       return;
     }
     test("believes a good one, and no other", async () => {
-      const command = prepare(directory);
+      const command = commandOf(language);
       const env = {
         JWKS_URL: `${world.gatewayUrl}/.well-known/jwks.json`,
         ISSUER: issuer,
@@ -151,9 +163,9 @@ describe.each(["ES256", "EdDSA"])("an assertion signed with %s", (algorithm) => 
 
   test.each(languages.filter(({ missing }) => missing() === undefined))(
     "$name tells it from another kind of token of the same signer",
-    async ({ prepare }) => {
+    async (language) => {
       expect((await other.ask("senior")).status).toBe(200);
-      const { status } = await run([...prepare(directory), other.received()], {
+      const { status } = await run([...commandOf(language), other.received()], {
         JWKS_URL: `${other.gatewayUrl}/.well-known/jwks.json`,
         ISSUER: issuer,
         AUDIENCE: audience,
