@@ -7,6 +7,7 @@ import type { ProofConfig } from "./proof/parse-proof.js";
 import type { IdentifyEvent } from "./token/types.js";
 import { createTokens } from "./token/tokens.js";
 import type { Methods } from "./identify.js";
+import { verifyKeyCertificate } from "./spiffe/key-certificates.js";
 import { createSpiffe } from "./spiffe/spiffe.js";
 import type { SpiffeConfig, SpiffeEvent } from "./spiffe/types.js";
 import type { VerifyOutcome } from "./verified.js";
@@ -17,6 +18,8 @@ export interface IdentityConfig extends ProofConfig {
   /** Who is asked about opaque tokens. */
   readonly introspection?: readonly IntrospectionConfig[];
   readonly spiffe?: SpiffeConfig;
+  /** Whether a client certificate that names no workload proves the key of tokens bound to it (RFC 8705). */
+  readonly bindCertificates?: boolean;
 }
 
 export interface MethodsParts {
@@ -44,10 +47,19 @@ export function createMethods(config: IdentityConfig, parts: MethodsParts): Open
   const { introspection: servers = [] } = config;
   const introspection = createIntrospection({ ...parts, fetchDocument, servers });
   const proof = createProofMethods(config, { ...parts, fetchDocument });
+  const keyCertificates =
+    config.bindCertificates === true
+      ? (chain: readonly string[]) => verifyKeyCertificate(chain, parts.now())
+      : undefined;
   const spiffe =
-    config.spiffe === undefined ? undefined : createSpiffe(config.spiffe, { ...parts, fetchDocument });
+    config.spiffe === undefined
+      ? undefined
+      : createSpiffe(config.spiffe, { ...parts, fetchDocument, keyCertificates });
+  const certificates = spiffe?.certificates ?? keyCertificates;
 
   async function verifyToken(token: string): Promise<VerifyOutcome> {
+    const { apiKey } = proof.methods;
+    if (apiKey !== undefined && proof.takesKey(token)) return apiKey(token);
     if (introspection.takes(token)) return introspection.verify(token);
     const outcome = await tokens.verify(token);
     // a JWT-SVID's issuer is its trust domain, which its subject names: `iss` is no part of it
@@ -58,7 +70,8 @@ export function createMethods(config: IdentityConfig, parts: MethodsParts): Open
     ...(proof.nonces === undefined ? {} : { nonces: proof.nonces }),
     methods: {
       ...proof.methods,
-      ...(spiffe === undefined ? {} : { certificates: spiffe.certificates, xfcc: spiffe.xfcc }),
+      ...(certificates === undefined ? {} : { certificates }),
+      ...(spiffe === undefined ? {} : { xfcc: spiffe.xfcc }),
       token: verifyToken,
     },
     close() {

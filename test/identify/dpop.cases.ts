@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Credentials } from "../../sidecar/contract.js";
 import {
   accessToken,
@@ -14,6 +14,7 @@ import {
   thumbprint,
 } from "./proof-world.js";
 import {
+  ec,
   ed,
   eddsa,
   es256,
@@ -43,6 +44,7 @@ export interface DpopCase {
 
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const other = { publicKey, privateKey };
+const p521 = ec("P-521");
 const edPair = ed();
 const rsaPair = rsa();
 const weakPair = rsa(1024);
@@ -144,7 +146,13 @@ export const dpopCases: readonly DpopCase[] = [
     sign: hs256("secret"),
     expect: "dpop_invalid",
   },
-  { name: "an algorithm that isn't configured", header: { alg: "ES512" }, expect: "dpop_invalid" },
+  {
+    name: "an algorithm that isn't configured",
+    header: { alg: "ES512", jwk: jwk(p521) },
+    token: boundTo(thumbprint(p521)),
+    sign: (data) => sign("sha512", Buffer.from(data), { key: p521.privateKey, dsaEncoding: "ieee-p1363" }),
+    expect: "dpop_invalid",
+  },
   { name: "alg of another key type", header: { alg: "RS256" }, expect: "dpop_invalid" },
   { name: "alg of another curve", header: { alg: "ES384" }, expect: "dpop_invalid" },
   {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { calculateJwkThumbprint } from "jose";
 import { normalizeUrl } from "../../sidecar/identify/proof/normalize-url.js";
+import { readProofKey } from "../../sidecar/identify/proof/proof-key.js";
 import { createMemoryReplay } from "../../sidecar/identify/proof/replay.js";
 import { startRedis, until, type TestRedis } from "../redis.js";
 import { credentialsOf, dpopCases, forgedNonce } from "./dpop.cases.js";
@@ -241,6 +242,19 @@ describe("nonces", () => {
   test("without the setting there are none", () => {
     expect(createProofWorld({ dpop: {} }).proof.nonces).toBeUndefined();
   });
+});
+
+test.each([
+  [2_047, "jwk's size"],
+  [2_048, undefined],
+  [4_096, undefined],
+  [4_097, "jwk's size"],
+])("an RSA key of %d bits", (bits, problem) => {
+  const n = Buffer.from((1n << BigInt(bits - 1)).toString(16).padStart(2 * Math.ceil(bits / 8), "0"), "hex");
+  const read = (e: string) => readProofKey({ kty: "RSA", n: n.toString("base64url"), e }, "RS256");
+  expect(typeof read("AQAB") === "string" ? read("AQAB") : undefined).toBe(problem);
+  // an exponent as long as the modulus makes each verification as dear as a signature
+  expect(read(n.toString("base64url"))).toBe("jwk's size");
 });
 
 describe("URLs", () => {

@@ -21,6 +21,8 @@ export interface ApiKeysParts {
 }
 
 export interface ApiKeys {
+  /** Tells whether a text is meant as a key of ours: many clients can send one as a bearer token only. */
+  takes(text: string): boolean;
   /** Verifies a key. Never rejects. */
   verify(key: string): VerifyOutcome | Promise<VerifyOutcome>;
 }
@@ -52,6 +54,7 @@ export function createApiKeys({ config, now, onEvent }: ApiKeysParts): ApiKeys {
     return verified;
   };
   return {
+    takes: (text) => text.startsWith(`${config.prefix}_`),
     verify(key) {
       const read = readKey(key);
       if (read?.prefix !== config.prefix) return refuse("api_key_malformed");

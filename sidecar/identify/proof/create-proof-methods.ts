@@ -24,6 +24,8 @@ export interface ProofParts {
 
 export interface ProofMethods {
   readonly methods: Pick<Methods, "dpop" | "apiKey" | "workload" | "transaction">;
+  /** Tells whether a bearer token is an API key. */
+  takesKey(token: string): boolean;
   /** Gives the nonces of proofs, where they are asked for: what the `DPoP-Nonce` header is to say. */
   readonly nonces?: Nonces;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export function createProofMethods(config: ProofConfig, parts: ProofParts): Proo
       ? undefined
       : connectReplay({ ...config.replay, keepMs: keepSeconds * 1_000, now, onEvent });
   const signatures = createSignatureCheck();
+  const apiKeys = api_keys === undefined ? undefined : createApiKeys({ config: api_keys, now, onEvent });
   const nonces =
     dpop?.nonce === true
       ? createNonces({
@@ -66,7 +69,7 @@ export function createProofMethods(config: ProofConfig, parts: ProofParts): Proo
               ...(nonces === undefined ? {} : { nonces }),
             }),
           }),
-      ...(api_keys === undefined ? {} : { apiKey: createApiKeys({ config: api_keys, now, onEvent }).verify }),
+      ...(apiKeys === undefined ? {} : { apiKey: apiKeys.verify }),
       ...(wimse === undefined || replay === undefined
         ? {}
         : {
@@ -79,6 +82,7 @@ export function createProofMethods(config: ProofConfig, parts: ProofParts): Proo
         ? {}
         : { transaction: createTransactions({ ...trust, config: transaction_tokens }) }),
     },
+    takesKey: (token) => apiKeys?.takes(token) ?? false,
     ...(nonces === undefined ? {} : { nonces }),
     async close() {
       closing.abort();
