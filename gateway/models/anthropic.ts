@@ -14,7 +14,10 @@ import { writeAnthropicRequest } from "./translate/write-anthropic.js";
 const messages: RequestShape = {
   fields: messagesFields,
   required: ["model", "messages", "max_tokens"],
-  parameters: ["max_tokens", "temperature", "top_k", "top_p", "service_tier", "thinking"],
+  parameters: [
+    ...["max_tokens", "temperature", "top_k", "top_p", "thinking", "output_config"],
+    ...["service_tier", "speed", "inference_geo", "container", "workspace_id"],
+  ],
   toolName: ({ name }) => name,
 };
 

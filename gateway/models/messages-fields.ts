@@ -19,6 +19,11 @@ export const messagesFields: Readonly<Record<string, Check>> = {
   thinking: object,
   service_tier: text,
   output_config: object,
-  output_format: object,
-  context_management: object,
+  cache_control: object,
+  container: either(text, object),
+  diagnostics: object,
+  inference_geo: text,
+  speed: text,
+  user_profile_id: text,
+  workspace_id: text,
 };

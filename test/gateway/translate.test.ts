@@ -127,6 +127,30 @@ describe("a request of OpenAI's becomes Anthropic's", () => {
     });
   });
 
+  test("with what came later to both", () => {
+    const openAi = {
+      model: "m",
+      max_completion_tokens: 5,
+      reasoning_effort: "high",
+      response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } },
+      messages: [
+        { role: "user", content: "x" },
+        { role: "system", content: "late" },
+      ],
+    };
+    const anthropic = {
+      model: "m",
+      max_tokens: 5,
+      output_config: { effort: "high", format: { type: "json_schema", schema } },
+      messages: [
+        { role: "user", content: "x" },
+        { role: "system", content: "late" },
+      ],
+    };
+    expect(toAnthropic(openAi)).toEqual(anthropic);
+    expect(toOpenAi({ ...anthropic, cache_control: { type: "ephemeral" } })).toEqual(openAi);
+  });
+
   test("and numbers stay as they came", () => {
     const body = parseJson('{"model":"m","temperature":0.10,"messages":[{"role":"user","content":"x"}]}');
     expect(stringifyJson(writeAnthropicRequest(readOpenAiRequest(body), 7))).toContain('"temperature":0.10');
@@ -145,7 +169,7 @@ describe("a request of OpenAI's becomes Anthropic's", () => {
     ["presence_penalty", { ...ask, presence_penalty: 0.1 }],
     ["store", { ...ask, store: true }],
     ["service_tier", { ...ask, service_tier: "priority" }],
-    ["reasoning_effort", { ...ask, reasoning_effort: "high" }],
+    ["reasoning_effort", { ...ask, reasoning_effort: "minimal" }],
     ["temperature", { ...ask, temperature: 1.5 }],
     ["max_tokens", { ...ask, max_tokens: 5, max_completion_tokens: 6 }],
     ["response_format.type", { ...ask, response_format: { type: "json_object" } }],
@@ -153,7 +177,7 @@ describe("a request of OpenAI's becomes Anthropic's", () => {
     ["tools[0].type", { ...ask, tools: [{ type: "custom", custom: { name: "x" } }] }],
     ["tool_choice", { ...ask, tool_choice: "always" }],
     ["a field", { ...ask, "secret value": 1 }],
-    ["messages[1].role", { ...ask, messages: [...ask.messages, { role: "system", content: "late" }] }],
+    ["response_format.json_schema", { ...ask, response_format: { type: "json_schema" } }],
     ["messages[0].role", { ...ask, messages: [{ role: "function", name: "f", content: "x" }] }],
     ["messages[0].name", { ...ask, messages: [{ role: "user", name: "ann", content: "x" }] }],
     [
@@ -264,7 +288,9 @@ describe("a request of Anthropic's becomes OpenAI's", () => {
     ["mcp_servers", { ...ask, mcp_servers: [] }],
     ["tools[0].type", { ...ask, tools: [{ type: "bash_20250124", name: "bash" }] }],
     ["tool_choice", { ...ask, tool_choice: { type: "tool" } }],
-    ["messages[0].role", { ...ask, messages: [{ role: "system", content: "x" }] }],
+    ["output_config.effort", { ...ask, output_config: { effort: "max" } }],
+    ["inference_geo", { ...ask, inference_geo: "us" }],
+    ["messages[0].role", { ...ask, messages: [{ role: "tool", content: "x" }] }],
     [
       "messages[0].content[0].source",
       says("user", { type: "image", source: { type: "file", file_id: "f" } }),

@@ -35,20 +35,24 @@ export function readAnthropicUsage(usage: Body | undefined, before?: Usage): Usa
   const read = usage?.count("cache_read_input_tokens") ?? before?.cacheRead;
   const fresh = usage?.count("input_tokens");
   const input = fresh === undefined ? (before?.input ?? 0) : fresh + (written ?? 0) + (read ?? 0);
+  const thought = usage?.nested("output_tokens_details")?.count("thinking_tokens") ?? before?.reasoning;
   return {
     input,
     output: usage?.count("output_tokens") ?? before?.output ?? 0,
+    ...optional("reasoning", thought),
     ...optional("cacheRead", read),
     ...optional("cacheWritten", written),
   };
 }
 
-export function writeAnthropicUsage({ input, output, cacheRead = 0, cacheWritten = 0 }: Usage): JsonObject {
+export function writeAnthropicUsage(usage: Usage): JsonObject {
+  const { input, output, cacheRead = 0, cacheWritten = 0, reasoning } = usage;
   return {
     input_tokens: Math.max(0, input - cacheRead - cacheWritten),
     cache_creation_input_tokens: cacheWritten,
     cache_read_input_tokens: cacheRead,
     output_tokens: output,
+    ...(reasoning === undefined ? {} : { output_tokens_details: { thinking_tokens: reasoning } }),
   };
 }
 

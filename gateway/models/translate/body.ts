@@ -85,6 +85,14 @@ export class Body {
     return this.list(name)?.map((item, i) => Body.of(item, `${this.at(name)}[${i}]`));
   }
 
+  oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const word = words.find((known) => known === value);
+    if (word === undefined) throw new Untranslatable(this.at(name));
+    return word;
+  }
+
   /** Takes a field that means nothing at one of these values, and has no counterpart at any other. */
   onlyAt(name: string, ...values: readonly Json[]): void {
     const value = this.take(name);

@@ -22,7 +22,8 @@ export type ImageSource =
   | { readonly kind: "data"; readonly mediaType: string; readonly data: string };
 
 export interface Message {
-  readonly role: "user" | "assistant";
+  /** `system`: instructions that come once the conversation has begun; text only. */
+  readonly role: "user" | "assistant" | "system";
   readonly parts: readonly Part[];
 }
 
@@ -37,6 +38,10 @@ export interface Tool {
 export type ToolChoice =
   { readonly kind: "auto" | "none" | "any" } | { readonly kind: "tool"; readonly name: string };
 
+/** How much a model should think; the degrees that protocols share. */
+export const efforts = ["low", "medium", "high", "xhigh"] as const;
+export type Effort = (typeof efforts)[number];
+
 /** Numbers stay as they came, so that they are sent as they came. */
 export interface ModelRequest {
   readonly model: string;
@@ -50,6 +55,9 @@ export interface ModelRequest {
   readonly topP?: Json;
   readonly stop: readonly string[];
   readonly user?: string;
+  readonly effort?: Effort;
+  /** The JSON Schema that the answer's text must meet. */
+  readonly outputSchema?: JsonObject;
   readonly stream: boolean;
   /** Whether a stream ends with the usage. */
   readonly streamUsage: boolean;

@@ -2,7 +2,7 @@
 import type { Json } from "../../../sidecar/contract.js";
 import { Body } from "./body.js";
 import type { ImageSource, Message, ModelRequest, Part, Tool, ToolChoice } from "./canonical.js";
-import { Untranslatable } from "./canonical.js";
+import { efforts, Untranslatable } from "./canonical.js";
 import { optional } from "./read-openai.js";
 
 /** @throws Untranslatable */
@@ -13,6 +13,9 @@ export function readAnthropicRequest(value: Json): ModelRequest {
   const thinking = body.nested("thinking");
   thinking?.onlyAt("type", "disabled");
   thinking?.end();
+  const output = body.nested("output_config");
+  const format = output?.nested("format");
+  format?.onlyAt("type", "json_schema");
   const request: ModelRequest = {
     model: body.required("model"),
     system: readTexts(body, "system"),
@@ -27,10 +30,16 @@ export function readAnthropicRequest(value: Json): ModelRequest {
       return one;
     }),
     ...optional("user", metadata?.text("user_id")),
+    ...optional("effort", output?.oneOf("effort", efforts)),
+    ...optional("outputSchema", format?.members("schema")),
     stream: body.flag("stream") ?? false,
     streamUsage: true,
   };
   metadata?.end();
+  format?.end();
+  output?.end();
+  cached(body);
+  body.onlyAt("speed", "standard");
   body.onlyAt("service_tier", "auto", "standard_only");
   body.end();
   return request;
@@ -72,8 +81,12 @@ function cached(part: Body): void {
 
 function readMessage(message: Body): Message {
   const role = message.required("role");
-  if (role !== "user" && role !== "assistant") throw new Untranslatable(message.at("role"));
-  const parts = readParts(message, "content");
+  if (role !== "user" && role !== "assistant" && role !== "system")
+    throw new Untranslatable(message.at("role"));
+  const parts =
+    role === "system"
+      ? readTexts(message, "content").map((text): Part => ({ kind: "text", text }))
+      : readParts(message, "content");
   message.end();
   return { role, parts };
 }

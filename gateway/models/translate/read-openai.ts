@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, parseJson } from "../../../sidecar/contract.js";
 import { Body } from "./body.js";
 import type { ImageSource, Message, ModelRequest, Part, Tool, ToolChoice } from "./canonical.js";
-import { Untranslatable } from "./canonical.js";
+import { efforts, Untranslatable } from "./canonical.js";
 
 /** @throws Untranslatable */
 export function readOpenAiRequest(value: Json): ModelRequest {
@@ -27,11 +27,12 @@ export function readOpenAiRequest(value: Json): ModelRequest {
     ...optional("topP", body.number("top_p")),
     stop,
     ...optional("user", body.text("user")),
+    ...optional("effort", body.oneOf("reasoning_effort", efforts)),
+    ...optional("outputSchema", readFormat(body.nested("response_format"))),
     stream: body.flag("stream") ?? false,
     streamUsage: options?.flag("include_usage") ?? false,
   };
   options?.end();
-  readFormat(body);
   // these change nothing at these values
   body.onlyAt("n", 1);
   body.onlyAt("presence_penalty", 0);
@@ -48,10 +49,21 @@ export function optional<K extends string, V>(name: K, value: V | undefined): { 
   return (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
 }
 
-function readFormat(body: Body): void {
-  const format = body.nested("response_format");
-  format?.onlyAt("type", "text");
-  format?.end();
+function readFormat(format: Body | undefined): JsonObject | undefined {
+  if (format?.oneOf("type", ["text", "json_schema"]) !== "json_schema") {
+    format?.end();
+    return undefined;
+  }
+  const described = format.nested("json_schema");
+  const schema = described?.members("schema");
+  if (described === undefined || schema === undefined)
+    throw new Untranslatable("response_format.json_schema");
+  // a label for the schema, and whether it must be met: it always must
+  described.text("name");
+  described.flag("strict");
+  described.end();
+  format.end();
+  return schema;
 }
 
 function readStop(body: Body): readonly string[] {
@@ -99,9 +111,9 @@ function readMessages(body: Body): Pick<ModelRequest, "system" | "messages"> {
   for (const message of body.items("messages") ?? []) {
     const role = message.required("role");
     if (role === "system" || role === "developer") {
-      // the other protocol has instructions in front only
-      if (messages.length > 0) throw new Untranslatable(message.at("role"));
-      system.push(...readTexts(message));
+      const texts = readTexts(message);
+      if (messages.length === 0) system.push(...texts);
+      else messages.push({ role: "system", parts: texts.map((text) => ({ kind: "text", text })) });
     } else if (role === "tool") {
       const id = message.required("tool_call_id");
       const parts = readTexts(message).map((text) => ({ kind: "text", text }) as const);

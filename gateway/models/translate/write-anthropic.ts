@@ -24,8 +24,19 @@ export function writeAnthropicRequest(request: ModelRequest, mostTokens: number)
     ...(temperature === undefined ? {} : { temperature }),
     ...(request.topP === undefined ? {} : { top_p: request.topP }),
     ...(stop.length === 0 ? {} : { stop_sequences: [...stop] }),
+    ...writeOutput(request),
     ...(request.user === undefined ? {} : { metadata: { user_id: request.user } }),
     ...(request.stream ? { stream: true } : {}),
+  };
+}
+
+function writeOutput({ effort, outputSchema }: ModelRequest): JsonObject {
+  if (effort === undefined && outputSchema === undefined) return {};
+  return {
+    output_config: {
+      ...(effort === undefined ? {} : { effort }),
+      ...(outputSchema === undefined ? {} : { format: { type: "json_schema", schema: outputSchema } }),
+    },
   };
 }
 

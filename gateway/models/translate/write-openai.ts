@@ -22,6 +22,15 @@ export function writeOpenAiRequest(request: ModelRequest): JsonObject {
     ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
     ...(request.topP === undefined ? {} : { top_p: request.topP }),
     ...(stop.length === 0 ? {} : { stop: [...stop] }),
+    ...(request.effort === undefined ? {} : { reasoning_effort: request.effort }),
+    ...(request.outputSchema === undefined
+      ? {}
+      : {
+          response_format: {
+            type: "json_schema",
+            json_schema: { name: "answer", schema: request.outputSchema, strict: true },
+          },
+        }),
     ...(request.user === undefined ? {} : { user: request.user }),
     ...(request.stream ? { stream: true } : {}),
     ...(request.stream && request.streamUsage ? { stream_options: { include_usage: true } } : {}),
@@ -49,6 +58,7 @@ function writeToolChoice(choice: ToolChoice): string | JsonObject {
 
 function writeMessage(message: Message, i: number): JsonObject[] {
   const place = `messages[${i}].content`;
+  if (message.role === "system") return [{ role: "system", content: writeResult(message.parts, place) }];
   return message.role === "assistant" ? [writeAssistant(message, place)] : writeUser(message, place);
 }
 
