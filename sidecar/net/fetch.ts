@@ -55,7 +55,7 @@ class Fault extends Error {
  * INVARIANT: no address is connected to that {@link FetchRequest.allows} wasn't asked about in this very connection.
  */
 export function createFetchDocument(parts: { readonly lookup?: Lookup } = {}): FetchDocument {
-  const lookup = parts.lookup ?? systemAddresses;
+  const lookup = onceAtATime(parts.lookup ?? systemAddresses);
   return async (wanted) => {
     const timeout = AbortSignal.timeout(wanted.timeoutMs);
     const signal = wanted.closed === undefined ? timeout : AbortSignal.any([timeout, wanted.closed]);
@@ -152,6 +152,18 @@ function guarded(lookup: Lookup, allows: AllowAddress): LookupFunction {
       },
       () => done(new Fault("network"), []),
     );
+  };
+}
+
+/** INVARIANT: a name that is being asked about isn't asked about again: each question takes one of Node's few threads. */
+function onceAtATime(lookup: Lookup): Lookup {
+  const asked = new Map<string, Promise<readonly string[]>>();
+  return (name) => {
+    const running = asked.get(name);
+    if (running !== undefined) return running;
+    const answer = lookup(name).finally(() => asked.delete(name));
+    asked.set(name, answer);
+    return answer;
   };
 }
 

@@ -124,6 +124,19 @@ describe("groups that a token left out", () => {
     expect(paths().slice(3)).toEqual(["/token", `/v1.0/users/${oid}/getMemberObjects`]);
   });
 
+  test("of many at once are asked for by one token of ours", async () => {
+    const ids = Array.from({ length: 20 }, (_, i) => `690222be-ff1a-4d56-abd1-7e4f7d38e4${i + 10}`);
+    expect(await Promise.all(ids.map((id) => ask({ oid: id })))).toEqual(ids.map(() => many));
+    expect(paths().filter((path) => path === "/token").length).toBe(1);
+    expect(asked.length).toBe(21);
+  });
+
+  test("of more than thirty-two at once aren't all asked for", async () => {
+    const ids = Array.from({ length: 40 }, (_, i) => `690222be-ff1a-4d56-abd1-7e4f7d38e4${i + 10}`);
+    const codes = await Promise.all(ids.map((id) => ask({ oid: id })));
+    expect(codes.filter((code) => code === "groups_unavailable").length).toBe(8);
+  });
+
   test("are asked for by a new token of ours where Graph no longer takes the old one", async () => {
     let first = true;
     const good = members;

@@ -161,6 +161,28 @@ describe("a fetch", () => {
     expect(seen.length).toBe(1);
   });
 
+  test("asks for a name once at a time", async () => {
+    answer = json;
+    let asked = 0;
+    const fetchDocument = createFetchDocument({
+      lookup: async () => {
+        asked += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return ["127.0.0.1"];
+      },
+    });
+    const one = {
+      url: `http://idp.test:${port}/`,
+      allows: open as AllowAddress,
+      maxBytes: 64,
+      timeoutMs: 1_000,
+    };
+    await Promise.all(Array.from({ length: 10 }, () => fetchDocument(one)));
+    expect(asked).toBe(1);
+    await fetchDocument(one);
+    expect(asked).toBe(2);
+  });
+
   test("speaks TLS with the configured authorities only, and checks the name", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fetch-"));
     const [key, cert] = [join(folder, "key"), join(folder, "cert")];

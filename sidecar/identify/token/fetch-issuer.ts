@@ -31,7 +31,7 @@ export async function fetchIssuer(url: string, ask: Ask, parts: FetchParts): Pro
     ...request,
     url: place.url,
     allows: place.allows,
-    headers: { ...request?.headers, ...(await authorization(place, config)) },
+    headers: { ...(await authorization(place, config)), ...request?.headers },
     ...(config.ca_file === undefined ? {} : { ca: await readSmallFile(config.ca_file) }),
     maxBytes: ask.maxBytes,
     timeoutMs: parts.limits.fetchTimeoutMs,

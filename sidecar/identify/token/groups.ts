@@ -33,7 +33,7 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
     sizeCalculation: (groups) => groups.length + 1,
   });
   const running = new Map<string, Promise<readonly string[] | Refusal>>();
-  const own = new Map<string, { readonly token: string; readonly until: number }>();
+  const own = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
 
   async function fetchJson(
     url: string,
@@ -47,10 +47,22 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
     return value;
   }
 
-  /** Our own token for Graph (RFC 6749 section 4.4), until a minute before its end. */
-  async function ownToken(tid: string): Promise<string> {
+  /** Our own token for Graph, until a minute before its end; asked for once by all who need it. */
+  function ownToken(tid: string): Promise<string> {
     const known = own.get(tid);
     if (known !== undefined && parts.now() < known.until) return known.token;
+    const token = fetchOwnToken(tid).then(({ token, until }) => {
+      own.set(tid, { token: Promise.resolve(token), until });
+      return token;
+    });
+    // while it is under way, all wait for it; a failure is forgotten
+    own.set(tid, { token, until: Infinity });
+    token.catch(() => own.delete(tid));
+    return token;
+  }
+
+  /** Source: RFC 6749 section 4.4. */
+  async function fetchOwnToken(tid: string): Promise<{ token: string; until: number }> {
     const url = config.token_url ?? `https://login.microsoftonline.com/${tid}/oauth2/v2.0/token`;
     const body = new URLSearchParams({
       grant_type: "client_credentials",
@@ -63,9 +75,7 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
     const { access_token: token, expires_in: seconds } = answer;
     if (typeof token !== "string" || !/^[\x21-\x7e]{1,16384}$/.test(token)) throw new LoadFailed("invalid");
     if (typeof seconds !== "number") throw new LoadFailed("invalid");
-    own.clear();
-    own.set(tid, { token, until: parts.now() + (seconds - 60) * 1000 });
-    return token;
+    return { token, until: parts.now() + (seconds - 60) * 1000 };
   }
 
   async function members(kind: "users" | "servicePrincipals", oid: string, tid: string, again = true) {
