@@ -88,3 +88,43 @@ describe("a store that can't be asked", () => {
     expect(signed[3]).toBeUndefined();
   });
 });
+
+test("over hours, with restarts, whoever keeps a set for five minutes has the key of every assertion that is alive", async () => {
+  // what a fleet shares
+  const shared = new Map<number, SigningKey>();
+  const store: KeyStore = {
+    settle(epoch, offered) {
+      const key = shared.get(epoch) ?? offered;
+      if (key !== undefined) shared.set(epoch, key);
+      return Promise.resolve(key === undefined ? { kind: "none" } : { kind: "key", key });
+    },
+    close: () => undefined,
+  };
+  const members = await Promise.all([startRing({ store }), startRing({ store })]);
+  const step = 10_000;
+  const [keptFor, life] = [300_000 / step, 60_000 / step];
+  const sets: string[][][] = [];
+  const signed: { readonly kid: string; readonly at: number }[] = [];
+  const missing: string[] = [];
+  let checked = 0;
+  for (let now = 0; now < (3.5 * hour) / step; now++) {
+    for (const [i, member] of members.entries()) {
+      member.at(start + now * step);
+      if (now % 3 === i) await member.refresh();
+      signed.push({ kid: member.key().kid, at: now });
+    }
+    // each comes back with nothing but what the fleet shares, now and then shortly before an hour ends
+    if (now % 89 === 40) members[now % 2] = await startRing({ store, time: start + now * step });
+    sets.push(members.map((member) => kids(member)));
+    const alive = signed.filter(({ at }) => now - at <= life);
+    for (const kept of sets.slice(-keptFor).flat()) {
+      for (const { kid } of alive) {
+        checked++;
+        if (!kept.includes(kid)) missing.push(`${kid} at ${now}`);
+      }
+    }
+  }
+  expect(missing).toEqual([]);
+  expect(checked).toBeGreaterThan(100_000);
+  expect(new Set(signed.map(({ kid }) => kid)).size).toBe(4);
+});

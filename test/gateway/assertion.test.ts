@@ -167,6 +167,10 @@ describe("without what it takes, nothing is sent", () => {
       expect(((await response.json()) as { error: { code: string } }).error.code).toMatch(
         /^(?:assertion_unavailable|pdp_unavailable)$/,
       );
+      // denied before anything was sent, not failed while it was
+      const { outcomes } = world.sidecar;
+      await until(() => outcomes.length > 0);
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual(["denied"]);
     } finally {
       await world.close();
     }

@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { upstreamHeaders } from "../../gateway/forward/headers.js";
 import { heads, value } from "./stripping.cases.js";
 import type { FakeSidecar } from "./world.js";
 import { callerToken, providerKey, sendRaw, startWorld, type World } from "./world.js";
@@ -155,5 +156,29 @@ describe.each([
     }
     expect(forwarded).toBeGreaterThan(heads.length / 2);
     expect(recorder.raw.length).toBe(forwarded);
+  });
+});
+
+describe("the headers of a request to an upstream", () => {
+  const sources = {
+    protocol: { accept: "a" },
+    hasBody: true,
+    key: undefined,
+    keyHeader: "authorization",
+    wanted: undefined,
+    assertion: undefined,
+  } as const;
+  const plain = { accept: "a", "content-type": "application/json", "accept-encoding": "identity" };
+  const wanted = { header: "x-who", request: assertion };
+
+  test("take no name that isn't listed, even from our own code", () => {
+    const protocol = { accept: "a", "x-countersign-assertion": value, X_User: value };
+    expect(upstreamHeaders({ ...sources, protocol })).toEqual(plain);
+  });
+  test("hold an assertion where one is wanted; without it there are none at all", () => {
+    const signed = { token, id: "j" };
+    expect(upstreamHeaders({ ...sources, wanted, assertion: signed })).toEqual({ ...plain, "x-who": token });
+    expect(upstreamHeaders({ ...sources, assertion: signed })).toEqual(plain);
+    expect(upstreamHeaders({ ...sources, wanted })).toBeUndefined();
   });
 });
