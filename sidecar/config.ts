@@ -128,6 +128,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     identity: {
       issuers: readIssuers(parseIssuers, identity.raw("issuers"), problems),
       ...parseProof(identity, problems),
+      bindCertificates: identity.boolean("bind_certificates") ?? false,
       ...(identity.has("spiffe") ? { spiffe: parseSpiffe(identity.nested("spiffe"), problems) } : {}),
       introspection: readIssuers(parseIntrospection, identity.raw("introspection"), problems),
     },

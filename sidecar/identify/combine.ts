@@ -41,7 +41,9 @@ export function combine(credentials: readonly Verified[]): Combined {
     return refuse("credentials_conflict", "the workload's trust domain may not speak for the tenant");
   }
   const named = bearer ?? presents ?? first;
-  if (named === undefined || named.method === "dpop") return refuse("unauthenticated");
+  if (named === undefined || named.method === "dpop" || named.method === "x5t") {
+    return refuse("unauthenticated");
+  }
   const identity = mintIdentity({
     ...subject,
     method: named.method,

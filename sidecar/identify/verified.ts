@@ -40,7 +40,7 @@ export interface WorkloadFacts {
 /** One credential that holds. INVARIANT: made by the method that verified it, for this request. */
 export interface Verified {
   readonly kind: "verified";
-  readonly method: Method | "dpop";
+  readonly method: Method | "dpop" | "x5t";
   readonly credential: CredentialId;
   readonly subject?: SubjectFacts;
   readonly workload?: WorkloadFacts;

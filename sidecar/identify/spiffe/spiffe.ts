@@ -23,6 +23,8 @@ export interface SpiffeParts {
   readonly now: () => number;
   readonly fetchDocument: FetchDocument;
   readonly onEvent: (event: SpiffeEvent) => void;
+  /** Takes certificates that name no workload; absent: nobody does. */
+  readonly keyCertificates?: ((certificates: readonly string[]) => VerifyOutcome) | undefined;
   readonly limits?: Partial<SpiffeLimits> & { readonly firstPauseMs?: number };
 }
 
@@ -59,9 +61,14 @@ export function createSpiffe(config: SpiffeConfig, parts: SpiffeParts): Spiffe {
   const { cacheEntries } = limits;
   const certificates = createCertificates({ trustDomains, now, cacheEntries });
   const tokens = createJwtSvids({ trustDomains, config, now, cacheEntries });
+  const verify: VerifyCertificates = async (chain) => {
+    const outcome = await certificates.verify(chain);
+    const nobody = outcome.kind === "refusal" && outcome.code === "certificate_identity";
+    return nobody ? (parts.keyCertificates?.(chain) ?? outcome) : outcome;
+  };
   return {
-    certificates: certificates.verify,
-    xfcc: createForwarded(certificates.verify, config.forwardedBy),
+    certificates: verify,
+    xfcc: createForwarded(verify, config.forwardedBy),
     token: tokens.verify,
     close() {
       closing.abort();
