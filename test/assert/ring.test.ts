@@ -113,8 +113,8 @@ test("over hours, with restarts, whoever keeps a set for five minutes has the ke
       if (now % 3 === i) await member.refresh();
       signed.push({ kid: member.key().kid, at: now });
     }
-    // each comes back with nothing but what the fleet shares, now and then shortly before an hour ends
-    if (now % 89 === 40) members[now % 2] = await startRing({ store, time: start + now * step });
+    // each comes back with nothing but what the fleet shares: once half a minute after an hour began
+    if (now % 71 === 2) members[now % 2] = await startRing({ store, time: start + now * step });
     sets.push(members.map((member) => kids(member)));
     const alive = signed.filter(({ at }) => now - at <= life);
     for (const kept of sets.slice(-keptFor).flat()) {
