@@ -123,22 +123,40 @@ describe("the store of a process", () => {
     for (let i = 0; i < 16; i++) expect(store.use(use(`p${i}`, `h${i}`))).toBe("first");
     expect(store.use(use("more", "h"))).toBe("unknown");
     expect(store.use(use("p0", "h0"))).toBe("replayed");
-    clock = 1_000;
+    clock = 1_124;
+    expect(store.use(use("more", "h"))).toBe("unknown");
+    clock = 1_125;
     expect(store.use(use("more", "h"))).toBe("first");
   });
   test("one key's holder can't fill it for the others", () => {
-    const store = createMemoryReplay({ keepMs: 1_000, maxEntries: 80, now: () => 0 });
+    const store = createMemoryReplay({ keepMs: 1_000, maxEntries: 40, now: () => 0 });
     const said = Array.from({ length: 40 }, (_, i) => store.use(use(`p${i}`, "greedy")));
     expect(said.filter((one) => one === "first")).toHaveLength(10);
     expect(said.at(-1)).toBe("unknown");
     expect(store.use(use("mine", "modest"))).toBe("first");
   });
+  test("keeps each for its time, and forgets all in the end", () => {
+    let clock = 0;
+    const store = createMemoryReplay({ keepMs: 800, maxEntries: 1_000_000, now: () => clock });
+    const ends: [proof: string, until: number][] = [];
+    for (clock = 0; clock < 5_000; clock += 7) {
+      expect(store.use(use(`p${clock}`, "h"))).toBe("first");
+      ends.push([`p${clock}`, clock + 800]);
+      for (const [proof] of ends.filter(([, until]) => clock < until && until % 5 === 0))
+        expect(store.use(use(proof, "h"))).toBe("replayed");
+    }
+    clock += 900;
+    expect(store.use(use("p0", "h"))).toBe("first");
+    // one that was set back forgets nothing early
+    clock = 0;
+    expect(store.use(use("p0", "h"))).toBe("replayed");
+  });
   test("full, the answer is a deny with its own code", async () => {
     const world = createProofWorld({ dpop: {}, replay: { max_entries: 100 } });
     const codes = [];
-    for (let i = 0; i < 14; i++) codes.push(await world.outcome(present()));
-    expect(codes.slice(0, 12)).toEqual(Array.from({ length: 12 }, () => "identified"));
-    expect(codes.slice(12)).toEqual(["proof_store_unavailable", "proof_store_unavailable"]);
+    for (let i = 0; i < 27; i++) codes.push(await world.outcome(present()));
+    expect(codes.slice(0, 25)).toEqual(Array.from({ length: 25 }, () => "identified"));
+    expect(codes.slice(25)).toEqual(["proof_store_unavailable", "proof_store_unavailable"]);
   });
 });
 

@@ -53,7 +53,7 @@ export function parseReplay(identity: Fields, problems: Problems): ReplayConfig 
   }
   const config = {
     ...(url === undefined ? {} : { redis_url: url }),
-    max_entries: fields.integer("max_entries", 100, 10_000_000) ?? 100_000,
+    max_entries: fields.integer("max_entries", 100, 10_000_000) ?? 400_000,
     wait_ms: fields.integer("wait_ms", 1, 1_000) ?? 50,
   };
   fields.end();

@@ -29,39 +29,54 @@ export interface MemoryReplayParts {
 }
 
 /** The part of the store that proofs by one key may fill: its holder can't lock the others out. */
-const share = 8;
+const share = 4;
+/** Proofs are forgotten by the bunch: this many of them to the time that they are kept. */
+const bunches = 8;
 
-/** Creates the store of one process. A proof costs some 250 bytes. */
+/** Proofs that came about the same time. */
+interface Bunch {
+  readonly from: number;
+  /** The exchange that each came with. */
+  readonly exchanges: Map<string, string>;
+  /** How many each key made. */
+  readonly made: Map<string, number>;
+}
+
+/**
+ * Creates the store of one process. A proof costs some 200 bytes; what one costs in time doesn't grow with their number,
+ * as they are forgotten a bunch at a time.
+ */
 export function createMemoryReplay({ keepMs, maxEntries, now }: MemoryReplayParts): ReplayStore {
-  // in the order of their ends, as all are kept equally long
-  const entries = new Map<string, { readonly use: ProofUse; readonly until: number }>();
-  const held = new Map<string, number>();
+  const span = keepMs / bunches;
   const most = Math.max(1, Math.floor(maxEntries / share));
+  let kept: Bunch[] = [];
 
-  const forget = (proof: string, { holder }: ProofUse): void => {
-    entries.delete(proof);
-    const left = (held.get(holder) ?? 1) - 1;
-    if (left === 0) held.delete(holder);
-    else held.set(holder, left);
-  };
+  const sum = (count: (bunch: Bunch) => number): number =>
+    kept.reduce((total, bunch) => total + count(bunch), 0);
   return {
-    use(use) {
+    use({ proof, holder, exchange }) {
       const at = now();
-      for (const [proof, entry] of entries) {
-        if (entry.until > at) break;
-        forget(proof, entry.use);
+      // INVARIANT: the youngest of a bunch came less than a span after its begin; a clock set back only keeps it longer
+      if (kept[0] !== undefined && kept[0].from + span + keepMs <= at) {
+        kept = kept.filter(({ from }) => from + span + keepMs > at);
       }
-      const known = entries.get(use.proof);
-      if (known !== undefined) return sameExchange(known.use.exchange, use.exchange) ? "again" : "replayed";
-      const count = held.get(use.holder) ?? 0;
-      if (entries.size >= maxEntries || count >= most) return "unknown";
-      entries.set(use.proof, { use, until: at + keepMs });
-      held.set(use.holder, count + 1);
+      for (const { exchanges } of kept) {
+        const known = exchanges.get(proof);
+        if (known !== undefined) return sameExchange(known, exchange) ? "again" : "replayed";
+      }
+      if (sum(({ exchanges }) => exchanges.size) >= maxEntries) return "unknown";
+      if (sum(({ made }) => made.get(holder) ?? 0) >= most) return "unknown";
+      let last = kept[kept.length - 1];
+      if (last === undefined || last.from + span <= at) {
+        last = { from: at, exchanges: new Map(), made: new Map() };
+        kept.push(last);
+      }
+      last.exchanges.set(proof, exchange);
+      last.made.set(holder, (last.made.get(holder) ?? 0) + 1);
       return "first";
     },
     close() {
-      entries.clear();
-      held.clear();
+      kept = [];
       return Promise.resolve();
     },
   };
