@@ -20,16 +20,27 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
 }
 
+/** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */
+function placeOf(publicUrl: string): { readonly origin: string; readonly base: string } | undefined {
+  const [, origin, base = ""] = /^(https?:\/\/[^/]+)(\/.*?)?\/?$/.exec(publicUrl) ?? [];
+  return origin === undefined ? undefined : { origin, base };
+}
+
 /** Says where the metadata of a resource lies: the well-known part goes before the resource's path (section 3.1). */
-export function metadataUrl({ publicUrl }: Pick<GatewayParts, "publicUrl">, resource: string): string {
-  const { origin, pathname } = new URL(publicUrl());
-  return `${origin}${wellKnown}${pathname.replace(/\/$/, "")}${resource}`;
+export function metadataUrl(
+  { publicUrl }: Pick<GatewayParts, "publicUrl">,
+  resource: string,
+): string | undefined {
+  const place = placeOf(publicUrl());
+  return place === undefined ? undefined : `${place.origin}${wellKnown}${place.base}${resource}`;
 }
 
 /** Serves a resource's metadata; `path` is what follows the well-known part, "" for the whole gateway. */
 export function serveMetadata(parts: GatewayParts, exchange: Exchange, path: string): void {
   const { config, publicUrl } = parts;
-  const base = new URL(publicUrl()).pathname.replace(/\/$/, "");
+  const place = placeOf(publicUrl());
+  if (place === undefined) return void refuseTool(exchange, refuse("unknown_route"));
+  const { base } = place;
   // a proxy before the gateway may leave its own prefix on, as it stands in the address that clients know
   const asked = base !== "" && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
   if (asked !== "" && resourceOf(asked, config) !== asked) {

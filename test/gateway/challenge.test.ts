@@ -1,6 +1,7 @@
 /** Challenges and protected resource metadata, on every kind of route. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parseGatewayConfig } from "../../gateway/config.js";
+import { metadataUrl } from "../../gateway/tools/metadata.js";
 import type { Decision, Json } from "../../sidecar/contract.js";
 import { parseDecision } from "../../sidecar/decide/parse-decision.js";
 import { cases } from "./challenge.cases.js";
@@ -194,4 +195,12 @@ describe("a policy's reason that asks for more", () => {
   test("under any other code, properties mean nothing and hurt nothing", () => {
     expect(decide("tier_not_granted", { scope: 5 })).toBe(true);
   });
+});
+
+test("a gateway whose address isn't HTTP's, and that isn't told another, says nothing of metadata", () => {
+  const resource = "/mcp/files";
+  expect(metadataUrl({ publicUrl: () => "unix:///run/gateway.sock" }, resource)).toBeUndefined();
+  expect(metadataUrl({ publicUrl: () => "https://[::1]:8443" }, resource)).toBe(
+    "https://[::1]:8443/.well-known/oauth-protected-resource/mcp/files",
+  );
 });
