@@ -236,6 +236,13 @@ describe("nonces", () => {
     expect(issue(here)).not.toBe(nonce);
     expect(await here.outcome(present(proof({ nonce, iat: start / 1000 + 90 })))).toBe("dpop_nonce_required");
   });
+  test("from a clock ahead of ours", async () => {
+    const ahead = world();
+    ahead.pass(30_000);
+    const nonce = issue(ahead);
+    expect(await world().outcome(present(proof({ nonce })))).toBe("dpop_nonce_required");
+    expect(await ahead.outcome(present(proof({ nonce })))).toBe("identified");
+  });
   test("shared by those who share the secret", async () => {
     const nonce = issue(world());
     expect(await world().outcome(present(proof({ nonce })))).toBe("identified");

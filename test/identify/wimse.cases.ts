@@ -166,6 +166,7 @@ export const wimseCases: readonly WimseCase[] = [
   { name: "a proof by another algorithm than cnf's", header: { alg: "ES384" }, expect: badProof },
   { name: "a proof with alg none", header: { alg: "none" }, sign: unsigned, expect: badProof },
   { name: "a proof by another key", sign: es256(stranger), expect: badProof },
+  { name: "its own key in the proof, though it is the right one", header: { jwk: ownJwk }, expect: badProof },
   { name: "a proof by the key of the token's issuer", sign: es256(prod), expect: badProof },
   { name: "a signature of zeros", sign: () => Buffer.alloc(64), expect: badProof },
   { name: "no aud", payload: { aud: undefined }, expect: badProof },

@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import {
   accessToken,
@@ -9,8 +12,8 @@ import {
   target,
   thumbprint,
 } from "./proof-world.js";
-import { start } from "./world.js";
-import { credentialsOf, goodWit, own, wimse, wimseCases, wpt } from "./wimse.cases.js";
+import { jwk, start } from "./world.js";
+import { credentialsOf, goodWit, own, prod, stage, wimse, wimseCases, wpt } from "./wimse.cases.js";
 
 const open = (more: object = {}) => createProofWorld({ wimse, ...more });
 const present = (made = wpt(), more: object = {}) => ({
@@ -70,6 +73,29 @@ describe("a proof that was used before", () => {
     expect(await world.outcome(present(made))).toBe("identified");
     world.pass(129_999);
     expect(await world.outcome(present(made))).toBe("workload_proof_replayed");
+  });
+});
+
+describe("a token that was verified before", () => {
+  test("ends with its time", async () => {
+    const world = open();
+    expect(await world.outcome(present())).toBe("identified");
+    world.pass(600_000);
+    expect(await world.outcome(present(wpt({ exp: start / 1000 + 660 })))).toBe("token_expired");
+  });
+
+  test("ends with the key that signed it", async () => {
+    const file = join(await mkdtemp(join(tmpdir(), "countersign-wimse-")), "keys.json");
+    const write = (pair: typeof own, kid: string) =>
+      writeFile(file, JSON.stringify({ keys: [jwk(pair, { kid })] }));
+    await write(prod, "p1");
+    const [domain] = wimse.trust_domains;
+    const world = open({ wimse: { ...wimse, trust_domains: [{ ...domain, jwks: { file } }] } });
+    expect(await world.outcome(present())).toBe("identified");
+    expect(await world.outcome(present())).toBe("identified");
+    await write(stage, "p2");
+    world.pass(1_000);
+    expect(await world.outcome(present())).toBe("token_key_unknown");
   });
 });
 
