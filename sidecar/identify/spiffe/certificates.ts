@@ -2,10 +2,9 @@ import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { refuse, type Refusal } from "../../contract.js";
 import type { Verified, VerifyOutcome } from "../verified.js";
-import { readCertificate } from "./certificate.js";
-import { parseWorkloadId } from "./spiffe-id.js";
+import { readCertificate, type Certificate } from "./certificate.js";
 import type { TrustDomains } from "./trust-domains.js";
-import { mostCertificates, verifyX509Svid } from "./verify-x509-svid.js";
+import { mostCertificates, readChain, verifyX509Svid, type ReadChain } from "./verify-x509-svid.js";
 
 /** Verifies a chain, leaf first, base64 of DER, as a client's. Rejects on bugs only. */
 export type VerifyCertificates = (certificates: readonly string[]) => Promise<VerifyOutcome>;
@@ -23,6 +22,7 @@ interface Known {
   readonly digest: string;
 }
 
+const mostIssuers = 256;
 /** Longest certificate in base64. */
 const mostLetters = 22_000;
 
@@ -36,6 +36,15 @@ export function createCertificates({ trustDomains, now, cacheEntries }: Certific
   clear(): void;
 } {
   const cache = new LRUCache<string, Known>({ max: cacheEntries });
+  // few intermediates stand behind many leaves: what was read of one is the same each time
+  const issuers = new LRUCache<string, Certificate>({ max: mostIssuers });
+
+  function readOne(der: Uint8Array): Certificate | undefined {
+    const key = createHash("sha256").update(der).digest("base64");
+    const known = issuers.get(key) ?? readCertificate(der);
+    if (known?.ca === true) issuers.set(key, known);
+    return known;
+  }
 
   function fromCache(key: string, at: number): Verified | undefined {
     const known = cache.get(key);
@@ -64,7 +73,9 @@ export function createCertificates({ trustDomains, now, cacheEntries }: Certific
       }
       const chain = certificates.map(decode);
       if (chain.some((der) => der === undefined)) return refuse("certificate_malformed", "base64");
-      const fresh = await verifyChain(chain as Buffer[], trustDomains, now);
+      const read = readChain(chain as Buffer[], readOne);
+      if (read.kind === "refusal") return read;
+      const fresh = await verifyChain(read, trustDomains, now);
       if (fresh.kind === "refusal") return fresh;
       const { verified } = fresh;
       cache.set(key, { ...fresh, verified: { ...verified, cached: true } });
@@ -72,18 +83,18 @@ export function createCertificates({ trustDomains, now, cacheEntries }: Certific
     },
     clear() {
       cache.clear();
+      issuers.clear();
     },
   };
 }
 
 async function verifyChain(
-  chain: readonly Buffer[],
+  chain: ReadChain,
   trustDomains: TrustDomains,
   now: () => number,
 ): Promise<(Known & { kind: "known" }) | Refusal> {
   // The unverified id only picks whose bundle must be fresh.
-  const claimed = chain[0] === undefined ? undefined : claimedDomain(chain[0]);
-  if (claimed !== undefined) await trustDomains.refresh(claimed, now());
+  await trustDomains.refresh(chain.claims.trustDomain, now());
   let digest = "";
   const svid = verifyX509Svid(
     chain,
@@ -108,11 +119,6 @@ async function verifyChain(
     cached: false,
   };
   return { kind: "known", verified, trustDomain: spiffeId.trustDomain, digest };
-}
-
-function claimedDomain(der: Buffer): string | undefined {
-  const uris = readCertificate(der)?.names.map(({ uniformResourceIdentifier: uri }) => uri ?? "") ?? [];
-  return uris.map((uri) => parseWorkloadId(uri)?.trustDomain).find((name) => name !== undefined);
 }
 
 /** Decodes base64 in its one canonical spelling. */

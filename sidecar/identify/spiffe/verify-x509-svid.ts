@@ -23,29 +23,50 @@ export const mostCertificates = 8;
 const purposes: Record<Purpose, string> = { client: "1.3.6.1.5.5.7.3.2", server: "1.3.6.1.5.5.7.3.1" };
 const anyPurpose = "2.5.29.37.0";
 
-/**
- * Verifies a chain of DER certificates, leaf first: who its leaf is, and that the trust domain's CAs say so.
- * The subject and its CN are never looked at. INVARIANT: possession of the leaf's key is the caller's to prove.
- * @param now epoch milliseconds
- */
-export function verifyX509Svid(
+/** A chain as it was presented. INVARIANT: read, and nothing of it verified. */
+export interface ReadChain {
+  readonly kind: "chain";
+  readonly certificates: readonly Certificate[];
+  /** Whom the leaf says to be. */
+  readonly claims: SpiffeId;
+}
+
+/** Reads a chain of DER certificates, leaf first, that names one workload. */
+export function readChain(
   chain: readonly Uint8Array[],
-  authoritiesOf: FindAuthorities,
-  now: number,
-  purpose: Purpose = "client",
-): VerifiedSvid | Refusal {
+  read: (der: Uint8Array) => Certificate | undefined = readCertificate,
+): ReadChain | Refusal {
   if (chain.length === 0 || chain.length > mostCertificates) {
     return refuse("certificate_malformed", `give 1 to ${mostCertificates}`);
   }
   const certificates: Certificate[] = [];
   for (const der of chain) {
-    const read = readCertificate(der);
-    if (read === undefined) return refuse("certificate_malformed", `certificate ${certificates.length}`);
-    certificates.push(read);
+    const one = read(der);
+    if (one === undefined) return refuse("certificate_malformed", `certificate ${certificates.length}`);
+    certificates.push(one);
   }
   const [leaf] = certificates;
-  const spiffeId = leaf === undefined ? undefined : identityOf(leaf);
-  if (leaf === undefined || spiffeId === undefined) return refuse("certificate_identity");
+  const claims = leaf === undefined ? undefined : identityOf(leaf);
+  return claims === undefined ? refuse("certificate_identity") : { kind: "chain", certificates, claims };
+}
+
+/**
+ * Verifies a chain of certificates, leaf first: who its leaf is, and that the trust domain's CAs say so.
+ * The subject and its CN are never looked at. INVARIANT: possession of the leaf's key is the caller's to prove.
+ * @param presented DER, or what {@link readChain} read
+ * @param now epoch milliseconds
+ */
+export function verifyX509Svid(
+  presented: readonly Uint8Array[] | ReadChain,
+  authoritiesOf: FindAuthorities,
+  now: number,
+  purpose: Purpose = "client",
+): VerifiedSvid | Refusal {
+  const chain = "kind" in presented ? presented : readChain(presented);
+  if (chain.kind === "refusal") return chain;
+  const { certificates, claims: spiffeId } = chain;
+  const [leaf] = certificates;
+  if (leaf === undefined) return refuse("certificate_malformed");
   const usage = checkLeaf(leaf, purpose);
   if (usage !== undefined) return usage;
   const authorities = authoritiesOf(spiffeId.trustDomain);
