@@ -56,7 +56,7 @@ function configuration(keys: readonly JWK[], store: Store): Configuration {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: () => true },
       dPoP: { enabled: true },
       resourceIndicators: {
         enabled: true,
