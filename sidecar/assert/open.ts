@@ -83,7 +83,7 @@ function openStore(
     connectTimeout: 2_000,
     disconnectTimeout: 200,
     commandTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 3_000),
+    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
   });
   let up = true;
   redis.on("ready", () => {

@@ -50,39 +50,47 @@ export function createKeyRing({ algorithm, rotateMs, store, now, onEvent }: Ring
     return undefined;
   };
 
-  const settle = async (epoch: number, now: number): Promise<void> => {
+  /** INVARIANT: called before a key may sign. */
+  const publish = (): void => {
+    const keys = [...published.values()].sort((a, b) => b.epoch - a.epoch).map(({ key }) => key);
+    jwks = JSON.stringify({ keys });
+  };
+
+  /** Tells whether the store could be asked. */
+  const settle = async (epoch: number, now: number): Promise<boolean> => {
     const held = signing.get(epoch);
     const past = epoch < now;
-    if (past && [...published.values()].some((one) => one.epoch === epoch)) return;
+    if (past && [...published.values()].some((one) => one.epoch === epoch)) return true;
     const offered = past ? undefined : (held ?? (await generateSigningKey(algorithm)));
     const settled = await store.settle(epoch, offered, (epoch + 2) * rotateMs);
     switch (settled.kind) {
       case "key":
         // one that this member signed with stays published, though the fleet has another
         published.set(settled.key.kid, { epoch, key: settled.key.publicKey });
+        publish();
         if (!past && settled.key.kid !== held?.kid) signing.set(epoch, settled.key);
-        return;
+        return true;
       case "refused":
-        return onEvent({ kind: "assertion_key_refused", epoch });
+        onEvent({ kind: "assertion_key_refused", epoch });
+        return true;
       case "unavailable":
-        return onEvent({ kind: "assertion_keys_unavailable" });
+        onEvent({ kind: "assertion_keys_unavailable" });
+        return false;
       case "none":
-        return;
+        return true;
     }
   };
 
   const bringUpToDate = async (): Promise<void> => {
     const epoch = epochOf(now());
-    for (const one of [epoch, epoch + 1, epoch - 1]) await settle(one, epoch);
+    for (const one of [epoch, epoch + 1, epoch - 1]) if (!(await settle(one, epoch))) break;
     for (const [kid, one] of published) if (one.epoch < epoch - 1) published.delete(kid);
     for (const one of signing.keys()) {
       // a private key goes once there is one after it
       if (one < epoch - 1 || (one < epoch && signing.has(epoch))) signing.delete(one);
     }
     current = undefined;
-    jwks = JSON.stringify({
-      keys: [...published.values()].sort((a, b) => b.epoch - a.epoch).map(({ key }) => key),
-    });
+    publish();
   };
 
   const refresh = (): Promise<void> => {

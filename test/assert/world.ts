@@ -48,6 +48,11 @@ export async function startAssertionWorld(options: AssertionWorldOptions = {}): 
   const upstream = await startUpstream((_req, res) => {
     json(res, { id: "c", object: "chat.completion", choices: [] });
   });
+  const closeEarly = async (error: unknown): Promise<never> => {
+    await upstream.close();
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  };
   const sidecar = await startSidecar({
     bundles: [bundle],
     addresses: [`unix://${socket}`, "127.0.0.1:0"],
@@ -61,7 +66,7 @@ export async function startAssertionWorld(options: AssertionWorldOptions = {}): 
     cacheDir: bundleCache,
     log: { level: "error", format: "json" },
     version: "test",
-  });
+  }).catch(closeEarly);
   const gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",

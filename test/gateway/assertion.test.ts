@@ -1,5 +1,8 @@
 /** What an upstream is told of a caller: from the client's request to the upstream's check, with everything real. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { parseGatewayConfig } from "../../gateway/config.js";
@@ -283,6 +286,38 @@ describe("a fleet", () => {
       }
     } finally {
       await Promise.all(worlds.map((world) => world.close()));
+    }
+  });
+
+  test("whose Redis isn't there yet: nothing is signed nor sent; once it is there, all is well", async () => {
+    await redis.kill();
+    const world = await startAssertionWorld({
+      signing: { redis_url: redis.url, secret: "the fleet's secret, 32 characters long" },
+    });
+    try {
+      expect((await world.ask("senior")).status).toBe(503);
+      expect(world.upstream.received).toEqual([]);
+      await redis.start();
+      await until(async () => (await world.ask("senior")).status === 200);
+      expect((await verify(world.received(), world.gatewayUrl)).payload.sub).toBe("sam@acme.example");
+    } finally {
+      await world.close();
+    }
+  }, 20_000);
+
+  test("reads its secret from a file, and doesn't start with one that is too short", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "countersign-secret-"));
+    const secret_file = join(directory, "secret");
+    const signing = { redis_url: redis.url, secret_file };
+    try {
+      await writeFile(secret_file, "short\n");
+      await expect(startAssertionWorld({ signing })).rejects.toThrow(/too short: at least 32/);
+      await writeFile(secret_file, "the fleet's secret, 32 characters long\n");
+      const world = await startAssertionWorld({ signing });
+      expect((await world.ask("senior")).status).toBe(200);
+      await world.close();
+    } finally {
+      await rm(directory, { recursive: true });
     }
   });
 });

@@ -15,6 +15,7 @@ const rpc = JSON.stringify({
 });
 const routes = [
   { name: "model", path: "/v1/chat/completions", body: chatBody(), resource: "/v1" },
+  { name: "messages", path: "/v1/messages", body: chatBody({ max_tokens: 5 }), resource: "/v1" },
   { name: "tool", path: "/mcp/files", body: rpc, resource: "/mcp/files" },
   {
     name: "retrieval",

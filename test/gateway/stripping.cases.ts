@@ -59,6 +59,10 @@ const names = [
   "cookie",
   "proxy-authorization",
   "x-openai-organization",
+  "openai-organization",
+  "openai-project",
+  "anthropic-beta",
+  "anthropic-version",
 ] as const;
 
 /** Credentials of our own: presented, they are judged; passed on, they would be somebody else's to use. */

@@ -23,10 +23,14 @@ async function startRecorder(): Promise<Recorder> {
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.on("end", () => {
       const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id?: unknown };
-      const answer =
-        req.url === "/mcp"
-          ? { jsonrpc: "2.0", id, result: { content: [] } }
-          : { documents: [], choices: [], object: "chat.completion" };
+      const answers: Record<string, object> = {
+        "/mcp": { jsonrpc: "2.0", id, result: { content: [] } },
+        "/v1/messages": {
+          ...{ id: "m", type: "message", role: "assistant", model: "m", content: [] },
+          ...{ stop_reason: "end_turn", usage: { input_tokens: 1, output_tokens: 1 } },
+        },
+      };
+      const answer = answers[req.url ?? ""] ?? { documents: [], choices: [], object: "chat.completion" };
       res.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
     });
   });
@@ -65,6 +69,15 @@ const routes = [
     ],
   },
   {
+    name: "messages",
+    path: "/v1/messages",
+    body: { model: "claude", max_tokens: 5, messages: [{ role: "user", content: "hi" }] },
+    own: [
+      ...["accept", "accept-encoding", "anthropic-version", "connection", "content-length", "content-type"],
+      ...["host", "x-api-key"],
+    ],
+  },
+  {
     name: "tool",
     path: "/mcp/files",
     body: call,
@@ -90,8 +103,14 @@ describe.each([
     const more = asserted ? { assertion } : {};
     world = await startWorld({
       config: {
-        upstreams: { main: { url: recorder.url, api_key: { value: providerKey }, ...more } },
-        models: { m: { upstream: "main", provider: "p", ...place } },
+        upstreams: {
+          main: { url: recorder.url, api_key: { value: providerKey }, ...more },
+          claude: { url: recorder.url, protocol: "anthropic", api_key: { value: providerKey }, ...more },
+        },
+        models: {
+          m: { upstream: "main", provider: "p", ...place },
+          claude: { upstream: "claude", provider: "anthropic", ...place },
+        },
         servers: { files: { url: `${recorder.url}/mcp`, ...more } },
         collections: {
           handbook: { url: `${recorder.url}/query`, classification: "internal", ...place, ...more },
