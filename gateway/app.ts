@@ -34,9 +34,12 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
     const target = req.url ?? "";
     const protocol = protocolOf(target, req.headers["anthropic-version"]);
     const route = matchRoute(req.method ?? "", target);
-    const resource = route.kind === "refusal" ? undefined : resourceOf(target, parts.config);
     const challenge = {
-      metadata: resource === undefined ? undefined : metadataUrl(parts, resource),
+      // most requests aren't refused
+      metadata: (): string | undefined => {
+        const resource = route.kind === "refusal" ? undefined : resourceOf(target, parts.config);
+        return resource === undefined ? undefined : metadataUrl(parts, resource);
+      },
       dpopAlgorithms: parts.config.resourceMetadata.dpopAlgorithms,
     };
     const begun = { ...begin(parts, req, res, findSource(req, proxy !== undefined)), challenge };

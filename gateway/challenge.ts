@@ -4,7 +4,7 @@ import { challengeCodes, errorTable } from "../sidecar/contract.js";
 
 export interface ChallengeContext {
   /** Where a client that isn't identified learns whom to ask for a token. */
-  readonly metadata: string | undefined;
+  readonly metadata: () => string | undefined;
   /** The algorithms of DPoP proofs that are told to clients; none: DPoP isn't offered. */
   readonly dpopAlgorithms: readonly string[];
 }
@@ -24,7 +24,7 @@ const errors: Readonly<Record<string, string>> = {
  */
 export function challengeHeaders(
   { status, code }: Pick<Refusal, "status" | "code">,
-  { metadata, dpopAlgorithms }: ChallengeContext,
+  { metadata: findMetadata, dpopAlgorithms }: ChallengeContext,
   decision?: Decision,
 ): Record<string, string> {
   const nonce: Record<string, string> =
@@ -37,6 +37,7 @@ export function challengeHeaders(
     ...(error === undefined ? [] : ([["error_description", errorTable[code][1]]] as const)),
     ...(asks ? wanted(decision) : []),
   ];
+  const metadata = findMetadata();
   const where: Parameter[] = metadata === undefined ? [] : [["resource_metadata", metadata]];
   // a fault of the proof isn't one of a bearer token; MCP's clients read the first scheme only where it is Bearer
   const ofProof = code.startsWith("dpop_");
