@@ -1,5 +1,8 @@
-/** One server-sent event's data; undefined for a comment. */
-export type Event = { readonly data: string } | { readonly data?: undefined };
+/** One server-sent event: its data, undefined for a comment and for an event without any; and the text as it came. */
+export interface Event {
+  readonly data?: string;
+  readonly raw: string;
+}
 
 /** A stream that isn't server-sent events of bearable size in UTF-8. */
 export class EventsRefused extends Error {
@@ -14,6 +17,7 @@ export async function* readEvents(body: AsyncIterable<Buffer>, limit: number): A
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let data: string[] = [];
+  let raw = "";
   let size = 0;
   for await (const chunk of body) {
     try {
@@ -25,15 +29,19 @@ export async function* readEvents(body: AsyncIterable<Buffer>, limit: number): A
     for (;;) {
       const line = nextLine(text, at);
       if (line === undefined) break;
+      raw += text.slice(at, line.next);
       at = line.next;
       size += line.text.length;
       if (size > limit) throw new EventsRefused("an event is too long");
       if (line.text === "") {
-        if (data.length > 0) yield { data: data.join("\n") };
+        yield { raw, ...(data.length > 0 ? { data: data.join("\n") } : {}) };
         data = [];
+        raw = "";
         size = 0;
-      } else if (line.text.startsWith(":")) {
-        yield {};
+      } else if (line.text.startsWith(":") && data.length === 0) {
+        // a comment keeps a connection alive: it doesn't wait for the end of an event
+        yield { raw };
+        raw = "";
       } else if (line.text === "data" || line.text.startsWith("data:")) {
         data.push(line.text.slice(5).replace(/^ /, ""));
       }

@@ -3,6 +3,7 @@ import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract
 import { isObject } from "../../sidecar/contract.js";
 import type { RequestShape } from "./classify.js";
 import { classifyInvoke } from "./classify.js";
+import { anthropicCalls } from "./calls/anthropic-calls.js";
 import { messagesFields } from "./messages-fields.js";
 import { isCount } from "./openai.js";
 import type { ModelProtocol } from "./protocol.js";
@@ -74,6 +75,7 @@ export const anthropic: ModelProtocol = {
   writeAnswer: (answer) => writeAnthropicAnswer(answer),
   reader: createAnthropicReader,
   writer: () => createAnthropicWriter(),
+  calls: anthropicCalls,
   usage(data, before) {
     const { message } = data;
     const usage = data["usage"] ?? (isObject(message) ? message["usage"] : undefined);

@@ -36,6 +36,7 @@ export function classifyInvoke(
   const roles = countRoles(messages);
   if (roles === undefined) return refuse("invalid_request", "each message must be an object with a role");
   const parameters = describeParameters(value, shape);
+  const offered = namesOf(value["tools"], shape.toolName).concat(namesOf(value["functions"], nameOf));
   return {
     kind: "invoke",
     call: {
@@ -48,6 +49,7 @@ export function classifyInvoke(
     },
     model,
     stream: stream === true,
+    offered: offered.filter((name) => name !== ""),
     body: value,
     prompt: {
       messages: messages.length,
@@ -71,15 +73,20 @@ function describeParameters(body: JsonObject, { parameters, toolName }: RequestS
     const value = body[name];
     if (value !== undefined && value !== null) out[name] = value;
   }
-  const { tools } = body;
-  if (Array.isArray(tools)) {
-    out["tools"] = tools.map((tool) => {
-      const name = isObject(tool) ? toolName(tool) : undefined;
-      return typeof name === "string" ? name : "";
-    });
-  }
+  if (Array.isArray(body["tools"])) out["tools"] = namesOf(body["tools"], toolName);
   return out;
 }
+
+/** Names tools, in order; "" where one has no name. */
+function namesOf(tools: Json | undefined, toolName: RequestShape["toolName"]): string[] {
+  return (Array.isArray(tools) ? tools : []).map((tool) => {
+    const name = isObject(tool) ? toolName(tool) : undefined;
+    return typeof name === "string" ? name : "";
+  });
+}
+
+/** OpenAI's functions, before there were tools. */
+const nameOf = ({ name }: JsonObject): Json | undefined => name;
 
 function countRoles(messages: readonly Json[]): JsonObject | undefined {
   const roles: Record<string, number> = {};

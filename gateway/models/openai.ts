@@ -4,6 +4,7 @@ import { isObject } from "../../sidecar/contract.js";
 import { chatFields } from "./chat-fields.js";
 import { classifyInvoke } from "./classify.js";
 import type { RequestShape } from "./classify.js";
+import { openAiCalls } from "./calls/openai-calls.js";
 import type { ListedModel, ModelProtocol } from "./protocol.js";
 import { openAiError } from "./refuse.js";
 import { readOpenAiAnswer, writeOpenAiAnswer } from "./translate/openai-answer.js";
@@ -38,6 +39,7 @@ export const openai: ModelProtocol = {
   writeAnswer: writeOpenAiAnswer,
   reader: createOpenAiReader,
   writer: (created, request) => createOpenAiWriter(created, request.streamUsage),
+  calls: openAiCalls,
   usage({ usage }, before) {
     if (!isObject(usage)) return before;
     const { prompt_tokens: input, completion_tokens: output } = usage;

@@ -2,6 +2,7 @@
 import type { Call, Decision, Json, JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
 import type { ProtocolHeaders } from "../forward/headers.js";
+import type { CallGuard } from "./calls/guard.js";
 import type { AnswerEvent, ModelAnswer, ModelRequest } from "./translate/canonical.js";
 import type { StreamReader } from "./translate/openai-stream.js";
 
@@ -14,6 +15,8 @@ export interface ModelCall {
   readonly call: Call;
   readonly model: string;
   readonly stream: boolean;
+  /** The names of the tools that the model may call. */
+  readonly offered: readonly string[];
   readonly body: JsonObject;
   /** Sizes and digests of what is asked; never content. */
   readonly prompt: JsonObject;
@@ -43,6 +46,7 @@ export interface ModelProtocol {
   writeAnswer(answer: ModelAnswer, created: number): JsonObject;
   reader(): StreamReader;
   writer(created: number, request: ModelRequest): (event: AnswerEvent) => string;
+  readonly calls: CallGuard;
   /** What an answer, or one event of its stream, says of usage; added to what was said before. */
   usage(data: JsonObject, before: Usage | undefined): Usage | undefined;
 }

@@ -5,6 +5,8 @@ import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { readEvents } from "../events.js";
 import { collect, passOn } from "../forward/forward.js";
 import { send } from "../http.js";
+import type { DecideCalls } from "./calls/guard.js";
+import { guardStream, mayCall } from "./calls/guard.js";
 import type { ModelProtocol, Usage } from "./protocol.js";
 import type { AnswerEvent, ModelRequest } from "./translate/canonical.js";
 
@@ -26,6 +28,8 @@ export interface RelayParts {
   readonly stream: boolean;
   /** Epoch seconds. */
   readonly created: number;
+  /** Decides the calls that the model makes. */
+  readonly decide: DecideCalls;
   /** What tells a client that its stream was cut. */
   readonly errorEvent: string;
 }
@@ -41,28 +45,30 @@ export type Relayed =
   | { readonly kind: "refused" };
 
 export async function relay(parts: RelayParts): Promise<Relayed> {
-  const { request } = parts;
-  if (request === undefined) return relayAsIs(parts);
-  return parts.stream ? relayStream(parts, request) : relayWhole(parts);
+  if (!parts.stream) return relayWhole(parts);
+  return parts.request === undefined ? relayAsIs(parts) : relayStream(parts, parts.request);
+}
+
+/** The stream, whose calls were decided. */
+function guarded({ body, server, decide }: RelayParts): AsyncIterable<Buffer> {
+  return guardStream(body, server.calls.stream(decide), largest);
 }
 
 async function relayAsIs(parts: RelayParts): Promise<Relayed> {
-  const { res, server, stream } = parts;
+  const { res, server } = parts;
   begin(parts);
   let head: Buffer = Buffer.alloc(0);
   async function* watched(): AsyncGenerator<Buffer> {
-    for await (const chunk of parts.body) {
-      if (stream && head.length < edge) head = Buffer.concat([head, chunk.subarray(0, edge - head.length)]);
+    for await (const chunk of guarded(parts)) {
+      if (head.length < edge) head = Buffer.concat([head, chunk.subarray(0, edge - head.length)]);
       yield chunk;
     }
   }
   const { ended, bytes, tail } = await passOn(watched(), res, parts.signal, edge);
   // the blank line ends the event that was cut
-  if (ended === "cut" && stream) res.write(`\n\n${parts.errorEvent}`);
-  // an answer that isn't whole must not look whole
-  if (ended === "cut" && !stream) res.destroy();
-  else res.end();
-  const texts = stream ? [...dataOf(head.toString()), ...dataOf(tail.toString())] : [tail.toString()];
+  if (ended === "cut") res.write(`\n\n${parts.errorEvent}`);
+  res.end();
+  const texts = [...dataOf(head.toString()), ...dataOf(tail.toString())];
   return { kind: "relayed", ended, bytes, usage: usageOf(texts, server) };
 }
 
@@ -85,16 +91,20 @@ function usageOf(texts: readonly string[], server: ModelProtocol): Usage | undef
 }
 
 async function relayWhole(parts: RelayParts): Promise<Relayed> {
-  const { res, client, server } = parts;
+  const { res, client, server, request } = parts;
   const bytes = await collect(parts.body, largest);
   if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage: undefined };
   if (bytes === undefined) return { kind: "refused" };
-  let text: string;
+  let text = bytes.toString();
   let usage: Usage | undefined;
   try {
     const said = parseJson(bytes);
-    usage = isObject(said) ? server.usage(said, undefined) : undefined;
-    text = stringifyJson(client.writeAnswer(server.readAnswer(said), parts.created));
+    if (!isObject(said)) return { kind: "refused" };
+    usage = server.usage(said, undefined);
+    const left = mayCall(text) ? await server.calls.whole(said, parts.decide) : undefined;
+    if (request !== undefined) {
+      text = stringifyJson(client.writeAnswer(server.readAnswer(left ?? said), parts.created));
+    } else if (left !== undefined) text = stringifyJson(left);
   } catch {
     // no JSON, or what has no counterpart: half of an answer is none
     return { kind: "refused" };
@@ -110,7 +120,7 @@ async function relayStream(parts: RelayParts, request: ModelRequest): Promise<Re
   let usage: Usage | undefined;
   const say = (events: readonly AnswerEvent[]): Buffer => Buffer.from(events.map(write).join(""));
   async function* translated(): AsyncGenerator<Buffer> {
-    for await (const { data } of readEvents(parts.body, largest)) {
+    for await (const { data } of readEvents(guarded(parts), largest)) {
       // a comment keeps the connection alive
       if (data === undefined) yield Buffer.from(":\n\n");
       else if (data === "[DONE]") break;

@@ -10,6 +10,7 @@ import { readJson, send } from "../http.js";
 import type { ModelProtocol, ProtocolName } from "./protocol.js";
 import { anthropic } from "./anthropic.js";
 import { openai } from "./openai.js";
+import { createDecideCalls } from "./calls/decide.js";
 import { refusalOf, refuseIn } from "./refuse.js";
 import { relay } from "./relay.js";
 import type { ModelRequest } from "./translate/canonical.js";
@@ -104,6 +105,7 @@ export async function serveInvoke(
   const relayed = await relay({
     ...{ res, headers, body: answer.body, status: answer.status, signal, client, server, stream, created },
     ...(sent.request === undefined ? {} : { request: sent.request }),
+    decide: createDecideCalls(parts, exchange, asks),
     errorEvent: client.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
   });
   if (relayed.kind === "refused") return failUpstream();
