@@ -44,6 +44,7 @@ export interface OpenMethods {
 export function createMethods(config: IdentityConfig, parts: MethodsParts): OpenMethods {
   const fetchDocument = createFetchDocument();
   const tokens = createTokens({ ...parts, fetchDocument, issuers: config.issuers });
+  tokens.warm();
   const { introspection: servers = [] } = config;
   const introspection = createIntrospection({ ...parts, fetchDocument, servers });
   const proof = createProofMethods(config, { ...parts, fetchDocument });

@@ -3,6 +3,9 @@ import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseSidecarConfig } from "../../sidecar/config.js";
+import { createMethods } from "../../sidecar/identify/create-methods.js";
+import { createIdentifier } from "../../sidecar/identify/identify.js";
 import { secret, startOidcProvider, type OidcProvider } from "./oidc-world.js";
 import { createWorld, token, type Members, type World } from "./world.js";
 
@@ -66,6 +69,36 @@ describe("a real OpenID provider", () => {
       },
     });
     expect(await codeOf(identifier, bearer)).toBe("cached");
+  });
+
+  test("the same through the sidecar's own configuration and wiring", async () => {
+    const shared = { issuer: provider.issuer, tenants: ["acme"], claims: { tenant: "tenant" } };
+    const config = parseSidecarConfig({
+      identity: {
+        issuers: [{ name: "oidc", ...shared, audience: jwt, algorithms: ["ES256"] }],
+        introspection: [
+          {
+            name: "oidc",
+            ...shared,
+            url: `${provider.issuer}/token/introspection`,
+            client_id: "countersign",
+            client_secret_file: secretFile,
+            audience: opaque,
+            optional: ["sub"],
+          },
+        ],
+      },
+    });
+    const opened = createMethods(config.identity, { now: Date.now, fetch, onEvent: () => undefined });
+    const { identify } = createIdentifier({ methods: opened.methods });
+    for (const [resource, method] of [
+      [jwt, "jwt"],
+      [opaque, "introspection"],
+    ] as const) {
+      const bearer = await provider.token(resource);
+      expect(await identify({ bearer })).toMatchObject({ identity: { id: "agent", method } });
+    }
+    opened.close();
   });
 
   test("its token for another resource is refused", async () => {

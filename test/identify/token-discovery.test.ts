@@ -64,6 +64,15 @@ describe("discovery", () => {
     expect(server.requests).toEqual([wellKnown, "/keys"]);
   });
 
+  test("finds them before the first caller comes, where it is told to", async () => {
+    open({ [wellKnown]: { issuer: origin, jwks_uri: `${origin}/keys` }, "/keys": keys });
+    world.warm();
+    while (world.events.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(server.requests).toEqual([wellKnown, "/keys"]);
+    expect(await ask()).toBe("identified");
+    expect(server.requests.length).toBe(2);
+  });
+
   test("keeps an issuer's path, and drops the slash at its end", async () => {
     const issuer = `${origin}/realms/acme/`;
     open({ [`/realms/acme${wellKnown}`]: { issuer, jwks_uri: `${origin}/keys` }, "/keys": keys }, { issuer });

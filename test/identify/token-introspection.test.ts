@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
@@ -247,6 +248,29 @@ describe("an opaque token", () => {
     const codes = await Promise.all(Array.from({ length: 100 }, (_, i) => ask(`opaque-${i}`)));
     expect(new Set(codes)).toEqual(new Set(["issuer_unavailable"]));
     expect(asked.length).toBe(64);
+  });
+});
+
+describe("arbitrary answers", () => {
+  test("refuse or identify, and are never taken for a fault of ours", async () => {
+    const answer: { now: unknown } = { now: {} };
+    open((response) => void response.end(JSON.stringify(answer.now)));
+    const member = fc.constantFrom(
+      ...["active", "sub", "aud", "iss", "exp", "nbf", "iat", "scope", "token_type", "cnf", "act", "groups"],
+      ...["client_id", "jti", "_claim_names", "may_act", "acr", "amr", "auth_time", "token_use", "typ"],
+    );
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(member, fc.jsonValue({ maxDepth: 3 }), async (name, value) => {
+        answer.now = { ...active, [name]: value };
+        n += 1;
+        const outcome = await world.identify({ bearer: `opaque-${n}` });
+        expect(outcome).not.toMatchObject({ code: "internal_error" });
+        if (outcome.kind === "identified") expect(outcome.identity.issuer).toBe("https://as.test");
+      }),
+      { numRuns: 300 },
+    );
+    expect(world.events.filter(({ kind }) => kind === "internal_error")).toEqual([]);
   });
 });
 

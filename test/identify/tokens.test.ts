@@ -69,6 +69,7 @@ describe("a token", () => {
       "typ",
       "cnf",
       "x",
+      ...["scope", "scp", "acr", "amr", "auth_time", "_claim_names", "hasgroups", "may_act", "iat", "nbf"],
     );
     await fc.assert(
       fc.asyncProperty(claim, fc.jsonValue({ maxDepth: 3 }), async (name, value) => {

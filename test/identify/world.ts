@@ -85,6 +85,7 @@ export function issuerConfig(jwks: IssuerConfig["jwks"], more: Members = {}): Is
 
 export interface World extends Identifier {
   readonly events: IdentifyEvent[];
+  warm(): void;
   close(): void;
   /** Moves the clock on. */
   pass(ms: number): void;
@@ -121,6 +122,7 @@ export function createWorld(
   });
   return {
     ...identifier,
+    warm: tokens.warm,
     close() {
       tokens.close();
       introspection.close();

@@ -22,6 +22,8 @@ interface Source {
 export interface Tokens {
   /** Verifies a token. Rejects on bugs only. */
   verify(token: string): Promise<VerifyOutcome>;
+  /** Fetches all keys in the background, so that the first caller of an issuer doesn't wait, and faults are told early. */
+  warm(): void;
   /** Stops fetches under way and forgets all tokens. */
   close(): void;
 }
@@ -110,6 +112,9 @@ export function createTokens(parts: TokenParts): Tokens {
       if (fresh.kind === "refusal") return fresh;
       cache.set(digest, fresh, token.length);
       return fresh.verified;
+    },
+    warm() {
+      for (const { keys } of [...trusted.values()].flat()) void keys.refresh(parts.now());
     },
     close() {
       closing.abort();
