@@ -280,6 +280,9 @@ describe("a fleet", () => {
     try {
       for (const world of worlds) {
         expect((await world.ask("senior")).status).toBe(200);
+        const config = await (await fetch(`${world.sidecarUrl}/v1/config`)).text();
+        expect(config).toContain(issuer);
+        expect(config).not.toContain("secret");
         for (const other of worlds) {
           expect((await verify(world.received(), other.gatewayUrl)).payload.sub).toBe("sam@acme.example");
         }
