@@ -8,6 +8,7 @@ package countersign
 import data.countersign.contractor
 import data.countersign.device
 import data.countersign.environment
+import data.countersign.function
 import data.countersign.hours
 import data.countersign.lib.reason
 import data.countersign.model
@@ -87,6 +88,11 @@ deny contains refusal if {
 	some refusal in tool.deny
 }
 
+deny contains refusal if {
+	input.resource.type == "function"
+	some refusal in function.deny
+}
+
 allow contains grant if {
 	input.resource.type == "model"
 	some grant in model.allow
@@ -100,6 +106,11 @@ allow contains grant if {
 allow contains grant if {
 	input.resource.type == "tool"
 	some grant in tool.allow
+}
+
+allow contains grant if {
+	input.resource.type == "function"
+	some grant in function.allow
 }
 
 allow contains reason if {
