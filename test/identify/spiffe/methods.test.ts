@@ -176,6 +176,11 @@ describe("X-Forwarded-Client-Cert", () => {
   const stranger = ca.issue({ by: pki.strangerRoot, extensions: svidLines(workload) });
   test.each<[string, string, string]>([
     ["two elements", `${whole},${whole}`, "forwarded_certificate_malformed"],
+    [
+      "a second element that says what the first doesn't",
+      `Hash=${hash};Chain="${pemOf(...chain)}",URI=${workload}`,
+      "forwarded_certificate_malformed",
+    ],
     ["an empty element before", `,${whole}`, "forwarded_certificate_malformed"],
     ["an empty element after", `${whole},`, "forwarded_certificate_malformed"],
     ["a semicolon at its end", `${whole};`, "forwarded_certificate_malformed"],
@@ -362,6 +367,31 @@ describe("JWT-SVIDs", () => {
     expect(await world.token(svid)).toMatchObject({ kind: "refusal", code });
   });
 
+  test("what was verified ends with the token", async () => {
+    const short = createWorld(config);
+    const svid = jwtSvid(key, payload());
+    expect(await short.token(svid)).toMatchObject({ cached: false });
+    short.pass(300_000);
+    expect(await short.token(svid)).toMatchObject({ code: "token_expired" });
+    short.close();
+  });
+
+  test("no key is guessed: a token without kid needs there to be one key; short keys are none", async () => {
+    const short = rsa(1024);
+    const file = ca.file(
+      "two.json",
+      document([jwtEntry(key, "j1"), jwtEntry(otherKey, "j2"), jwtEntry(short, "j3")]),
+    );
+    const domain = { name: "acme.example", tenants: ["acme"], bundle: { file } };
+    const two = createWorld({ trust_domains: [domain], audience: ["countersign"] });
+    const unnamed = jwtSvid(key, payload(), { ...svidHeader, kid: undefined });
+    expect(await two.token(unnamed)).toMatchObject({ code: "token_key_unknown" });
+    expect(await two.token(jwtSvid(key, payload()))).toMatchObject({ kind: "verified" });
+    const weak = token({ alg: "RS256", kid: "j3" }, payload(), rs256(short));
+    expect(await two.token(weak)).toMatchObject({ code: "token_key_unknown" });
+    two.close();
+  });
+
   test("no audience of ours configured: none is taken", async () => {
     const none = createWorld({ trust_domains: config.trust_domains });
     expect(await none.token(jwtSvid(key, payload()))).toMatchObject({ code: "token_issuer" });
@@ -383,7 +413,7 @@ describe("JWT-SVIDs", () => {
 
 describe("bundles that are refused whole", () => {
   test.each<[string, string]>([
-    ["a private key in PEM", agent.keyPem + agent.pem],
+    ["a private key in PEM", root.keyPem + root.pem],
     [
       "a private JWK",
       document([{ ...key.privateKey.export({ format: "jwk" }), use: "jwt-svid", kid: "j1" }]),
