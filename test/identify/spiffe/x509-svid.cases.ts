@@ -1,6 +1,7 @@
 /** Attacks on X.509-SVIDs as data: what the attacker presents, and the code that refuses it. */
 import type { ErrorCode } from "../../../sidecar/contract.js";
 import { authorityLines, svidLines, type Ca, type Issued } from "./ca.js";
+import { addNames, constrain, forge, forgeBytes } from "./forge.js";
 
 export interface Pki {
   readonly ca: Ca;
@@ -55,6 +56,11 @@ const through =
     const lines = swap(good, "subjectAltName", `subjectAltName=critical,${names.join(",")}`);
     return [ca.issue({ by, extensions: lines, subject }).der, by.der];
   };
+
+const put = (bytes: Buffer, at: string, byte: number): void => {
+  const found = bytes.indexOf(at);
+  if (found >= 0) bytes[found] = byte;
+};
 
 /** Look-alikes and malformed ids; none of them may be read as a workload of `acme.example`. */
 export const badIds = [
@@ -363,6 +369,69 @@ export const cases: readonly CertificateCase[] = [
       return [der];
     },
     code: "certificate_untrusted",
+  },
+  {
+    name: "two extensions of names, the second with another id",
+    present: ({ ca, root: by }) => {
+      const other = ca.issue({ by, extensions: svidLines("spiffe://acme.example/admin") });
+      return [forge(ca.issue({ by, extensions: good }), by, (tbs) => addNames(tbs, other))];
+    },
+    code: "certificate_malformed",
+  },
+  {
+    name: "the same extension twice",
+    present: ({ ca, root: by }) => {
+      const issued = ca.issue({ by, extensions: good });
+      return [forge(issued, by, (tbs) => addNames(tbs, issued))];
+    },
+    code: "certificate_malformed",
+  },
+  {
+    name: "extensions in a certificate of version 1",
+    present: ({ ca, root: by }) => [
+      forge(ca.issue({ by, extensions: good }), by, (tbs) => {
+        tbs.version = 0;
+      }),
+    ],
+    code: "certificate_malformed",
+  },
+  {
+    name: "a byte above ASCII in the trust domain",
+    present: ({ ca, root: by }) => [
+      forgeBytes(ca.issue({ by, extensions: good }), by, (bytes) => put(bytes, "acme.example", 0xe0)),
+    ],
+    code: "certificate_identity",
+  },
+  {
+    name: "a NUL in the trust domain",
+    present: ({ ca, root: by }) => [
+      forgeBytes(ca.issue({ by, extensions: good }), by, (bytes) => put(bytes, ".example", 0)),
+    ],
+    code: "certificate_identity",
+  },
+  {
+    name: "a line feed in the path",
+    present: ({ ca, root: by }) => [
+      forgeBytes(ca.issue({ by, extensions: good }), by, (bytes) => put(bytes, "agent", 0x0a)),
+    ],
+    code: "certificate_identity",
+  },
+  {
+    name: "a name constraint at a distance",
+    present: ({ ca, root }) => {
+      const ours = ca.issue({ by: root, extensions: authorityLines, subject: "/CN=far" });
+      const der = forge(ours, root, (tbs) => constrain(tbs, "acme.example", 1));
+      const leafDer = ca.issue({ by: ours, extensions: good }).der;
+      return [leafDer, der];
+    },
+    code: "certificate_untrusted",
+  },
+  {
+    name: "larger than is read",
+    present: ({ ca, root: by }) => [
+      ca.issue({ by, extensions: [...good, `1.2.3.4=ASN1:UTF8String:${"x".repeat(17_000)}`] }).der,
+    ],
+    code: "certificate_malformed",
   },
   {
     name: "bytes after the certificate",

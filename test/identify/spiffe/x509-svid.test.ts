@@ -3,6 +3,7 @@ import { readCertificate } from "../../../sidecar/identify/spiffe/certificate.js
 import { parseSpiffeId, parseWorkloadId } from "../../../sidecar/identify/spiffe/spiffe-id.js";
 import { verifyX509Svid } from "../../../sidecar/identify/spiffe/verify-x509-svid.js";
 import { authorityLines, createCa, svidLines } from "./ca.js";
+import { constrain, forge } from "./forge.js";
 import { badIds, cases, createPki, day, workload } from "./x509-svid.cases.js";
 
 const ca = createCa();
@@ -69,6 +70,14 @@ describe("an X.509-SVID that holds", () => {
       expect(verify([ca.issue({ by: root, extensions: good, ...kind }).der]).kind).toBe("svid");
     },
   );
+
+  test("taken apart, put together and signed again by its CA", () => {
+    const issued = ca.issue({ by: root, extensions: good });
+    expect(verify([forge(issued, root, () => undefined)]).kind).toBe("svid");
+    const ours = ca.issue({ by: root, extensions: authorityLines, subject: "/CN=near" });
+    const near = forge(ours, root, (tbs) => constrain(tbs, "acme.example", 0));
+    expect(verify([ca.issue({ by: ours, extensions: good }).der, near]).kind).toBe("svid");
+  });
 
   test("a server's purpose is another than a client's", () => {
     const lines = good.map((line) => (line.startsWith("extended") ? "extendedKeyUsage=serverAuth" : line));
