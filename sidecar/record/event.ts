@@ -28,6 +28,8 @@ export interface DecisionRecord {
   /** Address of the enforcement point, or "unix". */
   readonly requestedBy?: string;
   readonly micros: StepMicros;
+  /** The assertion that the upstream is to get: its `jti`, for whom, and by which key; never the assertion. */
+  readonly asserted?: { readonly id: string; readonly audience: string; readonly kid: string };
   readonly error?: ErrorCode;
 }
 
@@ -131,6 +133,11 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
       issuer,
     })),
     workload: identity?.workload,
+    asserted: record.asserted && {
+      id: record.asserted.id,
+      audience: cut(record.asserted.audience, 256),
+      kid: record.asserted.kid,
+    },
     call: call === undefined ? undefined : callFacts(call, context),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),

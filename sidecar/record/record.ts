@@ -59,7 +59,9 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
     );
   };
   return {
-    decision({ decision, identity, call, request, entrypoint, error, lookups, micros, asked }) {
+    decision(decided) {
+      const { decision, identity, call, request, entrypoint, error, lookups, micros, asked, asserted } =
+        decided;
       const { context } = request;
       fault(error, entrypoint);
       const written = decisionLog?.record(
@@ -75,6 +77,7 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
           network: locate(context.source?.ip).network,
           requestedBy: asked.by,
           micros,
+          ...(asserted === undefined ? {} : { asserted }),
           ...(error === undefined ? {} : { error }),
         },
         asked.bytes,

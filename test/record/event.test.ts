@@ -63,6 +63,7 @@ describe("a decision's event", () => {
       ],
       credentials: [{ method: "jwt", id: "jti-1", issuer: "https://issuer.example" }],
       workload: { id: "spiffe://acme.example/agent", trust_domain: "acme.example", attested: true },
+      asserted: { id: "jti-2", audience: "https://upstream.example", kid: "k-1" },
       call: {
         kind: "tool",
         action: "tool.call",

@@ -79,6 +79,7 @@ export const decisionRecordOf = (overrides: Partial<DecisionRecord> = {}): Decis
   context: contextOf(),
   network: "internal",
   requestedBy: "unix",
+  asserted: { id: "jti-2", audience: "https://upstream.example", kid: "k-1" },
   micros: { identify: 1, describe: 2, cache: 3, evaluate: 40, record: 0.5, total: 50 },
   ...overrides,
 });
