@@ -74,16 +74,15 @@ export function readCertificate(bytes: Uint8Array): Certificate | undefined {
     const names = readExtension(extensions, subjectAltName, SubjectAlternativeName) ?? [];
     const usage = readExtension(extensions, keyUsage, KeyUsage);
     const extended = readExtension(extensions, extendedKeyUsage, ExtendedKeyUsage);
-    const ca = basic?.cA ?? false;
-    if (x509.ca && !ca) return undefined;
     return {
-      ...{ der, x509, ca },
+      ...{ der, x509 },
       thumbprint: createHash("sha256").update(der).digest("base64url"),
       notBefore: tbs.validity.notBefore.getTime().getTime(),
       notAfter: tbs.validity.notAfter.getTime().getTime(),
       selfIssued: nameBytes(tbs.subject).equals(nameBytes(tbs.issuer)),
       hasSubject: tbs.subject.length > 0,
       names: [...names],
+      ca: basic?.cA ?? false,
       pathLength: basic?.pathLenConstraint,
       keyUsage: usage === undefined ? undefined : usagesOf(usage.toNumber()),
       extendedKeyUsage: extended === undefined ? undefined : [...extended],

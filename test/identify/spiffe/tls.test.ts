@@ -236,10 +236,10 @@ describe("towards an upstream", () => {
     readonly clients: (string | undefined)[];
   }
   /** An upstream that remembers whose certificate it was shown. */
-  const startUpstream = async (own: Issued, clientCa: string): Promise<Upstream> => {
+  const startUpstream = async (own: Issued, clientCa: string, chain = own.pem): Promise<Upstream> => {
     const clients: (string | undefined)[] = [];
     const options = {
-      cert: own.pem,
+      cert: chain,
       key: own.keyPem,
       ca: clientCa,
       requestCert: true,
@@ -336,6 +336,14 @@ describe("towards an upstream", () => {
     const forward = await forwarderTo(upstream.url, (await asWorkload()).config);
     expect(await forward()).toBe("upstream_unavailable");
     expect(upstream.clients).toEqual([]);
+  });
+
+  test("as a workload: the upstream's chain may have intermediates", async () => {
+    const own = ca.issue({ by: intermediate, extensions: svidLines(upstreamId) });
+    const upstream = await startUpstream(own, root.pem, own.pem + intermediate.pem);
+    const forward = await forwarderTo(upstream.url, (await asWorkload()).config);
+    expect(await forward()).toBe("200");
+    expect(await forward()).toBe("200");
   });
 
   test("as a workload: an authority that the agent drops ends the connections that it vouched for", async () => {

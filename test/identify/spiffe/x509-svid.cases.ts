@@ -1,4 +1,6 @@
 /** Attacks on X.509-SVIDs as data: what the attacker presents, and the code that refuses it. */
+import { AsnConvert } from "@peculiar/asn1-schema";
+import { Certificate } from "@peculiar/asn1-x509";
 import type { ErrorCode } from "../../../sidecar/contract.js";
 import { authorityLines, svidLines, type Ca, type Issued } from "./ca.js";
 import { addNames, constrain, forge, forgeBytes } from "./forge.js";
@@ -367,6 +369,35 @@ export const cases: readonly CertificateCase[] = [
       const { der } = ca.issue({ by, extensions: good });
       der[der.indexOf("agent")] = 0x41;
       return [der];
+    },
+    code: "certificate_untrusted",
+  },
+  {
+    name: "a workload's certificate behind one's own",
+    present: ({ ca, root: by }) => [
+      ca.issue({ extensions: good }).der,
+      ca.issue({ by, extensions: good }).der,
+      by.der,
+    ],
+    code: "certificate_untrusted",
+  },
+  {
+    name: "by the authority's key under another name",
+    present: ({ ca, root: by, otherRoot }) => {
+      const other = AsnConvert.parse(otherRoot.der, Certificate).tbsCertificate.subject;
+      return [
+        forge(ca.issue({ by, extensions: good }), by, (tbs) => {
+          tbs.issuer = other;
+        }),
+      ];
+    },
+    code: "certificate_untrusted",
+  },
+  {
+    name: "by an intermediate with a short key",
+    present: ({ ca, root }) => {
+      const by = ca.issue({ by: root, extensions: authorityLines, subject: "/CN=weak", rsa: 1024 });
+      return [ca.issue({ by, extensions: good }).der, by.der];
     },
     code: "certificate_untrusted",
   },
