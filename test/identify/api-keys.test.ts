@@ -65,6 +65,18 @@ describe("an API key", () => {
     expect(one.slice(0, 40)).not.toBe(two.slice(0, 40));
   });
 
+  test("with any one character changed, is found out by its checksum", async () => {
+    const key = await create();
+    const here = world();
+    for (let i = 0; i < key.length; i++) {
+      const changed = key.slice(0, i) + (key[i] === "a" ? "b" : "a") + key.slice(i + 1);
+      expect(await show(here, changed)).toBe("api_key_malformed");
+    }
+    // without a look at the file
+    expect(here.events).toEqual([]);
+    expect(await show(here, key)).toBe("identified");
+  });
+
   test("speaks for its subject, weakly", async () => {
     const key = await create("--scope", "model.invoke", "--scope", "tool.call", "--role", "evaluator");
     const outcome = await world().identify({ api_key: key });

@@ -87,12 +87,17 @@ export function sameExchange(first: string, second: string): boolean {
   return first !== "" && first === second;
 }
 
-/** Asks this process's memory first, then what the fleet shares: a Redis that forgets can't undo what is known here. */
+/**
+ * Asks what the fleet shares, then this process's memory: a Redis that forgets can't undo what is known here.
+ * INVARIANT: the memory holds only what the fleet's store confirmed, with the exchange that was the first.
+ */
 export function createLayeredReplay(near: ReplayStore, far: ReplayStore): ReplayStore {
   return {
     async use(use) {
+      const there = await far.use(use);
+      if (there === "replayed" || there === "unknown") return there;
       const here = await near.use(use);
-      return here === "replayed" || here === "unknown" ? here : far.use(use);
+      return here === "first" ? there : here;
     },
     async close() {
       await Promise.all([near.close(), far.close()]);
