@@ -38,6 +38,9 @@ const jsonType = /^application\/(?:json|[a-z0-9.-]+\+json)\s*(?:;|$)/i;
 /** Bytes of an answer's headers. */
 const mostHeaders = 16 * 1024;
 
+/** INVARIANT: certificates are checked, whatever the environment says (`NODE_TLS_REJECT_UNAUTHORIZED`). */
+const tls = { rejectUnauthorized: true, minVersion: "TLSv1.2" } as const;
+
 class Fault extends Error {
   override readonly name = "Fault";
   constructor(
@@ -95,8 +98,7 @@ function exchange(wanted: FetchRequest, lookup: Lookup, signal: AbortSignal): Pr
       agent: false,
       maxHeaderSize: mostHeaders,
       signal,
-      ...(url.protocol === "https:" && ca !== undefined ? { ca } : {}),
-      ...(url.protocol === "https:" ? { minVersion: "TLSv1.2" } : {}),
+      ...(url.protocol === "https:" ? { ...tls, ...(ca === undefined ? {} : { ca }) } : {}),
     });
     const fail = (error: unknown): void => {
       request.destroy();

@@ -1,10 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parseAddresses, type AllowAddress } from "../../sidecar/net/addresses.js";
 import { createFetchDocument, type FetchRequest } from "../../sidecar/net/fetch.js";
@@ -41,6 +42,23 @@ const get = (more: Partial<FetchRequest> = {}, addresses: readonly string[] = ["
 const json: RequestListener = (_, response) => {
   response.setHeader("content-type", "application/json").end("{}");
 };
+
+/** Fetches in a process whose environment says not to check certificates. */
+async function inAnotherProcess(at: number): Promise<string> {
+  const { href } = new URL("../../sidecar/net/fetch.js", import.meta.url);
+  const script = `
+    const { createFetchDocument } = await import(${JSON.stringify(href)});
+    const fetchDocument = createFetchDocument({ lookup: () => Promise.resolve(["127.0.0.1"]) });
+    const url = "https://idp.test:${at}/";
+    const fetched = await fetchDocument({ url, allows: () => true, maxBytes: 64, timeoutMs: 2_000 });
+    process.stdout.write(JSON.stringify(fetched));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--no-warnings", "--input-type=module", "-e", script],
+    { env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" } },
+  );
+  return stdout;
+}
 
 describe("a fetch", () => {
   test("gives the bytes of a JSON document", async () => {
@@ -201,6 +219,7 @@ describe("a fetch", () => {
     const url = `https://idp.test:${at}/`;
     expect(await get({ url, ca })).toMatchObject({ kind: "fetched" });
     expect(await get({ url })).toEqual({ kind: "fault", fault: "network" });
+    expect(await inAnotherProcess(at)).toBe('{"kind":"fault","fault":"network"}');
     expect(await get({ url: `https://other.test:${at}/`, ca })).toEqual({ kind: "fault", fault: "network" });
     tls.closeAllConnections();
     tls.close();
