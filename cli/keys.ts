@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import { changeKeyFile, readKeyFile } from "../sidecar/identify/api-keys/change-file.js";
-import { longestPrefix, prefixForm } from "../sidecar/identify/api-keys/format.js";
-import { isPlain, mostKeys, type ApiKey } from "../sidecar/identify/api-keys/key-list.js";
+import { mostKeys, type ApiKey } from "../sidecar/identify/api-keys/key-list.js";
 import {
   createKey,
   revokeKey,
@@ -9,6 +8,7 @@ import {
   stateOf,
   type NewKey,
 } from "../sidecar/identify/api-keys/manage.js";
+import { later, names, needed, prefixOf } from "./keys-flags.js";
 import { drawKeys } from "./keys-table.js";
 import { readFormat } from "./format.js";
 import type { Command, Io } from "./main.js";
@@ -176,29 +176,4 @@ function show({ key, entry }: NewKey, format: string, io: Io): number {
     io.out(`${key}\n`);
   }
   return 0;
-}
-
-function needed(value: string | undefined, flag: string): string {
-  if (value === undefined || !isPlain(value)) throw new UsageError(`--${flag}: is needed`);
-  return value;
-}
-
-function names(values: readonly string[] | undefined, flag: string): string[] {
-  const all = [...new Set(values ?? [])];
-  if (!all.every(isPlain)) throw new UsageError(`--${flag}: 1 to 512 characters`);
-  return all;
-}
-
-function prefixOf({ prefix = "cs_live" }: Values): string {
-  if (prefixForm.test(prefix) && prefix.length <= longestPrefix) return prefix;
-  throw new UsageError(`--prefix: lower-case words joined by _, at most ${longestPrefix} characters`);
-}
-
-/** Adds a span such as 12h or 90d, of `least` hours to 366 days. */
-function later(now: Date, span: string, flag: string, least: number): Date {
-  const [, count = "", unit = ""] = /^(\d{1,5})(h|d)$/.exec(span) ?? [];
-  const hours = Number(count) * (unit === "d" ? 24 : 1);
-  if (count === "" || hours < least || hours > 366 * 24)
-    throw new UsageError(`--${flag}: hours or days, e.g. 12h or 90d`);
-  return new Date(now.getTime() + hours * 3_600_000);
 }

@@ -18,7 +18,10 @@ export function parseTrusted(
   const issuer: JsonObject = { name, issuer: name, audience: name, tenants: ["-"] };
   for (const [field, value] of Object.entries(given)) if (value !== undefined) issuer[field] = value;
   // keys of these are configured, never discovered by what a token says
-  if (given["jwks"] === undefined) problems.add(`${place}.jwks`, "is required");
+  if (issuer["jwks"] === undefined) {
+    problems.add(`${place}.jwks`, "is required");
+    issuer["jwks"] = { keys: [] };
+  }
   const [parsed] = tryParse(issuer, place, problems);
   return parsed ?? emptyIssuer(name);
 }
