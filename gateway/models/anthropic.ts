@@ -2,7 +2,8 @@
 import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
 import type { RequestShape } from "./classify.js";
-import { classifyInvoke } from "./classify.js";
+import { classifyInvoke, offeredIn } from "./classify.js";
+import { settable } from "./fields.js";
 import { anthropicCalls } from "./calls/anthropic-calls.js";
 import { messagesFields } from "./messages-fields.js";
 import { isCount } from "./openai.js";
@@ -19,7 +20,23 @@ const messages: RequestShape = {
     ...["max_tokens", "temperature", "top_k", "top_p", "thinking", "output_config"],
     ...["service_tier", "speed", "inference_geo", "container", "workspace_id"],
   ],
-  toolName: ({ name }) => name,
+  words: {
+    tokenLimits: ["max_tokens"],
+    parameters: settable(messagesFields, [
+      ...["temperature", "top_k", "top_p", "thinking", "output_config"],
+      ...["service_tier", "speed", "inference_geo"],
+    ]),
+    stop: { field: "stop_sequences", most: 64 },
+    tools: { tools: ({ name }) => name },
+    chosenTool: ({ tool_choice: choice }) => (isObject(choice) ? choice["name"] : undefined),
+    toolFields: ["tool_choice"],
+    withInstructions(body, text) {
+      const { system } = body;
+      const block = (one: Json): Json => (typeof one === "string" ? { type: "text", text: one } : one);
+      const others = Array.isArray(system) ? system : system === undefined || system === null ? [] : [system];
+      return { ...body, system: others.length === 0 ? text : [text, ...others].map(block) };
+    },
+  },
 };
 
 /** What a model may write where neither the request nor its configuration says. */
@@ -52,6 +69,8 @@ function anthropicError(refusal: Refusal, decision?: Decision): string {
 export const anthropic: ModelProtocol = {
   name: "anthropic",
   classify: (value, bytes, models) => classifyInvoke(value, bytes, models, messages),
+  words: messages.words,
+  offered: (body) => offeredIn(body, messages.words),
   error: anthropicError,
   errorEvent: (refusal, decision) => `event: error\ndata: ${anthropicError(refusal, decision)}\n\n`,
   models(models, one) {

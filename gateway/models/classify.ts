@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Json, JsonObject, Refusal } from "../../sidecar/contract.js";
 import { isObject, refuse } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
+import type { Words } from "../enforce/duty.js";
 import type { Check } from "./fields.js";
 import { wrongField } from "./fields.js";
 import type { ModelCall } from "./protocol.js";
@@ -13,7 +14,7 @@ export interface RequestShape {
   readonly required: readonly string[];
   /** What policy may limit; copied, not interpreted. */
   readonly parameters: readonly string[];
-  readonly toolName: (tool: JsonObject) => Json | undefined;
+  readonly words: Words;
 }
 
 /** Tells what a request of a model attempts. */
@@ -36,7 +37,6 @@ export function classifyInvoke(
   const roles = countRoles(messages);
   if (roles === undefined) return refuse("invalid_request", "each message must be an object with a role");
   const parameters = describeParameters(value, shape);
-  const offered = namesOf(value["tools"], shape.toolName).concat(namesOf(value["functions"], nameOf));
   return {
     kind: "invoke",
     call: {
@@ -49,7 +49,6 @@ export function classifyInvoke(
     },
     model,
     stream: stream === true,
-    offered: offered.filter((name) => name !== ""),
     body: value,
     prompt: {
       messages: messages.length,
@@ -67,26 +66,29 @@ export function modelProperties(model: ModelConfig | undefined): JsonObject {
     : { provider: model.provider, region: model.region, environment: model.environment };
 }
 
-function describeParameters(body: JsonObject, { parameters, toolName }: RequestShape): JsonObject {
+function describeParameters(body: JsonObject, { parameters, words }: RequestShape): JsonObject {
   const out: JsonObject = {};
   for (const name of parameters) {
     const value = body[name];
     if (value !== undefined && value !== null) out[name] = value;
   }
-  if (Array.isArray(body["tools"])) out["tools"] = namesOf(body["tools"], toolName);
+  if (Array.isArray(body["tools"])) out["tools"] = namesOf(body["tools"], words.tools["tools"]);
   return out;
 }
 
 /** Names tools, in order; "" where one has no name. */
-function namesOf(tools: Json | undefined, toolName: RequestShape["toolName"]): string[] {
+function namesOf(tools: Json | undefined, nameOf: Words["tools"][string] | undefined): string[] {
   return (Array.isArray(tools) ? tools : []).map((tool) => {
-    const name = isObject(tool) ? toolName(tool) : undefined;
+    const name = isObject(tool) ? nameOf?.(tool) : undefined;
     return typeof name === "string" ? name : "";
   });
 }
 
-/** OpenAI's functions, before there were tools. */
-const nameOf = ({ name }: JsonObject): Json | undefined => name;
+/** Names the tools that a body lets the model call. */
+export function offeredIn(body: JsonObject, { tools }: Words): readonly string[] {
+  const names = Object.entries(tools).flatMap(([field, nameOf]) => namesOf(body[field], nameOf));
+  return names.filter((name) => name !== "");
+}
 
 function countRoles(messages: readonly Json[]): JsonObject | undefined {
   const roles: Record<string, number> = {};

@@ -34,3 +34,15 @@ export function wrongField(
     return value !== null && !check(value);
   });
 }
+
+/** Picks the fields that a policy may set. */
+export function settable(
+  fields: Readonly<Record<string, Check>>,
+  names: readonly string[],
+): Readonly<Record<string, Check>> {
+  return Object.fromEntries(
+    names
+      .map((name) => [name, fields[name]])
+      .filter((entry): entry is [string, Check] => entry[1] !== undefined),
+  );
+}

@@ -1,6 +1,6 @@
 /** Which models there are: only those that the caller may use. */
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
-import { requestObligations } from "../enforce/obligations.js";
+import { modelDuties } from "../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude } from "../exchange.js";
 import { send } from "../http.js";
@@ -8,7 +8,7 @@ import { modelProperties } from "./classify.js";
 import type { ModelProtocol } from "./protocol.js";
 import { isPipeline, refusalOf, refuseIn } from "./refuse.js";
 
-const obligations = Object.keys(requestObligations);
+const obligations = Object.keys(modelDuties);
 
 /** How clients write an id in a path: OpenAI's leave colons, others encode them. */
 function spellings(model: string): readonly string[] {

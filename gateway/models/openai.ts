@@ -1,8 +1,9 @@
 /** OpenAI's protocol of chat completions. */
-import type { Decision, JsonObject, Refusal } from "../../sidecar/contract.js";
+import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
 import { chatFields } from "./chat-fields.js";
-import { classifyInvoke } from "./classify.js";
+import { settable } from "./fields.js";
+import { classifyInvoke, offeredIn } from "./classify.js";
 import type { RequestShape } from "./classify.js";
 import { openAiCalls } from "./calls/openai-calls.js";
 import type { ListedModel, ModelProtocol } from "./protocol.js";
@@ -16,12 +17,38 @@ const chat: RequestShape = {
   fields: chatFields,
   required: ["model", "messages"],
   parameters: ["max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "service_tier", "store"],
-  toolName: ({ function: definition }) => (isObject(definition) ? definition["name"] : undefined),
+  words: {
+    // servers of this protocol know the older name at least
+    tokenLimits: ["max_tokens", "max_completion_tokens"],
+    parameters: settable(chatFields, [
+      ...["temperature", "top_p", "n", "seed", "presence_penalty", "frequency_penalty", "top_logprobs"],
+      ...["logprobs", "parallel_tool_calls", "service_tier", "store", "reasoning_effort", "verbosity"],
+    ]),
+    stop: { field: "stop", most: 4 },
+    tools: { tools: functionName, functions: ({ name }) => name },
+    chosenTool({ tool_choice: choice, function_call: before }) {
+      if (isObject(choice)) return functionName(choice) ?? "";
+      return isObject(before) ? (before["name"] ?? "") : undefined;
+    },
+    toolFields: ["tool_choice", "function_call", "parallel_tool_calls"],
+    withInstructions(body, text) {
+      const { messages } = body;
+      const first = { role: "system", content: text };
+      return { ...body, messages: [first, ...(Array.isArray(messages) ? messages : [])] };
+    },
+  },
 };
+
+function functionName({ function: definition, custom }: JsonObject): Json | undefined {
+  const named = definition ?? custom;
+  return isObject(named) ? named["name"] : undefined;
+}
 
 export const openai: ModelProtocol = {
   name: "openai",
   classify: (value, bytes, models) => classifyInvoke(value, bytes, models, chat),
+  words: chat.words,
+  offered: (body) => offeredIn(body, chat.words),
   error: openAiError,
   errorEvent: (refusal: Refusal, decision?: Decision) => `data: ${openAiError(refusal, decision)}\n\n`,
   models(models, one) {

@@ -1,6 +1,7 @@
 /** How a client, or an upstream, speaks of models. One object for each protocol; nothing else knows their words. */
 import type { Call, Decision, Json, JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
+import type { Words } from "../enforce/duty.js";
 import type { ProtocolHeaders } from "../forward/headers.js";
 import type { CallGuard } from "./calls/guard.js";
 import type { AnswerEvent, ModelAnswer, ModelRequest } from "./translate/canonical.js";
@@ -15,8 +16,6 @@ export interface ModelCall {
   readonly call: Call;
   readonly model: string;
   readonly stream: boolean;
-  /** The names of the tools that the model may call. */
-  readonly offered: readonly string[];
   readonly body: JsonObject;
   /** Sizes and digests of what is asked; never content. */
   readonly prompt: JsonObject;
@@ -26,6 +25,10 @@ export interface ModelProtocol {
   readonly name: ProtocolName;
   /** Tells what a request attempts; fields that aren't known are refused by name. */
   classify(value: Json, bytes: Buffer, models: ReadonlyMap<string, ModelConfig>): ModelCall | Refusal;
+  /** The words that obligations are carried out in. */
+  readonly words: Words;
+  /** Names the tools that a body lets the model call. */
+  offered(body: JsonObject): readonly string[];
   /** Writes a refusal so that the protocol's own clients raise their own typed errors. */
   error(refusal: Refusal, decision?: Decision): string;
   /** The same as an event of a stream that has begun. */

@@ -2,7 +2,8 @@
 import type { JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
-import { enforce, requestObligations } from "../enforce/obligations.js";
+import { enforce } from "../enforce/enforce.js";
+import { modelDuties } from "../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect, discard, mediaType } from "../forward/forward.js";
@@ -16,7 +17,7 @@ import { relay } from "./relay.js";
 import type { ModelRequest } from "./translate/canonical.js";
 import { Untranslatable } from "./translate/canonical.js";
 
-const obligations = Object.keys(requestObligations);
+const obligations = Object.keys(modelDuties);
 /** The largest error of an upstream that is passed on, bytes. */
 const maxError = 65_536;
 const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
@@ -51,7 +52,7 @@ export async function serveInvoke(
   };
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");
   if (model === undefined || upstream === undefined) return refuseAs(refuse("unknown_model"), "denied");
-  const body = enforce(asks.body, decision.obligations, requestObligations);
+  const body = enforce(asks.body, decision.obligations, modelDuties, client.words);
   if (body === undefined) return refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
   const server = protocols[upstream.protocol];
   const sent = speak(body, model, client, server);
@@ -105,7 +106,7 @@ export async function serveInvoke(
   const relayed = await relay({
     ...{ res, headers, body: answer.body, status: answer.status, signal, client, server, stream, created },
     ...(sent.request === undefined ? {} : { request: sent.request }),
-    decide: createDecideCalls(parts, exchange, asks),
+    decide: createDecideCalls(parts, exchange, { model: asks.model, offered: client.offered(body) }),
     errorEvent: client.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
   });
   if (relayed.kind === "refused") return failUpstream();

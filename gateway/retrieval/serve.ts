@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Call, Decision, Outcome, Refusal } from "../../sidecar/contract.js";
 import { isObject, parseJson, refuse, stringifyJson } from "../../sidecar/contract.js";
-import { answerObligations, enforce } from "../enforce/obligations.js";
+import { enforce } from "../enforce/enforce.js";
+import { documentDuties } from "../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../exchange.js";
 import { collect } from "../forward/forward.js";
@@ -9,7 +10,7 @@ import { challengeHeaders } from "../challenge.js";
 import { readJson, send } from "../http.js";
 import { refusalOf } from "../models/refuse.js";
 
-const obligations = Object.keys(answerObligations);
+const obligations = Object.keys(documentDuties);
 const maxAnswer = 16 * 2 ** 20;
 
 /** Refuses as `{code, message, fix, decision_id, reasons}`. */
@@ -97,7 +98,7 @@ export async function serveQuery(parts: GatewayParts, exchange: Exchange, id: st
   if (exchange.signal.aborted) return end("client_disconnected", 499);
   const documents = bytes === undefined || answer.status !== 200 ? undefined : readDocuments(bytes);
   if (documents === undefined) return refuseAs(refuse("upstream_invalid"), "upstream_error");
-  const filtered = enforce(documents, decision.obligations, answerObligations);
+  const filtered = enforce(documents, decision.obligations, documentDuties, undefined);
   if (filtered === undefined) return refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
   const body = stringifyJson({ documents: filtered["documents"] ?? [] });
   send(exchange.res, 200, body, { ...decisionHeaders(decision), "cache-control": "private, no-store" });

@@ -90,7 +90,7 @@ describe("an allowed call through the official client", () => {
       prompt: { messages: 1, roles: { user: 1 } },
     });
     expect(JSON.stringify(request)).not.toContain("secret prompt");
-    expect(request?.obligations).toEqual(["limit_tokens"]);
+    expect(request?.obligations).toContain("limit_tokens");
   });
 
   test("goes by the upstream's name for the model", async () => {

@@ -1,8 +1,14 @@
 import type { Call, Decision } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
-import type { ModelCall } from "../protocol.js";
 import type { DecideCalls, ToolCall } from "./guard.js";
+
+/** What the model was asked. */
+export interface Asked {
+  readonly model: string;
+  /** The names of the tools that it may call. */
+  readonly offered: readonly string[];
+}
 
 /** Most calls that one answer may hold; what is beyond is refused. */
 const mostCalls = 128;
@@ -11,11 +17,7 @@ const mostCalls = 128;
  * Creates the decision on what a model wants to call: `tool.call` in the phase `response`, on a resource of the type
  * `function` that carries name, arguments, the model, and whether the request offered it.
  */
-export function createDecideCalls(
-  parts: GatewayParts,
-  exchange: Exchange,
-  asks: Pick<ModelCall, "model" | "offered">,
-): DecideCalls {
+export function createDecideCalls(parts: GatewayParts, exchange: Exchange, asks: Asked): DecideCalls {
   let left = mostCalls;
   return async (calls) => {
     const known = calls.map((call) =>
@@ -35,10 +37,7 @@ export function createDecideCalls(
   };
 }
 
-function describe(
-  { name, arguments: given = {} }: ToolCall,
-  asks: Pick<ModelCall, "model" | "offered">,
-): Call {
+function describe({ name, arguments: given = {} }: ToolCall, asks: Asked): Call {
   return {
     kind: "tool",
     action: { name: "tool.call", properties: { phase: "response" } },
