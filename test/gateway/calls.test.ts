@@ -84,7 +84,7 @@ async function guard(
     return Promise.resolve(found.map(refuse));
   };
   const bytes = Buffer.from(text);
-   
+
   async function* pieces(): AsyncGenerator<Buffer> {
     for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
   }

@@ -345,12 +345,9 @@ describe("through the gateway", () => {
         }),
       );
     };
-    const answer = await post(
-      world,
-      "/v1/chat/completions",
-      chatBody({ tools: [tool("remove"), tool("read")] }),
-    );
-    expect(JSON.stringify(answer)).toContain("was refused");
-    expect(JSON.stringify(answer)).not.toContain("tool_calls");
+    const tools = [tool("remove"), tool("read")];
+    const answer = await (await post(world, "/v1/chat/completions", chatBody({ tools }))).text();
+    expect(answer).toContain("was refused");
+    expect(answer).not.toContain("tool_calls");
   });
 });
