@@ -1,4 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
+import { combine } from "../../sidecar/identify/combine.js";
+import type { Verified } from "../../sidecar/identify/verified.js";
 import { createProofWorld, parse } from "./proof-world.js";
 import { presented, transaction_tokens, transactionCases, txn } from "./transaction.cases.js";
 import { wimse } from "./wimse.cases.js";
@@ -37,6 +39,25 @@ describe("a transaction token", () => {
         credentials: [{ method: "wimse" }, { method: "transaction_token", id: "txn-97053963" }],
       },
     });
+  });
+
+  test("over mTLS the assurance is the certificate's", async () => {
+    const verified = await world.proof.methods.transaction?.(txn());
+    if (verified?.kind !== "verified") throw new Error("not verified");
+    const id = "spiffe://prod.example/ns/agents/sa/runner";
+    const certificate: Verified = {
+      ...{ kind: "verified", method: "x509_svid", expiresAt: verified.expiresAt + 1, cached: false },
+      credential: { method: "x509_svid", id: "serial" },
+      workload: { id, trustDomain: "prod.example", tenants: ["acme"], attested: true },
+      proves: { x5t: "thumbprint" },
+    };
+    expect(combine([verified, certificate])).toMatchObject({
+      identity: { id, assurance: "attested", method: "transaction_token", expiresAt: verified.expiresAt },
+    });
+    expect(combine([verified])).toMatchObject({ code: "transaction_alone" });
+    // a trust domain that doesn't attest
+    const plain = { ...certificate, workload: { ...certificate.workload, attested: false } } as Verified;
+    expect(combine([verified, plain])).toMatchObject({ identity: { assurance: "mtls" } });
   });
 
   test("who asked for it and presents it itself stands in the chain once", async () => {
