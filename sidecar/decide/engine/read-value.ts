@@ -247,9 +247,7 @@ export function toJson(value: RegoValue): Json {
   if (value === null || typeof value !== "object" || value instanceof JsonNumber) return value;
   if (value instanceof RegoSet) return value.items.map(toJson);
   if (value instanceof RegoObject) {
-    return objectFrom(
-      value.entries.map(([key, member]) => [keyText(key), toJson(member)]),
-    );
+    return objectFrom(value.entries.map(([key, member]) => [keyText(key), toJson(member)]));
   }
   return (value as readonly RegoValue[]).map(toJson);
 }
