@@ -47,7 +47,7 @@ is_within(most) if {
 # title: What an agent may do for its principal
 # description: |
 #   Holds where all have the permission: the principal, every agent of the chain, and the scopes of the credential.
-#   `agent_permissions` is an object of each agent's permissions by its id, or, where there is exactly one agent,
+#   `agent_permissions` is an object of each agent's permissions by its `key`, or, where there is exactly one agent,
 #   its permissions. A credential without scopes delegates nothing; see `permits_unscoped`.
 permits(user_permissions, agent_permissions, wanted) if {
 	permits_with(user_permissions, agent_permissions, facts.scopes, wanted)
@@ -104,7 +104,7 @@ agents_have(permissions, wanted) if {
 agents_have(permissions, wanted) if {
 	is_object(permissions)
 	every actor in facts.actors {
-		has(permissions[actor.id], wanted)
+		has(permissions[actor.key], wanted)
 	}
 }
 

@@ -7,9 +7,13 @@ user := {"type": "user", "id": "ann", "issuer": "idp"}
 
 service := {"type": "workload", "id": "svc", "issuer": "idp"}
 
-a := {"type": "agent", "id": "agent-a", "issuer": "idp"}
+a := {"type": "agent", "id": "agent-a", "issuer": "idp", "key": "agent-a"}
 
-b := {"type": "agent", "id": "agent-b", "issuer": "idp"}
+b := {"type": "agent", "id": "agent-b", "issuer": "idp", "key": "agent-b"}
+
+namesake := {"type": "agent", "id": "agent-a", "issuer": "other", "key": "other agent-a"}
+
+foreign := object.union(one, {"caller": namesake, "actors": [namesake]})
 
 one := {"depth": 1, "principal": user, "user": user, "caller": a, "actors": [a], "scopes": ["read", "write"]}
 
@@ -25,8 +29,9 @@ ask(facts) := demo.but(demo.ask(demo.senior, demo.invoke("gpt-4o")), {"subject/p
 permitted := {
 	"all have it": {"facts": one, "user": {"read"}, "agent": {"read"}},
 	"arrays do as well": {"facts": one, "user": ["read"], "agent": ["read"]},
-	"by the agent's id": {"facts": one, "user": {"read"}, "agent": {"agent-a": {"read"}}},
+	"by the agent's key": {"facts": one, "user": {"read"}, "agent": {"agent-a": {"read"}}},
 	"every agent of the chain": {"facts": two, "user": {"read"}, "agent": {"agent-a": {"read"}, "agent-b": {"read", "write"}}},
+	"an agent of another issuer by its issuer": {"facts": foreign, "user": {"read"}, "agent": {"other agent-a": {"read"}}},
 	"for a service": {"facts": object.union(without(one, "user"), {"principal": service}), "user": {"read"}, "agent": {"read"}},
 }
 
@@ -48,6 +53,8 @@ refused := {
 	"agent permissions as an object's values": {"facts": one, "user": {"read"}, "agent": {"agent-a": "read"}},
 	"agent permissions null": {"facts": one, "user": {"read"}, "agent": null},
 	"another agent's permissions": {"facts": one, "user": {"read"}, "agent": {"agent-b": {"read"}}},
+	"its namesake's permissions": {"facts": foreign, "user": {"read"}, "agent": {"agent-a": {"read"}}},
+	"an agent without a key": {"facts": object.union(one, {"actors": [object.remove(a, {"key"})]}), "user": {"read"}, "agent": {"agent-a": {"read"}}},
 	"an earlier agent lacks it": {"facts": two, "user": {"read"}, "agent": {"agent-a": {"write"}, "agent-b": {"read"}}},
 	"an earlier agent isn't known": {"facts": two, "user": {"read"}, "agent": {"agent-b": {"read"}}},
 	"one set for two agents": {"facts": two, "user": {"read"}, "agent": {"read"}},

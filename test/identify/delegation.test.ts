@@ -19,18 +19,29 @@ describe("a delegated token with", () => {
 describe("the facts for policies", () => {
   const ann = { type: "user", id: "ann", issuer: "idp" } as const;
   const svc = { type: "workload", id: "svc", issuer: "idp" } as const;
-  const bot = { type: "agent", id: "bot", issuer: "idp" } as const;
+  const bot = { type: "agent", id: "bot", issuer: "other" } as const;
+  const keyed = <T extends { id: string }>(link: T, key = link.id) => ({ ...link, key });
 
   test("name everyone from the principal to who calls", () => {
+    const [principal, service, caller] = [keyed(ann), keyed(svc), keyed(bot, "other bot")];
     expect(describeDelegation({ chain: [ann, svc, bot], scopes: ["read"] })).toEqual({
-      ...{ depth: 2, principal: ann, user: ann, caller: bot, actors: [svc, bot], scopes: ["read"] },
+      ...{ depth: 2, principal, user: principal, caller, actors: [service, caller], scopes: ["read"] },
     });
   });
+  test("an agent of another issuer isn't its namesake", () => {
+    const own = { type: "agent", id: "other bot", issuer: "idp" } as const;
+    const keyOf = (link: typeof own | typeof bot) =>
+      (describeDelegation({ chain: [ann, link] })["caller"] as { key: string }).key;
+    expect(keyOf({ ...bot, issuer: "third" } as never)).toBe("third bot");
+    // a home id with a blank in it could pose as one of another issuer
+    expect([keyOf(own), keyOf(bot)]).toEqual(["idp other bot", "other bot"]);
+  });
   test("without an actor there is no delegation", () => {
+    const principal = keyed(svc);
     expect(describeDelegation({ chain: [svc] })).toEqual({
       depth: 0,
-      principal: svc,
-      caller: svc,
+      principal,
+      caller: principal,
       actors: [],
     });
   });
