@@ -13,9 +13,8 @@ import { denied, errorTable } from "./contract.js";
 import type { Assert } from "./assert/assert.js";
 import type { BundleSet } from "./bundles/active.js";
 import { resolvePath } from "./bundles/active.js";
-import type { CacheLookups, Evaluate, Evaluated } from "./decide/evaluate.js";
-import type { PolicyDecision } from "./decide/parse-decision.js";
-import { parseDecision } from "./decide/parse-decision.js";
+import type { CacheLookups, Evaluate } from "./decide/evaluate.js";
+import { judge } from "./judge.js";
 import type { Describer } from "./describe/describe.js";
 import type { Identifier } from "./identify/identify.js";
 import type { Json } from "./contract.js";
@@ -156,7 +155,7 @@ async function decide(
   Object.assign(steps, evaluated.micros);
   const { lookups } = evaluated;
 
-  const judged = judge(evaluated, request.obligations);
+  const judged = judge(evaluated, request.obligations, identity.assurance);
   const bundles = { [bundle.name]: { revision: bundle.revision } };
   if (judged.kind === "refused") {
     const refused = refusal(parts, question, judged.code, steps);
@@ -209,26 +208,6 @@ function attest(
   const { decision_id, allow, reasons } = refused.decision;
   const denial = { ...decision, decision_id, allow, reasons, obligations: [], labels: [], ttl: 0 };
   return { decided: { ...decided, ...refused, decision: denial }, assertion: undefined };
-}
-
-type Judged =
-  | { kind: "judged"; policy: PolicyDecision; rules: readonly string[]; cache: Decision["cache"] }
-  | { kind: "refused"; code: ErrorCode };
-
-/** INVARIANT: deny is the fall-through; only a well-formed result whose obligations the PEP can meet gets out. */
-function judge(evaluated: Evaluated, capabilities: readonly string[]): Judged {
-  // evaluation error or budget
-  if (evaluated.kind === "failed") return { kind: "refused", code: evaluated.code };
-  // no rule gave a decision
-  if (evaluated.result === undefined) return { kind: "refused", code: "undefined_decision" };
-  const policy = parseDecision(evaluated.result);
-  // the policy's answer isn't a decision
-  if (policy === undefined) return { kind: "refused", code: "invalid_decision" };
-  // a duty that this enforcement point can't carry out
-  if (policy.allow && policy.obligations.some(({ type }) => !capabilities.includes(type))) {
-    return { kind: "refused", code: "obligation_unsatisfiable" };
-  }
-  return { kind: "judged", policy, rules: evaluated.rules, cache: evaluated.cache };
 }
 
 function refusal(

@@ -21,7 +21,11 @@ const echo = `package countersign
 
 # METADATA
 # entrypoint: true
-decision := {"allow": true, "reasons": [], "obligations": [], "labels": [json.marshal(input.context), json.marshal(input.subject)], "ttl": 0}
+decision := {"allow": true, "reasons": [], "obligations": duties, "labels": [json.marshal(input.context), json.marshal(input.subject)], "ttl": 0}
+
+duties := [{"id": "strong", "type": "require_assurance", "properties": input.resource.properties.wants}] if input.resource.properties.wants
+
+else := []
 `;
 
 let folder: string;
@@ -195,5 +199,25 @@ describe("anybody else", () => {
       body: "{}",
     });
     expect(answer.status).toBe(401);
+  });
+});
+
+describe("an obligation on how the caller proved itself", () => {
+  const cases: readonly (readonly [wants: unknown, outcome: string])[] = [
+    [{ assurance: "bearer" }, "allowed"],
+    [{ assurance: "api_key" }, "allowed"],
+    [{ assurance: "dpop" }, "insufficient_assurance"],
+    [{ assurance: "attested" }, "insufficient_assurance"],
+    [{ assurance: "strong" }, "obligation_unsatisfiable"],
+    [{ assurance: "bearer", more: 1 }, "obligation_unsatisfiable"],
+    [{}, "obligation_unsatisfiable"],
+  ];
+  test.each(cases)("%j is carried out by the sidecar itself: %s", async (wants, outcome) => {
+    const { call } = body();
+    const sent = body({ call: { ...call, resource: { ...call.resource, properties: { wants } } } });
+    const { body: answer } = await ask(sent, { headers: { authorization: `Bearer ${callers}` } });
+    expect(answer.allow).toBe(outcome === "allowed");
+    if (outcome !== "allowed") expect(answer.reasons?.[0]?.code).toBe(outcome);
+    else expect(answer).toMatchObject({ obligations: [] });
   });
 });
