@@ -28,6 +28,22 @@ describe("the cache of verified tokens", () => {
     expect(await world.identify({ bearer })).toMatchObject({ code: "token_expired" });
   });
 
+  test("verifies a new token once, however many bring it at the same time", async () => {
+    const world = createWorld([config]);
+    const bearer = tokenFor({ sub: "crowd" });
+    const found = await Promise.all(Array.from({ length: 20 }, () => world.identify({ bearer })));
+    const identities = new Set(found.map((one) => one.kind === "identified" && one.identity));
+    expect(identities.size).toBe(1);
+    // and a refusal isn't kept for those that come later
+    const early = tokenFor({ nbf: start / 1000 + 40 });
+    const refused = await Promise.all(Array.from({ length: 3 }, () => world.identify({ bearer: early })));
+    expect(refused.map((one) => one.kind === "refusal" && one.code)).toEqual(
+      Array(3).fill("token_not_yet_valid"),
+    );
+    world.pass(10_000);
+    expect(await world.identify({ bearer: early })).toMatchObject({ kind: "identified" });
+  });
+
   test("never crosses: each token gets its own identity", async () => {
     const world = createWorld([config]);
     const subs = Array.from({ length: 200 }, (_, i) => `sub-${i}`);

@@ -36,6 +36,7 @@ export function createTokens(parts: TokenParts): Tokens {
   const limits = { ...defaultLimits, ...parts.limits };
   const closing = new AbortController();
   const cache = createTokenCache(limits);
+  const running = new Map<string, Promise<VerifyOutcome>>();
   const onEvent = guarded(parts.onEvent);
   const trusted = new Map<string, Source[]>();
   for (const issuer of parseIssuers(parts.issuers as unknown as Json)) {
@@ -108,10 +109,20 @@ export function createTokens(parts: TokenParts): Tokens {
         const still = cache.get(digest, parts.now());
         if (still !== undefined) return still.verified;
       }
-      const fresh = await verify(token, digest);
-      if (fresh.kind === "refusal") return fresh;
-      cache.set(digest, fresh, token.length);
-      return fresh.verified;
+      // many requests that bring the same new token at once are one verification
+      const before = running.get(digest);
+      if (before !== undefined) return before;
+      const fresh = verify(token, digest).then((outcome) => {
+        if (outcome.kind === "refusal") return outcome;
+        cache.set(digest, outcome, token.length);
+        return outcome.verified;
+      });
+      running.set(digest, fresh);
+      try {
+        return await fresh;
+      } finally {
+        running.delete(digest);
+      }
     },
     warm() {
       for (const { keys } of [...trusted.values()].flat()) void keys.refresh(parts.now());
