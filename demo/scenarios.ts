@@ -6,6 +6,10 @@ export interface Scenario {
   readonly asks: string;
   readonly request:
     | { readonly kind: "chat"; readonly model: string; readonly stream?: boolean }
+    /** Anthropic's protocol, whatever the model speaks. */
+    | { readonly kind: "message"; readonly model: string }
+    /** Offers functions, one of which the demo's model wants to call. */
+    | { readonly kind: "function"; readonly model: string; readonly calls: string }
     | { readonly kind: "models" }
     | {
         readonly kind: "tool";
@@ -19,6 +23,8 @@ export interface Scenario {
     readonly allowed: boolean;
     /** Code of the first reason of a denial. */
     readonly reason?: string;
+    /** What the answer must hold somewhere. */
+    readonly says?: string;
     /** What the answer's list must hold, in any order. */
     readonly lists?: readonly string[];
   };
@@ -48,6 +54,30 @@ export const scenarios: readonly Scenario[] = [
     asks: "chat with gpt-4o, streamed",
     request: { kind: "chat", model: "gpt-4o", stream: true },
     expect: { allowed: true },
+  },
+  {
+    who: "senior",
+    asks: "claude-sonnet, by Anthropic's protocol",
+    request: { kind: "message", model: "claude-sonnet" },
+    expect: { allowed: true, says: '"stop_reason":"end_turn"' },
+  },
+  {
+    who: "senior",
+    asks: "gpt-4o, by Anthropic's protocol",
+    request: { kind: "message", model: "gpt-4o" },
+    expect: { allowed: true, says: '"stop_reason":"end_turn"' },
+  },
+  {
+    who: "senior",
+    asks: "gpt-4o, which wants to call read_file",
+    request: { kind: "function", model: "gpt-4o", calls: "read_file" },
+    expect: { allowed: true, says: '"tool_calls"' },
+  },
+  {
+    who: "senior",
+    asks: "gpt-4o, which wants to call delete_file: taken out",
+    request: { kind: "function", model: "gpt-4o", calls: "delete_file" },
+    expect: { allowed: true, says: "was refused: function_forbidden" },
   },
   {
     who: "analyst",

@@ -56,7 +56,7 @@ async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts
     decisionId: response.headers.get("x-countersign-decision-id") ?? "",
     milliseconds,
   };
-  const unexpected = judge(scenario, step, answer);
+  const unexpected = judge(scenario, step, answer, text);
   return unexpected === undefined ? step : { ...step, unexpected };
 }
 
@@ -70,6 +70,29 @@ function wire(request: Scenario["request"]): { method: string; path: string; bod
           model: request.model,
           messages: [{ role: "user", content: "Which of our documents mention holidays?" }],
           ...(request.stream === true ? { stream: true } : {}),
+        },
+      };
+    case "message":
+      return {
+        method: "POST",
+        path: "/v1/messages",
+        body: {
+          model: request.model,
+          max_tokens: 256,
+          messages: [{ role: "user", content: "Which of our documents mention holidays?" }],
+        },
+      };
+    case "function":
+      return {
+        method: "POST",
+        path: "/v1/chat/completions",
+        body: {
+          model: request.model,
+          messages: [{ role: "user", content: `Tidy up. call:${request.calls}` }],
+          tools: ["read_file", "delete_file"].map((name) => ({
+            type: "function",
+            function: { name, parameters: { type: "object", properties: { path: { type: "string" } } } },
+          })),
         },
       };
     case "models":
@@ -132,7 +155,9 @@ function judge(
   { expect }: Scenario,
   step: { allowed: boolean; reason: string },
   answer: Json,
+  text: string,
 ): string | undefined {
+  if (expect.says !== undefined && !text.includes(expect.says)) return `expected ${expect.says}`;
   if (step.allowed !== expect.allowed) return `expected ${expect.allowed ? "allowed" : "denied"}`;
   if (expect.reason !== undefined && step.reason !== expect.reason) return `expected reason ${expect.reason}`;
   if (expect.lists !== undefined) {

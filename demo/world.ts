@@ -47,10 +47,19 @@ export function demoGatewayConfig(
     listen,
     sidecar: { socket, deadline_ms: 1_000 },
     environment: "demo",
-    upstreams: { [upstream]: { url: modelUrl, api_key: { value: modelKey } } },
+    upstreams: {
+      [upstream]: { url: modelUrl, api_key: { value: modelKey } },
+      "demo-messages": { url: modelUrl, protocol: "anthropic", api_key: { value: modelKey } },
+    },
     models: {
       "gpt-4o": { upstream, provider: "openai", region: "us", environment: "prod" },
       "gpt-4o-mini": { upstream, provider: "openai", region: "eu", environment: "prod" },
+      "claude-sonnet": {
+        upstream: "demo-messages",
+        provider: "anthropic",
+        region: "us",
+        environment: "prod",
+      },
       "llama-3.1-70b": { upstream, provider: "internal", region: "eu", environment: "experiments" },
       "medical-llm": { upstream, provider: "internal", region: "eu", environment: "prod" },
     },

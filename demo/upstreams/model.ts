@@ -1,4 +1,4 @@
-/** A model provider for the demo: OpenAI's chat completions, plain and streamed, with made-up answers. */
+/** A model provider for the demo: OpenAI's chat completions and Anthropic's messages, with made-up answers. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,10 +26,15 @@ interface Completion {
   readonly usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
 }
 
-/** Starts the provider: `POST /v1/chat/completions` and `GET /v1/models`. A token is a word here. */
+/** Starts the provider: `POST /v1/chat/completions`, `POST /v1/messages` and `GET /v1/models`. A token is a word here. */
 export function startModelServer({ port, apiKey, slow = 0 }: ModelServerOptions): Promise<Upstream> {
   return startUpstream(port, async (asked, _req, res) => {
     const path = asked.path.split("?")[0];
+    if (asked.method === "POST" && path === "/v1/messages") {
+      const key = asked.headers["x-api-key"];
+      const known = typeof key === "string" && holdsKey(`Bearer ${key}`, apiKey);
+      return answerMessage(asked, res, known);
+    }
     if (!holdsKey(asked.headers.authorization, apiKey))
       return sendError(res, 401, "Incorrect API key provided.", "invalid_api_key");
     if (asked.method === "GET" && path === "/v1/models") return sendJson(res, 200, modelList());
@@ -49,6 +54,9 @@ async function answerChat(asked: Received, res: ServerResponse, slow: number): P
   const limit = readLimit(body);
   if (limit === "invalid") return sendError(res, 400, "Invalid token limit.", null, "max_tokens");
   const completion = complete(asked.body, model, messages, limit);
+  const wanted = wantedCall(messages);
+  if (wanted !== undefined && Array.isArray(body["tools"]))
+    return sendJson(res, 200, callAnswer(completion, wanted));
   if (body["stream"] !== true) return sendJson(res, 200, plainAnswer(completion));
   const options = body["stream_options"];
   await stream(res, completion, isRecord(options) && options["include_usage"] === true, slow);
@@ -85,6 +93,45 @@ function plainAnswer({ id, model, words, finish, usage }: Completion): unknown {
   const message = { role: "assistant", content: words.join(" "), refusal: null };
   const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }];
   return { id, object: "chat.completion", created: CREATED, model, choices, usage };
+}
+
+/** `call:NAME` in the last message makes the model want to call it. */
+function wantedCall(messages: readonly Record<string, unknown>[]): string | undefined {
+  const content = messages.at(-1)?.["content"];
+  return typeof content === "string" ? /\bcall:(\w+)/.exec(content)?.[1] : undefined;
+}
+
+function callAnswer({ id, model, usage }: Completion, name: string): unknown {
+  const named = { name, arguments: JSON.stringify({ path: "/workspace/plan.md" }) };
+  const call = { id: "call_1", type: "function", function: named };
+  const message = { role: "assistant", content: null, refusal: null, tool_calls: [call] };
+  const choices = [{ index: 0, message, logprobs: null, finish_reason: "tool_calls" }];
+  return { id, object: "chat.completion", created: CREATED, model, choices, usage };
+}
+
+/** Answers as Anthropic does, whole. */
+function answerMessage(asked: Received, res: ServerResponse, known: boolean): void {
+  const refuse = (status: number, type: string, message: string): void => {
+    sendJson(res, status, { type: "error", error: { type, message } });
+  };
+  if (!known) return refuse(401, "authentication_error", "invalid x-api-key");
+  const body = readRecord(asked.body);
+  const { model, messages, max_tokens: limit } = body ?? {};
+  if (typeof model !== "string" || !Array.isArray(messages) || !messages.every(isRecord)) {
+    return refuse(400, "invalid_request_error", "model and messages are required");
+  }
+  if (typeof limit !== "number") return refuse(400, "invalid_request_error", "max_tokens: field required");
+  const { id, words, finish, usage } = complete(asked.body, model, messages, limit);
+  sendJson(res, 200, {
+    id: id.replace("chatcmpl-", "msg_"),
+    type: "message",
+    role: "assistant",
+    model,
+    content: [{ type: "text", text: words.join(" ") }],
+    stop_reason: finish === "stop" ? "end_turn" : "max_tokens",
+    stop_sequence: null,
+    usage: { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens },
+  });
 }
 
 /** Writes server-sent events as OpenAI does: role, words, finish, usage where asked for, `[DONE]`. */
