@@ -1,5 +1,5 @@
 import { faultOf } from "./file-feed.js";
-import { readBundle } from "./bundle.js";
+import { readBundle } from "./read-bundle.js";
 import { createHolder, passed, type BundleFeed, type FeedParts } from "./feed.js";
 import type { BundleFault } from "./types.js";
 

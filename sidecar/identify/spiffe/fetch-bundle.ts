@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Agent, request } from "undici";
 import type { FetchDocument } from "../../net/fetch.js";
 import { parseAddresses } from "../../net/addresses.js";
-import { readBundle } from "./bundle.js";
+import { readBundle } from "./read-bundle.js";
 import { createSpiffeConnector } from "./connect-spiffe.js";
 import type { FetchBundle } from "./endpoint-feed.js";
 import { parseWorkloadId } from "./spiffe-id.js";

@@ -1,6 +1,7 @@
 import { LoadFailed } from "../token/load-failed.js";
 import { readKeysFile } from "../token/read-keys-file.js";
-import { BundleInvalid, readBundle } from "./bundle.js";
+import { BundleInvalid } from "./bundle.js";
+import { readBundle } from "./read-bundle.js";
 import { createHolder, passed, type BundleFeed, type FeedParts } from "./feed.js";
 import type { BundleFault } from "./types.js";
 

@@ -1,19 +1,11 @@
 /** JWT-SVIDs. Source: the SPIFFE JWT-SVID specification. */
 import { createHash } from "node:crypto";
-import { compactVerify } from "jose";
 import { LRUCache } from "lru-cache";
-import {
-  isObject,
-  JsonNumber,
-  parseJson,
-  refuse,
-  type Json,
-  type JsonObject,
-  type Refusal,
-} from "../../contract.js";
-import { decodeToken, type DecodedToken } from "../token/jwt.js";
+import { refuse, type Json, type Refusal } from "../../contract.js";
+import { decodeToken } from "../token/jwt.js";
 import type { Verified, VerifyOutcome } from "../verified.js";
 import type { JwtKey, TrustBundle } from "./bundle.js";
+import { checkClaims, checkHeader, checkTimes, verifySignature } from "./check-jwt-svid.js";
 import { parseWorkloadId, type SpiffeId } from "./spiffe-id.js";
 import type { TrustDomains } from "./trust-domains.js";
 import type { SpiffeConfig } from "./types.js";
@@ -36,10 +28,7 @@ interface Known {
 const algorithms = new Set([
   ...["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512"],
 ]);
-/** Section 2: any other header member must not be there. */
-const headerMembers = new Set(["alg", "kid", "typ"]);
 const mostBytes = 16 * 1024;
-const joseRefusals = new Set<unknown>(["ERR_JWS_SIGNATURE_VERIFICATION_FAILED", "ERR_JWS_INVALID"]);
 
 /**
  * Creates the method for JWT-SVIDs: bearer tokens whose subject is a workload of a configured trust domain.
@@ -113,56 +102,6 @@ function pickKey({ keys }: TrustBundle, kid: string | undefined, alg: string): J
   const [only, ...more] = named.filter((key) => key.algorithms.includes(alg));
   if (only !== undefined && more.length === 0) return only;
   return refuse(kid !== undefined && named.length > 0 ? "token_algorithm" : "token_key_unknown");
-}
-
-function checkHeader(token: string): Refusal | undefined {
-  const header = parseJson(Buffer.from(token.split(".", 1)[0] ?? "", "base64url"), { depth: 16 });
-  if (!isObject(header)) return refuse("token_malformed");
-  const extra = Object.keys(header).some((name) => !headerMembers.has(name));
-  if (extra) return refuse("token_malformed", "a header member that a JWT-SVID doesn't have");
-  const { typ } = header;
-  return typ === undefined || typ === "JWT" || typ === "JOSE" ? undefined : refuse("token_type");
-}
-
-async function verifySignature(token: string, { key }: JwtKey, alg: string): Promise<Refusal | undefined> {
-  try {
-    await compactVerify(token, key, { algorithms: [alg] });
-    return undefined;
-  } catch (error) {
-    if (!joseRefusals.has((error as { code?: unknown } | null)?.code)) throw error;
-    return refuse("token_signature");
-  }
-}
-
-function checkClaims({ payload }: DecodedToken, audience: readonly string[]): Refusal | undefined {
-  // a key or an actor in a token that is only its holder's own
-  if (payload["cnf"] !== undefined) return refuse("token_binding");
-  if (payload["act"] !== undefined) return refuse("token_claims", "act");
-  const { aud } = payload;
-  if (aud === undefined) return refuse("token_audience");
-  const named = Array.isArray(aud) ? aud : [aud];
-  if (!named.every((one) => typeof one === "string")) return refuse("token_claims", "aud");
-  return named.some((one) => audience.includes(one)) ? undefined : refuse("token_audience");
-}
-
-/** @returns when it ends, epoch milliseconds */
-function checkTimes(payload: JsonObject, config: JwtSvidParts["config"], now: number): number | Refusal {
-  const [exp, nbf, iat] = ["exp", "nbf", "iat"].map((name) => seconds(payload[name]));
-  if (exp === undefined || exp === "wrong") return refuse("token_claims", "exp");
-  if (nbf === "wrong") return refuse("token_claims", "nbf");
-  if (iat === "wrong") return refuse("token_claims", "iat");
-  const clock = now / 1_000;
-  const ahead = clock + config.clockSkewSeconds;
-  if (clock >= exp) return refuse("token_expired");
-  if ((nbf ?? 0) > ahead || (iat ?? 0) > ahead) return refuse("token_not_yet_valid");
-  if (exp - (iat ?? clock) > config.maxLifetimeSeconds) return refuse("token_lifetime");
-  return Math.floor(exp * 1_000);
-}
-
-function seconds(value: Json | undefined): number | undefined | "wrong" {
-  if (value === undefined) return undefined;
-  const number = value instanceof JsonNumber ? value.valueOf() : value;
-  return typeof number === "number" && number >= 0 && number <= 253_402_300_799 ? number : "wrong";
 }
 
 /** Makes the workload the subject: its trust domain, or the beginning of its path, must stand for one tenant. */

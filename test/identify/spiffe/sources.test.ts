@@ -91,6 +91,30 @@ describe("the Workload API", () => {
     expect(await world.certificates(base64(acme))).toMatchObject({ code: "trust_bundle_unavailable" });
   });
 
+  test("rotation with an overlap refuses nobody", async () => {
+    const agent = await agentAt({ x509: { [td]: root.der }, jwt: {} });
+    const world = over(agent);
+    const refused: unknown[] = [];
+    const check = async (leaf: Issued): Promise<void> => {
+      const outcome = await world.certificates(base64(leaf));
+      if (outcome.kind === "refusal") refused.push(outcome.code);
+    };
+    const again = ca.issue({ by: root, extensions: svidLines(workload) });
+    await check(acme);
+    agent.set({ x509: { [td]: Buffer.concat([root.der, otherRoot.der]) } });
+    await until(async () => {
+      await Promise.all([check(acme), check(again)]);
+      return (await world.certificates(base64(second))).kind === "verified";
+    });
+    await Promise.all([check(acme), check(again), check(second)]);
+    agent.set({ x509: { [td]: otherRoot.der } });
+    await until(async () => (await world.certificates(base64(acme))).kind === "refusal");
+    for (let i = 0; i < 20; i++) await check(second);
+    expect(refused).toEqual([]);
+    // a trust domain that is there is never said to be missing
+    expect(world.events.filter(({ kind }) => kind === "trust_bundle_failed")).toEqual([]);
+  });
+
   test("what can't be read harms its own trust domain only, which keeps its last good bundle", async () => {
     const agent = await agentAt({ x509: { [td]: root.der }, jwt: {} });
     const world = over(agent);
