@@ -380,7 +380,7 @@ describe("towards an upstream", () => {
     const forwarder = createForwarder({});
     const signal = new AbortController().signal;
     const ask = { upstream: config, method: "POST", path: "/", assertion: undefined, signal } as const;
-    expect(await forwarder.forward(ask)).toEqual({ kind: "failed", code: "upstream_unavailable" });
+    expect(await forwarder.forward(ask)).toMatchObject({ code: "upstream_unavailable" });
     await forwarder.close();
   });
 });
