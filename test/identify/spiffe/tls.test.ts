@@ -197,6 +197,17 @@ describe("a listener", () => {
     await until(async () => (await served()) === base64(two)[0]);
   });
 
+  test("serves our own SVID, and holds clients to a CA file", async () => {
+    const one = ca.issue({ by: root, extensions: svidLines(workload) });
+    const agent = await agentAt({ svids: [svidOf(workload, one)] });
+    const held = { client_certificates: "optional", ca_file: otherRoot.certFile };
+    const url = await open({ workload_api: `unix://${agent.socket}`, ...held });
+    const other = ca.issue({ by: otherRoot, extensions: svidLines("spiffe://other.example/a") });
+    const loose = { rejectUnauthorized: false };
+    expect(await ask(url, { ...loose, cert: other.pem, key: other.keyPem })).toEqual(base64(other));
+    await expect(ask(url, { ...loose, ...clientPair })).rejects.toThrow();
+  });
+
   test.each<[string, () => object, RegExp]>([
     ["files that aren't there", () => ({ cert_file: "/no/cert", key_file: "/no/key" }), /no\/cert/],
     [
