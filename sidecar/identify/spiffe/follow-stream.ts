@@ -1,4 +1,5 @@
-import { Metadata, status as codes, type Client, type StatusObject } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, status as codes, type StatusObject } from "@grpc/grpc-js";
+import type { Followed } from "./follow.js";
 import { methodOf, type StreamName } from "./workload-proto.js";
 
 export interface FollowParts {
@@ -9,12 +10,6 @@ export interface FollowParts {
   readonly onFailed: (status: string) => void;
   readonly firstPauseMs: number;
   readonly mostPauseMs: number;
-}
-
-export interface Followed {
-  /** Whether the stream is open and has given a message. */
-  live(): boolean;
-  close(): void;
 }
 
 /**
@@ -78,18 +73,11 @@ export function followStream(name: StreamName, parts: FollowParts): Followed {
   };
 }
 
-/** Follows a stream of one agent; the promise settles with its first message or failure. */
-export type Follow = (
-  name: StreamName,
-  onMessage: (message: object) => void,
-) => { stream: Followed; first: Promise<void> };
-
-/** Waits for a promise, but no longer than this. */
-export async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+/** Opens the connection to an agent's Unix socket; it is made when the first stream asks. */
+export function openClient(socket: string): Client {
+  return new Client(`unix://${socket}`, credentials.createInsecure(), {
+    "grpc.keepalive_time_ms": 360_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.enable_http_proxy": 0,
   });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }

@@ -1,5 +1,5 @@
 import type { WorkloadApiParts } from "./workload-api.js";
-import { within, type Follow } from "./follow-stream.js";
+import { within, type Follow } from "./follow.js";
 import { readSvid, type Svid } from "./svid.js";
 import type { X509SvidMessage } from "./workload-proto.js";
 

@@ -1,7 +1,7 @@
 /** The SPIFFE Workload API as a client: bundles and our own SVID, as they change. */
-import { Client, credentials } from "@grpc/grpc-js";
+import type { Client } from "@grpc/grpc-js";
 import type { BundleFeed, FeedParts } from "./feed.js";
-import { followStream, type Followed } from "./follow-stream.js";
+import type { Followed } from "./follow.js";
 import { followSvid, type SvidSource } from "./own-svid.js";
 import type { SpiffeEvent, SpiffeLimits } from "./types.js";
 import type { StreamName } from "./workload-proto.js";
@@ -28,11 +28,10 @@ export interface WorkloadApi {
 /** Creates the client of one agent. INVARIANT: without `close`, its streams keep the process alive. */
 export function createWorkloadApi(parts: WorkloadApiParts): WorkloadApi {
   const { now, onEvent, limits } = parts;
-  const client = new Client(`unix://${parts.socket}`, credentials.createInsecure(), {
-    "grpc.keepalive_time_ms": 360_000,
-    "grpc.keepalive_timeout_ms": 20_000,
-    "grpc.enable_http_proxy": 0,
-  });
+  // gRPC costs some 10 MB and 100 ms: only who has an agent pays for it
+  const grpc = once(() => import("./follow-stream.js"));
+  let client: Client | undefined;
+  let closed = false;
   const followed: Followed[] = [];
 
   /** Follows a stream; the promise settles with its first message or failure. */
@@ -45,21 +44,36 @@ export function createWorkloadApi(parts: WorkloadApiParts): WorkloadApi {
       settle = resolve;
     });
     let told: string | undefined;
-    const stream = followStream(name, {
-      client,
-      onMessage: (message) => {
-        onMessage(message);
-        told = undefined;
-        settle();
+    const onFailed = (status: string): void => {
+      if (told !== status) onEvent({ kind: "workload_api_failed", method: name, status });
+      told = status;
+      settle();
+    };
+    let opened: Followed | undefined;
+    grpc().then(
+      ({ openClient, followStream }) => {
+        if (closed) return;
+        client ??= openClient(parts.socket);
+        opened = followStream(name, {
+          client,
+          onMessage: (message) => {
+            onMessage(message);
+            told = undefined;
+            settle();
+          },
+          onFailed,
+          firstPauseMs: limits.firstPauseMs ?? 1_000,
+          mostPauseMs: limits.mostPauseMs,
+        });
       },
-      onFailed: (status) => {
-        if (told !== status) onEvent({ kind: "workload_api_failed", method: name, status });
-        told = status;
-        settle();
+      () => {
+        onFailed("INTERNAL");
       },
-      firstPauseMs: limits.firstPauseMs ?? 1_000,
-      mostPauseMs: limits.mostPauseMs,
-    });
+    );
+    const stream: Followed = {
+      live: () => opened?.live() ?? false,
+      close: () => opened?.close(),
+    };
     followed.push(stream);
     return { stream, first };
   }
@@ -70,8 +84,9 @@ export function createWorkloadApi(parts: WorkloadApiParts): WorkloadApi {
     feed: (feedParts) => bundles().feed(feedParts, limits.firstWaitMs),
     svid: svids,
     close() {
+      closed = true;
       for (const stream of followed) stream.close();
-      client.close();
+      client?.close();
     },
   };
 }

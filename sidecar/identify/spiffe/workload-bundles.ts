@@ -1,7 +1,7 @@
 import type { TrustBundle } from "./bundle.js";
 import { BundleInvalid, makeBundle, readAuthorities, readConcatenated } from "./bundle.js";
 import { createHolder, type BundleFeed, type BundleHolder, type FeedParts } from "./feed.js";
-import { within, type Follow } from "./follow-stream.js";
+import { within, type Follow } from "./follow.js";
 import { readJwkSet } from "./read-jwk-set.js";
 import { parseSpiffeId } from "./spiffe-id.js";
 import type { BundlesMessage } from "./workload-proto.js";
