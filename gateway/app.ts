@@ -8,6 +8,8 @@ import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
 import { serveModels } from "./models/list.js";
+import { operations } from "./models/operations/operations.js";
+import { serveOperation } from "./models/operations/serve.js";
 import { refuseIn } from "./models/refuse.js";
 import { protocols, serveInvoke } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
@@ -91,6 +93,8 @@ async function serve(
   switch (route.kind) {
     case "invoke":
       return serveInvoke(parts, exchange, spoken);
+    case "operation":
+      return serveOperation(parts, exchange, operations[route.operation], route.model);
     case "models":
       return serveModels(parts, exchange, spoken, route.id);
     case "tools":

@@ -22,7 +22,7 @@ import type { ProtocolName } from "./models/protocol.js";
 export interface UpstreamConfig {
   readonly url: URL;
   /** How its models are spoken to. */
-  readonly protocol: ProtocolName;
+  readonly protocol: ProtocolName | "gemini";
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
   readonly apiKey?: ApiKeyConfig;
   /** What it is told of the caller, signed by the sidecar; absent: nothing. */
@@ -183,7 +183,7 @@ function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
   const timeouts = fields.nested("timeouts");
   const upstream: UpstreamConfig = {
     url,
-    protocol: fields.oneOf("protocol", ["openai", "anthropic"]) ?? "openai",
+    protocol: fields.oneOf("protocol", ["openai", "anthropic", "gemini"]) ?? "openai",
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(assertion === undefined ? {} : { assertion }),
     ...(tls === undefined ? {} : { tls }),

@@ -122,7 +122,7 @@ test_a_deny_without_ttl_stays_a_deny if {
 test_what_no_rule_allows_is_denied[case] if {
 	some case, change in {
 		"an action of another kind": {"action": {"name": "tool.call"}},
-		"an action that is open to nobody": {"action": {"name": "embedding.create"}},
+		"an action that is open to nobody": {"action": {"name": "agent.message"}},
 		"an unknown kind of resource": {"resource": {"type": "database"}},
 	}
 	answer := countersign.decision with input as object.union(demo.ask(demo.senior, demo.invoke("gpt-4o")), change)

@@ -1,8 +1,9 @@
 # METADATA
 # title: Models
 # description: |
-#   Opens models by tier. Listing and invoking are one right: whoever can't invoke a model doesn't see it.
-#   Other actions on models (such as embeddings) are open to nobody yet.
+#   Opens models by tier. Listing and invoking are one right: whoever can't invoke a model doesn't see it. So is
+#   whatever else shows a model what callers write, and what an upstream keeps of a model's answers. Actions that
+#   aren't listed here are open to nobody.
 package countersign.model
 
 import data.countersign.lib.caller
@@ -36,7 +37,7 @@ deny contains reason.from(rego.metadata.rule()) if {
 
 # METADATA
 # title: your groups may use models of this tier
-# description: Seeing a model in a list and invoking it.
+# description: Seeing a model in a list, invoking it, and having it count what it would read.
 # custom:
 #   id: model.use
 #   code: tier_granted
@@ -44,7 +45,37 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   severity: low
 #   frameworks: ["NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
-	input.action.name in {"model.invoke", "model.list"}
+	input.action.name in {"model.invoke", "model.list", "model.count_tokens"}
+	tier_granted
+}
+
+# METADATA
+# title: your groups may have models of this tier embed and classify texts
+# description: Vectors of texts, and whether texts are harmful.
+# custom:
+#   id: model.embed
+#   code: embedding_granted
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["LLM08", "NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"embedding.create", "moderation.create"}
+	tier_granted
+}
+
+# METADATA
+# title: your groups may use what models of this tier answered
+# description: |
+#   Answers that an upstream keeps: reading, deleting and ending them. That they are the caller's own is the gateway's
+#   to see to: an id that another identity got is unknown.
+# custom:
+#   id: model.stored
+#   code: stored_granted
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["ASI03", "NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"response.read", "response.delete", "response.cancel"}
 	tier_granted
 }
 

@@ -28,8 +28,28 @@ test_tiers_are_open_to_groups[name] if {
 	demo.is_empty(allowed) != demo.is_empty(denied)
 }
 
+rules := {
+	"model.invoke": "tier_granted",
+	"model.list": "tier_granted",
+	"model.count_tokens": "tier_granted",
+	"embedding.create": "embedding_granted",
+	"moderation.create": "embedding_granted",
+	"response.read": "stored_granted",
+	"response.delete": "stored_granted",
+	"response.cancel": "stored_granted",
+}
+
+test_actions_need_the_tier[action] if {
+	some action, code in rules
+	request := demo.but(demo.ask(demo.senior, demo.invoke("gpt-4o")), {"action/name": action})
+	allowed := model.allow with input as request
+	demo.codes(allowed) == {code}
+	others := model.allow with input as demo.but(request, {"subject/properties/groups": ["ci"]})
+	others == set()
+}
+
 test_other_actions_are_open_to_nobody[action] if {
-	some action in ["embedding.create", "tool.call", "Model.Invoke", ""]
+	some action in ["tool.call", "agent.message", "Model.Invoke", "response.create", ""]
 	allowed := model.allow with input as demo.but(
 		demo.ask(demo.senior, demo.invoke("gpt-4o")),
 		{"action/name": action},

@@ -1,10 +1,13 @@
 import type { Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 
+import type { OperationName } from "../models/operations/operations.js";
+
 export type Protocol = "openai" | "anthropic" | "mcp" | "retrieval";
 
 export type Route =
   | { readonly kind: "invoke" }
+  | { readonly kind: "operation"; readonly operation: OperationName; readonly model: string }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
@@ -14,6 +17,8 @@ export type Route =
   | { readonly kind: "keys" }
   | { readonly kind: "health" };
 
+const operation = (one: OperationName, model = ""): Route => ({ kind: "operation", operation: one, model });
+
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
@@ -21,6 +26,8 @@ const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
 const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
+  ["POST", /^\/v1\/messages\/count_tokens$/, () => operation("countTokens")],
+  ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
   ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],

@@ -13,7 +13,18 @@ export interface UpstreamAssertion {
 const taken: ReadonlySet<string> = new Set([
   ...protocolHeaders,
   ...["accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type"],
-  ...["cookie", "expect", "host", "x-api-key", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"],
+  ...[
+    "cookie",
+    "expect",
+    "host",
+    "x-api-key",
+    "x-goog-api-key",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+  ],
 ]);
 
 /** Reads the `assertion` of an upstream's configuration: `audience`, `header`, `type`, `claims`, `groups`. */

@@ -10,7 +10,7 @@ import { upstreamHeaders } from "./headers.js";
 
 export interface ForwardRequest {
   readonly upstream: UpstreamConfig;
-  readonly method: "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Appended to the upstream's own path. */
   readonly path: string;
   /** Only what the protocol needs: nothing of the client's headers travels unless it is named here. */
@@ -88,7 +88,7 @@ export function createForwarder(
         const wanted = upstream.assertion;
         const headers = upstreamHeaders({
           ...{ protocol, hasBody: body !== undefined, key, wanted, assertion },
-          keyHeader: upstream.protocol === "anthropic" ? "x-api-key" : "authorization",
+          keyHeader: keyHeaders[upstream.protocol],
         });
         if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
         const answer = await poolOf(upstream).request({
@@ -126,6 +126,9 @@ export function createForwarder(
     },
   };
 }
+
+/** Where each protocol's upstreams look for a key. */
+const keyHeaders = { openai: "authorization", anthropic: "x-api-key", gemini: "x-goog-api-key" } as const;
 
 /** Gives the media type without its parameters, lower-case. */
 export function mediaType(headers: IncomingHttpHeaders): string {

@@ -18,7 +18,7 @@ export interface HeaderSources {
   readonly hasBody: boolean;
   /** The gateway's own credential for the upstream, and the header that it goes in. */
   readonly key: string | undefined;
-  readonly keyHeader: "authorization" | "x-api-key";
+  readonly keyHeader: "authorization" | "x-api-key" | "x-goog-api-key";
   /** What the upstream's configuration wants, and what the sidecar signed. */
   readonly wanted: UpstreamAssertion | undefined;
   readonly assertion: Assertion | undefined;

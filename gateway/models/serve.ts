@@ -54,6 +54,8 @@ export async function serveInvoke(
   if (model === undefined || upstream === undefined) return refuseAs(refuse("unknown_model"), "denied");
   const body = enforce(asks.body, decision.obligations, modelDuties, client.words);
   if (body === undefined) return refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
+  // nothing is translated to it yet
+  if (upstream.protocol === "gemini") return refuseAs(refuse("untranslatable", "the operation"), "denied");
   const server = protocols[upstream.protocol];
   const sent = speak(body, model, client, server);
   if (sent.kind === "refusal") return refuseAs(sent, "denied");

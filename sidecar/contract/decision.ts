@@ -11,7 +11,12 @@ export type CallKind = "model" | "retrieval" | "tool";
 export const actionNames = [
   "model.invoke",
   "model.list",
+  "model.count_tokens",
   "embedding.create",
+  "moderation.create",
+  "response.read",
+  "response.delete",
+  "response.cancel",
   "retrieval.query",
   "retrieval.write",
   "tool.list",

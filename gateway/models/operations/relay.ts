@@ -1,0 +1,115 @@
+/** Passes the answer of an operation on: its calls decided, its ids bound; as it came where neither changes it. */
+import type { ServerResponse } from "node:http";
+import type { JsonObject } from "../../../sidecar/contract.js";
+import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
+import { readEvents } from "../../events.js";
+import { collect, passOn } from "../../forward/forward.js";
+import { send } from "../../http.js";
+import type { DecideCalls } from "../calls/guard.js";
+import { CallsRefused } from "../calls/guard.js";
+import type { Usage } from "../protocol.js";
+import type { Relayed } from "../relay.js";
+import type { Bound } from "./bind.js";
+import type { Operation } from "./operation.js";
+
+/** The largest answer, bytes: 2,048 embeddings as numbers. */
+const largest = 64 * 2 ** 20;
+/** The largest event of a stream, and the most that is held of one, characters. */
+const largestEvent = 16 * 2 ** 20;
+
+export interface AnswerParts {
+  readonly operation: Pick<Operation, "usage" | "calls" | "bind">;
+  readonly res: ServerResponse;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+  readonly stream: boolean;
+  readonly bound: Bound | undefined;
+  /** Decides the calls that the model makes, in the answer that is given where there is one whole. */
+  readonly decide: (answer?: JsonObject) => DecideCalls;
+  /** What tells a client that its stream was cut. */
+  readonly errorEvent: string;
+}
+
+export function relayAnswer(parts: AnswerParts): Promise<Relayed> {
+  return parts.stream ? relayEvents(parts) : relayWhole(parts);
+}
+
+async function relayWhole(parts: AnswerParts): Promise<Relayed> {
+  const { operation, res } = parts;
+  const bytes = await collect(parts.body, largest);
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage: undefined };
+  if (bytes === undefined) return { kind: "refused" };
+  let text = bytes.toString();
+  let usage: Usage | undefined;
+  try {
+    const said = parseJson(bytes);
+    if (!isObject(said)) return { kind: "refused" };
+    usage = operation.usage(said, undefined);
+    const decided = operation.calls?.may(text)
+      ? await operation.calls.whole(said, parts.decide(said))
+      : undefined;
+    const left = bindAnswer(decided ?? said, parts);
+    if (left !== said) text = stringifyJson(left);
+  } catch {
+    // no JSON, or not what such an answer is
+    return { kind: "refused" };
+  }
+  send(res, parts.status, text, { ...parts.headers, "content-type": "application/json" });
+  return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), usage };
+}
+
+function bindAnswer(data: JsonObject, { operation, bound }: AnswerParts): JsonObject {
+  if (operation.bind === undefined) return data;
+  // INVARIANT: what can't be bound to anybody isn't given out
+  if (bound === undefined) throw new CallsRefused("nobody to bind to");
+  return operation.bind.answer(data, bound);
+}
+
+async function relayEvents(parts: AnswerParts): Promise<Relayed> {
+  const { operation, res } = parts;
+  const guard = operation.calls?.stream(parts.decide());
+  let usage: Usage | undefined;
+  let held = 0;
+  async function* events(): AsyncGenerator<Buffer> {
+    for await (const { data, raw } of readEvents(parts.body, largestEvent)) {
+      if (data === undefined) {
+        yield Buffer.from(raw);
+        continue;
+      }
+      if (data === "[DONE]") {
+        yield Buffer.from(((await guard?.end()) ?? "") + raw);
+        continue;
+      }
+      const value = parseJson(data);
+      if (!isObject(value)) throw new CallsRefused("an event that is no object");
+      usage = operation.usage(value, usage);
+      const named = bindAnswer(value, parts);
+      const event = { raw: named === value ? raw : eventOf(named), data: named };
+      if (guard === undefined) {
+        yield Buffer.from(event.raw);
+        continue;
+      }
+      held = guard.holds() ? held + raw.length : 0;
+      if (held > largestEvent) throw new CallsRefused("a call is too long");
+      const text = await guard.take(event);
+      if (text !== "") yield Buffer.from(text);
+    }
+    const rest = (await guard?.end()) ?? "";
+    if (rest !== "") yield Buffer.from(rest);
+  }
+  res.writeHead(parts.status, { ...parts.headers, "cache-control": "no-cache" });
+  const { ended, bytes } = await passOn(events(), res, parts.signal, 0);
+  // the blank line ends the event that was cut
+  if (ended === "cut") res.write(`\n\n${parts.errorEvent}`);
+  res.end();
+  return { kind: "relayed", ended, bytes, usage };
+}
+
+/** Writes an event as providers do: named by its type, where it has one. */
+export function eventOf(data: JsonObject): string {
+  const { type } = data;
+  const name = typeof type === "string" && /^[\w.-]{1,128}$/.test(type) ? `event: ${type}\n` : "";
+  return `${name}data: ${stringifyJson(data)}\n\n`;
+}

@@ -1,0 +1,102 @@
+/** Requests of operations that must not reach an upstream, as data. */
+
+export interface OperationAttack {
+  readonly name: string;
+  readonly path: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly status: number;
+  readonly code: string;
+  /** It is a well-formed call, so it is decided before it is found to lead nowhere. */
+  readonly asks?: true;
+}
+
+type Case = Omit<OperationAttack, "path">;
+const invalid = { status: 400, code: "invalid_request" };
+const unknown = { status: 404, code: "unknown_route" };
+
+/** What must be refused of every operation, given a body that would be taken. */
+function everywhere(path: string, good: Readonly<Record<string, unknown>>): OperationAttack[] {
+  const body = (more: Readonly<Record<string, unknown>> = {}): string => JSON.stringify({ ...good, ...more });
+  const after = (text: string): string => `${body().slice(0, -1)},${text}}`;
+  const cases: readonly Case[] = [
+    { name: "the model twice", body: after('"model":"other"'), status: 400, code: "duplicate_key" },
+    {
+      name: "the model twice, once escaped",
+      body: after('"mod\\u0065l":"other"'),
+      status: 400,
+      code: "duplicate_key",
+    },
+    { name: "a field in another case", body: after('"Model":"other"'), ...invalid },
+    { name: "a look-alike of a field", body: after('"mode\u217c":"other"'), ...invalid },
+    { name: "a field that isn't known", body: body({ models: ["other"] }), ...invalid },
+    { name: "a field named __proto__", body: after('"__proto__":{"model":"other"}'), ...invalid },
+    { name: "stream as text", body: body({ stream: "true" }), ...invalid },
+    { name: "no model", body: body({ model: undefined }), ...invalid },
+    { name: "a model that is null", body: body({ model: null }), ...invalid },
+    { name: "a list of models", body: body({ model: ["gpt", "other"] }), ...invalid },
+    { name: "a model by a provider's prefix", body: body({ model: "openai/gpt" }), ...gone() },
+    { name: "a model in another case", body: body({ model: "GPT" }), ...gone() },
+    { name: "an alias's own name", body: body({ model: "real-name" }), ...gone() },
+    { name: "a model with a blank behind", body: body({ model: "gpt " }), ...gone() },
+    { name: "an array", body: `[${body()}]`, ...invalid },
+    { name: "two documents", body: `${body()}${body()}`, status: 400, code: "invalid_json" },
+    {
+      name: "compressed, as it says",
+      body: body(),
+      headers: { "content-encoding": "gzip" },
+      status: 415,
+      code: "unsupported_encoding",
+    },
+    {
+      name: "another media type",
+      body: body(),
+      headers: { "content-type": "text/plain" },
+      status: 415,
+      code: "unsupported_media_type",
+    },
+  ];
+  return [
+    ...cases.map((one) => ({ ...one, path })),
+    ...[`${path}/`, `${path}?x=1`, path.replace("/v1/", "/V1/"), path.replace("/v1/", "/v1//")].map(
+      (other) => ({
+        ...{ name: "another way to write the path", path: other, body: body() },
+        ...unknown,
+      }),
+    ),
+  ];
+}
+
+function gone(): { status: number; code: string; asks: true } {
+  return { status: 404, code: "unknown_model", asks: true };
+}
+
+const embedding = { model: "gpt", input: "x" };
+const embeddings: readonly Case[] = [
+  { name: "nothing to embed", body: JSON.stringify({ ...embedding, input: [] }), ...invalid },
+  { name: "texts and tokens mixed", body: JSON.stringify({ ...embedding, input: ["a", 1] }), ...invalid },
+  { name: "an object to embed", body: JSON.stringify({ ...embedding, input: { text: "a" } }), ...invalid },
+  { name: "half a token", body: JSON.stringify({ ...embedding, input: [1.5] }), ...invalid },
+  { name: "a list in a list in a list", body: JSON.stringify({ ...embedding, input: [[[1]]] }), ...invalid },
+  { name: "no dimensions", body: JSON.stringify({ ...embedding, dimensions: 0 }), ...invalid },
+  { name: "dimensions as text", body: JSON.stringify({ ...embedding, dimensions: "8" }), ...invalid },
+  { name: "another encoding", body: JSON.stringify({ ...embedding, encoding_format: "bin" }), ...invalid },
+];
+
+const counted = { model: "sonnet", messages: [{ role: "user", content: "hi" }] };
+const counts: readonly Case[] = [
+  { name: "a limit of tokens", body: JSON.stringify({ ...counted, max_tokens: 5 }), ...invalid },
+  { name: "a stream", body: JSON.stringify({ ...counted, stream: true }), ...invalid },
+  { name: "messages as text", body: JSON.stringify({ ...counted, messages: "hi" }), ...invalid },
+  { name: "a message without a role", body: JSON.stringify({ ...counted, messages: [{}] }), ...invalid },
+];
+
+const at = (path: string, cases: readonly Case[]): OperationAttack[] =>
+  cases.map((one) => ({ ...one, path }));
+
+export const operationAttacks: readonly OperationAttack[] = [
+  ...everywhere("/v1/embeddings", embedding),
+  ...at("/v1/embeddings", embeddings),
+  ...everywhere("/v1/messages/count_tokens", counted),
+  ...at("/v1/messages/count_tokens", counts),
+];
