@@ -1,7 +1,12 @@
 /** The methods of identity.spiffe, on bundles in files: certificates, forwarded certificates, JWT-SVIDs. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
+import { parseSidecarConfig } from "../../../sidecar/config.js";
+import type { Json } from "../../../sidecar/contract.js";
 import { createIdentifier } from "../../../sidecar/identify/identify.js";
+import { root as checkout } from "../../world.js";
 import { ec, hs256, jwk, rs256, rsa, token, unsigned, type Members } from "../world.js";
 import { createCa, digestOf, svidLines, type Issued } from "./ca.js";
 import { createPki, day, workload } from "./x509-svid.cases.js";
@@ -506,4 +511,12 @@ test.each<[string, unknown, RegExp]>([
   ],
 ])("the configuration is refused: %s", (_name, value, problem) => {
   expect(problemsOf(value).join("\n")).toMatch(problem);
+});
+
+test("docs/identity-spiffe.md: its example is a valid configuration", () => {
+  const text = readFileSync(join(checkout, "docs/identity-spiffe.md"), "utf8");
+  const example = yaml.load(/```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "") as Json;
+  const { identity, tls } = parseSidecarConfig(example);
+  expect(identity.spiffe?.trustDomains.map(({ name }) => name)).toEqual(["acme.example", "partner.example"]);
+  expect(tls).toMatchObject({ own: { kind: "workload_api" }, clientCertificates: "optional" });
 });
