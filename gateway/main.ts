@@ -123,8 +123,13 @@ async function secure(
   doors: GatewayDoors | undefined,
 ): Promise<Map<UpstreamConfig, ConnectTls>> {
   const secured = new Map<UpstreamConfig, ConnectTls>();
-  for (const one of upstreams) {
-    if (one.tls !== undefined) secured.set(one, await (doors ?? noDoors()).connect(one.tls));
+  try {
+    for (const one of upstreams) {
+      if (one.tls !== undefined) secured.set(one, await (doors ?? noDoors()).connect(one.tls));
+    }
+    return secured;
+  } catch (error) {
+    doors?.close();
+    throw error;
   }
-  return secured;
 }
