@@ -18,6 +18,8 @@ export type ApiKeyConfig = { readonly id: string } & (
 );
 
 import type { ProtocolName } from "./models/protocol.js";
+import type { ModelConfig } from "./routing/deployment.js";
+import { checkFallbacks, readModel } from "./routing/read-model.js";
 
 export interface UpstreamConfig {
   readonly url: URL;
@@ -36,16 +38,7 @@ export interface UpstreamConfig {
   readonly bodyTimeoutMs: number;
 }
 
-export interface ModelConfig {
-  readonly upstream: string;
-  readonly provider: string;
-  readonly region: string;
-  readonly environment: string;
-  /** The name that the upstream knows, where it differs. */
-  readonly upstreamModel?: string;
-  /** What it may write at most where a protocol must be told, and the request doesn't say; tokens. */
-  readonly maxOutputTokens?: number;
-}
+export type { ModelConfig } from "./routing/deployment.js";
 
 export interface CollectionConfig {
   readonly upstream: UpstreamConfig;
@@ -115,21 +108,10 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   const upstreams = new Map(
     named("upstreams").map(([name, fields]) => [name, readUpstream(fields, problems)]),
   );
-  const models = named("models", modelName).map(([name, fields]): [string, ModelConfig] => {
-    const upstreamModel = fields.string("upstream_model");
-    const maxOutputTokens = fields.integer("max_output_tokens", 1, 10_000_000);
-    const model = {
-      upstream: fields.required("upstream"),
-      provider: fields.required("provider"),
-      region: fields.required("region"),
-      environment: fields.required("environment"),
-      ...(upstreamModel === undefined ? {} : { upstreamModel }),
-      ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    };
-    if (!upstreams.has(model.upstream)) problems.add(fields.at("upstream"), "is not among the upstreams");
-    fields.end();
-    return [name, model];
-  });
+  const models = new Map(
+    named("models", modelName).map(([name, fields]) => [name, readModel(fields, upstreams, problems)]),
+  );
+  checkFallbacks(models, problems);
   const collections = named("collections").map(([name, fields]): [string, CollectionConfig] => {
     const classification = fields.required("classification");
     const region = fields.required("region");
@@ -146,7 +128,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     },
     ...(environment === undefined ? {} : { environment }),
     upstreams,
-    models: new Map(models),
+    models,
     servers: new Map(named("servers").map(([name, fields]) => [name, readUpstream(fields, problems)])),
     collections: new Map(collections),
     allowedOrigins: top.strings("allowed_origins") ?? [],

@@ -6,6 +6,7 @@ import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import type { Forward } from "./forward/forward.js";
 import type { FetchKeys } from "./keys.js";
+import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -23,6 +24,7 @@ export interface GatewayParts {
   readonly config: GatewayConfig;
   readonly ask: Ask;
   readonly forward: Forward;
+  readonly routing: Routing;
   readonly fetchKeys: FetchKeys;
   readonly report: (outcome: Outcome) => void;
   readonly log: GatewayLog;

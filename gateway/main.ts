@@ -14,6 +14,9 @@ import { createFetchKeys } from "./keys.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
 import { createReporter } from "./record.js";
+import type { RoutingParts } from "./routing/route.js";
+import { createRouting } from "./routing/route.js";
+import { sleep } from "./routing/sleep.js";
 
 export interface GatewayOptions {
   readonly config: Json;
@@ -21,6 +24,8 @@ export interface GatewayOptions {
   readonly metrics?: GatewayMetrics;
   /** Needed for what is configured under `tls` and `proxies`. */
   readonly doors?: GatewayDoors;
+  /** The clock and the chance that routing goes by; the process's own unless given. */
+  readonly routing?: Partial<RoutingParts>;
 }
 
 /** How the gateway listens and connects with certificates, and at Unix sockets: given by who starts it. */
@@ -44,6 +49,13 @@ const noMetrics: GatewayMetrics = {
   gatewayFirstByte: () => undefined,
 };
 
+const ownRouting: RoutingParts = {
+  clock: () => performance.now(),
+  now: Date.now,
+  random: Math.random,
+  sleep,
+};
+
 /**
  * Starts a gateway.
  * @throws GatewayConfigRefused with every problem; Error where the address can't be had
@@ -53,6 +65,7 @@ export async function startGateway({
   log,
   metrics = noMetrics,
   doors,
+  routing = {},
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
   let address = config.listen;
@@ -68,6 +81,7 @@ export async function startGateway({
     config,
     ask: createAsk({ dispatcher: asking, deadlineMs: config.sidecar.deadlineMs }),
     forward: forwarder.forward,
+    routing: createRouting({ ...ownRouting, ...routing }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     report: reporter.report,
     log,

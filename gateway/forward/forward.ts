@@ -34,6 +34,11 @@ export type Forwarded =
       readonly kind: "failed";
       readonly code:
         "upstream_unavailable" | "upstream_timeout" | "upstream_invalid" | "assertion_unavailable";
+      /** Nothing of an answer came: there was no connection, or it was lost before. */
+      readonly unanswered?: boolean;
+      /** Of the answer that isn't passed on. */
+      readonly status?: number;
+      readonly retryAfter?: string;
     }
   | { readonly kind: "aborted" };
 
@@ -53,6 +58,12 @@ export interface ConnectTls {
   /** Makes connections with what counts now. */
   connector(timeoutMs: number): buildConnector.connector;
 }
+
+/** What tells that a request brought no answer, not even the beginning of one. */
+const unansweredCodes: ReadonlySet<string> = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  ...["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET"],
+]);
 
 /** Creates the way to the upstreams: a pool per origin and its timeouts. The environment is given by main. */
 export function createForwarder(
@@ -107,7 +118,11 @@ export function createForwarder(
         const ours = statusCode === 401 || statusCode === 403;
         if (redirected || ours || statusCode >= 500 || (encoding !== undefined && encoding !== "identity")) {
           discard(answer.body);
-          return { kind: "failed", code: "upstream_invalid" };
+          const retryAfter = received["retry-after"];
+          return {
+            ...{ kind: "failed", code: "upstream_invalid", status: statusCode },
+            ...(typeof retryAfter === "string" ? { retryAfter } : {}),
+          };
         }
         const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
         const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
@@ -118,6 +133,7 @@ export function createForwarder(
         return {
           kind: "failed",
           code: code.includes("TIMEOUT") ? "upstream_timeout" : "upstream_unavailable",
+          unanswered: unansweredCodes.has(code),
         };
       }
     },

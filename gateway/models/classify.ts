@@ -61,9 +61,7 @@ export function classifyInvoke(
 
 /** What the catalogue says of a model; nothing for one that it doesn't know. */
 export function modelProperties(model: ModelConfig | undefined): JsonObject {
-  return model === undefined
-    ? {}
-    : { provider: model.provider, region: model.region, environment: model.environment };
+  return model === undefined ? {} : model.facts;
 }
 
 function describeParameters(body: JsonObject, { parameters, words }: RequestShape): JsonObject {

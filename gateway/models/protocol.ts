@@ -42,7 +42,7 @@ export interface ModelProtocol {
   /** @throws Untranslatable */
   readRequest(body: Json): ModelRequest;
   /** @throws Untranslatable */
-  writeRequest(request: ModelRequest, model: ModelConfig): JsonObject;
+  writeRequest(request: ModelRequest, model: Pick<ModelConfig, "maxOutputTokens">): JsonObject;
   /** @throws Untranslatable */
   readAnswer(body: Json): ModelAnswer;
   /** @param created epoch seconds @throws Untranslatable */

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { enforce } from "../../gateway/enforce/enforce.js";
 import { modelDuties } from "../../gateway/enforce/registry.js";
+import { routeObligations } from "../../gateway/routing/restrict.js";
 import { anthropic } from "../../gateway/models/anthropic.js";
 import { openai } from "../../gateway/models/openai.js";
 import type { JsonObject } from "../../sidecar/contract.js";
@@ -319,7 +320,7 @@ describe("through the gateway", () => {
       tools: [tool("read")],
       max_tokens: 5,
     });
-    expect(world.sidecar.asked[0]?.obligations).toEqual(Object.keys(modelDuties));
+    expect(world.sidecar.asked[0]?.obligations).toEqual([...Object.keys(modelDuties), ...routeObligations]);
   });
 
   test("one that can't be is a deny, and nothing is sent", async () => {

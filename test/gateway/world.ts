@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { GatewayOptions } from "../../gateway/main.js";
 import { startGateway } from "../../gateway/main.js";
 import type { Call, Decision, DecisionRequest, Json, Outcome } from "../../sidecar/contract.js";
 
@@ -180,6 +181,8 @@ export interface WorldOptions {
   /** Laid over the configuration's top level. */
   readonly config?: Record<string, unknown>;
   readonly mcpUrl?: string;
+  /** The clock and the chance that routing goes by. */
+  readonly routing?: GatewayOptions["routing"];
 }
 
 const completion = {
@@ -192,7 +195,7 @@ const completion = {
 };
 
 /** Starts gateway, sidecar and upstreams. */
-export async function startWorld({ config = {}, mcpUrl }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ config = {}, mcpUrl, routing = {} }: WorldOptions = {}): Promise<World> {
   const sidecar = await startFakeSidecar();
   const model = await startUpstream((_req, res) => {
     json(res, completion);
@@ -234,6 +237,7 @@ export async function startWorld({ config = {}, mcpUrl }: WorldOptions = {}): Pr
       },
       ...config,
     } as unknown as Json,
+    routing,
     log: { info: write("info"), warn: write("warn"), error: write("error") },
   });
   return {

@@ -1,0 +1,100 @@
+/** Has a request for a model decided, and finds where it may go then. Every model that is tried has been decided on. */
+import type { Decision, JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
+import { refuse } from "../../sidecar/contract.js";
+import type { UpstreamConfig } from "../config.js";
+import { enforce } from "../enforce/enforce.js";
+import { modelDuties } from "../enforce/registry.js";
+import type { Exchange, GatewayParts } from "../exchange.js";
+import { askAbout } from "../exchange.js";
+import type { Deployment, ModelConfig } from "../routing/deployment.js";
+import { narrow } from "../routing/narrow.js";
+import type { Route } from "../routing/restrict.js";
+import { joinRoutes, readRoute, routeObligations } from "../routing/restrict.js";
+import { modelProperties } from "./classify.js";
+import type { ModelCall, ModelProtocol } from "./protocol.js";
+import { refusalOf } from "./refuse.js";
+
+const obligations = [...Object.keys(modelDuties), ...routeObligations];
+
+/** What a client asks, and what has been decided on the way. */
+export interface Asking {
+  readonly parts: GatewayParts;
+  readonly exchange: Exchange;
+  readonly client: ModelProtocol;
+  readonly asks: ModelCall;
+  /** Decisions that another one took the place of, for the record. */
+  readonly past: Past[];
+}
+
+export type Past = { readonly decision: Decision } & Pick<Outcome, "outcome" | "upstream" | "credential">;
+
+/** A model that may be asked. */
+export interface Target {
+  readonly name: string;
+  readonly model: ModelConfig;
+  readonly decision: Decision;
+  /** What policy left of its deployments; at least one. */
+  readonly candidates: readonly Deployment[];
+  /** The request, as the obligations left it. */
+  readonly body: JsonObject;
+  /** The upstream that the decision's assertion is for. */
+  readonly told: UpstreamConfig | undefined;
+  readonly before: Before | undefined;
+}
+
+/** What a decision that selected another model asks of that one, too. */
+interface Before {
+  readonly body: JsonObject;
+  readonly route: Route;
+}
+
+export type Opened =
+  | { readonly kind: "opened"; readonly target: Target }
+  | {
+      readonly kind: "shut";
+      readonly refusal: Refusal;
+      readonly outcome: Outcome["outcome"];
+      readonly decision: Decision | undefined;
+    };
+
+/**
+ * Asks about one model.
+ * @param upstream the one that an assertion is to be for; the model's first unless given
+ */
+export async function open(
+  asking: Asking,
+  name: string,
+  { upstream, before }: { readonly upstream?: UpstreamConfig; readonly before?: Before | undefined } = {},
+): Promise<Opened> {
+  const { parts, exchange, client, asks, past } = asking;
+  const { models, upstreams } = parts.config;
+  const model = models.get(name);
+  const told = upstream ?? (model === undefined ? undefined : upstreams.get(model.upstream));
+  const resource = { ...asks.call.resource, id: name, properties: modelProperties(model) };
+  const call = name === asks.model ? asks.call : { ...asks.call, resource };
+  const { prompt } = asks;
+  const [decision] = await askAbout(parts, exchange, [call], obligations, { prompt, upstream: told });
+  const shut = (refusal: Refusal, outcome: Outcome["outcome"] = "denied"): Opened => {
+    return { kind: "shut", refusal, outcome, decision };
+  };
+  if (decision === undefined) return shut(refuse("pdp_unavailable"));
+  if (!decision.allow) return shut(refusalOf(decision));
+  if (model === undefined) return shut(refuse("unknown_model"));
+  const unsatisfiable = (): Opened => shut(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
+  const read = readRoute(decision.obligations);
+  const asked = before?.body ?? asks.body;
+  const named = name === asks.model ? asked : { ...asked, model: name };
+  const body = read === undefined ? undefined : enforce(named, read.others, modelDuties, client.words);
+  if (read === undefined || body === undefined) return unsatisfiable();
+  const route = joinRoutes(before?.route ?? {}, read.route);
+  const selected = read.route.model;
+  if (selected !== undefined && selected !== name) {
+    // one change of mind is policy, two are a circle
+    if (before !== undefined) return unsatisfiable();
+    past.push({ decision, outcome: "forwarded" });
+    return open(asking, selected, { before: { body, route } });
+  }
+  const candidates = narrow(model.deployments, route);
+  if (candidates.length === 0) return unsatisfiable();
+  return { kind: "opened", target: { name, model, decision, candidates, body, told, before } };
+}
