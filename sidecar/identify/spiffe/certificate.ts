@@ -122,6 +122,9 @@ function nameBytes(name: Name): Buffer {
 
 function isStrong({ publicKey }: X509Certificate): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
-  if (type === "rsa") return (details?.modulusLength ?? 0) >= 2_048;
+  if (type === "rsa") {
+    const bits = details?.modulusLength ?? 0;
+    return bits >= 2_048 && bits <= 8_192;
+  }
   return type === "ec" ? curves.has(details?.namedCurve ?? "") : type === "ed25519";
 }

@@ -93,7 +93,11 @@ function checkLeaf({ ca, keyUsage, extendedKeyUsage }: Certificate, purpose: Pur
   return undefined;
 }
 
-/** Walks the chain in the order in which it came, up to the first authority that completes a path. */
+/**
+ * Walks the chain in the order in which it came, up to the first certificate of which an authority completes a path.
+ * INVARIANT: signatures are verified from the authority down: none by a key that nobody has vouched for yet, which
+ * might be of the sender's making, and costly.
+ */
 function findPath(
   chain: readonly Certificate[],
   authorities: readonly Certificate[],
@@ -101,27 +105,41 @@ function findPath(
   purpose: Purpose,
 ): readonly Certificate[] | Refusal {
   let refusal: Refusal | undefined;
-  for (let depth = 0; ; depth++) {
-    const current = chain[depth];
-    if (current === undefined) break;
+  for (const [depth, top] of chain.entries()) {
+    const below = chain[depth - 1];
+    if (below !== undefined && !names(below, top)) break;
     for (const authority of authorities) {
-      if (!isIssuedBy(current, authority)) continue;
       const path = [...chain.slice(0, depth + 1), authority];
+      if (!isSigned(path)) continue;
       const wrong = checkPath(path, now, purpose);
       if (wrong === undefined) return path;
       refusal ??= wrong;
     }
-    const next = chain[depth + 1];
-    if (next === undefined || !isIssuedBy(current, next)) break;
   }
   return refusal ?? refuse("certificate_untrusted");
+}
+
+/** Tells whether each is issued by the next, from the last one down. */
+function isSigned(path: readonly Certificate[]): boolean {
+  return path
+    .slice(0, -1)
+    .reverse()
+    .every((one, i) => {
+      const issuer = path[path.length - 1 - i];
+      return issuer !== undefined && isIssuedBy(one, issuer);
+    });
+}
+
+/** Tells whether a certificate names the issuer, whoever signed it. */
+function names(certificate: Certificate, issuer: Certificate): boolean {
+  return certificate.x509.checkIssued(issuer.x509);
 }
 
 /** Tells whether a certificate names the issuer, and its signature verifies by the issuer's key. */
 function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   if (!certificate.signedWell || !issuer.strongKey || !certificate.strongKey) return false;
   try {
-    return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.x509.publicKey);
+    return names(certificate, issuer) && certificate.x509.verify(issuer.x509.publicKey);
   } catch {
     return false; // a key of another kind than the signature
   }
