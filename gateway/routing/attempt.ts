@@ -111,11 +111,12 @@ export async function attempt(parts: AttemptParts): Promise<Attempted> {
     }
     const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     // a stream that gives nothing, or breaks off before it does, can still be had from elsewhere
-    const first = await pieces.next().catch(() => undefined);
-    if (first === undefined) {
-      return failed(limits.timedOut() ? "upstream_timeout" : "upstream_unavailable", {
-        unanswered: !limits.timedOut(),
-      });
+    let first: IteratorResult<Buffer>;
+    try {
+      first = await pieces.next();
+    } catch (error) {
+      const slow = limits.timedOut() || isTimeout(error);
+      return failed(slow ? "upstream_timeout" : "upstream_unavailable", { unanswered: !slow });
     }
     cancelFirst?.();
     settle("begins");
@@ -141,6 +142,10 @@ export async function attempt(parts: AttemptParts): Promise<Attempted> {
     end("nothing");
     throw error;
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return String((error as { code?: unknown } | null)?.code).includes("TIMEOUT");
 }
 
 function retryAfterOf({ headers }: Answered): { retryAfter?: string } {
