@@ -77,6 +77,7 @@ async function send(asking: Asking, opened: Target): Promise<Reached> {
         outcome: now.asked === undefined ? "forwarded" : "upstream_error",
         ...now.asked?.used,
       });
+      delete now.asked;
       if (again.kind === "shut") {
         now.decision = again.decision;
         return again.refusal;

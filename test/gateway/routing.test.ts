@@ -1,130 +1,25 @@
 /** Models with several deployments: who is asked, who is asked again, and who isn't. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { Call, Decision } from "../../sidecar/contract.js";
-import type { Served, World } from "./world.js";
-import { callerToken, chatBody, json, post, startUpstream, startWorld, until } from "./world.js";
+import type { Answer } from "./routing-lab.js";
+import {
+  completion,
+  chunk,
+  says,
+  fails,
+  drops,
+  seeded,
+  place,
+  start,
+  stop,
+  contentOf,
+  counts,
+  obliged,
+  outcomes,
+} from "./routing-lab.js";
+import type { Served } from "./world.js";
+import { callerToken, chatBody, json, until } from "./world.js";
 
-type Answer = Served["answer"];
-
-const completion = (content: string) => ({
-  ...{ id: "c", object: "chat.completion", created: 1, model: "m" },
-  choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content } }],
-  usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
-});
-const chunk = (text: string): string =>
-  `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: { content: text } }] })}\n\n`;
-const says =
-  (content: string): Answer =>
-  (_req, res) => {
-    json(res, completion(content));
-  };
-const fails =
-  (status: number, headers: Record<string, string> = {}, error: object = { message: "no" }): Answer =>
-  (_req, res) => {
-    res.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify({ error }));
-  };
-const drops: Answer = (req) => {
-  req.socket.destroy();
-};
-
-/** Numbers that look random, the same every time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-interface Lab {
-  readonly world: World;
-  readonly a: Served;
-  readonly b: Served;
-  readonly c: Served;
-  /** The clock of routing, milliseconds; sleeping moves it. */
-  readonly time: { now: number };
-  readonly slept: number[];
-  ask(more?: Record<string, unknown>, headers?: Record<string, string>): Promise<Response>;
-}
-
-let lab: Lab | undefined;
-afterEach(async () => {
-  const { world, a, b, c } = lab ?? {};
-  lab = undefined;
-  await world?.close();
-  await Promise.all([a?.close(), b?.close(), c?.close()]);
-});
-
-const place = (region: string, more: object = {}): object => ({
-  ...{ provider: "p", region, environment: "prod" },
-  ...more,
-});
-
-/** Starts three upstreams: a and b are deployments of `group`, c is where `other` runs. */
-async function start(
-  group: Record<string, unknown> = {},
-  more: { a?: object; b?: object; c?: object; models?: object; random?: () => number } = {},
-): Promise<Lab> {
-  const [a, b, c] = await Promise.all([
-    startUpstream(says("a")),
-    startUpstream(says("b")),
-    startUpstream(says("c")),
-  ]);
-  const time = { now: 1_000 };
-  const slept: number[] = [];
-  const world = await startWorld({
-    config: {
-      upstreams: { a: { url: a.url }, b: { url: b.url }, c: { url: c.url } },
-      models: {
-        group: {
-          deployments: [
-            { upstream: "a", ...place("eu", more.a) },
-            { upstream: "b", ...place("us", more.b) },
-          ],
-          choice: "priority",
-          ...group,
-        },
-        other: { upstream: "c", ...place("eu", more.c) },
-        ...more.models,
-      },
-    },
-    routing: {
-      clock: () => time.now,
-      random: more.random ?? (() => 0.5),
-      sleep: (ms) => {
-        slept.push(ms);
-        time.now += ms;
-        return Promise.resolve();
-      },
-    },
-  });
-  const ask: Lab["ask"] = (body = {}, headers = {}) =>
-    post(world, "/v1/chat/completions", chatBody({ model: "group", ...body }), headers);
-  lab = { world, a, b, c, time, slept, ask };
-  return lab;
-}
-
-const contentOf = async (response: Response): Promise<unknown> => {
-  const { choices } = (await response.json()) as { choices?: { message: { content: string } }[] };
-  return choices?.[0]?.message.content;
-};
-const counts = ({ a, b, c }: Lab): readonly number[] => [a, b, c].map(({ received }) => received.length);
-const obliged =
-  (type: string, properties: object): ((call: Call) => Partial<Decision>) =>
-  ({ resource }) => ({
-    allow: true,
-    obligations: resource.id === "group" ? [{ id: "o", type, properties: properties as never }] : [],
-  });
-
-/** Waits for what the record is told of every decision so far. */
-async function outcomes({ world }: Lab): Promise<readonly (readonly [string, string, string | undefined])[]> {
-  await until(() => world.sidecar.outcomes.length >= world.sidecar.decided());
-  return world.sidecar.outcomes
-    .map(({ decision_id, outcome, upstream }) => [decision_id, outcome, upstream] as const)
-    .sort(([one], [other]) => one.localeCompare(other));
-}
+afterEach(stop);
 
 describe("a choice", () => {
   test("by weight gives each its share", async () => {
@@ -556,109 +451,5 @@ describe("a time that is up", () => {
       res.write("{");
     };
     expect((await here.ask()).status).toBe(504);
-  });
-});
-
-describe("a fallback", () => {
-  const lists = { general: ["other"], context_window: ["long"], content_policy: ["mild"] };
-  const models = (c: string): object => ({
-    long: { upstream: c, upstream_model: "long-1", ...place("eu") },
-    mild: { upstream: c, upstream_model: "mild-1", ...place("eu") },
-  });
-  const kinds: readonly (readonly [string, Answer, string | undefined])[] = [
-    ["a failure", fails(500), "other"],
-    ["too many requests", fails(429), "other"],
-    ["a refused credential of ours", fails(401), "other"],
-    [
-      "a prompt that is too long",
-      fails(400, {}, { code: "context_length_exceeded", message: "x" }),
-      "long-1",
-    ],
-    [
-      "its sentence",
-      fails(400, {}, { type: "invalid_request_error", message: "prompt is too long: 9 > 8" }),
-      "long-1",
-    ],
-    ["a body that is too large", fails(413), "long-1"],
-    ["refused content", fails(400, {}, { code: "content_filter", message: "x" }), "mild-1"],
-    ["a bad request", fails(400, {}, { code: "bad", message: "context" }), undefined],
-    ["a model that isn't there", fails(404), undefined],
-  ];
-  test.each(kinds)("after %s is the one that fits", async (_name, answer, expected) => {
-    const here = await start({ fallbacks: lists, retries: { max: 0 } }, { models: models("c") });
-    here.a.answer = answer;
-    const response = await here.ask();
-    const sent = here.c.received.map(({ body }) => (JSON.parse(body) as { model: string }).model);
-    expect(sent).toEqual(expected === undefined ? [] : [expected]);
-    expect(response.ok).toBe(expected !== undefined);
-    if (expected === undefined) return;
-    // decided anew: for its own name, in the same request
-    expect(here.world.sidecar.decided()).toBe(2);
-    expect(response.headers.get("x-countersign-decision-id")).toBe("d-2");
-    expect(await outcomes(here)).toEqual([
-      ["d-1", "upstream_error", "a"],
-      ["d-2", "forwarded", "c"],
-    ]);
-  });
-
-  test("that policy denies isn't tried: not a byte of it", async () => {
-    const here = await start(
-      { fallbacks: { general: ["long", "other"] }, retries: { max: 0 } },
-      { models: { long: { upstream: "b", ...place("eu") } } },
-    );
-    here.a.answer = drops;
-    here.world.sidecar.decide = ({ resource }) => ({ allow: resource.id !== "long" });
-    expect(await contentOf(await here.ask())).toBe("c");
-    expect(counts(here)).toEqual([1, 0, 1]);
-    expect(await outcomes(here)).toEqual([
-      ["d-1", "upstream_error", "a"],
-      ["d-2", "denied", undefined],
-      ["d-3", "forwarded", "c"],
-    ]);
-  });
-
-  test("that is denied leaves the answer that there was", async () => {
-    const here = await start({ fallbacks: { general: ["other"] }, retries: { max: 0 } });
-    here.a.answer = fails(429, { "retry-after": "7" });
-    here.world.sidecar.decide = ({ resource }) => ({ allow: resource.id === "group" });
-    const response = await here.ask();
-    expect(response.status).toBe(429);
-    expect(response.headers.get("retry-after")).toBe("7");
-    expect(response.headers.get("x-countersign-decision-id")).toBe("d-1");
-    expect(here.c.received).toEqual([]);
-  });
-
-  test("goes by its own decision's obligations", async () => {
-    const here = await start({ fallbacks: { general: ["other"] }, retries: { max: 0 } });
-    here.a.answer = drops;
-    here.world.sidecar.decide = ({ resource }) => ({
-      allow: true,
-      obligations: [
-        { id: "o", type: "limit_tokens", properties: { max_tokens: resource.id === "other" ? 5 : 50 } },
-      ],
-    });
-    expect((await here.ask({ max_tokens: 100 })).status).toBe(200);
-    expect(JSON.parse(here.a.received[0]?.body ?? "")).toMatchObject({ model: "group", max_tokens: 50 });
-    expect(JSON.parse(here.c.received[0]?.body ?? "")).toMatchObject({ model: "other", max_tokens: 5 });
-  });
-
-  test("isn't tried once a byte has been sent", async () => {
-    const here = await start({ fallbacks: { general: ["other"] } });
-    here.a.answer = (_req, res) => {
-      res.writeHead(200, { "content-type": "text/event-stream" });
-      res.write(chunk("one"), () => setTimeout(() => res.destroy(), 20));
-    };
-    await (await here.ask({ stream: true })).text();
-    expect(counts(here)).toEqual([1, 0, 0]);
-    expect(here.world.sidecar.decided()).toBe(1);
-  });
-
-  test("follows a time that is up before the first byte", async () => {
-    const here = await start(
-      { fallbacks: { general: ["other"] } },
-      { a: { timeouts: { first_token_ms: 50 } } },
-    );
-    here.a.answer = () => undefined;
-    expect(await contentOf(await here.ask())).toBe("c");
   });
 });
