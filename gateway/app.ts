@@ -10,6 +10,7 @@ import { serveKeys } from "./keys.js";
 import { serveModels } from "./models/list.js";
 import { operations } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
+import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
 import { protocols } from "./models/protocols.js";
 import { serveInvoke } from "./models/serve.js";
@@ -96,6 +97,8 @@ async function serve(
       return serveInvoke(parts, exchange, spoken);
     case "operation":
       return serveOperation(parts, exchange, operations[route.operation], route.model);
+    case "stored":
+      return serveStored(parts, exchange, route.action, route.id);
     case "models":
       return serveModels(parts, exchange, spoken, route.id);
     case "tools":

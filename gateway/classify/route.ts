@@ -2,12 +2,14 @@ import type { Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 
 import type { OperationName } from "../models/operations/operations.js";
+import type { StoredAction } from "../models/operations/stored.js";
 
 export type Protocol = "openai" | "anthropic" | "mcp" | "retrieval";
 
 export type Route =
   | { readonly kind: "invoke" }
   | { readonly kind: "operation"; readonly operation: OperationName; readonly model: string }
+  | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
@@ -23,10 +25,18 @@ type Pattern = readonly [method: string, path: RegExp, make: (name: string) => R
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
+const storedId = (behind: string): RegExp => new RegExp(`^/v1/responses/([A-Za-z0-9_-]{1,1100})${behind}$`);
+const stored =
+  (action: StoredAction) =>
+  (id: string): Route => ({ kind: "stored", action, id });
 const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages\/count_tokens$/, () => operation("countTokens")],
+  ["POST", /^\/v1\/responses$/, () => operation("responses")],
+  ["GET", storedId(""), stored("read")],
+  ["DELETE", storedId(""), stored("delete")],
+  ["POST", storedId("\\/cancel"), stored("cancel")],
   ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded

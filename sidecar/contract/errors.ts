@@ -272,6 +272,11 @@ export const errorTable = {
   record_failed: [503, "the decision could not be recorded", "check the decision log's destination"],
   // beyond the decision
   unknown_model: [404, "the model is not configured", "see GET /v1/models"],
+  unknown_response: [
+    404,
+    "there is no such stored response, or none of yours",
+    "use an id that this identity was given",
+  ],
   unknown_server: [404, "the tool server is not configured", "see the gateway's configuration"],
   unknown_collection: [404, "the collection is not configured", "see the gateway's configuration"],
   upstream_unavailable: [502, "the upstream could not be reached", "try again later"],
