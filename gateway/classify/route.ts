@@ -37,6 +37,8 @@ const routes: readonly Pattern[] = [
   ["GET", storedId(""), stored("read")],
   ["DELETE", storedId(""), stored("delete")],
   ["POST", storedId("\\/cancel"), stored("cancel")],
+  ["POST", /^\/v1\/completions$/, () => operation("completions")],
+  ["POST", /^\/v1\/moderations$/, () => operation("moderations")],
   ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded

@@ -94,9 +94,51 @@ const counts: readonly Case[] = [
 const at = (path: string, cases: readonly Case[]): OperationAttack[] =>
   cases.map((one) => ({ ...one, path }));
 
+const prompt = { model: "gpt", prompt: "x" };
+const prompts: readonly Case[] = [
+  { name: "no prompt", body: JSON.stringify({ model: "gpt" }), ...invalid },
+  { name: "texts and tokens mixed", body: JSON.stringify({ ...prompt, prompt: ["a", 1] }), ...invalid },
+  {
+    name: "a prompt that is an object",
+    body: JSON.stringify({ ...prompt, prompt: { text: "a" } }),
+    ...invalid,
+  },
+  { name: "messages", body: JSON.stringify({ ...prompt, messages: [] }), ...invalid },
+  { name: "a limit as text", body: JSON.stringify({ ...prompt, max_tokens: "5" }), ...invalid },
+  { name: "no limit, by -1", body: JSON.stringify({ ...prompt, max_tokens: -1 }), ...invalid },
+  { name: "stops that aren't texts", body: JSON.stringify({ ...prompt, stop: [1] }), ...invalid },
+];
+
+const moderated = { model: "gpt", input: "x" };
+const url = { url: "https://x.example/a.png" };
+const moderations: readonly Case[] = [
+  { name: "the provider's own model", body: JSON.stringify({ input: "x" }), ...invalid },
+  { name: "tokens", body: JSON.stringify({ ...moderated, input: [1] }), ...invalid },
+  { name: "a part of no type", body: JSON.stringify({ ...moderated, input: [{ text: "x" }] }), ...invalid },
+  {
+    name: "a part of two types",
+    body: JSON.stringify({ ...moderated, input: [{ type: "text", text: "x", image_url: url }] }),
+    ...invalid,
+  },
+  {
+    name: "a part of an unknown type",
+    body: JSON.stringify({ ...moderated, input: [{ type: "file", file: {} }] }),
+    ...invalid,
+  },
+  {
+    name: "parts and texts mixed",
+    body: JSON.stringify({ ...moderated, input: [{ type: "text", text: "x" }, "y"] }),
+    ...invalid,
+  },
+];
+
 export const operationAttacks: readonly OperationAttack[] = [
   ...everywhere("/v1/embeddings", embedding),
   ...at("/v1/embeddings", embeddings),
+  ...everywhere("/v1/completions", prompt),
+  ...at("/v1/completions", prompts),
+  ...everywhere("/v1/moderations", moderated),
+  ...at("/v1/moderations", moderations),
   ...everywhere("/v1/messages/count_tokens", counted),
   ...at("/v1/messages/count_tokens", counts),
 ];

@@ -191,6 +191,94 @@ describe("count_tokens", () => {
   });
 });
 
+describe("completions", () => {
+  const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+  const piece = (text: string, finish_reason: string | null = null, more: object = {}) => ({
+    ...{ id: "cmpl-1", object: "text_completion", created: 1, model: "real-name" },
+    ...{ choices: [{ index: 0, text, logprobs: null, finish_reason }], ...more },
+  });
+
+  test("plain: decided as an invocation, with duties in its words", async () => {
+    upstream.answer = (_req, res) => {
+      json(res, piece("hello", "stop", { usage }));
+    };
+    world.sidecar.decide = () => ({
+      allow: true,
+      obligations: [
+        { id: "a", type: "limit_tokens", properties: { max_tokens: 5 } },
+        { id: "b", type: "stop_on", properties: { sequences: ["END"] } },
+      ],
+    });
+    const got = await openAi().completions.create({ model: "alias", prompt: ["a", "b"], stop: "." });
+    expect(got.choices[0]?.text).toBe("hello");
+    expect(asked()?.action).toEqual({
+      name: "model.invoke",
+      properties: { phase: "request", stream: false, parameters: {} },
+    });
+    expect(upstream.received.at(-1)?.path).toBe("/v1/completions");
+    expect(sent()).toEqual({ model: "real-name", prompt: ["a", "b"], max_tokens: 5, stop: ["END", "."] });
+    await became({ outcome: "forwarded", usage: { input_tokens: 3, output_tokens: 2 } });
+  });
+
+  test("streamed: as it came, and usage is recorded", async () => {
+    const text = [piece("hel"), piece("lo", "stop"), { ...piece(""), choices: [], usage }]
+      .map((one) => `data: ${JSON.stringify(one)}\n\n`)
+      .join("");
+    upstream.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" }).end(`: hello\n\n${text}data: [DONE]\n\n`);
+    };
+    const stream = await openAi().completions.create({ model: "gpt", prompt: "x", stream: true });
+    let said = "";
+    for await (const { choices } of stream) said += choices[0]?.text ?? "";
+    expect(said).toBe("hello");
+    const raw = await post(world, "/v1/completions", '{"model":"gpt","prompt":"x","stream":true}');
+    expect(await raw.text()).toBe(`: hello\n\n${text}data: [DONE]\n\n`);
+    await became({ outcome: "forwarded", usage: { input_tokens: 3, output_tokens: 2 } });
+  });
+
+  test("denied, it raises the client's own error", async () => {
+    world.sidecar.decide = deny();
+    const error = await openAi()
+      .completions.create({ model: "gpt", prompt: "x" })
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(OpenAI.PermissionDeniedError);
+    expect(upstream.received).toEqual([]);
+  });
+});
+
+describe("moderations", () => {
+  test("decided by model, count and size; no duty can be done on them", async () => {
+    upstream.answer = (_req, res) => {
+      json(res, { id: "m1", model: "real-name", results: [{ flagged: true }] });
+    };
+    const input = [
+      { type: "text" as const, text: "hi" },
+      { type: "image_url" as const, image_url: { url: "https://x.example/a.png" } },
+    ];
+    const got = await openAi().moderations.create({ model: "alias", input });
+    expect(got.results[0]?.flagged).toBe(true);
+    expect(asked()).toMatchObject({
+      action: { name: "moderation.create", properties: { phase: "request", count: 2, bytes: 2 } },
+      resource: { type: "model", id: "alias" },
+    });
+    expect(upstream.received.at(-1)?.path).toBe("/v1/moderations");
+    expect(sent()).toEqual({ model: "real-name", input });
+    await became({ outcome: "forwarded", status: 200 });
+    world.sidecar.decide = () => ({
+      allow: true,
+      obligations: [{ id: "o", type: "set_parameters", properties: { parameters: {} } }],
+    });
+    await expect(openAi().moderations.create({ model: "gpt", input: "x" })).rejects.toMatchObject({
+      code: "obligation_unsatisfiable",
+    });
+    world.sidecar.decide = deny();
+    await expect(openAi().moderations.create({ model: "gpt", input: "x" })).rejects.toBeInstanceOf(
+      OpenAI.PermissionDeniedError,
+    );
+    expect(upstream.received).toHaveLength(1);
+  });
+});
+
 describe("what isn't a request of an operation", () => {
   test.each(operationAttacks.map((attack) => [`${attack.path}: ${attack.name}`, attack] as const))(
     "%s",

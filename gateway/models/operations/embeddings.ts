@@ -17,8 +17,8 @@ const fields: Readonly<Record<string, Check>> = {
   user: text,
 };
 
-/** What is embedded: how many pieces, and their size. */
-function measure(input: Json | undefined): JsonObject | undefined {
+/** Measures texts, or tokens: how many pieces, and their size. Undefined where they aren't of one kind. */
+export function measureTexts(input: Json | undefined): JsonObject | undefined {
   if (typeof input === "string") return { count: 1, bytes: Buffer.byteLength(input) };
   if (!Array.isArray(input) || input.length === 0) return undefined;
   if (input.every((piece) => typeof piece === "string")) {
@@ -40,7 +40,7 @@ export const embeddings: Operation = {
     const body = readBody(value, fields, ["model", "input"]);
     if (isRefusal(body)) return body;
     const { model } = body;
-    const measured = measure(body["input"]);
+    const measured = measureTexts(body["input"]);
     if (typeof model !== "string" || measured === undefined) {
       return refuse("invalid_request", "input must be texts, or tokens, of one kind");
     }
