@@ -1,7 +1,8 @@
 /** A gateway in front of three upstreams that a test breaks as it likes, on a clock of routing's own. */
+import { request } from "node:http";
 import type { Call, Decision } from "../../sidecar/contract.js";
 import type { Served, World } from "./world.js";
-import { chatBody, json, post, startUpstream, startWorld, until } from "./world.js";
+import { callerToken, chatBody, json, post, startUpstream, startWorld, until } from "./world.js";
 
 export type Answer = Served["answer"];
 
@@ -120,6 +121,16 @@ export const contentOf = async (response: Response): Promise<unknown> => {
   const { choices } = (await response.json()) as { choices?: { message: { content: string } }[] };
   return choices?.[0]?.message.content;
 };
+/** Asks as a client that can be made to go away, by what this gives. */
+export function askAndLeave({ world }: Lab): () => void {
+  const headers = { authorization: `Bearer ${callerToken}`, "content-type": "application/json" };
+  const asked = request(`${world.url}/v1/chat/completions`, { method: "POST", headers, agent: false });
+  asked.on("error", () => undefined).end(chatBody({ model: "group" }));
+  return () => {
+    asked.destroy();
+  };
+}
+
 export const counts = ({ a, b, c }: Lab): readonly number[] =>
   [a, b, c].map(({ received }) => received.length);
 export const obliged =

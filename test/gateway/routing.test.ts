@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Answer } from "./routing-lab.js";
 import {
+  askAndLeave,
   completion,
   chunk,
   says,
@@ -17,7 +18,7 @@ import {
   outcomes,
 } from "./routing-lab.js";
 import type { Served } from "./world.js";
-import { callerToken, chatBody, json, until } from "./world.js";
+import { json, until } from "./world.js";
 
 afterEach(stop);
 
@@ -381,16 +382,9 @@ describe("a circuit breaker", () => {
     here.a.answer = fails(400);
     await here.ask();
     here.a.answer = () => undefined;
-    const gone = new AbortController();
-    const pending = fetch(`${here.world.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${callerToken}`, "content-type": "application/json" },
-      body: chatBody({ model: "group" }),
-      signal: gone.signal,
-    }).catch(() => undefined);
+    const leave = askAndLeave(here);
     await until(() => here.a.received.length === 2);
-    gone.abort();
-    await pending;
+    leave();
     await until(() => here.a.aborted() === 1);
     here.a.answer = says("a");
     expect(await contentOf(await here.ask())).toBe("a");
@@ -402,16 +396,9 @@ describe("a client that goes away", () => {
   test("ends what is under way, and nobody else is asked", async () => {
     const here = await start({ fallbacks: { general: ["other"] } });
     here.a.answer = () => undefined;
-    const gone = new AbortController();
-    const pending = fetch(`${here.world.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${callerToken}`, "content-type": "application/json" },
-      body: chatBody({ model: "group" }),
-      signal: gone.signal,
-    }).catch(() => undefined);
+    const leave = askAndLeave(here);
     await until(() => here.a.received.length === 1);
-    gone.abort();
-    await pending;
+    leave();
     await until(() => here.a.aborted() === 1);
     expect(await outcomes(here)).toEqual([["d-1", "client_disconnected", "a"]]);
     expect(counts(here)).toEqual([1, 0, 0]);
