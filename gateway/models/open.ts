@@ -26,7 +26,10 @@ export interface Asking {
   readonly past: Past[];
 }
 
-export type Past = { readonly decision: Decision } & Pick<Outcome, "outcome" | "upstream" | "credential">;
+export type Past = { readonly decision: Decision } & Pick<
+  Outcome,
+  "outcome" | "upstream" | "credential" | "attempts"
+>;
 
 /** A model that may be asked. */
 export interface Target {

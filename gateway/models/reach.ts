@@ -26,7 +26,7 @@ export interface Asked {
   readonly server: ModelProtocol;
   /** What was asked, where it was translated. */
   readonly request: ModelRequest | undefined;
-  readonly used: Pick<Outcome, "upstream" | "credential">;
+  readonly used: Pick<Outcome, "upstream" | "credential" | "attempts">;
 }
 
 export async function reach(asking: Asking): Promise<Reached> {
@@ -93,7 +93,9 @@ async function send(asking: Asking, opened: Target): Promise<Reached> {
     const spoken = speak(target.body, deployment, client, upstream);
     if (spoken.kind === "refusal") return spoken;
     const { server } = spoken;
-    now.asked = { target, server, request: spoken.request, used: used(deployment.name, upstream) };
+    const attempts = (now.asked?.used.attempts ?? (now.asked === undefined ? 0 : 1)) + 1;
+    const whom = { ...used(deployment.name, upstream), ...(attempts > 1 ? { attempts } : {}) };
+    now.asked = { target, server, request: spoken.request, used: whom };
     return parts.forward({
       upstream,
       method: "POST",

@@ -134,6 +134,8 @@ export interface Outcome {
   readonly upstream?: string;
   /** What the credential that the upstream got is called; never the credential. */
   readonly credential?: string;
+  /** How often an upstream was asked, where more than once; `upstream` is the last. */
+  readonly attempts?: number;
   /** Bytes sent to the client. */
   readonly bytes?: number;
   readonly usage?: { readonly input_tokens: number; readonly output_tokens: number };

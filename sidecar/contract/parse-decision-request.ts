@@ -62,6 +62,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const most = Number.MAX_SAFE_INTEGER;
   const upstream = top.string("upstream");
   const credential = top.string("credential");
+  const attempts = top.integer("attempts", 1, 1_000);
   const bytes = top.integer("bytes", 0, most);
   const outcome = top.oneOf("outcome", outcomes);
   const kind = top.oneOf("kind", kinds);
@@ -81,6 +82,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     duration_ms: typeof duration === "number" && duration >= 0 ? duration : 0,
     ...(upstream === undefined ? {} : { upstream }),
     ...(credential === undefined ? {} : { credential }),
+    ...(attempts === undefined ? {} : { attempts }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(usage === undefined ? {} : { usage }),
   };

@@ -11,7 +11,7 @@ export interface OutcomeRecord {
 
 /** Gives the fields of the outcome's event; only those of the contract are taken. */
 export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Record<string, unknown> {
-  const { decision_id, kind, status, duration_ms, upstream, credential, bytes, usage } = outcome;
+  const { decision_id, kind, status, duration_ms, upstream, credential, attempts, bytes, usage } = outcome;
   return {
     type: "outcome",
     decision_id,
@@ -23,6 +23,7 @@ export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Reco
     duration_ms,
     upstream: upstream === undefined ? undefined : upstream.slice(0, 128),
     upstream_credential: credential === undefined ? undefined : credential.slice(0, 128),
+    attempts,
     bytes,
     usage: usage && { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens },
   };

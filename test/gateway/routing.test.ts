@@ -276,6 +276,8 @@ describe("a retry", () => {
     // elsewhere at once; where it was before, after half of 100 · 2^(n-1), 150 at most
     expect(here.slept).toEqual([75, 75]);
     expect(counts(here)).toEqual([2, 2, 0]);
+    await outcomes(here);
+    expect(here.world.sidecar.outcomes[0]).toMatchObject({ upstream: "b", attempts: 4, status: 429 });
   });
 
   test("isn't made beyond the budget", async () => {

@@ -66,6 +66,7 @@ describe("docs/decision-log.md", () => {
         duration_ms: 1,
         upstream: "u",
         credential: "env:KEY",
+        attempts: 2,
         bytes: 1,
         usage: { input_tokens: 1, output_tokens: 1 },
       },
