@@ -1,5 +1,5 @@
 /** Measures what a DPoP proof, a workload proof and an API key cost: `node dist/bench/proof.js`. */
-import { generateKeyPairSync, hash, sign, type KeyObject } from "node:crypto";
+import { hash, sign, type KeyObject } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { createKey } from "../sidecar/identify/api-keys/manage.js";
 import { createDpop } from "../sidecar/identify/proof/dpop.js";
 import { createSignatureCheck } from "../sidecar/identify/proof/proof-key.js";
 import { createMemoryReplay } from "../sidecar/identify/proof/replay.js";
+import { makeKeyPair } from "../test/key-pair.js";
 
 const runs = 4_000;
 const token = "t".repeat(900);
@@ -30,11 +31,7 @@ interface Holder {
 /** A key with its RFC 7638 thumbprint. */
 function holder(alg: string): Holder {
   const pair: { publicKey: KeyObject; privateKey: KeyObject } =
-    alg === "ES256"
-      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-      : alg === "EdDSA"
-        ? generateKeyPairSync("ed25519")
-        : generateKeyPairSync("rsa", { modulusLength: 2048 });
+    alg === "ES256" ? makeKeyPair("ec") : alg === "EdDSA" ? makeKeyPair("ed25519") : makeKeyPair("rsa");
   const jwk = pair.publicKey.export({ format: "jwk" });
   const names =
     alg === "ES256" ? ["crv", "kty", "x", "y"] : alg === "EdDSA" ? ["crv", "kty", "x"] : ["e", "kty", "n"];

@@ -1,8 +1,9 @@
 /** Measures what a workload's proof costs, new and known: `node dist/bench/spiffe.js`. */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import { createFetchDocument } from "../sidecar/net/fetch.js";
 import { createSpiffe } from "../sidecar/identify/spiffe/spiffe.js";
 import { authorityLines, createCa, digestOf, svidLines, type Issued } from "../test/identify/spiffe/ca.js";
+import { makeKeyPair } from "../test/key-pair.js";
 
 const runs = 2_000;
 const id = "spiffe://acme.example/ns/prod/sa/agent";
@@ -24,7 +25,7 @@ async function measure(name: string, work: (n: number) => Promise<{ kind: string
 
 async function main(): Promise<void> {
   const ca = createCa();
-  const jwt = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const jwt = makeKeyPair("ec");
   const jwk = { ...jwt.publicKey.export({ format: "jwk" }), kid: "j1", use: "jwt-svid" };
   const now = Math.floor(Date.now() / 1_000);
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -1,6 +1,7 @@
 /** Measures what a token costs, new and known: `node dist/bench/token.js`. */
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { sign, type KeyObject } from "node:crypto";
 import { createTokens } from "../sidecar/identify/token/tokens.js";
+import { makeKeyPair } from "../test/key-pair.js";
 
 const runs = 4_000;
 const algorithms = ["RS256", "ES256", "EdDSA"] as const;
@@ -13,11 +14,7 @@ interface Signer {
 
 function signer(alg: Signer["alg"]): Signer {
   const pair: { publicKey: KeyObject; privateKey: KeyObject } =
-    alg === "ES256"
-      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-      : alg === "EdDSA"
-        ? generateKeyPairSync("ed25519")
-        : generateKeyPairSync("rsa", { modulusLength: 2048 });
+    alg === "ES256" ? makeKeyPair("ec") : alg === "EdDSA" ? makeKeyPair("ed25519") : makeKeyPair("rsa");
   return {
     alg,
     jwk: { ...pair.publicKey.export({ format: "jwk" }), kid: "k1" },

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, sign } from "node:crypto";
 import type { Credentials } from "../../sidecar/contract.js";
 import {
   accessToken,
@@ -27,6 +27,7 @@ import {
   type Members,
   type Signer,
 } from "./world.js";
+import { makeKeyPair } from "../key-pair.js";
 
 export interface DpopCase {
   readonly name: string;
@@ -42,7 +43,7 @@ export interface DpopCase {
   readonly expect: string;
 }
 
-const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const { publicKey, privateKey } = makeKeyPair("ec");
 const other = { publicKey, privateKey };
 const p521 = ec("P-521");
 const edPair = ed();

@@ -1,8 +1,9 @@
 /** A real OpenID provider (`oidc-provider`) on this machine, with keys that can be rotated. */
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Adapter, AdapterPayload, Configuration, JWK } from "oidc-provider";
+import { makeKeyPair } from "../key-pair.js";
 
 export const secret = "a secret of the client, long enough";
 
@@ -74,7 +75,7 @@ function configuration(keys: readonly JWK[], store: Store): Configuration {
 }
 
 function newKey(): JWK {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey } = makeKeyPair("ec");
   return { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), alg: "ES256", use: "sig" } as JWK;
 }
 

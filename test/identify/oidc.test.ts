@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { randomUUID, sign } from "node:crypto";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { createMethods } from "../../sidecar/identify/create-methods.js";
 import { createIdentifier } from "../../sidecar/identify/identify.js";
 import { secret, startOidcProvider, type OidcProvider } from "./oidc-world.js";
 import { createWorld, token, type Members, type World } from "./world.js";
+import { makeKeyPair } from "../key-pair.js";
 
 const jwt = "https://countersign.test/jwt";
 const opaque = "https://countersign.test/opaque";
@@ -163,7 +164,7 @@ describe("a real OpenID provider", () => {
 
 /** A DPoP proof (RFC 9449 section 4.2) for the token endpoint. */
 function proof(htu: string): string {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey, publicKey } = makeKeyPair("ec");
   const header: Members = { typ: "dpop+jwt", alg: "ES256", jwk: publicKey.export({ format: "jwk" }) };
   const claims: Members = { jti: randomUUID(), htm: "POST", htu, iat: Math.floor(Date.now() / 1000) };
   return token(header, claims, (data) =>

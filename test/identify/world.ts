@@ -1,5 +1,5 @@
 /** A small world to identify callers in: keys, tokens with anything in them, a real JWKS server, a clock. */
-import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { createHmac, sign } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createIdentifier, type Identifier } from "../../sidecar/identify/identify.js";
@@ -8,17 +8,15 @@ import { createIntrospection } from "../../sidecar/identify/introspection/intros
 import type { IntrospectionConfig } from "../../sidecar/identify/introspection/types.js";
 import { createTokens } from "../../sidecar/identify/token/tokens.js";
 import type { IdentifyEvent, IdentifyLimits, IssuerConfig } from "../../sidecar/identify/token/types.js";
+import { makeKeyPair, type KeyPair } from "../key-pair.js";
 
 export const start = Date.UTC(2026, 0, 5, 12);
 export const issuerUrl = "https://issuer.test";
 
-export interface KeyPair {
-  readonly publicKey: KeyObject;
-  readonly privateKey: KeyObject;
-}
-export const ec = (curve = "P-256"): KeyPair => generateKeyPairSync("ec", { namedCurve: curve });
-export const rsa = (bits = 2048): KeyPair => generateKeyPairSync("rsa", { modulusLength: bits });
-export const ed = (): KeyPair => generateKeyPairSync("ed25519");
+export type { KeyPair };
+export const ec = (curve = "P-256"): KeyPair => makeKeyPair("ec", { curve });
+export const rsa = (bits = 2048): KeyPair => makeKeyPair("rsa", { bits });
+export const ed = (): KeyPair => makeKeyPair("ed25519");
 
 export type Members = Record<string, unknown>;
 export function jwk(pair: KeyPair, more: Members = {}): Members {

@@ -1,5 +1,6 @@
 /** Makes a self-signed certificate, in as much DER as that takes. */
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { randomBytes, sign } from "node:crypto";
+import { makeKeyPair } from "../../key-pair.js";
 
 const part = (tag: number, ...content: Buffer[]): Buffer => {
   const body = Buffer.concat(content);
@@ -19,7 +20,7 @@ const ecdsaSha256 = sequence(identifier("2a8648ce3d040302"));
 
 /** @param names DNS names that it is for */
 export function makeCertificate(names: readonly string[]): { readonly cert: string; readonly key: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey, publicKey } = makeKeyPair("ec");
   const alternatives = sequence(...names.map((text) => part(0x82, Buffer.from(text))));
   const signed = sequence(
     part(0xa0, part(0x02, Buffer.from([2]))),

@@ -1,9 +1,10 @@
 /** Certificates made by openssl: roots, intermediates, SVIDs, and what an attacker would make. */
 import { execFileSync } from "node:child_process";
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeKeyPair } from "../../key-pair.js";
 
 export interface Issued {
   readonly pem: string;
@@ -64,8 +65,8 @@ export function createCa(): Ca {
       count += 1;
       const { privateKey, publicKey } =
         rsa === undefined
-          ? generateKeyPairSync("ec", { namedCurve: curve ?? "P-256" })
-          : generateKeyPairSync("rsa", { modulusLength: rsa });
+          ? makeKeyPair("ec", { curve: curve ?? "P-256" })
+          : makeKeyPair("rsa", { bits: rsa });
       const keyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
       const keyFile = file(`${count}.key`, keyPem);
       const publicFile = file(`${count}.pub`, publicKey.export({ type: "spki", format: "pem" }).toString());
