@@ -8,6 +8,7 @@ import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
 import { serveModels } from "./models/list.js";
+import { geminiSpeaker } from "./models/operations/gemini-error.js";
 import { operations } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
 import { serveStored } from "./models/operations/stored.js";
@@ -23,10 +24,17 @@ import { endSession, serveTools } from "./tools/serve.js";
 const refusers = {
   openai: refuseIn(protocols.openai),
   anthropic: refuseIn(protocols.anthropic),
+  gemini: refuseIn(geminiSpeaker),
   mcp: refuseTool,
   retrieval: refuseRetrieval,
 } as const;
-const kinds = { openai: "model", anthropic: "model", mcp: "tool", retrieval: "retrieval" } as const;
+const kinds = {
+  openai: "model",
+  anthropic: "model",
+  gemini: "model",
+  mcp: "tool",
+  retrieval: "retrieval",
+} as const;
 
 /**
  * Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided.

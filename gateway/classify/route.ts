@@ -4,7 +4,7 @@ import { refuse } from "../../sidecar/contract.js";
 import type { OperationName } from "../models/operations/operations.js";
 import type { StoredAction } from "../models/operations/stored.js";
 
-export type Protocol = "openai" | "anthropic" | "mcp" | "retrieval";
+export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval";
 
 export type Route =
   | { readonly kind: "invoke" }
@@ -25,6 +25,8 @@ type Pattern = readonly [method: string, path: RegExp, make: (name: string) => R
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
+const gemini = (verb: string): RegExp =>
+  new RegExp(`^/v1beta/models/([A-Za-z0-9][A-Za-z0-9._-]{0,127}):${verb}$`);
 const storedId = (behind: string): RegExp => new RegExp(`^/v1/responses/([A-Za-z0-9_-]{1,1100})${behind}$`);
 const stored =
   (action: StoredAction) =>
@@ -39,6 +41,10 @@ const routes: readonly Pattern[] = [
   ["POST", storedId("\\/cancel"), stored("cancel")],
   ["POST", /^\/v1\/completions$/, () => operation("completions")],
   ["POST", /^\/v1\/moderations$/, () => operation("moderations")],
+  ["POST", gemini("generateContent"), (model) => operation("geminiGenerate", model)],
+  ["POST", gemini("streamGenerateContent\\?alt=sse"), (model) => operation("geminiStream", model)],
+  ["POST", gemini("embedContent"), (model) => operation("geminiEmbed", model)],
+  ["POST", gemini("batchEmbedContents"), (model) => operation("geminiEmbedBatch", model)],
   ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
@@ -72,6 +78,7 @@ export function matchRoute(method: string, target: string): Route | Refusal {
 export function protocolOf(target: string, anthropicVersion: unknown): Protocol {
   if (target.startsWith("/mcp")) return "mcp";
   if (target.startsWith("/v1/retrieval")) return "retrieval";
+  if (target.startsWith("/v1beta")) return "gemini";
   if (target.startsWith("/v1/messages")) return "anthropic";
   return anthropicVersion !== undefined && target.startsWith("/v1/models") ? "anthropic" : "openai";
 }

@@ -2,8 +2,19 @@
 import { completions } from "./completions.js";
 import { countTokens } from "./count-tokens.js";
 import { embeddings } from "./embeddings.js";
+import { geminiEmbed, geminiEmbedBatch, geminiGenerate, geminiStream } from "./gemini.js";
 import { moderations } from "./moderations.js";
 import { responses } from "./responses.js";
 
-export const operations = { embeddings, countTokens, responses, completions, moderations } as const;
+export const operations = {
+  embeddings,
+  countTokens,
+  responses,
+  completions,
+  moderations,
+  geminiGenerate,
+  geminiStream,
+  geminiEmbed,
+  geminiEmbedBatch,
+} as const;
 export type OperationName = keyof typeof operations;
