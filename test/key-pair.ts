@@ -20,15 +20,11 @@ export function makeKeyPair(
 }
 
 function newKey(kind: "ec" | "ed25519" | "rsa", { curve = "P-256", bits = 2048 } = {}): Buffer {
-  const publicKeyEncoding = { type: "spki", format: "der" } as const;
-  const privateKeyEncoding = { type: "pkcs8", format: "der" } as const;
-  const encodings = { publicKeyEncoding, privateKeyEncoding };
-  switch (kind) {
-    case "ec":
-      return generateKeyPairSync("ec", { namedCurve: curve, ...encodings }).privateKey;
-    case "rsa":
-      return generateKeyPairSync("rsa", { modulusLength: bits, ...encodings }).privateKey;
-    case "ed25519":
-      return generateKeyPairSync("ed25519", encodings).privateKey;
-  }
+  const encodings = {
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+  };
+  // the types know encodings by literals only, and keys of each kind apart
+  const make = generateKeyPairSync as (kind: string, options: object) => { readonly privateKey: Buffer };
+  return make(kind, { namedCurve: curve, modulusLength: bits, ...encodings }).privateKey;
 }
