@@ -1,6 +1,8 @@
 import { basename } from "node:path";
 import type { UpstreamAssertion } from "./forward/assertion.js";
 import { readUpstreamAssertion } from "./forward/assertion.js";
+import type { ContentConfig } from "./content/read-config.js";
+import { readContentConfig } from "./content/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
@@ -71,6 +73,8 @@ export interface GatewayConfig {
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
+  /** What is looked for in requests of models; absent: nothing. */
+  readonly content?: ContentConfig;
 }
 
 /** All that is wrong with a gateway configuration, at once. */
@@ -138,6 +142,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
     maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
+    ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),
   };
   sidecar.end();
   top.end();

@@ -4,6 +4,7 @@ import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } fr
 import type { Ask } from "./ask.js";
 import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
+import type { DescribeContent } from "./content/describe.js";
 import type { Forward } from "./forward/forward.js";
 import type { FetchKeys } from "./keys.js";
 import type { Routing } from "./routing/route.js";
@@ -27,6 +28,8 @@ export interface GatewayParts {
   readonly routing: Routing;
   readonly fetchKeys: FetchKeys;
   readonly report: (outcome: Outcome) => void;
+  /** Describes what a request says by facts; absent where none are configured. */
+  readonly describeContent?: DescribeContent;
   readonly log: GatewayLog;
   readonly metrics: GatewayMetrics;
   readonly newId: () => string;
@@ -55,6 +58,13 @@ export interface Exchange {
   readonly started: number;
 }
 
+/** What is known of a call besides itself. */
+export interface AboutCall {
+  readonly prompt?: JsonObject;
+  readonly content?: JsonObject | undefined;
+  readonly upstream?: UpstreamConfig | undefined;
+}
+
 /**
  * Asks about calls: one decision each, in order; any failure is a deny. With the upstream that the one call goes to,
  * an allow brings what that upstream is to be told of the caller.
@@ -64,7 +74,7 @@ export async function askAbout(
   exchange: Exchange,
   calls: readonly Call[],
   obligations: readonly string[],
-  { prompt, upstream }: { readonly prompt?: JsonObject; readonly upstream?: UpstreamConfig | undefined } = {},
+  { prompt, content, upstream }: AboutCall = {},
 ): Promise<Decision[]> {
   const { environment } = parts.config;
   const claimed = claimedHeaders(exchange.req, parts.config.claimedHeaders);
@@ -73,6 +83,7 @@ export async function askAbout(
     ...(environment === undefined ? {} : { environment }),
     request: { id: exchange.id, method: exchange.req.method ?? "", path: exchange.path },
     ...(prompt === undefined ? {} : { prompt }),
+    ...(content === undefined ? {} : { content }),
     ...(claimed === undefined ? {} : { claimed: { headers: claimed } }),
   };
   const from = parts.clock();

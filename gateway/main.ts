@@ -4,6 +4,8 @@ import type { RequestListener } from "node:http";
 import { Pool } from "undici";
 import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
+import { createDetectors } from "./content/create-detectors.js";
+import { createDescribeContent } from "./content/describe.js";
 import { createAsk } from "./ask.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import { parseGatewayConfig } from "./config.js";
@@ -84,6 +86,7 @@ export async function startGateway({
     routing: createRouting({ ...ownRouting, ...routing }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     report: reporter.report,
+    ...(await describing(config)),
     log,
     metrics,
     newId: randomUUID,
@@ -102,6 +105,14 @@ export async function startGateway({
       await Promise.all([forwarder.close(), asking.destroy(), telling.destroy()]);
       doors?.close();
     },
+  };
+}
+
+async function describing({ content }: GatewayConfig): Promise<Pick<GatewayParts, "describeContent">> {
+  if (content === undefined) return {};
+  const detectors = await createDetectors(content.detectors);
+  return {
+    describeContent: createDescribeContent({ ...content, detectors, clock: () => performance.now() }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Duty, Words } from "./duty.js";
 import { filterDocuments } from "./filter-documents.js";
 import { filterTools } from "./filter-tools.js";
 import { limitTokens } from "./limit-tokens.js";
+import { mask } from "./mask.js";
 import { requireSystemPrompt } from "./require-system-prompt.js";
 import { setParameters } from "./set-parameters.js";
 import { stopOn } from "./stop-on.js";
@@ -16,6 +17,7 @@ export const modelDuties: Readonly<Record<string, Duty<Words>>> = {
   filter_tools: filterTools,
   require_system_prompt: requireSystemPrompt,
   stop_on: stopOn,
+  mask,
 };
 
 /** On retrieved documents, before they are given to the client. */

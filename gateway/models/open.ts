@@ -75,8 +75,9 @@ export async function open(
   const told = upstream ?? (model === undefined ? undefined : upstreams.get(model.upstream));
   const resource = { ...asks.call.resource, id: name, properties: modelProperties(model) };
   const call = name === asks.model ? asks.call : { ...asks.call, resource };
-  const { prompt } = asks;
-  const [decision] = await askAbout(parts, exchange, [call], obligations, { prompt, upstream: told });
+  const { prompt, content } = asks;
+  const about = { prompt, content, upstream: told };
+  const [decision] = await askAbout(parts, exchange, [call], obligations, about);
   const shut = (refusal: Refusal, outcome: Outcome["outcome"] = "denied"): Opened => {
     return { kind: "shut", refusal, outcome, decision };
   };

@@ -19,6 +19,8 @@ export interface ModelCall {
   readonly body: JsonObject;
   /** Sizes and digests of what is asked; never content. */
   readonly prompt: JsonObject;
+  /** What detectors found, where they are configured. */
+  readonly content?: JsonObject;
 }
 
 export interface ModelProtocol {

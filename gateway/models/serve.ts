@@ -24,8 +24,10 @@ export async function serveInvoke(
   const refuseHere = refuseIn(client);
   const read = await readJson(exchange.req, config.maxBody);
   if (read.kind === "refusal") return refuseHere(exchange, read);
-  const asks = client.classify(read.value, read.bytes, config.models);
-  if (asks.kind === "refusal") return refuseHere(exchange, asks);
+  const called = client.classify(read.value, read.bytes, config.models);
+  if (called.kind === "refusal") return refuseHere(exchange, called);
+  const content = await parts.describeContent?.(called.body);
+  const asks = content === undefined ? called : { ...called, content };
   const past: Past[] = [];
   const { decision, result, asked } = await reach({ parts, exchange, client, asks, past });
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));

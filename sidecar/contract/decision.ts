@@ -42,6 +42,8 @@ export interface CallContext {
   readonly task?: { readonly id: string };
   /** Sizes and digests of content, never content: `{bytes, sha256, messages, …}`. */
   readonly prompt?: JsonObject;
+  /** What detectors found in the content: kinds and counts, and what they didn't see; never content. */
+  readonly content?: JsonObject;
   /** What the caller merely says; policy sees it under this name only. */
   readonly claimed?: JsonObject;
 }

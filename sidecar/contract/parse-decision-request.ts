@@ -130,6 +130,8 @@ function parseContext(fields: Fields, problems: Problems): CallContext {
   const environment = fields.string("environment");
   const prompt = fields.raw("prompt");
   if (prompt !== undefined && !isObject(prompt)) problems.add(fields.at("prompt"), "must be an object");
+  const content = fields.raw("content");
+  if (content !== undefined && !isObject(content)) problems.add(fields.at("content"), "must be an object");
   const claimed = fields.raw("claimed");
   if (claimed !== undefined && !isObject(claimed)) problems.add(fields.at("claimed"), "must be an object");
   const context: CallContext = {
@@ -142,6 +144,7 @@ function parseContext(fields: Fields, problems: Problems): CallContext {
     },
     ...(fields.has("task") ? { task: parseTask(fields.nested("task")) } : {}),
     ...(isObject(prompt) ? { prompt } : {}),
+    ...(isObject(content) ? { content } : {}),
     ...(isObject(claimed) ? { claimed } : {}),
   };
   request.end();

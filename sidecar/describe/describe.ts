@@ -49,6 +49,7 @@ export function createDescriber({ now, timeZone, networks }: DescribeParts): Des
       if (context.environment !== undefined) facts["environment"] = context.environment;
       if (context.task !== undefined) facts["task"] = { ...context.task };
       if (context.prompt !== undefined) facts["prompt"] = context.prompt;
+      if (context.content !== undefined) facts["content"] = context.content;
       if (context.claimed !== undefined) facts["claimed"] = context.claimed;
       return Object.freeze({
         subject: { type: identity.type, id: identity.id, properties: subjectProperties(identity) },

@@ -8,6 +8,7 @@ import { isObject, stringifyJson } from "../contract.js";
 import type { Call, CallContext, Decision, ErrorCode, Identity, Json, JsonObject } from "../contract.js";
 import { cleanPath, cut, factOf, factsOf, idOf, promptFacts } from "./fact.js";
 import type { Digest } from "./fact.js";
+import { contentFacts } from "./content-facts.js";
 import type { Door, StepMicros } from "./metrics.js";
 import { outcomeFields } from "./outcome.js";
 import type { OutcomeRecord } from "./outcome.js";
@@ -140,6 +141,7 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
     },
     call: call === undefined ? undefined : callFacts(call, context),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
+    content: context?.content === undefined ? undefined : contentFacts(context.content),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),
     network: record.network,
     device: deviceOf(identity),

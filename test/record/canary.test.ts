@@ -57,6 +57,7 @@ describe("content never comes out", () => {
       context: contextOf({
         request: { id: "req-1", method: "POST", path: `/mcp/files?access_token=${jwt}&q=${canary}` },
         prompt: content,
+        content,
       }),
     });
     const credentials = { bearer: jwt };

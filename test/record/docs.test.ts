@@ -46,7 +46,7 @@ describe("docs/decision-log.md", () => {
     input: "digest",
   });
   const fieldsOf = (record: LogRecord) => Object.keys(JSON.parse(write(record)) as object);
-  const context = contextOf({ prompt: { bytes: 1 }, task: { id: "t" } });
+  const context = contextOf({ prompt: { bytes: 1 }, content: { bytes: 1 }, task: { id: "t" } });
 
   test("lists the fields of a decision", () => {
     const fields = [...fieldsOf(decisionRecordOf({ context, error: "denied" })), "incomplete"];

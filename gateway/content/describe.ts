@@ -1,0 +1,158 @@
+/** Describes what a request says by facts that policy may decide on: kinds and counts, never text, matches or places. */
+import type { JsonObject } from "../../sidecar/contract.js";
+import type { Counts, Detector, Role } from "./detector.js";
+import { reach } from "./detector.js";
+import type { RequestParts } from "./read-parts.js";
+import { readParts } from "./read-parts.js";
+
+export interface ContentParts {
+  readonly detectors: readonly Detector[];
+  /** What each detector may take for one request, milliseconds. */
+  readonly budgetMs: number;
+  /** What of a request's text is looked at, bytes. */
+  readonly maxBytes: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+}
+
+export type DescribeContent = (body: JsonObject) => Promise<JsonObject>;
+
+/** Why something wasn't looked at. */
+type Why = "budget" | "failed" | "media" | "too_large";
+
+/** Scanned at a time, characters. */
+const slice = 65_536;
+/** Others wait no longer than about this, milliseconds. */
+const turnMs = 4;
+
+/** What is known of a role's texts, or of all. */
+interface Tally {
+  texts: number;
+  bytes: number;
+  readonly found: Record<string, Counts>;
+  readonly media: Record<"images" | "files", { count: number; types: Counts }>;
+  /** Detector (or `media`) → parts that it didn't see whole. */
+  readonly unscanned: Counts;
+  readonly why: Set<Why>;
+}
+
+/** Makes the function that describes a request's content; it lets others run every few milliseconds. */
+export function createDescribeContent(parts: ContentParts): DescribeContent {
+  return async (body) => {
+    const { texts, media } = readParts(body);
+    const all = newTally();
+    const byRole = new Map<Role, Tally>();
+    const talliesOf = (role: Role): readonly Tally[] => {
+      const known = byRole.get(role) ?? newTally();
+      byRole.set(role, known);
+      return [all, known];
+    };
+    for (const { role, kind, type } of media) {
+      for (const tally of talliesOf(role)) {
+        tally.media[kind].count++;
+        add(tally.media[kind].types, { [type]: 1 });
+        miss(tally, "media", "media");
+      }
+    }
+    await scanTexts(parts, texts, talliesOf);
+    return {
+      detectors: Object.fromEntries(parts.detectors.map(({ name, version }) => [name, version])),
+      ...factsOf(all, parts.detectors),
+      roles: Object.fromEntries([...byRole].map(([role, tally]) => [role, factsOf(tally, parts.detectors)])),
+    };
+  };
+}
+
+async function scanTexts(
+  { detectors, budgetMs, maxBytes, clock }: ContentParts,
+  texts: RequestParts["texts"],
+  talliesOf: (role: Role) => readonly Tally[],
+): Promise<void> {
+  const spent = new Map(detectors.map((detector) => [detector, 0]));
+  let left = maxBytes;
+  let turn = clock();
+  for (const { role, text } of texts) {
+    const tallies = talliesOf(role);
+    const bytes = Buffer.byteLength(text);
+    // characters of three bytes at most: what is cut is never more than allowed
+    const most = bytes <= left ? text.length : Math.floor(left / 3);
+    left = Math.max(0, left - bytes);
+    for (const tally of tallies) {
+      tally.texts++;
+      tally.bytes += bytes;
+    }
+    for (const detector of detectors) {
+      const end = Math.min(most, detector.sample ?? most);
+      let why: Why | undefined = most < text.length && end === most ? "too_large" : undefined;
+      for (let at = 0; at < end;) {
+        const before = clock();
+        const used = spent.get(detector) ?? 0;
+        if (used >= budgetMs) {
+          why = "budget";
+          break;
+        }
+        const scanned = scanSlice(detector, text, at, Math.min(end, at + slice), role);
+        const now = clock();
+        spent.set(detector, used + now - before);
+        if (scanned === undefined) {
+          why = "failed";
+          break;
+        }
+        for (const { found } of tallies) add((found[detector.name] ??= {}), scanned.counts);
+        at = scanned.next;
+        if (now - turn >= turnMs) {
+          await new Promise((resolve) => setImmediate(resolve));
+          turn = clock();
+        }
+      }
+      if (why !== undefined) for (const tally of tallies) miss(tally, detector.name, why);
+    }
+  }
+}
+
+/** Scans a slice with what is around it; undefined where the detector failed. */
+function scanSlice(
+  detector: Detector,
+  text: string,
+  from: number,
+  to: number,
+  role: Role,
+): { readonly counts: Counts; readonly next: number } | undefined {
+  const start = Math.max(0, from - reach.before);
+  const whole = start === 0 && text.length <= to + reach.after;
+  const window = whole ? text : text.slice(start, to + reach.after);
+  try {
+    const { counts, next } = detector.scan(window, from - start, to - start, role);
+    return { counts, next: Math.max(to, next + start) };
+  } catch {
+    // a detector's fault is no fact about the text
+    return undefined;
+  }
+}
+
+function newTally(): Tally {
+  const media = { images: { count: 0, types: {} }, files: { count: 0, types: {} } };
+  return { texts: 0, bytes: 0, found: {}, media, unscanned: {}, why: new Set() };
+}
+
+function add(to: Counts, counts: Counts): void {
+  for (const [kind, count] of Object.entries(counts)) to[kind] = (to[kind] ?? 0) + count;
+}
+
+function miss({ unscanned, why }: Tally, what: string, reason: Why): void {
+  unscanned[what] = (unscanned[what] ?? 0) + 1;
+  why.add(reason);
+}
+
+/** INVARIANT: `scanned` is true only where every detector saw all of every text, and there was nothing but text. */
+function factsOf(tally: Tally, detectors: readonly Detector[]): JsonObject {
+  const { texts, bytes, found, media, unscanned, why } = tally;
+  return {
+    texts,
+    bytes,
+    scanned: why.size === 0,
+    ...(why.size === 0 ? {} : { why: [...why].sort(), unscanned }),
+    ...Object.fromEntries(detectors.map(({ name }) => [name, found[name] ?? {}])),
+    ...media,
+  };
+}

@@ -1,0 +1,194 @@
+/** `mask` takes what detectors find out of a request, wherever it stands, or says that it can't. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { enforce } from "../../gateway/enforce/enforce.js";
+import { modelDuties } from "../../gateway/enforce/registry.js";
+import { injection, pii, secrets } from "../../gateway/content/create-detectors.js";
+import { maskText, patternsOf } from "../../gateway/content/mask-text.js";
+import { openai } from "../../gateway/models/openai.js";
+import type { JsonObject } from "../../sidecar/contract.js";
+import { parseJson, stringifyJson } from "../../sidecar/contract.js";
+import { snippets } from "./content-set.js";
+import type { World } from "./world.js";
+import { allow, chatBody, post, startWorld } from "./world.js";
+
+const email = "jane.doe@mail.example.com";
+const parse = (value: unknown): JsonObject => parseJson(JSON.stringify(value)) as JsonObject;
+const mask = (body: unknown, properties: unknown = { patterns: ["pii"], phase: "request" }): unknown => {
+  const obligation = { id: "o", type: "mask", properties: parse(properties) };
+  const before = parse(body);
+  const text = stringifyJson(before);
+  const out = enforce(before, [obligation], modelDuties, openai.words);
+  expect(stringifyJson(before)).toBe(text);
+  return out === undefined ? undefined : JSON.parse(stringifyJson(out));
+};
+const said = (message: unknown) => ({ model: "m", messages: [message] });
+const call = (text: string) => ({
+  role: "assistant",
+  tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: text } }],
+});
+const use = (input: unknown) => ({
+  role: "assistant",
+  content: [{ type: "tool_use", id: "t", name: "f", input }],
+});
+
+describe("in a request", () => {
+  test.each([
+    ["a text", { role: "user", content: `I am ${email}.` }, { role: "user", content: "I am [email]." }],
+    [
+      "a part",
+      { role: "user", content: [{ type: "text", text: email }] },
+      { role: "user", content: [{ type: "text", text: "[email]" }] },
+    ],
+    ["instructions", { role: "system", content: email }, { role: "system", content: "[email]" }],
+    ["arguments", call(`{"to": "${email}", "n": 1.0}`), call('{"to":"[email]","n":1.0}')],
+    ["escaped arguments", call('{"to":"jane.doe\\u0040mail.example.com"}'), call('{"to":"[email]"}')],
+    ["arguments without anything", call('{ "a" : 1 }'), call('{ "a" : 1 }')],
+    ["broken arguments", call(`{"to": "${email}`), call('{"to": "[email]')],
+    [
+      "input",
+      use({ to: [email], type: email, card: 4242424242424242 }),
+      use({ to: ["[email]"], type: "[email]", card: "[card]" }),
+    ],
+    [
+      "a result",
+      {
+        role: "user",
+        content: [{ type: "tool_result", tool_use_id: "t", content: [{ type: "text", text: email }] }],
+      },
+      {
+        role: "user",
+        content: [{ type: "tool_result", tool_use_id: "t", content: [{ type: "text", text: "[email]" }] }],
+      },
+    ],
+    [
+      "a document's text",
+      {
+        role: "user",
+        content: [{ type: "document", source: { type: "text", media_type: "text/plain", data: email } }],
+      },
+      {
+        role: "user",
+        content: [{ type: "document", source: { type: "text", media_type: "text/plain", data: "[email]" } }],
+      },
+    ],
+    [
+      "nothing of an image's bytes",
+      {
+        role: "user",
+        content: [
+          { type: "image", source: { type: "base64", media_type: "image/png", data: "+49301234567" } },
+        ],
+      },
+      {
+        role: "user",
+        content: [
+          { type: "image", source: { type: "base64", media_type: "image/png", data: "+49301234567" } },
+        ],
+      },
+    ],
+  ])("%s", (_name, before, after) => {
+    expect(mask(said(before))).toEqual(said(after));
+  });
+
+  test("what isn't a message", () => {
+    const body = {
+      model: "m",
+      messages: [],
+      system: email,
+      user: email,
+      tools: [{ type: "function", function: { name: "f", description: email } }],
+    };
+    expect(mask(body)).toEqual(JSON.parse(JSON.stringify(body).replaceAll(email, "[email]")));
+  });
+
+  test("with a replacement, by kind", () => {
+    const content = `${email} +1 415 555 0132`;
+    const properties = { patterns: ["phone"], phase: "request", replacement: "" };
+    expect(mask(said({ role: "user", content }), properties)).toEqual(
+      said({ role: "user", content: `${email} ` }),
+    );
+  });
+
+  test.each([
+    ["a name", { role: "user", content: "", name: email }],
+    ["an id", { role: "tool", content: "", tool_call_id: email }],
+    ["the name of a member", use({ [email]: 1 })],
+    [
+      "signed thoughts",
+      { role: "assistant", content: [{ type: "thinking", thinking: email, signature: "s" }] },
+    ],
+    ["more text than can be masked at once", { role: "user", content: "a ".repeat(2 ** 18 + 1) }],
+  ])("can't be done where it is in %s", (_name, message) => {
+    expect(mask(said(message))).toBeUndefined();
+  });
+
+  test("can't be done on a number that isn't a tool's", () => {
+    expect(mask({ ...said({ role: "user", content: "" }), seed: 4242424242424242 })).toBeUndefined();
+  });
+
+  test.each([
+    {},
+    { patterns: ["pii"] },
+    { patterns: ["pii"], phase: "response" },
+    { patterns: ["pii"], phase: "both" },
+    { patterns: [], phase: "request" },
+    { patterns: "pii", phase: "request" },
+    { patterns: ["noses"], phase: "request" },
+    { patterns: ["language"], phase: "request" },
+    { patterns: ["pii"], phase: "request", replacement: 1 },
+    { patterns: ["pii"], phase: "request", replacement: "x".repeat(65) },
+    { patterns: ["pii"], phase: "request", pointer: "/a" },
+  ])("a form that isn't known is a deny: %j", (properties) => {
+    expect(mask(said({ role: "user", content: "x" }), properties)).toBeUndefined();
+  });
+});
+
+test("what detectors find, masking takes out, and nothing else", () => {
+  const names = ["pii", "secrets", "injection"];
+  const patterns = patternsOf(names) ?? [];
+  for (const { text, kind } of snippets) {
+    const out = maskText(text, { patterns, replacement: "" });
+    const found = [pii, secrets, injection].flatMap((one) =>
+      Object.keys(one.scan(text, 0, text.length, "tool").counts),
+    );
+    expect({ text, changed: out !== text }).toEqual({ text, changed: found.length > 0 });
+    if (kind === undefined) continue;
+    for (const detector of [pii, secrets]) {
+      expect(Object.keys(detector.scan(out, 0, out.length, "tool").counts)).toEqual([]);
+    }
+  }
+});
+
+describe("through the gateway", () => {
+  let world: World | undefined;
+  afterEach(() => world?.close());
+  const oblige = (properties: unknown) => () => ({
+    ...allow({} as never, {} as never),
+    obligations: [{ id: "o", type: "mask", properties: parse(properties) }],
+  });
+
+  test("the upstream gets the masked request", async () => {
+    world = await startWorld();
+    world.sidecar.decide = oblige({ patterns: ["email"], phase: "request" });
+    const answer = await post(
+      world,
+      "/v1/chat/completions",
+      chatBody({ messages: [{ role: "user", content: email }] }),
+    );
+    expect(answer.status).toBe(200);
+    expect(world.model.received[0]?.body).toBe(
+      '{"model":"small","messages":[{"role":"user","content":"[email]"}]}',
+    );
+  });
+
+  test("an answer can't be masked yet: a deny, and nothing is sent", async () => {
+    world = await startWorld();
+    world.sidecar.decide = oblige({ patterns: ["email"], phase: "response" });
+    const answer = await post(world, "/v1/chat/completions", chatBody());
+    expect([answer.status, await answer.text()]).toEqual([
+      403,
+      expect.stringContaining("obligation_unsatisfiable"),
+    ]);
+    expect(world.model.received).toEqual([]);
+  });
+});
