@@ -5,6 +5,7 @@ import type { ModelConfig } from "../config.js";
 import type { Words } from "../enforce/duty.js";
 import type { Check } from "./fields.js";
 import { wrongField } from "./fields.js";
+import { mayNameKept, namesKept } from "./kept.js";
 import type { ModelCall } from "./protocol.js";
 
 /** What a protocol's request of a model looks like. */
@@ -36,6 +37,9 @@ export function classifyInvoke(
   }
   const roles = countRoles(messages);
   if (roles === undefined) return refuse("invalid_request", "each message must be an object with a role");
+  if (mayNameKept(bytes) && namesKept(messages)) {
+    return refuse("invalid_request", "messages name a file that the provider keeps");
+  }
   const parameters = describeParameters(value, shape);
   return {
     kind: "invoke",

@@ -45,6 +45,16 @@ export const badInputs: readonly BadInput[] = [
   { name: "null", body: "null", ...invalid },
   { name: "no model", body: '{"messages":[{"role":"user","content":"x"}]}', ...invalid },
   { name: "a model that is a number", body: chatBody({ model: 4 }), ...invalid },
+  {
+    name: "a file that the provider keeps",
+    body: message('[{"type":"file","file":{"file_id":"f_1"}}]'),
+    ...invalid,
+  },
+  {
+    name: "the same with an escape",
+    body: message('[{"type":"file","file":{"file_i\\u0064":"f_1"}}]'),
+    ...invalid,
+  },
   { name: "no messages", body: '{"model":"small"}', ...invalid },
   { name: "messages that are an object", body: chatBody({ messages: {} }), ...invalid },
   { name: "a message that is a text", body: chatBody({ messages: ["x"] }), ...invalid },

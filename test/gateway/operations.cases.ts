@@ -83,12 +83,19 @@ const embeddings: readonly Case[] = [
   { name: "another encoding", body: JSON.stringify({ ...embedding, encoding_format: "bin" }), ...invalid },
 ];
 
+const kept = (name: string, key: string): Case => ({
+  name,
+  body: `{"model":"sonnet","messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","${key}":"f_1"}}]}]}`,
+  ...invalid,
+});
 const counted = { model: "sonnet", messages: [{ role: "user", content: "hi" }] };
 const counts: readonly Case[] = [
   { name: "a limit of tokens", body: JSON.stringify({ ...counted, max_tokens: 5 }), ...invalid },
   { name: "a stream", body: JSON.stringify({ ...counted, stream: true }), ...invalid },
   { name: "messages as text", body: JSON.stringify({ ...counted, messages: "hi" }), ...invalid },
   { name: "a message without a role", body: JSON.stringify({ ...counted, messages: [{}] }), ...invalid },
+  kept("a file that is kept", "file_id"),
+  kept("a file that is kept, with an escape", "file\\u005fid"),
 ];
 
 const at = (path: string, cases: readonly Case[]): OperationAttack[] =>
@@ -141,4 +148,45 @@ export const operationAttacks: readonly OperationAttack[] = [
   ...at("/v1/moderations", moderations),
   ...everywhere("/v1/messages/count_tokens", counted),
   ...at("/v1/messages/count_tokens", counts),
+];
+
+/** Bodies that are taken, and the bytes that an upstream gets. */
+export const sentAs: readonly { name: string; path: string; body: string; sends: string }[] = [
+  {
+    name: "numbers keep their text",
+    path: "/v1/completions",
+    body: '{"model":"gpt","prompt":"x","temperature":1.0,"top_p":1e-1,"seed":12345678901234567890}',
+    sends: '{"model":"gpt","prompt":"x","temperature":1.0,"top_p":1e-1,"seed":12345678901234567890}',
+  },
+  {
+    name: "an escaped key is the key",
+    path: "/v1/embeddings",
+    body: ' { "mod\\u0065l" : "gpt", "input" : "a\\/b" } ',
+    sends: '{"model":"gpt","input":"a/b"}',
+  },
+  {
+    name: "tokens stay tokens",
+    path: "/v1/embeddings",
+    body: '{"model":"gpt","input":[[1,2],[3]]}',
+    sends: '{"model":"gpt","input":[[1,2],[3]]}',
+  },
+  {
+    name: "texts stay texts",
+    path: "/v1/moderations",
+    body: '{"model":"gpt","input":["a"]}',
+    sends: '{"model":"gpt","input":["a"]}',
+  },
+  {
+    name: "an alias becomes the upstream's name, where it stands",
+    path: "/v1/responses",
+    body: '{"input":"x","model":"alias","store":null,"temperature":0.50}',
+    sends: '{"input":"x","model":"real-name","store":null,"temperature":0.50}',
+  },
+  {
+    name: "what a caller says of tools isn't touched",
+    path: "/v1/messages/count_tokens",
+    body: '{"model":"sonnet","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"file_id":1.0}}]}]}',
+    sends:
+      '{"model":"claude-real","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"file_id":1.0}}]}]}',
+  },
 ];

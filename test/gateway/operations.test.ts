@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import OpenAI from "openai";
-import { operationAttacks } from "./operations.cases.js";
+import { operationAttacks, sentAs } from "./operations.cases.js";
 import type { Served, World } from "./world.js";
 import { deny, json, post, providerKey, startUpstream, startWorld, until } from "./world.js";
 
@@ -276,6 +276,15 @@ describe("moderations", () => {
       OpenAI.PermissionDeniedError,
     );
     expect(upstream.received).toHaveLength(1);
+  });
+});
+
+describe("what was decided is what is sent", () => {
+  test.each(sentAs.map((one) => [one.name, one] as const))("%s", async (_name, { path, body, sends }) => {
+    const answer = await post(world, path, body);
+    await answer.text();
+    expect(upstream.received.map((one) => one.body)).toEqual([sends]);
+    expect(asked()?.resource.id).toBe((JSON.parse(body) as { model: string }).model);
   });
 });
 

@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import type { Check } from "../fields.js";
+import { namesKept } from "../kept.js";
 import { count, either, flag, list, number, object, positive, text } from "../fields.js";
 
 /** `conversation` and `prompt` aren't here: what they name is kept by the provider, and nobody here gave it out. */
@@ -44,8 +45,6 @@ const itemTypes = [
   ...["web_search_call", "image_generation_call"],
 ];
 const choices = ["function", "custom", "allowed_tools", "web_search_preview", "image_generation"];
-/** Fields that name what a provider keeps, for whomever. */
-const keptNames = new Set(["file_id", "file_ids", "vector_store_ids", "container", "container_id"]);
 
 const named = ({ type }: JsonObject): boolean => type === "function" || type === "custom";
 
@@ -74,14 +73,6 @@ export function wrongPart({ input, tools, tool_choice: choice }: JsonObject): st
   if (!isObject(choice)) return undefined;
   const { type } = choice;
   return typeof type === "string" && choices.includes(type) ? undefined : "tool_choice.type";
-}
-
-function namesKept(value: Json): boolean {
-  if (Array.isArray(value)) return value.some(namesKept);
-  if (!isObject(value)) return false;
-  return Object.entries(value).some(
-    ([name, inner]) => (keptNames.has(name) && inner !== null) || namesKept(inner),
-  );
 }
 
 /** Counts messages by role and other items by type. */

@@ -2,7 +2,11 @@
 import type { Decision, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import type { Words } from "../../enforce/duty.js";
-import { modelDuties } from "../../enforce/registry.js";
+import { capParameters } from "../../enforce/cap-parameters.js";
+import { filterTools } from "../../enforce/filter-tools.js";
+import { limitTokens } from "../../enforce/limit-tokens.js";
+import { requireSystemPrompt } from "../../enforce/require-system-prompt.js";
+import { setParameters } from "../../enforce/set-parameters.js";
 import { offeredIn } from "../classify.js";
 import { settable } from "../fields.js";
 import { isCount, openai } from "../openai.js";
@@ -136,7 +140,13 @@ export const responses: Operation = {
       prompt: countItems(input),
     });
   },
-  duties: modelDuties,
+  duties: {
+    limit_tokens: limitTokens,
+    set_parameters: setParameters,
+    cap_parameters: capParameters,
+    filter_tools: filterTools,
+    require_system_prompt: requireSystemPrompt,
+  },
   words,
   headers: {},
   path: (base) => (base.pathname === "/" ? "/v1/responses" : "/responses"),
