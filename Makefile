@@ -1,10 +1,10 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all conformance check format bench bench-engine pack clean
+.PHONY: help setup build run tour test test-all conformance check format bench bench-engine bench-identity pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: node_modules/.package-lock.json ## check the prerequisites, install npm packages
 
@@ -51,6 +51,9 @@ bench: build ## measure decisions, gateway and memory (docs/performance.md)
 
 bench-engine: build ## measure the engine beside opa-wasm and OPA (docs/performance.md)
 	@node --no-warnings dist/bench/engine/main.js
+
+bench-identity: build ## measure what each credential costs, new and known
+	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done
 
 pack: build ## make the npm package, toolchain included
 	@npm pack --silent

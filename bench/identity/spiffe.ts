@@ -1,9 +1,9 @@
-/** Measures what a workload's proof costs, new and known: `node dist/bench/spiffe.js`. */
+/** Measures what a workload's proof costs, new and known: `node dist/bench/identity/spiffe.js`. */
 import { sign } from "node:crypto";
-import { createFetchDocument } from "../sidecar/net/fetch.js";
-import { createSpiffe } from "../sidecar/identify/spiffe/spiffe.js";
-import { authorityLines, createCa, digestOf, svidLines, type Issued } from "../test/identify/spiffe/ca.js";
-import { makeKeyPair } from "../test/key-pair.js";
+import { createFetchDocument } from "../../sidecar/net/fetch.js";
+import { createSpiffe } from "../../sidecar/identify/spiffe/spiffe.js";
+import { authorityLines, createCa, digestOf, svidLines, type Issued } from "../../test/identify/spiffe/ca.js";
+import { makeKeyPair } from "../../test/key-pair.js";
 
 const runs = 2_000;
 const id = "spiffe://acme.example/ns/prod/sa/agent";

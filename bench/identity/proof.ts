@@ -1,15 +1,15 @@
-/** Measures what a DPoP proof, a workload proof and an API key cost: `node dist/bench/proof.js`. */
+/** Measures what a DPoP proof, a workload proof and an API key cost: `node dist/bench/identity/proof.js`. */
 import { hash, sign, type KeyObject } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createApiKeys } from "../sidecar/identify/api-keys/api-keys.js";
-import { changeKeyFile } from "../sidecar/identify/api-keys/change-file.js";
-import { createKey } from "../sidecar/identify/api-keys/manage.js";
-import { createDpop } from "../sidecar/identify/proof/dpop.js";
-import { createSignatureCheck } from "../sidecar/identify/proof/proof-key.js";
-import { createMemoryReplay } from "../sidecar/identify/proof/replay.js";
-import { makeKeyPair } from "../test/key-pair.js";
+import { createApiKeys } from "../../sidecar/identify/api-keys/api-keys.js";
+import { changeKeyFile } from "../../sidecar/identify/api-keys/change-file.js";
+import { createKey } from "../../sidecar/identify/api-keys/manage.js";
+import { createDpop } from "../../sidecar/identify/proof/dpop.js";
+import { createSignatureCheck } from "../../sidecar/identify/proof/proof-key.js";
+import { createMemoryReplay } from "../../sidecar/identify/proof/replay.js";
+import { makeKeyPair } from "../../test/key-pair.js";
 
 const runs = 4_000;
 const token = "t".repeat(900);

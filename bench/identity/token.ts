@@ -1,7 +1,7 @@
-/** Measures what a token costs, new and known: `node dist/bench/token.js`. */
+/** Measures what a token costs, new and known: `node dist/bench/identity/token.js`. */
 import { sign, type KeyObject } from "node:crypto";
-import { createTokens } from "../sidecar/identify/token/tokens.js";
-import { makeKeyPair } from "../test/key-pair.js";
+import { createTokens } from "../../sidecar/identify/token/tokens.js";
+import { makeKeyPair } from "../../test/key-pair.js";
 
 const runs = 4_000;
 const algorithms = ["RS256", "ES256", "EdDSA"] as const;

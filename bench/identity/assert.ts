@@ -1,18 +1,18 @@
 /**
  * What an assertion costs: a signature by itself, beside jose's, and what it adds to a decision that comes from the
- * cache. Microseconds of CPU, all threads, medians of interleaved rounds: `node dist/bench/assert.js`.
+ * cache. Microseconds of CPU, all threads, medians of interleaved rounds: `node dist/bench/identity/assert.js`.
  */
 import { randomUUID } from "node:crypto";
 import { SignJWT } from "jose";
-import { createAssert } from "../sidecar/assert/assert.js";
-import { writeClaims } from "../sidecar/assert/claims.js";
-import { assertionAlgorithms, generateSigningKey, type SigningKey } from "../sidecar/assert/keys.js";
-import { createAuthorize, type Asked } from "../sidecar/authorize.js";
-import type { BundleSet } from "../sidecar/bundles/active.js";
-import type { DecisionRequest } from "../sidecar/contract.js";
-import { createDescriber } from "../sidecar/describe/describe.js";
-import { mintIdentity } from "../sidecar/identify/mint.js";
-import { cpuMicros, interleave, type Contestant } from "./engine/rounds.js";
+import { createAssert } from "../../sidecar/assert/assert.js";
+import { writeClaims } from "../../sidecar/assert/claims.js";
+import { assertionAlgorithms, generateSigningKey, type SigningKey } from "../../sidecar/assert/keys.js";
+import { createAuthorize, type Asked } from "../../sidecar/authorize.js";
+import type { BundleSet } from "../../sidecar/bundles/active.js";
+import type { DecisionRequest } from "../../sidecar/contract.js";
+import { createDescriber } from "../../sidecar/describe/describe.js";
+import { mintIdentity } from "../../sidecar/identify/mint.js";
+import { cpuMicros, interleave, type Contestant } from "../engine/rounds.js";
 
 const issuer = "https://countersign.example";
 const wanted = { audience: "https://files.internal" };
