@@ -5,6 +5,7 @@
 #   outweighs all that allow. The rules of a kind are looked at only for resources of that kind.
 package countersign
 
+import data.countersign.content
 import data.countersign.contractor
 import data.countersign.device
 import data.countersign.environment
@@ -64,6 +65,8 @@ deny contains refusal if some refusal in wellformed.deny
 deny contains refusal if some refusal in environment.deny
 
 deny contains refusal if some refusal in residency.deny
+
+deny contains refusal if some refusal in content.deny
 
 deny contains refusal if some refusal in network.deny
 
