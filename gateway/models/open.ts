@@ -83,8 +83,8 @@ export async function open(
   };
   if (decision === undefined) return shut(refuse("pdp_unavailable"));
   if (!decision.allow) return shut(refusalOf(decision));
-  if (model === undefined) return shut(refuse("unknown_model"));
   const unsatisfiable = (): Opened => shut(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
+  if (model === undefined) return before === undefined ? shut(refuse("unknown_model")) : unsatisfiable();
   const read = readRoute(decision.obligations);
   const asked = before?.body ?? asks.body;
   const named = name === asks.model ? asked : { ...asked, model: name };

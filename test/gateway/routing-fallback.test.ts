@@ -64,6 +64,30 @@ describe("a fallback", () => {
     ]);
   });
 
+  test("that answers is the last that is tried, and decided on", async () => {
+    const here = await start(
+      { fallbacks: { general: ["other", "long"] }, retries: { max: 0 } },
+      { models: models("c") },
+    );
+    here.a.answer = drops;
+    expect(await contentOf(await here.ask())).toBe("c");
+    expect([counts(here), here.world.sidecar.decided()]).toEqual([[1, 0, 1], 2]);
+  });
+
+  test("that fails is followed by the next; the client gets the last answer", async () => {
+    const here = await start(
+      { fallbacks: { general: ["other", "long"] }, retries: { max: 0 } },
+      { models: { long: { upstream: "b", ...place("eu") } } },
+    );
+    here.a.answer = drops;
+    here.b.answer = fails(429, {}, { message: "of long" });
+    here.c.answer = fails(500);
+    const response = await here.ask();
+    expect([response.status, await response.text()]).toEqual([429, expect.stringContaining("of long")]);
+    expect(response.headers.get("x-countersign-decision-id")).toBe("d-3");
+    expect(counts(here)).toEqual([1, 1, 1]);
+  });
+
   test("that is denied leaves the answer that there was", async () => {
     const here = await start({ fallbacks: { general: ["other"] }, retries: { max: 0 } });
     here.a.answer = fails(429, { "retry-after": "7" });
@@ -179,6 +203,31 @@ describe("an assertion", () => {
       ]);
     },
   );
+
+  test("of another upstream is never sent, though it came with the decision", async () => {
+    const here = await begin("https://b.example");
+    const { decide } = here.world.sidecar;
+    here.world.sidecar.decide = (...args) => ({
+      ...decide(...args),
+      obligations: [{ id: "o", type: "restrict_regions", properties: { regions: ["us"] } }],
+    });
+    expect(await contentOf(await here.ask())).toBe("b");
+    expect(here.b.received[0]?.headers[header]).toBe("httpsbexample.2.c2ln");
+  });
+
+  test("goes with its own decision, and not where that one says no", async () => {
+    const here = await begin("https://b.example");
+    const { decide } = here.world.sidecar;
+    here.a.answer = (...args) => {
+      here.world.sidecar.decide = (...asked) => ({
+        ...decide(...asked),
+        obligations: [{ id: "o", type: "restrict_regions", properties: { regions: ["eu"] } }],
+      });
+      drops(...args);
+    };
+    expect((await here.ask()).status).toBe(403);
+    expect(counts(here)).toEqual([1, 0, 0]);
+  });
 
   test("that isn't to be had any more ends it: nothing is sent", async () => {
     const here = await begin("https://b.example");

@@ -33,7 +33,7 @@ describe("a choice", () => {
   });
 
   test("by priority takes the lowest, and goes on when it can't be had", async () => {
-    const here = await start({ choice: "weighted" }, { a: { priority: 1 } });
+    const here = await start({ choice: "weighted" }, { a: { priority: 1 }, random: () => 0 });
     expect(await contentOf(await here.ask())).toBe("b");
     here.b.answer = drops;
     expect(await contentOf(await here.ask())).toBe("a");
@@ -85,6 +85,10 @@ describe("a choice", () => {
     expect(await contentOf(await here.ask())).toBe("b");
     release();
     expect(await contentOf(await first)).toBe("a");
+    here.a.answer = says("a");
+    // nobody has anything to do: the first of equals, by this chance
+    expect(await contentOf(await here.ask())).toBe("a");
+    expect(await contentOf(await here.ask())).toBe("a");
   });
 
   test("that is sticky keeps a caller, or a caller's task, where it was", async () => {
@@ -97,6 +101,18 @@ describe("a choice", () => {
       placed.set(task, answered);
     }
     expect(new Set(placed.values())).toEqual(new Set(["a", "b"]));
+  });
+
+  test("that is sticky tells callers apart, whatever their headers say", async () => {
+    const here = await start({ choice: "weighted", sticky: "header:x-task" }, { random: seeded(1) });
+    const placesOf = async (id: string): Promise<unknown[]> => {
+      here.world.sidecar.decide = () => ({ allow: true, subject: { type: "user", id, tenant: "acme" } });
+      const placed: unknown[] = [];
+      for (let i = 0; i < 16; i++)
+        placed.push(await contentOf(await here.ask({}, { "x-task": `task-${i}` })));
+      return placed;
+    };
+    expect(await placesOf("one")).not.toEqual(await placesOf("other"));
   });
 
   test("that is sticky moves on where its deployment can't be had", async () => {
@@ -166,12 +182,31 @@ describe("what policy narrows", () => {
     ["a property that isn't known", "restrict_providers", { providers: ["p"], but: "x" }],
     ["an empty list", "restrict_providers", { providers: [] }],
     ["no model", "select_model", {}],
+    ["a model that isn't there", "select_model", { model: "nope" }],
   ])("%s is a deny", async (_name, type, properties) => {
     const here = await start();
     here.world.sidecar.decide = obliged(type, properties);
     const response = await here.ask();
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ error: { code: "obligation_unsatisfiable" } });
+    expect(counts(here)).toEqual([0, 0, 0]);
+  });
+
+  const both = (type: string, one: object, other: object) => () => ({
+    allow: true,
+    obligations: [
+      { id: "1", type, properties: one as never },
+      { id: "2", type, properties: other as never },
+    ],
+  });
+  test.each([
+    ["restrict_regions", { regions: ["eu"] }, { regions: ["us"] }],
+    ["restrict_providers", { providers: ["p"] }, { providers: ["q"] }],
+    ["select_model", { model: "other" }, { model: "group" }],
+  ])("two of %s that leave nothing are a deny", async (type, one, other) => {
+    const here = await start({}, { b: { provider: "q" } });
+    here.world.sidecar.decide = both(type, one, other);
+    expect((await here.ask()).status).toBe(403);
     expect(counts(here)).toEqual([0, 0, 0]);
   });
 
@@ -190,6 +225,22 @@ describe("what policy narrows", () => {
       call.resource.id === "group" ? obliged("select_model", { model: "other" })(call) : { allow: false };
     expect((await here.ask()).status).toBe(403);
     expect(counts(here)).toEqual([0, 0, 1]);
+  });
+
+  test("select_model takes along what the first decision does to the request", async () => {
+    const here = await start();
+    here.world.sidecar.decide = ({ resource }) => ({
+      allow: true,
+      obligations:
+        resource.id === "group"
+          ? [
+              { id: "1", type: "limit_tokens", properties: { max_tokens: 5 } },
+              { id: "2", type: "select_model", properties: { model: "other" } },
+            ]
+          : [{ id: "3", type: "limit_tokens", properties: { max_tokens: 50 } }],
+    });
+    expect((await here.ask({ max_tokens: 100 })).status).toBe(200);
+    expect(JSON.parse(here.c.received[0]?.body ?? "")).toMatchObject({ model: "other", max_tokens: 5 });
   });
 
   test("select_model takes along what the first decision demands, and goes in no circles", async () => {
@@ -366,6 +417,25 @@ describe("a circuit breaker", () => {
     expect(await contentOf(await here.ask())).toBe("a");
   });
 
+  test("is satisfied by a stream that begins", async () => {
+    const here = await start({ breaker: { failures: 1, cool_down_ms: 1_000 } });
+    here.a.answer = fails(500);
+    await here.ask();
+    here.time.now += 1_000;
+    let release: () => void = () => undefined;
+    here.a.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      res.write(chunk("one"));
+      release = () => res.end("data: [DONE]\n\n");
+    };
+    const probe = await here.ask({ stream: true });
+    const under = release;
+    here.a.answer = says("a");
+    expect(await contentOf(await here.ask())).toBe("a");
+    under();
+    await probe.text();
+  });
+
   test("that is open everywhere is an answer at once", async () => {
     const here = await start({ breaker: { failures: 1, cool_down_ms: 1_000 } });
     here.a.answer = drops;
@@ -431,6 +501,22 @@ describe("a time that is up", () => {
     await until(() => here.a.aborted() === 1);
     expect(await outcomes(here)).toEqual([["d-1", "upstream_timeout", "a"]]);
     expect(counts(here)).toEqual([1, 0, 0]);
+  });
+
+  test("isn't, while tokens come: each wait is timed by itself", async () => {
+    const here = await start({}, { a: { timeouts: { first_token_ms: 500, between_tokens_ms: 500 } } });
+    here.a.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      let left = 4;
+      const next = (): void => {
+        if (left-- === 0) res.end("data: [DONE]\n\n");
+        else res.write(chunk("one"), () => setTimeout(next, 200));
+      };
+      next();
+    };
+    expect((await (await here.ask({ stream: true })).text()).match(/one|error/g)).toEqual(
+      Array(4).fill("one"),
+    );
   });
 
   test("total_ms: an answer that isn't whole by then is none", async () => {
