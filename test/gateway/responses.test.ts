@@ -265,11 +265,13 @@ describe("calls in a response", () => {
 
   const call = callOf("read");
   const [added = {}, delta = {}, , done = {}, end = {}] = callEvents(call, 0);
+  const begunAs = (name: string): object => ({ ...added, item: { ...call, name } });
   const lies: readonly (readonly [string, readonly object[], readonly object[]])[] = [
     ["pieces that say something else", [added, delta, { ...delta, delta: '"/etc"}' }, done, end], [call]],
     ["an end that says something else", [added, end], [{ ...call, arguments: '{"path":"/etc"}' }]],
     ["a name that changes", [added, { ...end, item: { ...call, name: "remove" } }], [call]],
-    ["a call that ends as a message", [added, { ...end, item: message }], [message]],
+    ["a name that was another at first", [begunAs("remove"), delta, end], [call]],
+    ["a call that ends as a message", [begunAs("remove"), { ...end, item: message }], [message]],
     ["pieces of no call", [delta], []],
     ["a call that never ends", [added, delta], []],
     ["a call only at the very end", [], [callOf("remove")]],
@@ -279,7 +281,7 @@ describe("calls in a response", () => {
       [],
     ],
   ];
-  test.each(lies)("nothing undecided gets through: %s", async (_name, events, output) => {
+  test.each(lies)("nothing undecided gets through: %s", async (name, events, output) => {
     streamed(events, output);
     world.sidecar.decide = ({ kind, resource: { id, properties } }) => ({
       allow:
@@ -291,6 +293,7 @@ describe("calls in a response", () => {
       JSON.stringify({ model: "gpt", input: "x", stream: true, tools }),
     );
     const text = await got.text();
+    if (name.includes("never ends")) expect(text).toContain('"type":"error"');
     // what was decided may be seen, and whole
     expect(text).not.toMatch(/etc|shell_call"|"type":"function_call"[^}]*"name":"remove"/);
     if (text.includes("function_call")) expect(text).toContain("response.output_item.done");
