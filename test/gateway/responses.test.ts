@@ -270,7 +270,11 @@ describe("calls in a response", () => {
     ["pieces that say something else", [added, delta, { ...delta, delta: '"/etc"}' }, done, end], [call]],
     ["an end that says something else", [added, end], [{ ...call, arguments: '{"path":"/etc"}' }]],
     ["a name that changes", [added, { ...end, item: { ...call, name: "remove" } }], [call]],
-    ["a name that was another at first", [begunAs("remove"), delta, end], [call]],
+    [
+      "a name that was another at first",
+      [begunAs("remove"), delta, { ...delta, delta: '"/a"}' }, done, end],
+      [call],
+    ],
     ["a call that ends as a message", [begunAs("remove"), { ...end, item: message }], [message]],
     ["pieces of no call", [delta], []],
     ["a call that never ends", [added, delta], []],
