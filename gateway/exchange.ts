@@ -19,6 +19,8 @@ export interface GatewayMetrics {
   gatewayAnswered(kind: string, status: number): void;
   gatewayAsked(micros: number): void;
   gatewayFirstByte(micros: number): void;
+  /** Counts an attempt at a deployment of a model. */
+  gatewayTried(upstream: string, result: string): void;
 }
 
 export interface GatewayParts {

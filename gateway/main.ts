@@ -49,6 +49,7 @@ const noMetrics: GatewayMetrics = {
   gatewayAnswered: () => undefined,
   gatewayAsked: () => undefined,
   gatewayFirstByte: () => undefined,
+  gatewayTried: () => undefined,
 };
 
 const ownRouting: RoutingParts = {
@@ -83,7 +84,13 @@ export async function startGateway({
     config,
     ask: createAsk({ dispatcher: asking, deadlineMs: config.sidecar.deadlineMs }),
     forward: forwarder.forward,
-    routing: createRouting({ ...ownRouting, ...routing }),
+    routing: createRouting({
+      ...ownRouting,
+      tried: (upstream, result) => {
+        metrics.gatewayTried(upstream, result);
+      },
+      ...routing,
+    }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     report: reporter.report,
     ...(await describing(config)),

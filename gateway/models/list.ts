@@ -4,11 +4,13 @@ import { modelDuties } from "../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude } from "../exchange.js";
 import { send } from "../http.js";
+import { routeObligations } from "../routing/restrict.js";
 import { modelProperties } from "./classify.js";
 import type { ModelProtocol } from "./protocol.js";
 import { isPipeline, refusalOf, refuseIn } from "./refuse.js";
 
-const obligations = Object.keys(modelDuties);
+// what narrows a call of a model has nothing to do with its being seen
+const obligations = [...Object.keys(modelDuties), ...routeObligations];
 
 /** How clients write an id in a path: OpenAI's leave colons, others encode them. */
 function spellings(model: string): readonly string[] {

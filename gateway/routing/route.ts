@@ -18,6 +18,8 @@ export interface RoutingParts {
   readonly random: () => number;
   /** Waits; ends early, without an error, where the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Told of each attempt. */
+  readonly tried?: (deployment: string, result: Attempted["kind"]) => void;
 }
 
 export interface RouteRequest {
@@ -102,6 +104,7 @@ export function createRouting(parts: RoutingParts): Routing {
           signal,
           clock,
         });
+        parts.tried?.(next.name, attempted.kind);
         routed = { attempted, deployment: next, attempts: retry + 1 };
         if (attempted.kind !== "failed" && attempted.kind !== "error") return routed;
         const rest = readRetryAfter(attempted.retryAfter, parts.now());

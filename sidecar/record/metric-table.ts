@@ -115,6 +115,11 @@ export const metricTable = {
     labels: [],
     buckets: upstreamBuckets,
   },
+  countersign_gateway_attempts_total: {
+    type: "counter",
+    help: "Attempts at deployments of models, by the name in the record and what came of them.",
+    labels: ["upstream", "result"],
+  },
 } as const satisfies Record<string, MetricFacts>;
 
 export type MetricName = keyof typeof metricTable;

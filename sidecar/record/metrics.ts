@@ -58,6 +58,7 @@ export interface Metrics {
   gatewayAnswered(kind: string, status: number): void;
   gatewayAsked(micros: number): void;
   gatewayFirstByte(micros: number): void;
+  gatewayTried(upstream: string, result: string): void;
   /** Writes the text exposition format. */
   text(): Promise<string>;
 }
@@ -149,6 +150,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const gatewayRequests = counterBy(registry, "countersign_gateway_requests_total");
   const gatewayAsk = histogramBy(registry, "countersign_gateway_ask_seconds");
   const gatewayFirstByte = histogramBy(registry, "countersign_gateway_first_byte_seconds");
+  const gatewayAttempts = counterBy(registry, "countersign_gateway_attempts_total");
 
   const errorCodes = Object.keys(errorTable);
   const doorLabel = knownLabels(doors);
@@ -160,6 +162,8 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const policyLabel = learnedLabels(64, ["countersign/decision"]);
   const ruleLabel = learnedLabels(512);
   const bundleLabel = learnedLabels(64);
+  const upstreamLabel = learnedLabels(64);
+  const triedLabel = knownLabels(["answered", "error", "failed", "aborted", "refusal"]);
   const revisions = new Map<string, string>();
   const entrypoints = new Set(["countersign/decision"]);
 
@@ -231,6 +235,8 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     gatewayAnswered: (kind, status) => gatewayRequests(kindLabel.of(kind), statusClass(status)).add(),
     gatewayAsked: (micros) => gatewayAsk().observe(micros),
     gatewayFirstByte: (micros) => gatewayFirstByte().observe(micros),
+    gatewayTried: (upstream, result) =>
+      gatewayAttempts(upstreamLabel.of(upstream), triedLabel.of(result)).add(),
     text: () => registry.metrics(),
   };
 }

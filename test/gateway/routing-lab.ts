@@ -46,6 +46,8 @@ export interface Lab {
   /** The clock of routing, milliseconds; sleeping moves it. */
   readonly time: { now: number };
   readonly slept: number[];
+  /** Attempts, as metrics are told of them. */
+  readonly tried: readonly (readonly [string, string])[];
   ask(more?: Record<string, unknown>, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -83,6 +85,7 @@ export async function start(
   ]);
   const time = { now: 1_000 };
   const slept: number[] = [];
+  const tried: [string, string][] = [];
   const world = await startWorld({
     config: {
       upstreams: Object.fromEntries(
@@ -102,6 +105,7 @@ export async function start(
       },
     },
     routing: {
+      tried: (deployment, result) => tried.push([deployment, result]),
       clock: () => time.now,
       random: more.random ?? (() => 0.5),
       sleep: (ms) => {
@@ -113,7 +117,7 @@ export async function start(
   });
   const ask: Lab["ask"] = (body = {}, headers = {}) =>
     post(world, "/v1/chat/completions", chatBody({ model: "group", ...body }), headers);
-  lab = { world, a, b, c, time, slept, ask };
+  lab = { world, a, b, c, time, slept, tried, ask };
   return lab;
 }
 

@@ -175,6 +175,14 @@ describe("what policy narrows", () => {
     expect(counts(here)).toEqual([0, 4, 0]);
   });
 
+  test("a model whose calls are narrowed is in the list of models", async () => {
+    const here = await start();
+    here.world.sidecar.decide = obliged("restrict_regions", { regions: ["us"] });
+    const response = await fetch(`${here.world.url}/v1/models`);
+    const { data } = (await response.json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id)).toContain("group");
+  });
+
   test.each([
     ["no deployment that fits", "restrict_regions", { regions: ["ch"] }],
     ["a region that is no text", "restrict_regions", { regions: [1] }],
@@ -329,6 +337,14 @@ describe("a retry", () => {
     expect(counts(here)).toEqual([2, 2, 0]);
     await outcomes(here);
     expect(here.world.sidecar.outcomes[0]).toMatchObject({ upstream: "b", attempts: 4, status: 429 });
+    expect(here.tried).toEqual(
+      Array(2)
+        .fill([
+          ["a", "failed"],
+          ["b", "error"],
+        ])
+        .flat(),
+    );
   });
 
   test("isn't made beyond the budget", async () => {

@@ -130,6 +130,7 @@ describe("metrics", () => {
     metrics.gatewayAnswered("model", 503);
     metrics.gatewayAsked(700);
     metrics.gatewayFirstByte(1_500_000);
+    metrics.gatewayTried("eu-1", "failed");
     const text = await metrics.text();
     for (const line of [
       'countersign_identity_failures_total{code="token_expired"} 1',
@@ -141,6 +142,7 @@ describe("metrics", () => {
       'countersign_gateway_requests_total{kind="model",status="5xx"} 1',
       "countersign_gateway_ask_seconds_sum 0.0007",
       "countersign_gateway_first_byte_seconds_sum 1.5",
+      'countersign_gateway_attempts_total{upstream="eu-1",result="failed"} 1',
     ]) {
       expect(text).toContain(`${line}\n`);
     }
