@@ -54,10 +54,34 @@ function generate(stream: boolean): Operation {
     headers: {},
     path: path(stream ? "streamGenerateContent?alt=sse" : "generateContent"),
     named: (body) => body,
+    texts: ({ contents, systemInstruction: system = null, ...others }) => ({
+      ...others,
+      system,
+      messages: toMessages(contents),
+    }),
     offered: ({ tools }) => namesOf(tools),
     usage,
     calls: geminiCalls,
   };
+}
+
+/** Says contents as messages, in the words that detectors know. */
+function toMessages(contents: Json | undefined): JsonObject[] {
+  return (Array.isArray(contents) ? contents : []).filter(isObject).map(({ role = "user", parts }) => ({
+    role,
+    content: (Array.isArray(parts) ? parts : []).map((part) => {
+      if (!isObject(part)) return part;
+      const { inlineData, fileData, functionResponse, ...others } = part;
+      const medium = inlineData ?? fileData;
+      if (isObject(medium)) {
+        const { mimeType = null } = medium;
+        const type = typeof mimeType === "string" && mimeType.startsWith("image/") ? "image" : "file";
+        return { ...others, type, medium, source: { media_type: mimeType } };
+      }
+      if (functionResponse === undefined) return part;
+      return { ...others, type: "function_call_output", output: functionResponse };
+    }),
+  }));
 }
 
 function countRoles(contents: readonly Json[]): JsonObject {

@@ -37,6 +37,8 @@ export interface Operation {
   path(base: URL, model: string, stream: boolean): string;
   /** Puts the upstream's name of the model into the body, where it differs. */
   named(body: JsonObject, model: string): JsonObject;
+  /** Says what a body says in messages, whose words detectors know; absent: as it is. */
+  texts?(body: JsonObject): JsonObject;
   /** Names the tools that a body lets the model call. */
   offered(body: JsonObject): readonly string[];
   /** What an answer, or one event of its stream, says of usage; added to what was said before. */

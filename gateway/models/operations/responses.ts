@@ -114,6 +114,11 @@ function openId(sealed: string, bound: Bound): string | undefined {
   return named !== undefined && isOwn(named, bound) ? named.id : undefined;
 }
 
+/** Leaves out ids, which are ours and look like secrets. */
+function without(value: JsonObject, ...names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
 export const responses: Operation = {
   protocol: "openai",
   speaker: responsesSpeaker,
@@ -151,6 +156,15 @@ export const responses: Operation = {
   headers: {},
   path: (base) => (base.pathname === "/" ? "/v1/responses" : "/responses"),
   named: (body, model) => ({ ...body, model }),
+  texts(body) {
+    const { input = null, instructions = null } = body;
+    const items = Array.isArray(input) ? input : [{ role: "user", content: input }];
+    return {
+      ...without(body, "input", "instructions", "previous_response_id"),
+      system: instructions,
+      messages: items.map((item) => ({ role: "assistant", ...(isObject(item) ? without(item, "id") : {}) })),
+    };
+  },
   offered: (body) => offeredIn(body, words),
   usage(data, before) {
     const { response } = data;

@@ -32,7 +32,9 @@ export async function serveOperation(
   if (read.kind === "refusal") return refuseHere(exchange, read);
   const asks = operation.classify(read.value, read.bytes, config.models, named);
   if (asks.kind === "refusal") return refuseHere(exchange, asks);
-  const attempt = await decideOn(parts, exchange, operation, asks);
+  const content = await describe(parts, operation, asks);
+  const about = content === undefined ? asks : { ...asks, content };
+  const attempt = await decideOn(parts, exchange, operation, about);
   if (attempt === undefined) return;
   const { decision, upstream, model, bound } = attempt;
   const body = enforce(asks.body, decision.obligations, operation.duties, operation.words);
@@ -52,6 +54,18 @@ export async function serveOperation(
   });
 }
 
+/** Finds facts about what a request says. INVARIANT: what isn't text wasn't scanned, and is said to be so. */
+async function describe(
+  parts: GatewayParts,
+  operation: Operation,
+  { body, prompt }: ModelCall,
+): Promise<JsonObject | undefined> {
+  const content = await parts.describeContent?.(operation.texts?.(body) ?? body);
+  if (content === undefined || prompt["tokens"] === undefined) return content;
+  const why = Array.isArray(content["why"]) ? content["why"] : [];
+  return { ...content, scanned: false, why: [...why, "tokens"] };
+}
+
 export interface Attempt {
   readonly decision: Decision;
   readonly name: string;
@@ -67,12 +81,13 @@ export async function decideOn(
   parts: GatewayParts,
   exchange: Exchange,
   operation: Pick<Operation, "speaker" | "duties" | "protocol">,
-  asks: Pick<ModelCall, "call" | "model"> & { readonly prompt?: JsonObject },
+  asks: Pick<ModelCall, "call" | "model"> & { readonly prompt?: JsonObject; readonly content?: JsonObject },
 ): Promise<Attempt | undefined> {
   const refuseHere = refuseIn(operation.speaker);
   const model = parts.config.models.get(asks.model);
   const upstream = model === undefined ? undefined : parts.config.upstreams.get(model.upstream);
-  const context = { ...(asks.prompt === undefined ? {} : { prompt: asks.prompt }), upstream };
+  const { prompt, content } = asks;
+  const context = { ...(prompt === undefined ? {} : { prompt }), content, upstream };
   const obligations = Object.keys(operation.duties);
   const [decision] = await askAbout(parts, exchange, [asks.call], obligations, context);
   if (decision === undefined) {

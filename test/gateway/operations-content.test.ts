@@ -1,0 +1,119 @@
+/** What operations say is looked at as chats are; what wasn't is said to be so. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import type { World } from "./world.js";
+import { deny, post, startWorld } from "./world.js";
+
+let world: World;
+beforeAll(async () => {
+  const url = "http://127.0.0.1:9";
+  const place = { region: "eu", environment: "prod", provider: "x" };
+  world = await startWorld({
+    config: {
+      content: { detectors: ["pii"] },
+      upstreams: {
+        openai: { url },
+        anthropic: { url, protocol: "anthropic" },
+        gemini: { url, protocol: "gemini" },
+      },
+      models: {
+        gpt: { ...place, upstream: "openai" },
+        sonnet: { ...place, upstream: "anthropic" },
+        flash: { ...place, upstream: "gemini" },
+      },
+    },
+  });
+});
+beforeEach(() => {
+  world.sidecar.decide = deny();
+});
+afterAll(() => world.close());
+
+const email = "jane.doe@example.com";
+const gemini = "/v1beta/models/flash:generateContent";
+const says = (...parts: readonly object[]) => ({ contents: [{ role: "user", parts }] });
+const found = { scanned: true, pii: { email: 1 } };
+const unseen = { scanned: false };
+
+const requests: readonly (readonly [name: string, path: string, body: object, facts: object])[] = [
+  ["embeddings", "/v1/embeddings", { model: "gpt", input: ["x", email] }, found],
+  ["tokens", "/v1/embeddings", { model: "gpt", input: [1, 2] }, { ...unseen, why: ["tokens"] }],
+  ["moderations", "/v1/moderations", { model: "gpt", input: email }, found],
+  ["completions", "/v1/completions", { model: "gpt", prompt: email }, found],
+  ["completions of tokens", "/v1/completions", { model: "gpt", prompt: [[1], [2]] }, unseen],
+  ["an input", "/v1/responses", { model: "gpt", input: email }, { ...found, roles: { user: found } }],
+  [
+    "instructions",
+    "/v1/responses",
+    { model: "gpt", input: "x", instructions: email },
+    { roles: { system: found } },
+  ],
+  [
+    "a call's output",
+    "/v1/responses",
+    { model: "gpt", input: [{ type: "function_call_output", call_id: "c", output: email }] },
+    { roles: { tool: found } },
+  ],
+  [
+    "a call's arguments",
+    "/v1/responses",
+    {
+      model: "gpt",
+      input: [{ type: "function_call", call_id: "c", name: "f", arguments: `{"to":"${email}"}` }],
+    },
+    { roles: { assistant: found } },
+  ],
+  [
+    "an image",
+    "/v1/responses",
+    {
+      model: "gpt",
+      input: [{ role: "user", content: [{ type: "input_image", image_url: "https://x.example/a" }] }],
+    },
+    { ...unseen, images: { count: 1 } },
+  ],
+  [
+    "what is counted",
+    "/v1/messages/count_tokens",
+    { model: "sonnet", messages: [{ role: "user", content: email }] },
+    found,
+  ],
+  ["a part", gemini, says({ text: email }), { ...found, roles: { user: found } }],
+  [
+    "Gemini's instructions",
+    gemini,
+    { ...says(), systemInstruction: { parts: [{ text: email }] } },
+    { roles: { system: found } },
+  ],
+  [
+    "a function's answer",
+    gemini,
+    says({ functionResponse: { name: "f", response: { to: email } } }),
+    { roles: { tool: found } },
+  ],
+  [
+    "bytes",
+    gemini,
+    says({ inlineData: { mimeType: "image/png", data: "AAAA" } }),
+    { ...unseen, images: { count: 1 } },
+  ],
+  [
+    "a file",
+    gemini,
+    says({ fileData: { fileUri: "https://x.example/a.pdf" } }),
+    { ...unseen, files: { count: 1 } },
+  ],
+  [
+    "Gemini's embeddings",
+    "/v1beta/models/flash:embedContent",
+    { content: { parts: [{ text: email }] } },
+    found,
+  ],
+];
+
+test.each(requests)("%s", async (_name, path, body, facts) => {
+  const answer = await post(world, path, JSON.stringify(body));
+  expect(answer.status).toBe(403);
+  const { content } = world.sidecar.asked.at(-1)?.context as { content?: object };
+  expect(content).toMatchObject(facts);
+  expect(JSON.stringify(world.sidecar.asked.at(-1)?.context)).not.toContain(email);
+});
