@@ -73,6 +73,8 @@ export interface GatewayConfig {
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
+  /** Binds the ids that clients get; absent: a key that lives as long as the process. */
+  readonly idKey?: ApiKeyConfig;
   /** What is looked for in requests of models; absent: nothing. */
   readonly content?: ContentConfig;
 }
@@ -86,7 +88,10 @@ export class GatewayConfigRefused extends Error {
 }
 
 /** Credentials are never policy input. */
-const secretHeaders: ReadonlySet<string> = new Set([...credentialHeaders, "cookie", "proxy-authorization"]);
+const secretHeaders: ReadonlySet<string> = new Set([
+  ...credentialHeaders,
+  ...["cookie", "proxy-authorization", "x-goog-api-key"],
+]);
 
 /** Model ids may hold slashes, too, as `org/model:tag` does. */
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
@@ -122,6 +127,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     const place = fields.required("environment");
     return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
   });
+  const idKey = top.has("id_key") ? readKey(top.nested("id_key"), problems) : undefined;
   const config: GatewayConfig = {
     listen: top.string("listen") ?? "127.0.0.1:8080",
     ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
@@ -142,6 +148,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
     maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
+    ...(idKey === undefined ? {} : { idKey }),
     ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),
   };
   sidecar.end();

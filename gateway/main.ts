@@ -1,5 +1,5 @@
 /** The composition root of the gateway: reads the environment, wires the parts, listens. */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { Pool } from "undici";
 import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
@@ -12,6 +12,7 @@ import { parseGatewayConfig } from "./config.js";
 import type { GatewayLog, GatewayMetrics, GatewayParts } from "./exchange.js";
 import type { ConnectTls } from "./forward/forward.js";
 import { createForwarder } from "./forward/forward.js";
+import { readIdKey } from "./id-key.js";
 import { createFetchKeys } from "./keys.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
@@ -98,7 +99,7 @@ export async function startGateway({
     metrics,
     newId: randomUUID,
     publicUrl: () => config.publicUrl ?? address,
-    sessionSecret: randomBytes(32),
+    sessionSecret: readIdKey(config.idKey, process.env),
     now: Date.now,
     clock: () => performance.now(),
   };

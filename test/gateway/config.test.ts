@@ -50,6 +50,12 @@ describe("a configuration", () => {
       "claimed_headers: authorization is no header that policy may see",
     ],
     [
+      "a key of Google's as a claim",
+      { ...good, claimed_headers: ["X-Goog-Api-Key"] },
+      "claimed_headers: x-goog-api-key is no header that policy may see",
+    ],
+    ["a key from nowhere", { ...good, id_key: {} }, "id_key.env: give one of env, file, value"],
+    [
       "a range that is none",
       { ...good, trusted_proxies: ["everywhere"] },
       "trusted_proxies: everywhere is not a CIDR",
