@@ -160,7 +160,8 @@ async function* timed(
   time: () => (() => void) | undefined,
   end: (verdict: Verdict) => void,
 ): AsyncGenerator<Buffer> {
-  let verdict: Verdict = "nothing";
+  // who stops reading at the stream's own end has had all of it
+  let verdict: Verdict = "works";
   try {
     for (let piece = first; piece.done !== true;) {
       yield piece.value;
@@ -174,7 +175,6 @@ async function* timed(
         cancel?.();
       }
     }
-    verdict = "works";
   } finally {
     end(verdict);
     await pieces.return?.();

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Answer, Lab } from "./routing-lab.js";
 import { chunk, fails, drops, place, start, stop, contentOf, counts, outcomes } from "./routing-lab.js";
-import { json } from "./world.js";
+import { json, post } from "./world.js";
 
 afterEach(stop);
 
@@ -160,6 +160,30 @@ describe("a group of two protocols", () => {
     here.a.answer = drops;
     expect(await contentOf(await here.ask())).toBe("from b");
     expect(here.b.received[0]?.path).toBe("/v1/messages");
+  });
+
+  test("knows a translated stream that was read to its own end for one that worked", async () => {
+    const here = await start({
+      deployments: [{ upstream: "a", ...place("eu") }],
+      breaker: { failures: 2, cool_down_ms: 60_000 },
+    });
+    const ask = (): Promise<Response> => {
+      const messages = [{ role: "user", content: "hi" }];
+      const body = JSON.stringify({ model: "group", max_tokens: 9, stream: true, messages });
+      return post(here.world, "/v1/messages", body, { "anthropic-version": "2023-06-01" });
+    };
+    const stream: Answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      const stop = { index: 0, delta: {}, finish_reason: "stop" };
+      const last = { id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [stop] };
+      res.write(`${chunk("one")}data: ${JSON.stringify(last)}\n\ndata: [DONE]\n\n`);
+    };
+    for (const answer of [drops, stream, drops, stream]) {
+      here.a.answer = answer;
+      const text = await (await ask()).text();
+      expect(text.includes('"text":"one"')).toBe(answer === stream);
+    }
+    expect(counts(here)).toEqual([4, 0, 0]);
   });
 
   test("asks only those that the request can be said to", async () => {
