@@ -6,6 +6,7 @@ import type { Verdict } from "./breaker.js";
 import type { Deployment, FallbackKind } from "./deployment.js";
 import type { Health } from "./health.js";
 import { errorKind, isRetryable } from "./judge.js";
+import { limit } from "./limit.js";
 
 export type Answered = Extract<Forwarded, { kind: "answered" }>;
 export type Failed = Extract<Forwarded, { kind: "failed" }>;
@@ -179,45 +180,4 @@ async function* timed(
     end(verdict);
     await pieces.return?.();
   }
-}
-
-interface Limits {
-  readonly signal: AbortSignal;
-  /** Aborts after a while, unless what it gives is called before. */
-  after(ms: number): () => void;
-  /** Tells whether a time was up. */
-  timedOut(): boolean;
-  clear(): void;
-}
-
-/** A signal that aborts with another one, or when a time is up. */
-function limit(outer: AbortSignal): Limits {
-  const own = new AbortController();
-  const timers = new Set<NodeJS.Timeout>();
-  let up = false;
-  const follow = (): void => {
-    own.abort();
-  };
-  if (outer.aborted) follow();
-  outer.addEventListener("abort", follow, { once: true });
-  return {
-    signal: own.signal,
-    after(ms) {
-      const timer = setTimeout(() => {
-        up = true;
-        own.abort();
-      }, ms);
-      timers.add(timer);
-      return () => {
-        clearTimeout(timer);
-        timers.delete(timer);
-      };
-    },
-    timedOut: () => up,
-    clear() {
-      outer.removeEventListener("abort", follow);
-      for (const timer of timers) clearTimeout(timer);
-      timers.clear();
-    },
-  };
 }
