@@ -64,6 +64,20 @@ allow contains reason.from(rego.metadata.rule()) if {
 }
 
 # METADATA
+# title: your groups may have models of this tier draw
+# description: Images from texts.
+# custom:
+#   id: model.image
+#   code: image_granted
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name == "image.create"
+	tier_granted
+}
+
+# METADATA
 # title: your groups may use what models of this tier answered
 # description: |
 #   Answers that an upstream keeps: reading, deleting and ending them. That they are the caller's own is the gateway's

@@ -34,6 +34,7 @@ rules := {
 	"model.count_tokens": "tier_granted",
 	"embedding.create": "embedding_granted",
 	"moderation.create": "embedding_granted",
+	"image.create": "image_granted",
 	"response.read": "stored_granted",
 	"response.delete": "stored_granted",
 	"response.cancel": "stored_granted",

@@ -45,6 +45,7 @@ const routes: readonly Pattern[] = [
   ["POST", gemini("streamGenerateContent\\?alt=sse"), (model) => operation("geminiStream", model)],
   ["POST", gemini("embedContent"), (model) => operation("geminiEmbed", model)],
   ["POST", gemini("batchEmbedContents"), (model) => operation("geminiEmbedBatch", model)],
+  ["POST", /^\/v1\/images\/generations$/, () => operation("images")],
   ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded

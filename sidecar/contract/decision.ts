@@ -14,6 +14,7 @@ export const actionNames = [
   "model.count_tokens",
   "embedding.create",
   "moderation.create",
+  "image.create",
   "response.read",
   "response.delete",
   "response.cancel",

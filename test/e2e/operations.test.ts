@@ -19,6 +19,7 @@ async function openai(name: IdentityName): Promise<OpenAI> {
 const operations: readonly (readonly [string, (client: OpenAI) => Promise<unknown>])[] = [
   ["embeddings", (client) => client.embeddings.create({ model: "gpt-4o", input: "x" })],
   ["moderations", (client) => client.moderations.create({ model: "gpt-4o", input: "x" })],
+  ["images", (client) => client.images.generate({ model: "gpt-4o", prompt: "x" })],
   ["completions", (client) => client.completions.create({ model: "gpt-4o", prompt: "x" })],
   ["responses", (client) => client.responses.create({ model: "gpt-4o", input: "x" })],
 ];

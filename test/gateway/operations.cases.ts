@@ -116,6 +116,14 @@ const prompts: readonly Case[] = [
   { name: "stops that aren't texts", body: JSON.stringify({ ...prompt, stop: [1] }), ...invalid },
 ];
 
+const drawn = { model: "gpt", prompt: "x" };
+const images: readonly Case[] = [
+  { name: "the provider's own model", body: JSON.stringify({ prompt: "x" }), ...invalid },
+  { name: "a list of prompts", body: JSON.stringify({ ...drawn, prompt: ["x"] }), ...invalid },
+  { name: "a number as text", body: JSON.stringify({ ...drawn, n: "1" }), ...invalid },
+  { name: "an image to begin with", body: JSON.stringify({ ...drawn, image: "x" }), ...invalid },
+];
+
 const moderated = { model: "gpt", input: "x" };
 const url = { url: "https://x.example/a.png" };
 const moderations: readonly Case[] = [
@@ -144,6 +152,8 @@ export const operationAttacks: readonly OperationAttack[] = [
   ...at("/v1/embeddings", embeddings),
   ...everywhere("/v1/completions", prompt),
   ...at("/v1/completions", prompts),
+  ...everywhere("/v1/images/generations", drawn),
+  ...at("/v1/images/generations", images),
   ...everywhere("/v1/moderations", moderated),
   ...at("/v1/moderations", moderations),
   ...everywhere("/v1/messages/count_tokens", counted),

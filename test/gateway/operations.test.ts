@@ -279,6 +279,38 @@ describe("moderations", () => {
   });
 });
 
+describe("images", () => {
+  test("decided by model, number and size; capped; streamed as it came", async () => {
+    const usage = { input_tokens: 3, output_tokens: 9, total_tokens: 12 };
+    upstream.answer = (_req, res) => {
+      json(res, { created: 1, data: [{ b64_json: "AAAA" }], usage });
+    };
+    const cap = { id: "o", type: "cap_parameters", properties: { parameters: { n: 2 } } };
+    world.sidecar.decide = () => ({ allow: true, obligations: [cap] });
+    const got = await openAi().images.generate({ model: "alias", prompt: "a dog", n: 5, size: "1024x1024" });
+    expect(got.data?.[0]?.b64_json).toBe("AAAA");
+    expect(asked()).toMatchObject({
+      action: { name: "image.create", properties: { count: 5, bytes: 5, parameters: { size: "1024x1024" } } },
+      resource: { type: "model", id: "alias" },
+    });
+    expect(upstream.received.at(-1)?.path).toBe("/v1/images/generations");
+    expect(sent()).toEqual({ model: "real-name", prompt: "a dog", n: 2, size: "1024x1024" });
+    await became({ outcome: "forwarded", usage: { input_tokens: 3, output_tokens: 9 } });
+
+    const text = `event: image_generation.completed\ndata: ${JSON.stringify({ type: "image_generation.completed", b64_json: "AAAA", usage })}\n\n`;
+    upstream.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" }).end(text);
+    };
+    const raw = await post(world, "/v1/images/generations", '{"model":"gpt","prompt":"x","stream":true}');
+    expect(await raw.text()).toBe(text);
+    world.sidecar.decide = deny();
+    await expect(openAi().images.generate({ model: "gpt", prompt: "x" })).rejects.toBeInstanceOf(
+      OpenAI.PermissionDeniedError,
+    );
+    expect(upstream.received).toHaveLength(2);
+  });
+});
+
 describe("what was decided is what is sent", () => {
   test.each(sentAs.map((one) => [one.name, one] as const))("%s", async (_name, { path, body, sends }) => {
     const answer = await post(world, path, body);

@@ -3,6 +3,7 @@ import { completions } from "./completions.js";
 import { countTokens } from "./count-tokens.js";
 import { embeddings } from "./embeddings.js";
 import { geminiEmbed, geminiEmbedBatch, geminiGenerate, geminiStream } from "./gemini.js";
+import { images } from "./images.js";
 import { moderations } from "./moderations.js";
 import { responses } from "./responses.js";
 
@@ -12,6 +13,7 @@ export const operations = {
   responses,
   completions,
   moderations,
+  images,
   geminiGenerate,
   geminiStream,
   geminiEmbed,
