@@ -209,7 +209,7 @@ describe("a listener", () => {
   });
 
   test.each<[string, () => object, RegExp]>([
-    ["files that aren't there", () => ({ cert_file: "/no/cert", key_file: "/no/key" }), /no\/cert/],
+    ["files that aren't there", () => ({ cert_file: "/no/cert", key_file: server.keyFile }), /no\/cert/],
     [
       "another certificate's key",
       () => ({ cert_file: server.certFile, key_file: client.keyFile }),
