@@ -8,7 +8,7 @@ import { maskText } from "./mask-text.js";
 export const mostMasked = 2 ** 19;
 
 /** What holds a request together, or is signed: it can't be changed, so nothing to be masked may be in it. */
-const structure = new Set([
+const structure: ReadonlySet<string> = new Set([
   ...["type", "role", "id", "name", "model", "tool_call_id", "tool_use_id", "media_type", "format", "detail"],
   ...["thinking", "signature", "encrypted_content", "file_id", "call_id"],
 ]);
@@ -18,8 +18,15 @@ const dataUrl = /^data:[\w/+.-]{0,64};base64,/;
 
 class CantMask extends Error {}
 
-/** Gives the body with its texts masked; undefined where that can't be done without changing what the request means. */
-export function maskRequest(body: JsonObject, masking: Masking): JsonObject | undefined {
+/**
+ * Gives the body with its texts masked; undefined where that can't be done without changing what the request means.
+ * @param changeable names whose texts may be changed here, though they may not in a request
+ */
+export function maskRequest(
+  body: JsonObject,
+  masking: Masking,
+  changeable: readonly string[] = [],
+): JsonObject | undefined {
   let left = mostMasked;
 
   const mask = (text: string): string => {
@@ -58,9 +65,10 @@ export function maskRequest(body: JsonObject, masking: Masking): JsonObject | un
   function walkField(object: JsonObject, name: string, value: Json, values: boolean): Json {
     if (values) return walk(value, true);
     if (typeof value === "string") {
-      if (structure.has(name)) look(value);
+      const fixed = structure.has(name) && !changeable.includes(name);
+      if (fixed) look(value);
       const isBytes = (bytesOfMedia.has(name) && object["type"] !== "text") || dataUrl.test(value);
-      if (structure.has(name) || isBytes) return value;
+      if (fixed || isBytes) return value;
       if (name === "arguments") return maskJson(value);
     }
     // a request's own `input` is a conversation, a call's is values

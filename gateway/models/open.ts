@@ -3,7 +3,9 @@ import type { Decision, JsonObject, Outcome, Refusal } from "../../sidecar/contr
 import { refuse } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import { enforce } from "../enforce/enforce.js";
+import { takeAnswerMasks } from "../enforce/mask.js";
 import { modelDuties } from "../enforce/registry.js";
+import type { Masking } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout } from "../exchange.js";
 import type { Deployment, ModelConfig } from "../routing/deployment.js";
@@ -40,6 +42,8 @@ export interface Target {
   readonly candidates: readonly Deployment[];
   /** The request, as the obligations left it. */
   readonly body: JsonObject;
+  /** What is to be taken out of the answer. */
+  readonly masks: readonly Masking[];
   /** The upstream that the decision's assertion is for. */
   readonly told: UpstreamConfig | undefined;
   readonly before: Before | undefined;
@@ -48,6 +52,7 @@ export interface Target {
 /** What a decision that selected another model asks of that one, too. */
 interface Before {
   readonly body: JsonObject;
+  readonly masks: readonly Masking[];
   readonly route: Route;
 }
 
@@ -88,17 +93,20 @@ export async function open(
   const read = readRoute(decision.obligations);
   const asked = before?.body ?? asks.body;
   const named = name === asks.model ? asked : { ...asked, model: name };
-  const body = read === undefined ? undefined : enforce(named, read.others, modelDuties, client.words);
-  if (read === undefined || body === undefined) return unsatisfiable();
+  const answer = read === undefined ? undefined : takeAnswerMasks(read.others);
+  if (read === undefined || answer === undefined) return unsatisfiable();
+  const body = enforce(named, answer.others, modelDuties, client.words);
+  if (body === undefined) return unsatisfiable();
+  const masks = [...(before?.masks ?? []), ...answer.masks];
   const route = joinRoutes(before?.route ?? {}, read.route);
   const selected = read.route.model;
   if (selected !== undefined && selected !== name) {
     // one change of mind is policy, two are a circle
     if (before !== undefined) return unsatisfiable();
     past.push({ decision, outcome: "forwarded" });
-    return open(asking, selected, { before: { body, route } });
+    return open(asking, selected, { before: { body, masks, route } });
   }
   const candidates = narrow(model.deployments, route);
   if (candidates.length === 0) return unsatisfiable();
-  return { kind: "opened", target: { name, model, decision, candidates, body, told, before } };
+  return { kind: "opened", target: { name, model, decision, candidates, body, masks, told, before } };
 }

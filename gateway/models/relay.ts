@@ -2,6 +2,8 @@
 import type { ServerResponse } from "node:http";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
+import { maskAnswer, maskEvents } from "../content/mask-answer.js";
+import type { Masking } from "../content/mask-text.js";
 import { readEvents } from "../events.js";
 import { collect, passOn } from "../forward/forward.js";
 import { send } from "../http.js";
@@ -30,6 +32,8 @@ export interface RelayParts {
   readonly created: number;
   /** Decides the calls that the model makes. */
   readonly decide: DecideCalls;
+  /** What is taken out of the answer before the client sees it. */
+  readonly masks: readonly Masking[];
   /** What tells a client that its stream was cut. */
   readonly errorEvent: string;
 }
@@ -49,9 +53,12 @@ export async function relay(parts: RelayParts): Promise<Relayed> {
   return parts.request === undefined ? relayAsIs(parts) : relayStream(parts, parts.request);
 }
 
-/** The stream, whose calls were decided. */
-function guarded({ body, server, decide }: RelayParts): AsyncIterable<Buffer> {
-  return guardStream(body, server.calls.stream(decide), largest);
+/** The stream, whose calls were decided, as it may be seen. */
+function guarded({ body, server, decide, masks }: RelayParts): AsyncIterable<Buffer> {
+  return masks.reduce<AsyncIterable<Buffer>>(
+    (events, masking) => maskEvents(events, masking, server.name, largest),
+    guardStream(body, server.calls.stream(decide), largest),
+  );
 }
 
 async function relayAsIs(parts: RelayParts): Promise<Relayed> {
@@ -101,7 +108,8 @@ async function relayWhole(parts: RelayParts): Promise<Relayed> {
     const said = parseJson(bytes);
     if (!isObject(said)) return { kind: "refused" };
     usage = server.usage(said, undefined);
-    const left = mayCall(text) ? await server.calls.whole(said, parts.decide) : undefined;
+    const allowed = mayCall(text) ? await server.calls.whole(said, parts.decide) : undefined;
+    const left = parts.masks.length === 0 ? allowed : parts.masks.reduce(maskAnswer, allowed ?? said);
     if (request !== undefined) {
       text = stringifyJson(client.writeAnswer(server.readAnswer(left ?? said), parts.created));
     } else if (left !== undefined) text = stringifyJson(left);

@@ -1,6 +1,7 @@
 /** Serves a call of a model: whichever protocol the client speaks, and whichever the model. */
 import type { Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
+import { maskText } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
 import { readJson, send } from "../http.js";
@@ -60,7 +61,7 @@ export async function serveInvoke(
     if (error === undefined || answer.quotesKey(error.toString("latin1")) || server !== client) {
       return refuseAs(refuse("upstream_invalid"), "upstream_error");
     }
-    send(res, answer.status, error.toString(), headers);
+    send(res, answer.status, target.masks.reduce(maskText, error.toString()), headers);
     return end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const created = Math.floor(parts.now() / 1000);
@@ -68,6 +69,7 @@ export async function serveInvoke(
   const relayed = await relay({
     ...{ res, headers, body: result.body, status: answer.status, signal, client, server, stream, created },
     ...(request === undefined ? {} : { request }),
+    masks: target.masks,
     decide: createDecideCalls(parts, exchange, { model: target.name, offered: client.offered(target.body) }),
     errorEvent: client.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
   }).finally(result.close);

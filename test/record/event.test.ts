@@ -157,8 +157,16 @@ describe("a decision's event", () => {
   test("keeps counts and versions of what detectors found, and nothing else of it", () => {
     const deep = { a: { b: { c: { d: { e: 1 } } } } };
     const content = {
-      ...{ detectors: { pii: "1", odd: "jane doe", "Jane Doe": "1" }, scanned: false, why: ["budget", "Jane"] },
-      ...{ bytes: 12, pii: { email: 2, "jane@x": 1, text: "hello" }, roles: { user: { images: { types: { other: 1 } } } } },
+      ...{
+        detectors: { pii: "1", odd: "jane doe", "Jane Doe": "1" },
+        scanned: false,
+        why: ["budget", "Jane"],
+      },
+      ...{
+        bytes: 12,
+        pii: { email: 2, "jane@x": 1, text: "hello" },
+        roles: { user: { images: { types: { other: 1 } } } },
+      },
       ...{ images: { count: 1, types: { "image/png": 1 } }, text: "hello", deep },
     };
     expect(event(decisionRecordOf({ context: contextOf({ content }) }))["content"]).toEqual({
