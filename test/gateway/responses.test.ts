@@ -277,6 +277,8 @@ describe("calls in a response", () => {
     ],
     ["a call that ends as a message", [begunAs("remove"), { ...end, item: message }], [message]],
     ["pieces of no call", [delta], []],
+    ["a call in an event of another type", [{ type: "response.novel", item: callOf("remove") }], []],
+    ["a call in an event of no type", [{ item: callOf("remove"), output_index: 0 }], []],
     ["a call that never ends", [added, delta], []],
     ["a call only at the very end", [], [callOf("remove")]],
     [

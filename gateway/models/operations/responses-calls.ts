@@ -102,6 +102,7 @@ function stream(decide: DecideCalls): StreamGuard {
       const { data } = event;
       const { type, item, response } = data;
       const index = indexOf(data);
+      if (typeof type !== "string") throw new CallsRefused("an event of no type");
       if (type === "response.output_item.added" && isCall(item)) {
         if (index === undefined || held.has(index)) throw new CallsRefused("a call within a call");
         held.set(index, { item, events: [event], pieces: "" });
@@ -122,6 +123,7 @@ function stream(decide: DecideCalls): StreamGuard {
       }
       if (/function_call|custom_tool_call|mcp_call/.test(textOf(type)))
         throw new CallsRefused("a piece of no call");
+      if (isCall(item)) throw new CallsRefused("a call where none is known");
       if (!isObject(response)) return pass(event);
       const ends = /^response\.(?:completed|incomplete|failed)$/.test(textOf(type));
       if (type === "response.completed" && held.size > 0) throw new CallsRefused("a call isn't whole");
