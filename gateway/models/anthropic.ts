@@ -18,7 +18,7 @@ const messages: RequestShape = {
   required: ["model", "messages", "max_tokens"],
   parameters: [
     ...["max_tokens", "temperature", "top_k", "top_p", "thinking", "output_config"],
-    ...["service_tier", "speed", "inference_geo", "container", "workspace_id"],
+    ...["service_tier", "speed", "inference_geo", "workspace_id"],
   ],
   words: {
     tokenLimits: ["max_tokens"],

@@ -1,7 +1,7 @@
 import type { Json } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
 
-/** Fields that name what a provider keeps for whomever has its key: files, stores of vectors, containers. */
+/** Fields that name what a provider keeps for whomever has its key: files, stores of vectors, containers, what it once said aloud. */
 const names = new Set(["file_id", "file_ids", "vector_store_ids", "container", "container_id"]);
 
 /**
@@ -14,11 +14,13 @@ export function namesKept(value: Json): boolean {
   const { type } = value;
   return Object.entries(value).some(
     ([name, inner]) =>
-      (names.has(name) && inner !== null) || (!(type === "tool_use" && name === "input") && namesKept(inner)),
+      (names.has(name) && inner !== null) ||
+      (name === "audio" && isObject(inner) && inner["id"] !== undefined) ||
+      (!(type === "tool_use" && name === "input") && namesKept(inner)),
   );
 }
 
-const suspicious = ["file_", "vector_store_", "container", "\\u"];
+const suspicious = ["file_", "vector_store_", "container", "audio", "\\u"];
 
 /** Tells whether a body could name such a thing; cheaper than looking. */
 export function mayNameKept(bytes: Buffer): boolean {

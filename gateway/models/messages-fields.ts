@@ -20,7 +20,6 @@ export const messagesFields: Readonly<Record<string, Check>> = {
   service_tier: text,
   output_config: object,
   cache_control: object,
-  container: either(text, object),
   diagnostics: object,
   inference_geo: text,
   speed: text,

@@ -51,6 +51,11 @@ export const badInputs: readonly BadInput[] = [
     ...invalid,
   },
   {
+    name: "what a model said aloud to somebody",
+    body: '{"model":"small","messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}',
+    ...invalid,
+  },
+  {
     name: "the same with an escape",
     body: message('[{"type":"file","file":{"file_i\\u0064":"f_1"}}]'),
     ...invalid,
