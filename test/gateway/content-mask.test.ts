@@ -6,6 +6,7 @@ import { modelDuties } from "../../gateway/enforce/registry.js";
 import { injection, pii, secrets } from "../../gateway/content/create-detectors.js";
 import { createTextMasker } from "../../gateway/content/mask-stream.js";
 import { maskText, patternsOf } from "../../gateway/content/mask-text.js";
+import { findAll } from "../../gateway/content/pattern.js";
 import { openai } from "../../gateway/models/openai.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";
@@ -198,6 +199,44 @@ test("a stream is masked as the whole text is, however it is cut", () => {
     ),
     { numRuns: 400 },
   );
+});
+
+test.each([
+  [
+    "a long token",
+    `so ey${"JhbGciOiJub25lIn0".repeat(60)}.eyJ${"abcdefgh1".repeat(80)}.${"sig_1".repeat(40)} it is`,
+  ],
+  [
+    "a long address",
+    `an ${"ü".repeat(60)}@${"ä".repeat(60)}.${"ö".repeat(60)}.${"ß".repeat(60)}.example here`,
+  ],
+  ["signs of two units", `${"😀🏴".repeat(300)} ${email} ${"a😀".repeat(200)}`],
+  [
+    "a key that ends nowhere",
+    `-----BEGIN PRIVATE KEY-----\n${`${"Ab1+".repeat(16)}\n`.repeat(20)}and on it goes`,
+  ],
+  ["hidden signs in a row", `x${"\u{E0041}".repeat(700)}y${"\u200b".repeat(700)}z${"\ufe01".repeat(700)}`],
+])("%s is masked in a stream as in the whole", (_name, text) => {
+  const masking = { patterns: patternsOf(["pii", "secrets", "injection"]) ?? [] };
+  const expected = maskText(text, masking);
+  if (!text.startsWith("😀")) expect(expected.length).toBeLessThan(text.length / 2);
+  for (const size of [1, 2, 13, 170, 1_000]) {
+    const masker = createTextMasker(masking);
+    const characters = [...text];
+    let out = "";
+    for (let at = 0; at < characters.length; at += size) {
+      const given = masker.push(characters.slice(at, at + size).join(""));
+      expect(given.isWellFormed()).toBe(true);
+      out += given;
+    }
+    expect(out + masker.end()).toBe(expected);
+  }
+});
+
+test("what begins before a place isn't found from there", () => {
+  const patterns = patternsOf(["tag_characters"]) ?? [];
+  expect(findAll("\u{E0041}a", patterns, 0, 3)).toHaveLength(1);
+  expect(findAll("\u{E0041}a", patterns, 1, 3)).toEqual([]);
 });
 
 test("a stream is held back no longer than it must be", () => {
