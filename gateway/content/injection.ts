@@ -4,15 +4,15 @@ import type { Pattern } from "./pattern.js";
 /** What no eye sees: found anywhere. */
 export const hiddenPatterns: readonly Pattern[] = [
   // flags of regions are written with them, after a black flag; runs count once
-  { kind: "tag_characters", form: /(?<!\u{1F3F4}[\u{E0000}-\u{E007F}]{0,8})[\u{E0000}-\u{E007F}]{1,64}/gu },
+  { kind: "tag_characters", form: /(?<!\u{1F3F4}[\u{E0000}-\u{E007F}]{0,8})[\u{E0000}-\u{E007F}]{1,32}/gu },
   { kind: "bidi_controls", form: /[\u202A-\u202E\u2066-\u2069]/g },
   // joiners are part of emoji and of many scripts, but not of words in Latin letters
   {
     kind: "zero_width",
-    form: /(?:[\u200B\u2060-\u2064\u180E]|(?<!^)\uFEFF|(?<=[A-Za-z0-9 ])[\u200C\u200D\u00AD](?=[A-Za-z0-9 ]))(?:[\u200B-\u200D\u2060-\u2064\u180E\uFEFF]{0,63})/g,
+    form: /(?=[\u00AD\u180E\u200B-\u200D\u2060-\u2064\uFEFF])(?:[\u200B\u2060-\u2064\u180E]|(?<!^)\uFEFF|(?<=[A-Za-z0-9 ])[\u200C\u200D\u00AD](?=[A-Za-z0-9 ]))(?:[\u200B-\u200D\u2060-\u2064\u180E\uFEFF]{0,31})/g,
   },
   // one selects a glyph; several in a row hold data
-  { kind: "variation_selectors", form: /[\u{E0100}-\u{E01EF}]{1,64}|[\uFE00-\uFE0F]{2,64}/gu },
+  { kind: "variation_selectors", form: /[\u{E0100}-\u{E01EF}]{1,32}|[\uFE00-\uFE0F]{2,32}/gu },
 ];
 
 /** Phrases that give orders, in what tools and documents bring: data has none to give. */

@@ -4,7 +4,7 @@ import { isObject, JsonNumber, parseJson, stringifyJson } from "../../sidecar/co
 import type { Masking } from "./mask-text.js";
 import { maskText } from "./mask-text.js";
 
-/** The most text that is masked: it takes some 40 ms, in which nothing else is done. Characters. */
+/** The most text that is masked: it takes some 30 ms, in which nothing else is done. Characters. */
 export const mostMasked = 2 ** 19;
 
 /** What holds a request together, or is signed: it can't be changed, so nothing to be masked may be in it. */

@@ -72,7 +72,7 @@ export const nationalIds: readonly Pattern[] = [
     ["-"],
   ),
   checked(/(?<![\w-])(?:\d{8}-?[A-HJ-NP-TV-Z]|[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z])(?![\w-])/gi, dni),
-  checked(/(?<!\w)[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?!\w)/gi, codiceFiscale),
+  checked(/(?<!\w)[A-Za-z]{6}\d{2}[A-EHLMPRSTa-ehlmprst]\d{2}[A-Za-z]\d{3}[A-Za-z](?!\w)/g, codiceFiscale),
   // France: 13 digits and a key
   checked(/(?<![\w.-])[12] ?\d{2} ?[01]\d ?\d{2} ?\d{3} ?\d{3} ?\d{2}(?![\w-])/g, (text) => {
     const digits = digitsOf(text);

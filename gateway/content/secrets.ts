@@ -30,7 +30,7 @@ export const secretPatterns: readonly Pattern[] = [
   token("aws_key", ["akia", "asia"], /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])/g),
   {
     kind: "aws_key",
-    form: /(?=[A-Za-z0-9/+]{40})(?<=aws.{0,20}secret.{0,20}[:=]["' ]{0,3})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/gi,
+    form: /(?<![A-Za-z0-9/+])(?=[A-Za-z0-9/+]{40})(?<=aws.{0,20}secret.{0,20}[:=]["' ]{0,3})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/gi,
     hints: ["secret"],
   },
   token("github_token", ["gh"], /(?<!\w)gh[pousr]_[A-Za-z0-9]{36,255}(?!\w)/g),
@@ -63,7 +63,7 @@ export const secretPatterns: readonly Pattern[] = [
   // the form of our own keys: `<prefix>_<id>_<secret><checksum>` (sidecar/identify/api-keys/format.ts)
   {
     kind: "countersign_key",
-    form: /(?<!\w)[a-z][a-z0-9_]{0,31}_[A-Za-z0-9]{12}_[A-Za-z0-9]{49}(?!\w)/g,
+    form: /(?<!\w)(?=\w{64,95}(?!\w))[a-z][a-z0-9_]{0,31}_[A-Za-z0-9]{12}_[A-Za-z0-9]{49}(?!\w)/g,
     hints: ["_"],
     check: (text, start, end) => (isOwnKey(text.slice(start, end)) ? end : undefined),
   },
