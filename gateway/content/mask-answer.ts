@@ -128,6 +128,8 @@ const known: ReadonlySet<string> = new Set(["role", "tool_calls", "function_call
 
 /** OpenAI's chunk. What is left of a choice's texts goes before the chunk that ends it. */
 function maskChunk(chunk: JsonObject, channels: Channels, masking: Masking): JsonObject[] {
+  // an error, or what else isn't a part of the answer
+  if (chunk["choices"] === undefined) return [maskAnswer(chunk, masking)];
   const rests: JsonObject[] = [];
   const choices = objects(chunk["choices"]).map((choice): JsonObject => {
     const owner = keyOf(choice);

@@ -141,6 +141,11 @@ describe("a stream", () => {
     expect(out).not.toContain("jane");
   });
 
+  test("of an error: masked whole, and nothing added", async () => {
+    const out = await run(`data: ${JSON.stringify({ error: { message: email } })}\n\n`, "openai");
+    expect(out).toBe('data: {"error":{"message":"[email]"}}\n\n');
+  });
+
   test("of citations: masked whole", async () => {
     const citation = { type: "citations_delta", citation: { type: "page_location", cited_text: email } };
     const out = await run(
