@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { ApiKeyConfig } from "./config.js";
+import { readSecret } from "./read-secret.js";
 
 /** Shortest key, characters: 32 bytes in base64url. */
 const shortest = 43;
@@ -14,12 +14,7 @@ export function readIdKey(
   environment: Readonly<Record<string, string | undefined>>,
 ): Uint8Array {
   if (source === undefined) return randomBytes(32);
-  const text =
-    "value" in source
-      ? source.value
-      : "env" in source
-        ? environment[source.env]
-        : readFileSync(source.file, "utf8").trim();
+  const text = readSecret(source, environment);
   if (text === undefined || text.length < shortest) {
     throw new Error(`id_key is missing, or shorter than ${shortest} characters`);
   }

@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { buildConnector, Dispatcher } from "undici";
 import { Pool } from "undici";
 import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
+import { readSecret } from "../read-secret.js";
 import type { ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
 
@@ -162,12 +162,7 @@ function readKey(
 ): string | undefined {
   const { apiKey } = upstream;
   if (apiKey === undefined) return undefined;
-  const key =
-    "value" in apiKey
-      ? apiKey.value
-      : "env" in apiKey
-        ? environment[apiKey.env]
-        : readFileSync(apiKey.file, "utf8").trim();
+  const key = readSecret(apiKey, environment);
   // without its credential, the upstream must not be asked at all
   if (key === undefined || !/^[\x21-\x7e]+$/.test(key)) {
     throw new Error(
