@@ -174,29 +174,28 @@ function readKey(
 
 /**
  * Passes a body on as it comes, no faster than the client reads.
- * @returns how it ended, the bytes sent, and the last bytes (for usage)
+ * @returns how it ended, and the bytes sent
  */
 export async function passOn(
   body: AsyncIterable<Buffer>,
   res: ServerResponse,
   signal: AbortSignal,
-  tailBytes: number,
-): Promise<{ readonly ended: "whole" | "cut" | "aborted"; readonly bytes: number; readonly tail: Buffer }> {
+): Promise<Passed> {
   let bytes = 0;
-  let tail: Buffer = Buffer.alloc(0);
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      tail =
-        chunk.length >= tailBytes
-          ? chunk.subarray(-tailBytes)
-          : Buffer.concat([tail, chunk]).subarray(-tailBytes);
       if (!res.write(chunk)) await once(res, "drain", { signal });
     }
-    return { ended: signal.aborted ? "aborted" : "whole", bytes, tail };
+    return { ended: signal.aborted ? "aborted" : "whole", bytes };
   } catch {
-    return { ended: signal.aborted ? "aborted" : "cut", bytes, tail };
+    return { ended: signal.aborted ? "aborted" : "cut", bytes };
   }
+}
+
+export interface Passed {
+  readonly ended: "whole" | "cut" | "aborted";
+  readonly bytes: number;
 }
 
 /** Collects a bounded body; undefined where it is larger, cut or aborted. */

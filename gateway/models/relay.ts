@@ -1,28 +1,24 @@
 /** Passes a model's answer on to the client: as it comes where both speak alike, else translated piece by piece. */
-import type { ServerResponse } from "node:http";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { maskAnswer, maskEvents } from "../content/mask-answer.js";
 import type { Masking } from "../content/mask-text.js";
 import { readEvents } from "../events.js";
-import { collect, passOn } from "../forward/forward.js";
+import type { Passed } from "../forward/forward.js";
+import { collect } from "../forward/forward.js";
 import { send } from "../http.js";
 import type { DecideCalls } from "./calls/guard.js";
 import { guardStream, mayCall } from "./calls/guard.js";
 import type { ModelProtocol, Usage } from "./protocol.js";
+import type { StreamParts } from "./send-stream.js";
+import { sendStream } from "./send-stream.js";
 import type { AnswerEvent, ModelRequest } from "./translate/canonical.js";
 
-/** What of an answer is looked at for usage, from both of its ends. */
-const edge = 65_536;
 /** The largest answer, or event of a stream, that is translated, bytes. */
 const largest = 16 * 2 ** 20;
 
-export interface RelayParts {
-  readonly res: ServerResponse;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+export interface RelayParts extends StreamParts {
   readonly body: AsyncIterable<Buffer>;
-  readonly signal: AbortSignal;
   readonly client: ModelProtocol;
   readonly server: ModelProtocol;
   /** What was asked, where it was translated. */
@@ -34,17 +30,10 @@ export interface RelayParts {
   readonly decide: DecideCalls;
   /** What is taken out of the answer before the client sees it. */
   readonly masks: readonly Masking[];
-  /** What tells a client that its stream was cut. */
-  readonly errorEvent: string;
 }
 
 export type Relayed =
-  | {
-      readonly kind: "relayed";
-      readonly ended: "whole" | "cut" | "aborted";
-      readonly bytes: number;
-      readonly usage: Usage | undefined;
-    }
+  | (Passed & { readonly kind: "relayed"; readonly usage: Usage | undefined })
   /** Nothing was sent: the answer isn't one, or has no counterpart. */
   | { readonly kind: "refused" };
 
@@ -54,47 +43,32 @@ export async function relay(parts: RelayParts): Promise<Relayed> {
 }
 
 /** The stream, whose calls were decided, as it may be seen. */
-function guarded({ body, server, decide, masks }: RelayParts): AsyncIterable<Buffer> {
+function guarded(
+  { body, server, decide, masks }: RelayParts,
+  watch?: (data: string) => void,
+): AsyncIterable<Buffer> {
   return masks.reduce<AsyncIterable<Buffer>>(
     (events, masking) => maskEvents(events, masking, server.name, largest),
-    guardStream(body, server.calls.stream(decide), largest),
+    guardStream(body, server.calls.stream(decide), largest, watch),
   );
 }
 
+/** What an event that says something of usage has, unless an escape spells it otherwise. */
+const mentionsUsage = /usage|\\u00/;
+
 async function relayAsIs(parts: RelayParts): Promise<Relayed> {
-  const { res, server } = parts;
-  begin(parts);
-  let head: Buffer = Buffer.alloc(0);
-  async function* watched(): AsyncGenerator<Buffer> {
-    for await (const chunk of guarded(parts)) {
-      if (head.length < edge) head = Buffer.concat([head, chunk.subarray(0, edge - head.length)]);
-      yield chunk;
-    }
-  }
-  const { ended, bytes, tail } = await passOn(watched(), res, parts.signal, edge);
-  // the blank line ends the event that was cut
-  if (ended === "cut") res.write(`\n\n${parts.errorEvent}`);
-  res.end();
-  const texts = [...dataOf(head.toString()), ...dataOf(tail.toString())];
-  return { kind: "relayed", ended, bytes, usage: usageOf(texts, server) };
-}
-
-function dataOf(text: string): string[] {
-  return [...text.matchAll(/^data: (\{.*\})\s*$/gm)].map(([, json = ""]) => json);
-}
-
-/** What is said last counts; a piece that isn't whole says nothing. */
-function usageOf(texts: readonly string[], server: ModelProtocol): Usage | undefined {
+  const { server } = parts;
   let usage: Usage | undefined;
-  for (const text of texts) {
+  const watch = (data: string): void => {
+    if (!mentionsUsage.test(data)) return;
     try {
-      const data = parseJson(text);
-      if (isObject(data)) usage = server.usage(data, usage);
+      const value = parseJson(data);
+      if (isObject(value)) usage = server.usage(value, usage);
     } catch {
-      // not a whole event
+      // no JSON: it says nothing
     }
-  }
-  return usage;
+  };
+  return { kind: "relayed", ...(await sendStream(guarded(parts, watch), parts)), usage };
 }
 
 async function relayWhole(parts: RelayParts): Promise<Relayed> {
@@ -122,7 +96,7 @@ async function relayWhole(parts: RelayParts): Promise<Relayed> {
 }
 
 async function relayStream(parts: RelayParts, request: ModelRequest): Promise<Relayed> {
-  const { res, client, server } = parts;
+  const { client, server } = parts;
   const reader = server.reader();
   const write = client.writer(parts.created, request);
   let usage: Usage | undefined;
@@ -141,13 +115,5 @@ async function relayStream(parts: RelayParts, request: ModelRequest): Promise<Re
     }
     yield say(reader.end());
   }
-  begin(parts);
-  const { ended, bytes } = await passOn(translated(), res, parts.signal, 0);
-  if (ended === "cut") res.write(`\n\n${parts.errorEvent}`);
-  res.end();
-  return { kind: "relayed", ended, bytes, usage };
-}
-
-function begin({ res, status, headers, stream }: RelayParts): void {
-  res.writeHead(status, stream ? { ...headers, "cache-control": "no-cache" } : headers);
+  return { kind: "relayed", ...(await sendStream(translated(), parts)), usage };
 }

@@ -18,7 +18,7 @@ export async function streamCall(
   limit: number,
   signal: AbortSignal,
 ): Promise<{ readonly ended: "whole" | "cut" | "aborted"; readonly bytes: number }> {
-  return passOn(chooseEvents(body, id, limit), res, signal, 0);
+  return passOn(chooseEvents(body, id, limit), res, signal);
 }
 
 async function* chooseEvents(body: AsyncIterable<Buffer>, id: Json, limit: number): AsyncGenerator<Buffer> {

@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { CallGuard, DecideCalls, StreamGuard, ToolCall } from "./guard.js";
-import { CallsRefused, readArguments } from "./guard.js";
+import { readArguments } from "../read-arguments.js";
+import { CallsRefused } from "./guard.js";
 
 export const anthropicCalls: CallGuard = { whole, stream };
 

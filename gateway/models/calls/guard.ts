@@ -41,17 +41,6 @@ export class CallsRefused extends Error {
   override readonly name = "CallsRefused";
 }
 
-/** Reads the arguments of a call, which come as JSON text; a model that gave none wrote nothing. */
-export function readArguments(text: string): JsonObject | undefined {
-  if (text.trim() === "") return {};
-  try {
-    const value = parseJson(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What every call has somewhere, unless an escape spells it otherwise. */
 const suspicious = /tool|function|\\u00/i;
 
@@ -63,14 +52,17 @@ export function mayCall(text: string): boolean {
 /**
  * Passes a stream on, but for its calls. Text isn't delayed: only what belongs to a call is held.
  * @param limit the largest event, and the most that is held, characters
+ * @param watch told the data of each event
  */
 export async function* guardStream(
   body: AsyncIterable<Buffer>,
   guard: StreamGuard,
   limit: number,
+  watch?: (data: string) => void,
 ): AsyncGenerator<Buffer> {
   let held = 0;
   for await (const { data, raw } of readEvents(body, limit)) {
+    if (data !== undefined) watch?.(data);
     if (data === "[DONE]") yield Buffer.from((await guard.end()) + raw);
     else if (data === undefined || !(guard.holds() || mayCall(data))) yield Buffer.from(raw);
     else {

@@ -1,14 +1,15 @@
 /** Passes the answer of an operation on: its calls decided, its ids bound; as it came where neither changes it. */
-import type { ServerResponse } from "node:http";
 import type { JsonObject } from "../../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import { readEvents } from "../../events.js";
-import { collect, passOn } from "../../forward/forward.js";
+import { collect } from "../../forward/forward.js";
 import { send } from "../../http.js";
 import type { DecideCalls } from "../calls/guard.js";
 import { CallsRefused } from "../calls/guard.js";
 import type { Usage } from "../protocol.js";
 import type { Relayed } from "../relay.js";
+import type { StreamParts } from "../send-stream.js";
+import { sendStream } from "../send-stream.js";
 import type { Bound } from "./bind.js";
 import type { Operation } from "./operation.js";
 
@@ -17,19 +18,13 @@ const largest = 64 * 2 ** 20;
 /** The largest event of a stream, and the most that is held of one, characters. */
 const largestEvent = 16 * 2 ** 20;
 
-export interface AnswerParts {
+export interface AnswerParts extends StreamParts {
   readonly operation: Pick<Operation, "usage" | "calls" | "bind">;
-  readonly res: ServerResponse;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Buffer>;
-  readonly signal: AbortSignal;
   readonly stream: boolean;
   readonly bound: Bound | undefined;
   /** Decides the calls that the model makes, in the answer that is given where there is one whole. */
   readonly decide: (answer?: JsonObject) => DecideCalls;
-  /** What tells a client that its stream was cut. */
-  readonly errorEvent: string;
 }
 
 export function relayAnswer(parts: AnswerParts): Promise<Relayed> {
@@ -68,7 +63,7 @@ function bindAnswer(data: JsonObject, { operation, bound }: AnswerParts): JsonOb
 }
 
 async function relayEvents(parts: AnswerParts): Promise<Relayed> {
-  const { operation, res } = parts;
+  const { operation } = parts;
   const guard = operation.calls?.stream(parts.decide());
   let usage: Usage | undefined;
   let held = 0;
@@ -99,12 +94,7 @@ async function relayEvents(parts: AnswerParts): Promise<Relayed> {
     const rest = (await guard?.end()) ?? "";
     if (rest !== "") yield Buffer.from(rest);
   }
-  res.writeHead(parts.status, { ...parts.headers, "cache-control": "no-cache" });
-  const { ended, bytes } = await passOn(events(), res, parts.signal, 0);
-  // the blank line ends the event that was cut
-  if (ended === "cut") res.write(`\n\n${parts.errorEvent}`);
-  res.end();
-  return { kind: "relayed", ended, bytes, usage };
+  return { kind: "relayed", ...(await sendStream(events(), parts)), usage };
 }
 
 /** Writes an event as providers do: named by its type, where it has one. */

@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { DecideCalls, HeldEvent, StreamGuard, ToolCall } from "../calls/guard.js";
-import { CallsRefused, readArguments } from "../calls/guard.js";
+import { CallsRefused } from "../calls/guard.js";
+import { readArguments } from "../read-arguments.js";
 import { eventOf } from "./relay.js";
 
 /** What a client isn't to carry out. INVARIANT: any other item is a call, known or not. */

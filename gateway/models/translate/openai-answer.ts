@@ -4,7 +4,7 @@ import { stringifyJson } from "../../../sidecar/contract.js";
 import { Body } from "./body.js";
 import type { Finish, ModelAnswer, Part, Usage } from "./canonical.js";
 import { Untranslatable } from "./canonical.js";
-import { optional, readArguments } from "./read-openai.js";
+import { optional, argumentsAt } from "./read-openai.js";
 
 const reasons: Readonly<Record<Finish, string>> = {
   stop: "stop",
@@ -68,7 +68,7 @@ export function readOpenAiAnswer(value: Json): ModelAnswer {
       kind: "call",
       id,
       name,
-      arguments: readArguments(meant.required("arguments"), meant.at("arguments")),
+      arguments: argumentsAt(meant.required("arguments"), meant.at("arguments")),
     });
   }
   if ((message.list("annotations") ?? []).length > 0) throw new Untranslatable(message.at("annotations"));

@@ -1,6 +1,6 @@
 /** OpenAI's chat completion request → {@link ModelRequest}. Source: OpenAI API reference, "Create chat completion". */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
-import { isObject, parseJson } from "../../../sidecar/contract.js";
+import { readArguments } from "../read-arguments.js";
 import { Body } from "./body.js";
 import type { ImageSource, Message, ModelRequest, Part, Tool, ToolChoice } from "./canonical.js";
 import { efforts, Untranslatable } from "./canonical.js";
@@ -141,7 +141,7 @@ function readAssistant(message: Body): Part[] {
       kind: "call",
       id: call.required("id"),
       name: meant.required("name"),
-      arguments: readArguments(meant.required("arguments"), meant.at("arguments")),
+      arguments: argumentsAt(meant.required("arguments"), meant.at("arguments")),
     });
     meant.end();
     call.end();
@@ -150,16 +150,11 @@ function readAssistant(message: Body): Part[] {
   return parts;
 }
 
-/** Arguments are an object as JSON text; a model that gave none wrote nothing. */
-export function readArguments(text: string, place: string): JsonObject {
-  if (text.trim() === "") return {};
-  try {
-    const value = parseJson(text);
-    if (isObject(value)) return value;
-  } catch {
-    // no JSON, or ambiguous
-  }
-  throw new Untranslatable(place);
+/** @throws Untranslatable where the arguments of a call aren't one object */
+export function argumentsAt(text: string, place: string): JsonObject {
+  const given = readArguments(text);
+  if (given === undefined) throw new Untranslatable(place);
+  return given;
 }
 
 function readContent(message: Body, read: (part: Body) => Part): Part[] {
