@@ -1,5 +1,5 @@
-import { Redis } from "ioredis";
 import type { SidecarConfig } from "../../config.js";
+import { connectRedis } from "../../net/redis.js";
 import type { Log } from "../../record/log.js";
 import type { CacheEvent } from "./cache.js";
 import type { DecisionCache } from "./layered.js";
@@ -21,27 +21,13 @@ export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): 
   if (config.redisUrl === undefined || config.secret === undefined || config.l2 === "never") {
     return createDecisionCache({ l1, l2Mode: "never", now, micros });
   }
-  const redis = new Redis(config.redisUrl, {
-    // a lookup must never queue behind a connection that isn't there, nor be sent again when it is back
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    enableAutoPipelining: true,
-    connectTimeout: 2_000,
-    // a peer that takes commands and answers none: give the connection up, and what waits on it
-    socketTimeout: 2_000,
-    disconnectTimeout: 200,
-    retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 3_000),
-  });
-  let up: boolean | undefined;
-  redis.on("ready", () => {
-    up = true;
-    log.info("redis connected");
-  });
-  redis.on("error", (error: { code?: string; message?: string }) => {
-    // once per outage: it comes again with every attempt
-    if (up !== false) log.warn("redis unavailable, deciding without it", { code: codeOf(error) });
-    up = false;
+  const redis = connectRedis(config.redisUrl, {
+    onUp: () => {
+      log.info("redis connected");
+    },
+    onDown: (error) => {
+      log.warn("redis unavailable, deciding without it", { code: codeOf(error) });
+    },
   });
   let warnedAt = -Infinity;
   const onEvent = (event: CacheEvent): void => {
@@ -65,6 +51,6 @@ export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): 
 const warnEvery = 60_000;
 
 /** Names an error: the system's code, or the word that Redis begins its errors with; never the message. */
-function codeOf({ code, message = "" }: { code?: string; message?: string }): string {
+function codeOf({ code, message = "" }: { readonly code?: string; readonly message?: string }): string {
   return code ?? /^[A-Z]{3,32}(?= )/.exec(message)?.[0] ?? "unknown";
 }
