@@ -1,8 +1,6 @@
 import type { RequestListener } from "node:http";
 import { createServer } from "node:http";
 
-export { peerCertificates } from "../sidecar/contract.js";
-
 export interface Listening {
   /** The address in force: the port that was given where 0 was asked for. */
   readonly address: string;

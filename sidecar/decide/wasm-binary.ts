@@ -5,8 +5,6 @@ export class WasmRefused extends Error {
   override readonly name = "WasmRefused";
 }
 
-export type Writer = (id: number, body: Uint8Array) => void;
-
 /** Reads within bounds. @throws WasmRefused past the end */
 export function createReader(bytes: Uint8Array, start = 0) {
   let at = start;
