@@ -1,46 +1,20 @@
-import { basename } from "node:path";
-import type { UpstreamAssertion } from "./forward/assertion.js";
-import { readUpstreamAssertion } from "./forward/assertion.js";
 import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
+import type { ApiKeyConfig } from "./read-key.js";
+import { readKey } from "./read-key.js";
 import { readResourceMetadata } from "./resource-metadata.js";
-import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
-import {
-  credentialHeaders,
-  Fields,
-  Problems,
-  readListenerTls,
-  readUpstreamTls,
-} from "../sidecar/contract.js";
-
-/** Where a credential comes from, and what the record calls it. */
-export type ApiKeyConfig = { readonly id: string } & (
-  { readonly env: string } | { readonly file: string } | { readonly value: string }
-);
-
-import type { ProtocolName } from "./models/protocol.js";
+import { readUpstream } from "./upstreams/read-upstream.js";
+import { readUrl } from "./upstreams/read-url.js";
+import type { UpstreamConfig } from "./upstreams/upstream.js";
+import type { Json, ListenerTls } from "../sidecar/contract.js";
+import { credentialHeaders, Fields, Problems, readListenerTls } from "../sidecar/contract.js";
 import type { ModelConfig } from "./routing/deployment.js";
 import { checkFallbacks, readModel } from "./routing/read-model.js";
 
-export interface UpstreamConfig {
-  readonly url: URL;
-  /** How its models are spoken to. */
-  readonly protocol: ProtocolName | "gemini";
-  /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
-  readonly apiKey?: ApiKeyConfig;
-  /** What it is told of the caller, signed by the sidecar; absent: nothing. */
-  readonly assertion?: UpstreamAssertion;
-  /** How both prove who they are; absent: as any client of the web does. */
-  readonly tls?: UpstreamTls;
-  readonly connectTimeoutMs: number;
-  /** To the first byte of the answer, milliseconds. */
-  readonly headersTimeoutMs: number;
-  /** Between two chunks of the answer, milliseconds. */
-  readonly bodyTimeoutMs: number;
-}
-
+export type { ApiKeyConfig } from "./read-key.js";
 export type { ModelConfig } from "./routing/deployment.js";
+export type { UpstreamConfig } from "./upstreams/upstream.js";
 
 export interface CollectionConfig {
   readonly upstream: UpstreamConfig;
@@ -164,32 +138,6 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   return config;
 }
 
-/** Reads the fields of an upstream, then refuses any that are left. */
-function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
-  const url = readUrl(fields.required("url"), fields.at("url"), problems);
-  const apiKey = fields.has("api_key") ? readKey(fields.nested("api_key"), problems) : undefined;
-  const assertion = fields.has("assertion")
-    ? readUpstreamAssertion(fields.nested("assertion"), problems)
-    : undefined;
-  const tls = fields.has("tls") ? readUpstreamTls(fields.nested("tls"), problems) : undefined;
-  if (tls !== undefined && url.protocol !== "https:")
-    problems.add(fields.at("url"), "must be https with tls");
-  const timeouts = fields.nested("timeouts");
-  const upstream: UpstreamConfig = {
-    url,
-    protocol: fields.oneOf("protocol", ["openai", "anthropic", "gemini"]) ?? "openai",
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(assertion === undefined ? {} : { assertion }),
-    ...(tls === undefined ? {} : { tls }),
-    connectTimeoutMs: timeouts.integer("connect_ms", 1, 600_000) ?? 5_000,
-    headersTimeoutMs: timeouts.integer("first_byte_ms", 1, 3_600_000) ?? 120_000,
-    bodyTimeoutMs: timeouts.integer("between_bytes_ms", 1, 3_600_000) ?? 60_000,
-  };
-  timeouts.end();
-  fields.end();
-  return upstream;
-}
-
 function readProxies(items: readonly Fields[], problems: Problems): GatewayConfig["proxies"] {
   const proxies = items.map((fields) => {
     const proxy = { name: fields.required("name"), socket: fields.required("socket") };
@@ -201,32 +149,4 @@ function readProxies(items: readonly Fields[], problems: Problems): GatewayConfi
   if (new Set(proxies.map(({ name }) => name)).size < proxies.length)
     problems.add("proxies", "give each a name");
   return proxies;
-}
-
-function readUrl(text: string, place: string, problems: Problems): URL {
-  if (URL.canParse(text)) {
-    const url = new URL(text);
-    if (url.username !== "" || url.password !== "")
-      problems.add(place, "must not hold credentials; use api_key");
-    else if (url.protocol === "https:" || url.protocol === "http:") return url;
-    else problems.add(place, "must be http or https");
-  } else if (text !== "") problems.add(place, "must be a URL");
-  return new URL("http://invalid.invalid");
-}
-
-function readKey(fields: Fields, problems: Problems): ApiKeyConfig | undefined {
-  const id = fields.string("id");
-  const env = fields.string("env");
-  const file = fields.string("file");
-  const value = fields.string("value");
-  fields.end();
-  if (id !== undefined && !/^[\w.:/-]{1,128}$/.test(id)) {
-    problems.add(fields.at("id"), "must be letters, digits, _ . : / and -, at most 128");
-  }
-  if ([env, file, value].filter((source) => source !== undefined).length !== 1) {
-    problems.add(fields.at("env"), "give one of env, file, value");
-  }
-  if (env !== undefined) return { id: id ?? `env:${env}`, env };
-  if (file !== undefined) return { id: id ?? `file:${basename(file)}`, file };
-  return value === undefined ? undefined : { id: id ?? "value", value };
 }
