@@ -5,8 +5,9 @@
 import type { Assertion, AssertionRequest } from "./assertion.js";
 import type { Credentials } from "./credentials.js";
 import type { JsonObject } from "./json.js";
+import type { Cost, StreamTimes, TokenUsage } from "./usage.js";
 
-export type CallKind = "model" | "retrieval" | "tool";
+export type CallKind = "model" | "retrieval" | "tool" | "route";
 
 export const actionNames = [
   "model.invoke",
@@ -25,6 +26,20 @@ export const actionNames = [
   "resource.read",
   "prompt.get",
   "agent.message",
+  "model.show",
+  "model.tokenize",
+  "model.pull",
+  "model.push",
+  "model.create",
+  "model.copy",
+  "model.delete",
+  "rerank.create",
+  "classification.create",
+  "chain.invoke",
+  "chain.describe",
+  "http.request",
+  "websocket.open",
+  "websocket.message",
 ] as const;
 export type ActionName = (typeof actionNames)[number];
 
@@ -141,7 +156,10 @@ export interface Outcome {
   readonly attempts?: number;
   /** Bytes sent to the client. */
   readonly bytes?: number;
-  readonly usage?: { readonly input_tokens: number; readonly output_tokens: number };
+  readonly usage?: TokenUsage;
+  readonly cost?: Cost;
+  /** Of streamed answers. */
+  readonly stream?: StreamTimes;
 }
 
 /** The pipeline's own refusal as a decision: shape shared by PEP-side and PDP-side denials. */

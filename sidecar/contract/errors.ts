@@ -289,6 +289,27 @@ export const errorTable = {
     "remove something, or raise api.max_data_bytes",
   ],
   internal_error: [500, "the request could not be handled", "see the process log by request id"],
+  path_not_plain: [
+    400,
+    "the path or the query is not in its plain form",
+    "send each part of the path once and plainly: no dot segments, empty segments, backslashes, semicolons or needless escapes",
+  ],
+  upgrade_refused: [
+    400,
+    "this connection can not become another protocol here",
+    "send the request without upgrade; WebSocket is for routes that are configured for it",
+  ],
+  subprotocol_not_allowed: [
+    400,
+    "the route takes none of the offered WebSocket subprotocols",
+    "offer one that the route's websocket.subprotocols list",
+  ],
+  unknown_chain: [404, "the chain is not configured", "see the route's chains in the gateway's configuration"],
+  redirect_refused: [
+    502,
+    "the upstream redirects to where this route does not lead",
+    "have the upstream redirect within the route's own url",
+  ],
 } as const satisfies Record<string, readonly [status: number, message: string, fix: string]>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -8,8 +8,9 @@ import { refuse } from "./errors.js";
 import type { Json, JsonObject } from "./json.js";
 import { isObject } from "./json.js";
 import { Fields, Problems } from "./shape.js";
+import { parseCost, parseStreamTimes, parseUsage } from "./usage.js";
 
-const kinds = ["model", "retrieval", "tool"] as const;
+const kinds = ["model", "retrieval", "tool", "route"] as const;
 const outcomes = [
   "forwarded",
   "denied",
@@ -67,15 +68,9 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const outcome = top.oneOf("outcome", outcomes);
   const kind = top.oneOf("kind", kinds);
   const duration = top.raw("duration_ms");
-  let usage: Outcome["usage"];
-  if (top.has("usage")) {
-    const fields = top.nested("usage");
-    usage = {
-      input_tokens: fields.integer("input_tokens", 0, most) ?? 0,
-      output_tokens: fields.integer("output_tokens", 0, most) ?? 0,
-    };
-    fields.end();
-  }
+  const usage = top.has("usage") ? parseUsage(top.nested("usage")) : undefined;
+  const cost = top.has("cost") ? parseCost(top.nested("cost"), problems) : undefined;
+  const stream = top.has("stream") ? parseStreamTimes(top.nested("stream")) : undefined;
   const parsed = {
     decision_id: top.required("decision_id"),
     status: top.integer("status", 0, 999) ?? 0,
@@ -85,6 +80,8 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     ...(attempts === undefined ? {} : { attempts }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(usage === undefined ? {} : { usage }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(stream === undefined ? {} : { stream }),
   };
   top.end();
   if (outcome === undefined) problems.add("outcome", "is required");
