@@ -4,25 +4,23 @@ import { refuse } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import { enforce } from "../enforce/enforce.js";
 import { takeAnswerMasks } from "../enforce/mask.js";
-import { modelDuties } from "../enforce/registry.js";
 import type { Masking } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout } from "../exchange.js";
 import type { Deployment, ModelConfig } from "../routing/deployment.js";
 import { narrow } from "../routing/narrow.js";
 import type { Route } from "../routing/restrict.js";
-import { joinRoutes, readRoute, routeObligations } from "../routing/restrict.js";
+import { joinRoutes, readRoute } from "../routing/restrict.js";
 import { modelProperties } from "./classify.js";
-import type { ModelCall, ModelProtocol } from "./protocol.js";
+import type { Manner } from "./manner.js";
+import type { ModelCall } from "./protocol.js";
 import { refusalOf } from "./refuse.js";
 
-const obligations = [...Object.keys(modelDuties), ...routeObligations];
-
 /** What a client asks, and what has been decided on the way. */
-export interface Asking {
+export interface Asking<Said = unknown> {
   readonly parts: GatewayParts;
   readonly exchange: Exchange;
-  readonly client: ModelProtocol;
+  readonly manner: Manner<Said>;
   readonly asks: ModelCall;
   /** Decisions that another one took the place of, for the record. */
   readonly past: Past[];
@@ -74,7 +72,7 @@ export async function open(
   name: string,
   { upstream, before }: { readonly upstream?: UpstreamConfig; readonly before?: Before | undefined } = {},
 ): Promise<Opened> {
-  const { parts, exchange, client, asks, past } = asking;
+  const { parts, exchange, manner, asks, past } = asking;
   const { models, upstreams } = parts.config;
   const model = models.get(name);
   const told = upstream ?? (model === undefined ? undefined : upstreams.get(model.upstream));
@@ -82,7 +80,7 @@ export async function open(
   const call = name === asks.model ? asks.call : { ...asks.call, resource };
   const { prompt, content } = asks;
   const about = { prompt, content, upstream: told };
-  const [decision] = await askAbout(parts, exchange, [call], obligations, about);
+  const [decision] = await askAbout(parts, exchange, [call], manner.obligations, about);
   const shut = (refusal: Refusal, outcome: Outcome["outcome"] = "denied"): Opened => {
     return { kind: "shut", refusal, outcome, decision };
   };
@@ -92,10 +90,11 @@ export async function open(
   if (model === undefined) return before === undefined ? shut(refuse("unknown_model")) : unsatisfiable();
   const read = readRoute(decision.obligations);
   const asked = before?.body ?? asks.body;
-  const named = name === asks.model ? asked : { ...asked, model: name };
+  const named = name === asks.model ? asked : manner.named(asked, name);
   const answer = read === undefined ? undefined : takeAnswerMasks(read.others);
   if (read === undefined || answer === undefined) return unsatisfiable();
-  const body = enforce(named, answer.others, modelDuties, client.words);
+  if (answer.masks.length > 0 && !manner.masksAnswers) return unsatisfiable();
+  const body = enforce(named, answer.others, manner.duties, manner.words);
   if (body === undefined) return unsatisfiable();
   const masks = [...(before?.masks ?? []), ...answer.masks];
   const route = joinRoutes(before?.route ?? {}, read.route);

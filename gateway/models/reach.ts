@@ -1,36 +1,33 @@
 /** Reaches a model: the one that was asked for, then its fallbacks, each of which is decided on before it is tried. */
-import type { Decision, JsonObject, Outcome, Refusal } from "../../sidecar/contract.js";
-import { refuse, stringifyJson } from "../../sidecar/contract.js";
+import type { Decision, Outcome, Refusal } from "../../sidecar/contract.js";
+import { refuse } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import { used } from "../exchange.js";
 import type { Attempted, Send } from "../routing/attempt.js";
 import type { Deployment, FallbackKind } from "../routing/deployment.js";
 import type { Asking, Target } from "./open.js";
+import type { Spoken } from "./manner.js";
 import { open } from "./open.js";
-import type { ModelProtocol } from "./protocol.js";
-import { protocols } from "./protocols.js";
-import type { ModelRequest } from "./translate/canonical.js";
-import { Untranslatable } from "./translate/canonical.js";
 
 /** Who was asked, and what came of it. */
-export interface Reached {
+export interface Reached<Said> {
   /** That of the model that was asked last. */
   readonly decision: Decision | undefined;
   readonly result: Exclude<Attempted, Refusal> | (Refusal & { readonly outcome: Outcome["outcome"] });
   /** Absent where nobody was asked. */
-  readonly asked?: Asked;
+  readonly asked?: Asked<Said>;
 }
 
-export interface Asked {
+export interface Asked<Said> {
   readonly target: Target;
-  readonly server: ModelProtocol;
-  /** What was asked, where it was translated. */
-  readonly request: ModelRequest | undefined;
+  /** The deployment that was asked last. */
+  readonly deployment: Deployment;
+  readonly said: Said;
   readonly used: Pick<Outcome, "upstream" | "credential" | "attempts">;
 }
 
-export async function reach(asking: Asking): Promise<Reached> {
-  const { asks, exchange, past } = asking;
+export async function reach<Said>(asking: Asking<Said>): Promise<Reached<Said>> {
+  const { asks, exchange, manner, past } = asking;
   const opened = await open(asking, asks.model);
   if (opened.kind === "shut") {
     return { decision: opened.decision, result: { ...opened.refusal, outcome: opened.outcome } };
@@ -38,7 +35,7 @@ export async function reach(asking: Asking): Promise<Reached> {
   const { name, model } = opened.target;
   let reached = await send(asking, opened.target);
   const kind = fallbackOf(reached.result);
-  for (const other of kind === undefined ? [] : model.fallbacks[kind]) {
+  for (const other of kind === undefined || !manner.fallsBack ? [] : model.fallbacks[kind]) {
     if (exchange.signal.aborted) break;
     if (other === asks.model || other === name) continue;
     const next = await open(asking, other);
@@ -54,14 +51,14 @@ export async function reach(asking: Asking): Promise<Reached> {
   return reached;
 }
 
-function fallbackOf(result: Reached["result"]): FallbackKind | undefined {
+function fallbackOf(result: Reached<unknown>["result"]): FallbackKind | undefined {
   return result.kind === "failed" || result.kind === "error" ? result.fallback : undefined;
 }
 
 /** Sends to a model whose decision allows it. */
-async function send(asking: Asking, opened: Target): Promise<Reached> {
-  const { parts, exchange, client, asks, past } = asking;
-  const now: { target: Target; decision: Decision | undefined; fresh: boolean; asked?: Asked } = {
+async function send<Said>(asking: Asking<Said>, opened: Target): Promise<Reached<Said>> {
+  const { parts, exchange, manner, asks, past } = asking;
+  const now: { target: Target; decision: Decision | undefined; fresh: boolean; asked?: Asked<Said> } = {
     target: opened,
     decision: opened.decision,
     fresh: true,
@@ -90,34 +87,29 @@ async function send(asking: Asking, opened: Target): Promise<Reached> {
     }
     now.fresh = false;
     const { target } = now;
-    const spoken = speak(target.body, deployment, client, upstream);
+    // what was decided, and nothing else
+    const spoken = say(asking, target, deployment);
     if (spoken.kind === "refusal") return spoken;
-    const { server } = spoken;
     const attempts = (now.asked?.used.attempts ?? (now.asked === undefined ? 0 : 1)) + 1;
     const whom = { ...used(deployment.name, upstream), ...(attempts > 1 ? { attempts } : {}) };
-    now.asked = { target, server, request: spoken.request, used: whom };
+    const { said, method, path, headers = {}, body } = spoken;
+    now.asked = { target, deployment, said, used: whom };
     return parts.forward({
-      upstream,
-      method: "POST",
-      path: server.path(upstream.url),
-      headers: { accept: asks.stream ? "text/event-stream" : "application/json", ...server.headers },
-      // what was decided, and nothing else
-      body: stringifyJson(spoken.body),
-      assertion: target.decision.assertion,
-      signal,
+      ...{ upstream, method, path, headers, assertion: target.decision.assertion, signal },
+      ...(body === undefined ? {} : { body }),
     });
   };
-  const { name, model, body } = opened;
+  const { name, model } = opened;
   const alone = opened.candidates.length === 1;
-  const speaking = opened.candidates.filter((one) => {
-    const upstream = upstreamOf(asking, one);
-    return alone || upstream.protocol === client.name || speak(body, one, client, upstream).kind === "spoken";
-  });
+  const speaking = opened.candidates.filter(
+    (one) => alone || manner.speaks(upstreamOf(asking, one)) || say(asking, opened, one).kind === "spoken",
+  );
   const { attempted } = await parts.routing.route({
     ...{ name, model, stream: asks.stream, send: sendTo, signal: exchange.signal },
     // where none speaks the request's language, the one that is asked says why
     candidates: speaking.length === 0 ? opened.candidates : speaking,
     stickyKey: stickyKey(asking, opened),
+    ...(manner.expects === undefined ? {} : { expects: manner.expects }),
   });
   const result = attempted.kind === "refusal" ? { ...attempted, outcome: "denied" as const } : attempted;
   return { decision: now.decision, result, ...(now.asked === undefined ? {} : { asked: now.asked }) };
@@ -148,33 +140,10 @@ function stickyKey({ exchange }: Asking, { model, decision }: Target): string | 
   return typeof said === "string" && said.length <= 256 ? `${who} ${said}` : undefined;
 }
 
-type Spoken =
-  | {
-      readonly kind: "spoken";
-      readonly server: ModelProtocol;
-      readonly body: JsonObject;
-      readonly request: ModelRequest | undefined;
-    }
-  | Refusal;
-
-/** Says the request in the upstream's words: the same body where both speak alike, or its translation. */
-function speak(
-  body: JsonObject,
+function say<Said>(
+  asking: Asking<Said>,
+  { body, name, decision }: Target,
   deployment: Deployment,
-  client: ModelProtocol,
-  upstream: UpstreamConfig,
-): Spoken {
-  const { upstreamModel } = deployment;
-  const named = upstreamModel === undefined ? body : { ...body, model: upstreamModel };
-  // nothing is translated to it yet
-  if (upstream.protocol === "gemini") return refuse("untranslatable", "the operation");
-  const server = protocols[upstream.protocol];
-  if (client === server) return { kind: "spoken", server, body: named, request: undefined };
-  try {
-    const request = client.readRequest(named);
-    return { kind: "spoken", server, body: server.writeRequest(request, deployment), request };
-  } catch (error) {
-    if (!(error instanceof Untranslatable)) throw error;
-    return refuse("untranslatable", error.place);
-  }
+): Spoken<Said> | Refusal {
+  return asking.manner.speak(body, { deployment, upstream: upstreamOf(asking, deployment), name, decision });
 }

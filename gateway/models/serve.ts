@@ -6,6 +6,7 @@ import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
 import { readJson, send } from "../http.js";
 import { createDecideCalls } from "./calls/decide.js";
+import { chatManner } from "./chat.js";
 import type { Past } from "./open.js";
 import type { ModelProtocol } from "./protocol.js";
 import { reach } from "./reach.js";
@@ -30,7 +31,10 @@ export async function serveInvoke(
   const content = await parts.describeContent?.(called.body);
   const asks = content === undefined ? called : { ...called, content };
   const past: Past[] = [];
-  const { decision, result, asked } = await reach({ parts, exchange, client, asks, past });
+  const { decision, result, asked } = await reach({
+    ...{ parts, exchange, asks, past },
+    manner: chatManner(client, asks.stream),
+  });
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
     for (const { decision: one, ...what } of past)
@@ -48,7 +52,8 @@ export async function serveInvoke(
     return refuseAs(refuse(code), code === "upstream_timeout" ? "upstream_timeout" : "upstream_error");
   }
   const { answer } = result;
-  const { target, server, request } = asked;
+  const { target, said } = asked;
+  const { server, request } = said;
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);
   for (const name of passedHeaders) {

@@ -50,6 +50,7 @@ export interface AttemptParts {
   readonly health: Health;
   readonly send: Send;
   readonly stream: boolean;
+  readonly expects?: (mediaType: string) => boolean;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   readonly clock: () => number;
@@ -92,7 +93,12 @@ export async function attempt(parts: AttemptParts): Promise<Attempted> {
     if (sent.kind === "failed") return failed(sent.code, sent);
     const { status, headers, body } = sent;
     const ok = status >= 200 && status < 300;
-    if (status < 200 || mediaType(headers) !== (ok && stream ? "text/event-stream" : "application/json")) {
+    const type = mediaType(headers);
+    const expected =
+      ok && parts.expects !== undefined
+        ? parts.expects(type)
+        : type === (ok && stream ? "text/event-stream" : "application/json");
+    if (status < 200 || !expected) {
       discard(body);
       return failed("upstream_invalid", { status, ...retryAfterOf(sent) });
     }

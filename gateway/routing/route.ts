@@ -31,6 +31,8 @@ export interface RouteRequest {
   readonly stream: boolean;
   readonly stickyKey: string | undefined;
   readonly send: Send;
+  /** What an answer of success must be; JSON, or a stream of events, unless given. */
+  readonly expects?: (mediaType: string) => boolean;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -61,7 +63,7 @@ export function createRouting(parts: RoutingParts): Routing {
   };
   return {
     health,
-    async route({ name, model, candidates, stream, stickyKey, send, signal }) {
+    async route({ name, model, candidates, stream, stickyKey, send, expects, signal }) {
       const { retries, choice } = model;
       const healthOf = (one: Deployment): Health => health(name, model, one);
       const budget = budgets.get(name) ?? createRetryBudget(retries);
@@ -101,6 +103,7 @@ export function createRouting(parts: RoutingParts): Routing {
           health: healthOf(next),
           send,
           stream,
+          ...(expects === undefined ? {} : { expects }),
           signal,
           clock,
         });

@@ -112,7 +112,10 @@ describe("embeddings", () => {
     world.sidecar.decide = () => ({ allow: true, obligations: [cap] });
     await openAi().embeddings.create({ model: "gpt", input: "x", dimensions: 64, encoding_format: "float" });
     expect(sent()).toMatchObject({ dimensions: 8 });
-    expect(world.sidecar.asked.at(-1)?.obligations).toEqual(["set_parameters", "cap_parameters"]);
+    expect(world.sidecar.asked.at(-1)?.obligations).toEqual([
+      ...["set_parameters", "cap_parameters"],
+      ...["restrict_regions", "restrict_providers", "select_model"],
+    ]);
     world.sidecar.decide = () => ({ allow: true, obligations: [{ ...cap, type: "limit_tokens" }] });
     await expect(openAi().embeddings.create({ model: "gpt", input: "x" })).rejects.toMatchObject({
       code: "obligation_unsatisfiable",

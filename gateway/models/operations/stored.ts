@@ -6,8 +6,10 @@ import { bringsBody } from "../../http.js";
 import { modelProperties } from "../classify.js";
 import { refuseIn } from "../refuse.js";
 import { isOwn, readId } from "./bind.js";
+import { plainWords } from "./operation.js";
+import { boundTo } from "./operation-manner.js";
+import { passThrough } from "./pass-through.js";
 import { responses } from "./responses.js";
-import { decideOn, passThrough } from "./serve.js";
 
 export const storedActions = {
   read: { action: "response.read", method: "GET", behind: "" },
@@ -29,29 +31,32 @@ export async function serveStored(
   const named = readId(sealed);
   if (named === undefined) return refuseHere(exchange, refuse("unknown_response"));
   const properties = modelProperties(parts.config.models.get(named.model));
-  const attempt = await decideOn(
-    parts,
-    exchange,
-    { ...responses, duties: {} },
-    {
-      model: named.model,
+  return passThrough(parts, exchange, {
+    operation: responses,
+    asks: {
+      kind: "invoke",
+      ...{ model: named.model, stream: false, body: {}, prompt: {} },
       call: {
         kind: "model",
         action: { name: action, properties: { phase: "request" } },
         resource: { type: "model", id: named.model, properties },
       },
     },
-  );
-  if (attempt === undefined) return;
-  const { decision, bound, upstream } = attempt;
-  if (decision.obligations.length > 0)
-    return attempt.refuse(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
-  if (bound === undefined || !isOwn(named, bound))
-    return attempt.refuse(refuse("unknown_response"), "denied");
-  return passThrough(parts, exchange, responses, attempt, {
-    method,
-    path: `${responses.path(upstream.url, named.model, false)}/${encodeURIComponent(named.id)}${behind}`,
-    stream: false,
-    offered: responses.offered,
+    manner: {
+      // it is where it is: policy may forbid to go there, and can't have it done elsewhere
+      ...{ obligations: ["restrict_regions", "restrict_providers"], duties: {}, words: plainWords({}) },
+      ...{ masksAnswers: false, fallsBack: false },
+      named: (body) => body,
+      speaks: () => false,
+      speak(_body, { deployment, upstream, name, decision }) {
+        if (upstream.protocol !== responses.protocol) return refuse("untranslatable", "the operation");
+        const bound = boundTo(decision, deployment, name, parts.sessionSecret);
+        if (bound === undefined || !isOwn(named, bound)) return refuse("unknown_response");
+        const path = `${responses.path(upstream.url, named.model, false)}/${encodeURIComponent(named.id)}${behind}`;
+        const headers = { accept: "application/json", ...responses.headers };
+        return { kind: "spoken", method, path, headers, said: undefined };
+      },
+    },
+    offered: (_body, answer = {}) => responses.offered(answer),
   });
 }

@@ -1,0 +1,47 @@
+/** Says chats to upstreams: the same body where both speak alike, or its translation. */
+import { refuse, stringifyJson } from "../../sidecar/contract.js";
+import { modelDuties } from "../enforce/registry.js";
+import { routeObligations } from "../routing/restrict.js";
+import type { Manner } from "./manner.js";
+import type { ModelProtocol } from "./protocol.js";
+import { protocols } from "./protocols.js";
+import type { ModelRequest } from "./translate/canonical.js";
+import { Untranslatable } from "./translate/canonical.js";
+
+export interface SaidChat {
+  readonly server: ModelProtocol;
+  /** What was asked, where it was translated. */
+  readonly request: ModelRequest | undefined;
+}
+
+const obligations = [...Object.keys(modelDuties), ...routeObligations];
+
+export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidChat> {
+  const accept = stream ? "text/event-stream" : "application/json";
+  return {
+    ...{ obligations, duties: modelDuties, words: client.words, masksAnswers: true, fallsBack: true },
+    named: (body, model) => ({ ...body, model }),
+    speaks: ({ protocol }) => protocol === client.name,
+    speak(body, { deployment, upstream }) {
+      const { upstreamModel } = deployment;
+      const named = upstreamModel === undefined ? body : { ...body, model: upstreamModel };
+      // nothing is translated to it yet
+      if (upstream.protocol === "gemini") return refuse("untranslatable", "the operation");
+      const server = protocols[upstream.protocol];
+      const path = server.path(upstream.url);
+      const sent = { method: "POST", path, headers: { accept, ...server.headers } } as const;
+      if (client === server) {
+        const said = { server, request: undefined };
+        return { kind: "spoken", ...sent, body: stringifyJson(named), said };
+      }
+      try {
+        const request = client.readRequest(named);
+        const body = stringifyJson(server.writeRequest(request, deployment));
+        return { kind: "spoken", ...sent, body, said: { server, request } };
+      } catch (error) {
+        if (!(error instanceof Untranslatable)) throw error;
+        return refuse("untranslatable", error.place);
+      }
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** How one kind of request to models is enforced and said to upstreams: chats in all protocols, an operation in its own. */
+import type { Decision, JsonObject, Refusal } from "../../sidecar/contract.js";
+import type { UpstreamConfig } from "../config.js";
+import type { Duty, Words } from "../enforce/duty.js";
+import type { ForwardRequest } from "../forward/forward.js";
+import type { Deployment } from "../routing/deployment.js";
+
+export interface Manner<Said> {
+  /** The obligations that can be carried out, those on the way included. */
+  readonly obligations: readonly string[];
+  readonly duties: Readonly<Record<string, Duty<Words>>>;
+  readonly words: Words;
+  /** Whether what is to be masked in an answer is. */
+  readonly masksAnswers: boolean;
+  /** Whether another model may answer instead. */
+  readonly fallsBack: boolean;
+  /** The request for another model of ours. */
+  named(body: JsonObject, model: string): JsonObject;
+  /** Tells of an upstream, without saying it, that the request can surely be said to it. */
+  speaks(upstream: UpstreamConfig): boolean;
+  /** Says the request as enforced to one upstream. */
+  speak(body: JsonObject, to: Addressee): Spoken<Said> | Refusal;
+  /** What an answer of success must be where it isn't JSON, or a stream of events as asked. */
+  expects?(mediaType: string): boolean;
+}
+
+export interface Addressee {
+  readonly deployment: Deployment;
+  readonly upstream: UpstreamConfig;
+  /** The model's name here. */
+  readonly name: string;
+  /** The decision that allows it. */
+  readonly decision: Decision;
+}
+
+export interface Spoken<Said> extends Pick<ForwardRequest, "method" | "path" | "headers" | "body"> {
+  readonly kind: "spoken";
+  /** What the answer is to be read by. */
+  readonly said: Said;
+}

@@ -1,0 +1,89 @@
+/** Has an operation on a model decided, sends what was decided to where it may go, and passes the answer on. */
+import type { JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
+import type { Exchange, GatewayParts } from "../../exchange.js";
+import { conclude, decisionHeaders } from "../../exchange.js";
+import { send } from "../../http.js";
+import { createDecideCalls } from "../calls/decide.js";
+import type { Manner } from "../manner.js";
+import type { Past } from "../open.js";
+import type { ModelCall } from "../protocol.js";
+import { reach } from "../reach.js";
+import { refuseIn } from "../refuse.js";
+import type { Bound } from "./bind.js";
+import type { Operation } from "./operation.js";
+import { boundTo } from "./operation-manner.js";
+import type { AnswerParts } from "./relay.js";
+import { relayAnswer } from "./relay.js";
+import type { Relayed } from "../relay.js";
+
+const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
+
+export interface PassParts {
+  readonly operation: Pick<Operation, "speaker" | "usage" | "calls" | "bind">;
+  readonly asks: ModelCall;
+  readonly manner: Manner<unknown>;
+  /** The names of the tools that the model may call, by the request as it was sent; else by the answer. */
+  offered(body: JsonObject, answer: JsonObject | undefined): readonly string[];
+  /** Passes an answer of success on; as JSON, or events, unless given. */
+  readonly relay?: (parts: AnswerParts) => Promise<Relayed>;
+}
+
+export async function passThrough(
+  parts: GatewayParts,
+  exchange: Exchange,
+  { operation, asks, manner, offered, relay = relayAnswer }: PassParts,
+): Promise<void> {
+  const { res, signal } = exchange;
+  const refuseHere = refuseIn(operation.speaker);
+  const past: Past[] = [];
+  const { decision, result, asked } = await reach({ parts, exchange, manner, asks, past });
+  if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
+  const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
+    for (const { decision: one, ...what } of past)
+      conclude(parts, exchange, one, { kind: "model", status, ...what });
+    conclude(parts, exchange, decision, { kind: "model", outcome, status, ...asked?.used, ...more });
+  };
+  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
+    refuseHere(exchange, refusal, decision);
+    end(outcome, refusal.status);
+  };
+  if (result.kind === "refusal") return refuseAs(result, result.outcome);
+  if (result.kind === "aborted") return end("client_disconnected", 499);
+  if (result.kind === "failed" || asked === undefined) {
+    const code = result.kind === "failed" ? result.code : "upstream_unavailable";
+    return refuseAs(refuse(code), code === "upstream_timeout" ? "upstream_timeout" : "upstream_error");
+  }
+  const { answer } = result;
+  const { target, deployment } = asked;
+  parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
+  const headers: Record<string, string> = decisionHeaders(decision);
+  for (const one of passedHeaders) {
+    const value = answer.headers[one];
+    if (typeof value === "string") headers[one] = value;
+  }
+  if (result.kind === "error") {
+    const { error } = result;
+    // what an upstream says of a request may quote what came with it
+    if (error === undefined || answer.quotesKey(error.toString("latin1")))
+      return refuseAs(refuse("upstream_invalid"), "upstream_error");
+    send(res, answer.status, error.toString(), headers);
+    return end("upstream_error", answer.status, { bytes: error.byteLength });
+  }
+  const bound: Bound | undefined = boundTo(decision, deployment, target.name, parts.sessionSecret);
+  const { stream } = asks;
+  const relayed = await relay({
+    ...{ operation, res, headers, body: result.body, status: answer.status, signal, stream, bound },
+    decide: (said) =>
+      createDecideCalls(parts, exchange, { model: target.name, offered: offered(target.body, said) }),
+    errorEvent: operation.speaker.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
+  }).finally(result.close);
+  if (relayed.kind === "refused") {
+    if (result.timedOut()) return refuseAs(refuse("upstream_timeout"), "upstream_timeout");
+    return refuseAs(refuse("upstream_invalid"), "upstream_error");
+  }
+  const cut = result.timedOut() ? "upstream_timeout" : "upstream_error";
+  const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
+  const { ended, bytes, usage } = relayed;
+  end(outcome[ended], answer.status, { bytes, ...(usage === undefined ? {} : { usage }) });
+}
