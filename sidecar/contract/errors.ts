@@ -304,7 +304,11 @@ export const errorTable = {
     "the route takes none of the offered WebSocket subprotocols",
     "offer one that the route's websocket.subprotocols list",
   ],
-  unknown_chain: [404, "the chain is not configured", "see the route's chains in the gateway's configuration"],
+  unknown_chain: [
+    404,
+    "the chain is not configured",
+    "see the route's chains in the gateway's configuration",
+  ],
   redirect_refused: [
     502,
     "the upstream redirects to where this route does not lead",
