@@ -7,6 +7,7 @@ export * from "./contract/challenge.js";
 export * from "./contract/input.js";
 export * from "./contract/errors.js";
 export * from "./contract/shape.js";
+export * from "./contract/usage.js";
 export * from "./contract/parse-decision-request.js";
 export * from "./contract/read-credentials.js";
 export * from "./contract/peer-certificates.js";

@@ -11,7 +11,8 @@ export interface OutcomeRecord {
 
 /** Gives the fields of the outcome's event; only those of the contract are taken. */
 export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Record<string, unknown> {
-  const { decision_id, kind, status, duration_ms, upstream, credential, attempts, bytes, usage } = outcome;
+  const { decision_id, kind, status, duration_ms, upstream, credential, attempts, bytes } = outcome;
+  const { usage, cost, stream } = outcome;
   return {
     type: "outcome",
     decision_id,
@@ -25,6 +26,26 @@ export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Reco
     upstream_credential: credential === undefined ? undefined : credential.slice(0, 128),
     attempts,
     bytes,
-    usage: usage && { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens },
+    usage: usage && {
+      input_tokens: usage.input_tokens,
+      output_tokens: usage.output_tokens,
+      cached_tokens: usage.cached_tokens,
+      cache_write_tokens: usage.cache_write_tokens,
+      reasoning_tokens: usage.reasoning_tokens,
+      estimated: usage.estimated,
+      asked: usage.asked,
+    },
+    cost: cost && {
+      amount: cost.amount,
+      currency: cost.currency,
+      as_of: cost.as_of,
+      source: cost.source,
+      estimated: cost.estimated,
+    },
+    stream: stream && {
+      first_token_ms: stream.first_token_ms,
+      longest_wait_ms: stream.longest_wait_ms,
+      tokens_per_second: stream.tokens_per_second,
+    },
   };
 }
