@@ -1,18 +1,23 @@
 import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
-import type { ApiKeyConfig } from "./read-key.js";
-import { readKey } from "./read-key.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import { readUpstream } from "./upstreams/read-upstream.js";
 import { readUrl } from "./upstreams/read-url.js";
 import type { UpstreamConfig } from "./upstreams/upstream.js";
 import type { Json, ListenerTls } from "../sidecar/contract.js";
 import { credentialHeaders, Fields, Problems, readListenerTls } from "../sidecar/contract.js";
+import type { StorageConfig, UploadsConfig } from "./models/operations/read-storage.js";
+import { readStorage, readUploads } from "./models/operations/read-storage.js";
 import type { ModelConfig } from "./routing/deployment.js";
 import { checkFallbacks, readModel } from "./routing/read-model.js";
+import type { PricesConfig } from "./observe/price-table.js";
+import { readPricesConfig } from "./observe/price-table.js";
+import type { StreamsConfig } from "./observe/read-streams.js";
+import { readStreamsConfig } from "./observe/read-streams.js";
+import type { SecretConfig } from "./secrets/read-config.js";
+import { readSecretConfig } from "./secrets/read-config.js";
 
-export type { ApiKeyConfig } from "./read-key.js";
 export type { ModelConfig } from "./routing/deployment.js";
 export type { UpstreamConfig } from "./upstreams/upstream.js";
 
@@ -47,8 +52,11 @@ export interface GatewayConfig {
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
+  /** Where what callers upload is kept; absent: nowhere. */
+  readonly storage?: StorageConfig;
+  readonly uploads: UploadsConfig;
   /** Binds the ids that clients get; absent: a key that lives as long as the process. */
-  readonly idKey?: ApiKeyConfig;
+  readonly idKey?: SecretConfig;
   /** What is looked for in requests of models; absent: nothing. */
   readonly content?: ContentConfig;
 }
@@ -101,7 +109,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     const place = fields.required("environment");
     return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
   });
-  const idKey = top.has("id_key") ? readKey(top.nested("id_key"), problems) : undefined;
+  const idKey = top.has("id_key") ? readSecretConfig(top.nested("id_key"), problems) : undefined;
+  const maxBody = top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20;
   const config: GatewayConfig = {
     listen: top.string("listen") ?? "127.0.0.1:8080",
     ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
@@ -121,7 +130,9 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     resourceMetadata: readResourceMetadata(top.nested("resource_metadata"), problems),
     claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
-    maxBody: top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20,
+    maxBody,
+    ...(top.has("storage") ? { storage: readStorage(top.nested("storage"), upstreams, problems) } : {}),
+    uploads: readUploads(top.nested("uploads"), maxBody),
     ...(idKey === undefined ? {} : { idKey }),
     ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),
   };

@@ -7,6 +7,8 @@ import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import type { DescribeContent } from "./content/describe.js";
 import type { Forward } from "./forward/forward.js";
 import type { FetchKeys } from "./keys.js";
+import type { UsedFacts } from "./observe/account.js";
+import type { PriceTable } from "./observe/price-table.js";
 import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
@@ -21,6 +23,14 @@ export interface GatewayMetrics {
   gatewayFirstByte(micros: number): void;
   /** Counts an attempt at a deployment of a model. */
   gatewayTried(upstream: string, result: string): void;
+  /** Counts what a call of a model used and cost, and how its stream went. */
+  gatewayUsed(facts: UsedFacts): void;
+  /** Observes the wait between two pieces of a streamed answer. */
+  gatewayBetweenTokens(micros: number): void;
+  /** Counts a reload of the configuration; `started` with the first one isn't one. */
+  gatewayReloaded(result: "started" | "applied" | "unchanged" | "rejected"): void;
+  /** Counts a change of a credential of the gateway's own, or a failure to read it, by its id. */
+  gatewayCredential(credential: string, event: string): void;
 }
 
 export interface GatewayParts {
@@ -32,6 +42,8 @@ export interface GatewayParts {
   readonly report: (outcome: Outcome) => void;
   /** Describes what a request says by facts; absent where none are configured. */
   readonly describeContent?: DescribeContent;
+  /** Prices from a file; those of deployments go before. */
+  readonly prices: PriceTable | undefined;
   readonly log: GatewayLog;
   readonly metrics: GatewayMetrics;
   readonly newId: () => string;

@@ -7,19 +7,25 @@ import { createGateway } from "./app.js";
 import { createDetectors } from "./content/create-detectors.js";
 import { createDescribeContent } from "./content/describe.js";
 import { createAsk } from "./ask.js";
-import type { GatewayConfig, UpstreamConfig } from "./config.js";
+import type { GatewayConfig } from "./config.js";
 import { parseGatewayConfig } from "./config.js";
 import type { GatewayLog, GatewayMetrics, GatewayParts } from "./exchange.js";
 import type { ConnectTls } from "./forward/forward.js";
-import { createForwarder } from "./forward/forward.js";
+import { createUpstreams } from "./reload/upstreams.js";
 import { readIdKey } from "./id-key.js";
 import { createFetchKeys } from "./keys.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
 import { createReporter } from "./record.js";
+import type { Generation } from "./reload/generations.js";
+import { createGenerations } from "./reload/generations.js";
+import type { Reload } from "./reload/reload.js";
+import { createReload } from "./reload/reload.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
+import { createSecrets } from "./secrets/open-secrets.js";
+import type { SecretEvent } from "./secrets/secret.js";
 
 export interface GatewayOptions {
   readonly config: Json;
@@ -43,6 +49,8 @@ export interface GatewayDoors {
 export interface Gateway {
   /** `http://host:port` */
   readonly address: string;
+  /** Puts another configuration into effect without dropping what is under way; one at a time. Never rejects. */
+  readonly reload: Reload;
   close(): Promise<void>;
 }
 
@@ -51,6 +59,8 @@ const noMetrics: GatewayMetrics = {
   gatewayAsked: () => undefined,
   gatewayFirstByte: () => undefined,
   gatewayTried: () => undefined,
+  gatewayReloaded: () => undefined,
+  gatewayCredential: () => undefined,
 };
 
 const ownRouting: RoutingParts = {
@@ -76,15 +86,16 @@ export async function startGateway({
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
   const telling = new Pool("http://sidecar", { ...sidecar, connections: 4, pipelining: 4 });
-  const collections = [...config.collections.values()].map(({ upstream }) => upstream);
-  const upstreams = [...config.upstreams.values(), ...config.servers.values(), ...collections];
-  const forwarder = createForwarder(process.env, await secure(upstreams, doors));
-  for (const one of upstreams) forwarder.check(one);
+  const secrets = createSecrets({
+    environment: process.env,
+    clock: () => performance.now(),
+    onEvent: tellSecrets(log, metrics),
+  });
+  const upstreams = createUpstreams({ secrets, connect: (tls) => (doors ?? noDoors()).connect(tls) });
   const reporter = createReporter({ dispatcher: telling, log });
-  const parts: GatewayParts = {
-    config,
-    ask: createAsk({ dispatcher: asking, deadlineMs: config.sidecar.deadlineMs }),
-    forward: forwarder.forward,
+  const sessionSecret = await readIdKey(config.idKey, secrets);
+  const common = {
+    forward: upstreams.forward,
     routing: createRouting({
       ...ownRouting,
       tried: (upstream, result) => {
@@ -94,25 +105,58 @@ export async function startGateway({
     }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     report: reporter.report,
-    ...(await describing(config)),
     log,
     metrics,
     newId: randomUUID,
-    publicUrl: () => config.publicUrl ?? address,
-    sessionSecret: readIdKey(config.idKey, process.env),
+    sessionSecret,
     now: Date.now,
     clock: () => performance.now(),
   };
-  const listening = await listenAll(config, parts, doors);
-  address = listening[0]?.address ?? address;
-  return {
-    address,
-    async close() {
-      await Promise.all(listening.map((one) => one.close()));
-      await reporter.flush();
-      await Promise.all([forwarder.close(), asking.destroy(), telling.destroy()]);
-      doors?.close();
-    },
+  const close = async (): Promise<void> => {
+    await Promise.all([upstreams.close(), asking.destroy(), telling.destroy()]);
+    doors?.close();
+  };
+  /** All that serves the requests of one configuration. */
+  const generation = async (now: GatewayConfig): Promise<Generation> => {
+    const described = await describing(now);
+    const leave = await upstreams.enter(now);
+    const parts: GatewayParts = {
+      ...common,
+      ...described,
+      config: now,
+      ask: createAsk({ dispatcher: asking, deadlineMs: now.sidecar.deadlineMs }),
+      publicUrl: () => now.publicUrl ?? address,
+    };
+    return { listener: (proxy) => createGateway(parts, proxy), end: leave };
+  };
+  try {
+    const generations = createGenerations(await generation(config));
+    const listening = await listenAll(config, generations.listener, doors);
+    address = listening[0]?.address ?? address;
+    metrics.gatewayReloaded("started");
+    const apply = async (next: GatewayConfig): Promise<void> => {
+      generations.replace(await generation(next));
+    };
+    return {
+      address,
+      reload: createReload({ first: config, apply, log, metrics }),
+      async close() {
+        await Promise.all(listening.map((one) => one.close()));
+        await reporter.flush();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Says and counts what happens to credentials. INVARIANT: events hold ids, codes and digests, never a value. */
+function tellSecrets(log: GatewayLog, metrics: GatewayMetrics): (event: SecretEvent) => void {
+  return ({ kind, ...fields }) => {
+    metrics.gatewayCredential(fields.credential, kind.slice("credential_".length));
+    log[kind === "credential_failed" || kind === "credential_previous_used" ? "warn" : "info"](kind, fields);
   };
 }
 
@@ -131,38 +175,21 @@ const noDoors = (): never => {
 /** Listens for clients first, then for each proxy at a socket of its own. */
 async function listenAll(
   config: GatewayConfig,
-  parts: GatewayParts,
+  listenerOf: (proxy?: string) => RequestListener,
   doors: GatewayDoors | undefined,
 ): Promise<Listening[]> {
-  const gateway = createGateway(parts);
+  const gateway = listenerOf();
   const listening: Listening[] = [];
   try {
     if (config.tls === undefined) listening.push(await listenPlain(config.listen, gateway));
     else listening.push(await (doors ?? noDoors()).listen(config.listen, gateway, config.tls));
     for (const { name, socket } of config.proxies) {
-      const listener = createGateway(parts, name);
+      const listener = listenerOf(name);
       listening.push(await (doors ?? noDoors()).listen(`unix://${socket}`, listener, undefined));
     }
     return listening;
   } catch (error) {
     await Promise.all(listening.map((one) => one.close()));
-    doors?.close();
-    throw error;
-  }
-}
-
-async function secure(
-  upstreams: readonly UpstreamConfig[],
-  doors: GatewayDoors | undefined,
-): Promise<Map<UpstreamConfig, ConnectTls>> {
-  const secured = new Map<UpstreamConfig, ConnectTls>();
-  try {
-    for (const one of upstreams) {
-      if (one.tls !== undefined) secured.set(one, await (doors ?? noDoors()).connect(one.tls));
-    }
-    return secured;
-  } catch (error) {
-    doors?.close();
     throw error;
   }
 }

@@ -21,6 +21,8 @@ export interface ConnectTls {
   version(): string;
   /** Makes connections with what counts now. */
   connector(timeoutMs: number): buildConnector.connector;
+  /** Stops watching what is this connection's own; agents are shared. */
+  close(): void;
 }
 
 export interface Tls {
@@ -78,6 +80,7 @@ export function createTls({ now, onEvent }: TlsParts): Tls {
           return (_options, callback) => callback(new Error("no SVID of our own"), null);
         return createSpiffeConnector({ verify, own: pair, timeoutMs });
       },
+      close: () => undefined,
     };
   }
 
@@ -100,6 +103,7 @@ export function createTls({ now, onEvent }: TlsParts): Tls {
           timeout: timeoutMs,
         });
       },
+      close: watched.close,
     };
   }
 

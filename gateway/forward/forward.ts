@@ -1,12 +1,16 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import type { buildConnector, Dispatcher } from "undici";
-import { Pool } from "undici";
+import { buildConnector as makeConnector, Pool } from "undici";
 import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
-import { readSecret } from "../read-secret.js";
+import type { SecretConfig } from "../secrets/read-config.js";
+import type { Secret } from "../secrets/secret.js";
 import type { ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
+import type { Dial, Identify, Pass } from "./pass.js";
+import { createPass } from "./pass.js";
 
 export interface ForwardRequest {
   readonly upstream: UpstreamConfig;
@@ -17,7 +21,10 @@ export interface ForwardRequest {
   readonly headers?: ProtocolHeaders;
   /** What the sidecar signed for this request; it is sent where the upstream is configured for it, and nowhere else. */
   readonly assertion: Assertion | undefined;
-  readonly body?: string;
+  /** A stream can be sent once only. */
+  readonly body?: string | Buffer | Readable;
+  /** Of the body; JSON unless given. */
+  readonly contentType?: string;
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +53,11 @@ export type Forward = (request: ForwardRequest) => Promise<Forwarded>;
 
 export interface Forwarder {
   readonly forward: Forward;
-  /** Tells at the start what would fail later. @throws Error where an upstream's credential can't be had */
-  check(upstream: UpstreamConfig): void;
+  /** For named routes. */
+  readonly pass: Pass;
+  readonly dial: Dial;
+  /** Lets go of an upstream that is configured no more, and that nobody asks any more. */
+  leave(upstream: UpstreamConfig): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,6 +67,7 @@ export interface ConnectTls {
   version(): string;
   /** Makes connections with what counts now. */
   connector(timeoutMs: number): buildConnector.connector;
+  close(): void;
 }
 
 /** What tells that a request brought no answer, not even the beginning of one. */
@@ -65,15 +76,21 @@ const unansweredCodes: ReadonlySet<string> = new Set([
   ...["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET"],
 ]);
 
-/** Creates the way to the upstreams: a pool per origin and its timeouts. The environment is given by main. */
-export function createForwarder(
-  environment: Readonly<Record<string, string | undefined>>,
-  secured: ReadonlyMap<UpstreamConfig, ConnectTls> = new Map(),
-): Forwarder {
+export interface ForwarderParts {
+  /** Gives an open credential. */
+  readonly secretOf: (config: SecretConfig) => Secret;
+  /** How to connect to an upstream that is configured with `tls`. */
+  readonly tlsOf: (upstream: UpstreamConfig) => ConnectTls | undefined;
+}
+
+/** Creates the way to the upstreams: a pool per origin and its timeouts. */
+export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder {
   const pools = new Map<UpstreamConfig, { readonly pool: Pool; readonly version: string | undefined }>();
+  const left = new WeakSet<UpstreamConfig>();
   const poolOf = (upstream: UpstreamConfig): Pool => {
+    if (left.has(upstream)) throw new Error("the upstream is configured no more");
     const known = pools.get(upstream);
-    const tls = secured.get(upstream);
+    const tls = tlsOf(upstream);
     // INVARIANT: an upstream that is configured with `tls` is never spoken to without
     if (upstream.tls !== undefined && tls === undefined) throw new Error("the upstream's tls isn't open");
     const version = tls?.version();
@@ -89,53 +106,91 @@ export function createForwarder(
     pools.set(upstream, { pool, version });
     return pool;
   };
-  return {
-    check(upstream) {
-      readKey(upstream, environment);
-    },
-    async forward({ upstream, method, path, headers: protocol, assertion, body, signal }) {
-      try {
-        const key = readKey(upstream, environment);
-        const wanted = upstream.assertion;
-        const headers = upstreamHeaders({
-          ...{ protocol, hasBody: body !== undefined, key, wanted, assertion },
-          keyHeader: keyHeaders[upstream.protocol],
-        });
-        if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
-        const answer = await poolOf(upstream).request({
-          path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
-          method,
-          headers,
-          body: body ?? null,
-          signal,
-        });
-        // a body that is left unread, or aborted, must not become an uncaught error
-        answer.body.on("error", () => undefined);
-        const { statusCode, headers: received } = answer;
-        const encoding = received["content-encoding"];
-        const redirected = statusCode >= 300 && statusCode < 400;
-        // a refusal of our own credential is no answer to the client, and may quote the credential
-        const ours = statusCode === 401 || statusCode === 403;
-        if (redirected || ours || statusCode >= 500 || (encoding !== undefined && encoding !== "identity")) {
-          discard(answer.body);
-          const retryAfter = received["retry-after"];
-          return {
-            ...{ kind: "failed", code: "upstream_invalid", status: statusCode },
-            ...(typeof retryAfter === "string" ? { retryAfter } : {}),
-          };
-        }
-        const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
-        const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
-        return { kind: "answered", status: statusCode, headers: received, body: answer.body, quotesKey };
-      } catch (error) {
-        if (signal.aborted) return { kind: "aborted" };
-        const code = String((error as { code?: unknown } | null)?.code);
+  /** Sends once, with one credential. */
+  const sendWith = async (
+    { upstream, method, path, headers: protocol, assertion, body, contentType, signal }: ForwardRequest,
+    key: string | undefined,
+  ): Promise<Forwarded> => {
+    try {
+      const wanted = upstream.assertion;
+      const headers = upstreamHeaders({
+        ...{ protocol, hasBody: body !== undefined, contentType, key, wanted, assertion },
+        keyHeader: keyHeaders[upstream.protocol],
+      });
+      if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
+      const answer = await poolOf(upstream).request({
+        path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
+        method,
+        headers,
+        body: body ?? null,
+        signal,
+      });
+      // a body that is left unread, or aborted, must not become an uncaught error
+      answer.body.on("error", () => undefined);
+      const { statusCode, headers: received } = answer;
+      const encoding = received["content-encoding"];
+      const redirected = statusCode >= 300 && statusCode < 400;
+      // a refusal of our own credential is no answer to the client, and may quote the credential
+      const ours = statusCode === 401 || statusCode === 403;
+      if (redirected || ours || statusCode >= 500 || (encoding !== undefined && encoding !== "identity")) {
+        discard(answer.body);
+        const retryAfter = received["retry-after"];
         return {
-          kind: "failed",
-          code: code.includes("TIMEOUT") ? "upstream_timeout" : "upstream_unavailable",
-          unanswered: unansweredCodes.has(code),
+          ...{ kind: "failed", code: "upstream_invalid", status: statusCode },
+          ...(typeof retryAfter === "string" ? { retryAfter } : {}),
         };
       }
+      const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
+      const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
+      return { kind: "answered", status: statusCode, headers: received, body: answer.body, quotesKey };
+    } catch (error) {
+      if (signal.aborted) return { kind: "aborted" };
+      const code = String((error as { code?: unknown } | null)?.code);
+      return {
+        kind: "failed",
+        code: code.includes("TIMEOUT") ? "upstream_timeout" : "upstream_unavailable",
+        unanswered: unansweredCodes.has(code),
+      };
+    }
+  };
+  const identify: Identify = (upstream, assertion) => {
+    const { apiKey, assertion: wanted } = upstream;
+    const key = apiKey === undefined ? undefined : secretOf(apiKey).values()[0];
+    const keyHeader = keyHeaders[upstream.protocol];
+    const headers = upstreamHeaders({
+      ...{ protocol: undefined, hasBody: false, key, keyHeader, wanted, assertion },
+    });
+    const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
+    return headers && { headers, secrets };
+  };
+  return {
+    pass: createPass({ poolOf, identify }),
+    dial(upstream, assertion) {
+      const own = identify(upstream, assertion);
+      const tls = tlsOf(upstream);
+      if (upstream.tls !== undefined && tls === undefined) throw new Error("the upstream's tls isn't open");
+      const timeout = upstream.connectTimeoutMs;
+      return own && { ...own, connect: tls?.connector(timeout) ?? makeConnector({ timeout }) };
+    },
+    async forward(request) {
+      const { apiKey } = request.upstream;
+      if (apiKey === undefined) return sendWith(request, undefined);
+      // INVARIANT: without its credential, an upstream isn't asked at all
+      const secret = secretOf(apiKey);
+      const [key, other] = secret.values();
+      const answer = await sendWith(request, key);
+      const spent = typeof request.body === "object" && !Buffer.isBuffer(request.body);
+      if (other === undefined || spent || !refusesKey(answer)) return answer;
+      // within the overlap of a change: nothing of the refusal has reached the client
+      const second = await sendWith(request, other);
+      if (second.kind === "answered") secret.took(other);
+      return second;
+    },
+    async leave(upstream) {
+      const known = pools.get(upstream);
+      pools.delete(upstream);
+      left.add(upstream);
+      await known?.pool.close();
     },
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
@@ -156,20 +211,8 @@ export function discard(body: Dispatcher.ResponseData["body"]): void {
   body.dump({ limit: 65_536 }).catch(() => undefined);
 }
 
-function readKey(
-  upstream: UpstreamConfig,
-  environment: Readonly<Record<string, string | undefined>>,
-): string | undefined {
-  const { apiKey } = upstream;
-  if (apiKey === undefined) return undefined;
-  const key = readSecret(apiKey, environment);
-  // without its credential, the upstream must not be asked at all
-  if (key === undefined || !/^[\x21-\x7e]+$/.test(key)) {
-    throw new Error(
-      `the credential for ${upstream.url.origin} is missing, or holds what no header can carry`,
-    );
-  }
-  return key;
+function refusesKey(answer: Forwarded): boolean {
+  return answer.kind === "failed" && (answer.status === 401 || answer.status === 403);
 }
 
 /**

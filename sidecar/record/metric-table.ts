@@ -120,6 +120,21 @@ export const metricTable = {
     help: "Attempts at deployments of models, by the name in the record and what came of them.",
     labels: ["upstream", "result"],
   },
+  countersign_gateway_config_reloads_total: {
+    type: "counter",
+    help: "Reloads of the gateway's configuration, by result; a rejected one changes nothing.",
+    labels: ["result"],
+  },
+  countersign_gateway_config_last_success_timestamp_seconds: {
+    type: "gauge",
+    help: "When a configuration of the gateway last came into force, in seconds since the epoch.",
+    labels: [],
+  },
+  countersign_gateway_credential_events_total: {
+    type: "counter",
+    help: "What happened to the gateway's own credentials, by their id: changes, failures to read them, use of the one before.",
+    labels: ["credential", "event"],
+  },
 } as const satisfies Record<string, MetricFacts>;
 
 export type MetricName = keyof typeof metricTable;

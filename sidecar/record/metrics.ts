@@ -59,6 +59,8 @@ export interface Metrics {
   gatewayAsked(micros: number): void;
   gatewayFirstByte(micros: number): void;
   gatewayTried(upstream: string, result: string): void;
+  gatewayReloaded(result: string): void;
+  gatewayCredential(credential: string, event: string): void;
   /** Writes the text exposition format. */
   text(): Promise<string>;
 }
@@ -151,6 +153,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const gatewayAsk = histogramBy(registry, "countersign_gateway_ask_seconds");
   const gatewayFirstByte = histogramBy(registry, "countersign_gateway_first_byte_seconds");
   const gatewayAttempts = counterBy(registry, "countersign_gateway_attempts_total");
+  const gatewayReloads = counterBy(registry, "countersign_gateway_config_reloads_total");
+  const gatewayConfigAt = gauge(registry, "countersign_gateway_config_last_success_timestamp_seconds");
+  const gatewayCredentials = counterBy(registry, "countersign_gateway_credential_events_total");
 
   const errorCodes = Object.keys(errorTable);
   const doorLabel = knownLabels(doors);
@@ -164,6 +169,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const bundleLabel = learnedLabels(64);
   const upstreamLabel = learnedLabels(64);
   const triedLabel = knownLabels(["answered", "error", "failed", "aborted", "refusal"]);
+  const reloadLabel = knownLabels(["applied", "unchanged", "rejected"]);
+  const credentialLabel = learnedLabels(64);
+  const credentialEvents = ["changed", "failed", "restored", "previous_used", "current_used"];
+  const credentialEventLabel = knownLabels(credentialEvents);
   const revisions = new Map<string, string>();
   const entrypoints = new Set(["countersign/decision"]);
 
@@ -237,6 +246,12 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     gatewayFirstByte: (micros) => gatewayFirstByte().observe(micros),
     gatewayTried: (upstream, result) =>
       gatewayAttempts(upstreamLabel.of(upstream), triedLabel.of(result)).add(),
+    gatewayReloaded(result) {
+      if (result === "applied" || result === "started") gatewayConfigAt.set(Date.now() / 1000);
+      if (result !== "started") gatewayReloads(reloadLabel.of(result)).add();
+    },
+    gatewayCredential: (credential, event) =>
+      gatewayCredentials(credentialLabel.of(credential), credentialEventLabel.of(event)).add(),
     text: () => registry.metrics(),
   };
 }

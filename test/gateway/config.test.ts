@@ -54,7 +54,7 @@ describe("a configuration", () => {
       { ...good, claimed_headers: ["X-Goog-Api-Key"] },
       "claimed_headers: x-goog-api-key is no header that policy may see",
     ],
-    ["a key from nowhere", { ...good, id_key: {} }, "id_key.env: give one of env, file, value"],
+    ["a key from nowhere", { ...good, id_key: {} }, "id_key.env: give one of env, file, value, vault"],
     [
       "a range that is none",
       { ...good, trusted_proxies: ["everywhere"] },
@@ -76,7 +76,7 @@ describe("a configuration", () => {
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     await expect(
       startGateway({ config: { ...good, listen: "127.0.0.1:0" } as unknown as Json, log }),
-    ).rejects.toThrow("the credential for https://api.example is missing");
+    ).rejects.toThrow("the credential env:COUNTERSIGN_TEST_NO_SUCH_KEY is missing");
   });
 });
 

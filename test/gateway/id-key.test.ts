@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { readIdKey } from "../../gateway/id-key.js";
+import { createSecrets } from "../../gateway/secrets/open-secrets.js";
 import type { World } from "./world.js";
 import { callerToken, json, post, startWorld } from "./world.js";
 
@@ -44,13 +45,15 @@ test("gateways of one key know each other's ids, others don't", async () => {
   expect(id).not.toContain(value);
 });
 
-test("a key that isn't there, or is short, starts nothing", () => {
+test("a key that isn't there, or is short, starts nothing", async () => {
   const file = join(tmpdir(), `countersign-id-key-${process.pid}`);
   writeFileSync(file, `${value}\n`);
-  expect(readIdKey({ id: "x", file }, {})).toEqual(Buffer.from(value));
-  expect(readIdKey({ id: "x", env: "K" }, { K: value })).toEqual(Buffer.from(value));
-  expect(readIdKey(undefined, {})).toHaveLength(32);
-  expect(() => readIdKey({ id: "x", env: "K" }, {})).toThrow("id_key");
-  expect(() => readIdKey({ id: "x", value: value.slice(1) }, {})).toThrow("id_key");
-  expect(() => readIdKey({ id: "x", file: `${file}-not` }, {})).toThrow();
+  const events = (): void => undefined;
+  const secrets = createSecrets({ environment: { K: value }, clock: Date.now, onEvent: events });
+  expect(await readIdKey({ id: "x", file }, secrets)).toEqual(Buffer.from(value));
+  expect(await readIdKey({ id: "x", env: "K" }, secrets)).toEqual(Buffer.from(value));
+  expect(await readIdKey(undefined, secrets)).toHaveLength(32);
+  await expect(readIdKey({ id: "x", env: "L" }, secrets)).rejects.toThrow("missing");
+  await expect(readIdKey({ id: "x", value: value.slice(1) }, secrets)).rejects.toThrow("id_key");
+  await expect(readIdKey({ id: "x", file: `${file}-not` }, secrets)).rejects.toThrow("missing");
 });

@@ -1,0 +1,19 @@
+import type { GatewayConfig } from "../config.js";
+import { alike } from "./alike.js";
+
+/** What a reload puts into effect. INVARIANT: what isn't listed here can't change without a restart, and is refused. */
+const changeable: ReadonlySet<string> = new Set<keyof GatewayConfig>([
+  ...(["environment", "upstreams", "models", "servers", "collections", "content"] as const),
+  ...(["allowedOrigins", "publicUrl", "authorizationServers", "resourceMetadata"] as const),
+  ...(["claimedHeaders", "trustedProxies", "maxBody"] as const),
+]);
+
+/** Lists, by its name in the file, what differs and needs a restart. */
+export function checkFixed(before: GatewayConfig, next: GatewayConfig): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(next)] as (keyof GatewayConfig)[]);
+  const problems = [...names]
+    .filter((name) => name !== "sidecar" && !changeable.has(name) && !alike(before[name], next[name]))
+    .map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  if (before.sidecar.socket !== next.sidecar.socket) problems.push("sidecar.socket");
+  return problems.map((name) => `${name}: can't change without a restart`);
+}

@@ -1,0 +1,51 @@
+/** Lets a new configuration share with the old one what is the same, so that what is known of it is known of the same object. */
+import type { CollectionConfig, GatewayConfig, ModelConfig, UpstreamConfig } from "../config.js";
+import { alike } from "./alike.js";
+
+export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
+  const upstreams = keepAlike(before.upstreams, next.upstreams);
+  return {
+    ...next,
+    upstreams,
+    servers: keepAlike(before.servers, next.servers),
+    collections: keepAll(before.collections, next.collections, keepCollection),
+    models: keepAll(before.models, next.models, (old, now) =>
+      keepModel(old, now, (name) => before.upstreams.get(name) === upstreams.get(name)),
+    ),
+  };
+}
+
+/** @param same tells whether the upstream of a name is still the same */
+function keepModel(old: ModelConfig, now: ModelConfig, same: (upstream: string) => boolean): ModelConfig {
+  // a breaker of other limits begins anew, and so does one of another upstream under the same name
+  const deployments = now.deployments.map((one) =>
+    alike(old.breaker, now.breaker) && same(one.upstream)
+      ? (old.deployments.find((known) => alike(known, one)) ?? one)
+      : one,
+  );
+  return { ...now, deployments, retries: alike(old.retries, now.retries) ? old.retries : now.retries };
+}
+
+function keepCollection(old: CollectionConfig, now: CollectionConfig): CollectionConfig {
+  return alike(old.upstream, now.upstream) ? { ...now, upstream: old.upstream } : now;
+}
+
+function keepAlike(
+  before: ReadonlyMap<string, UpstreamConfig>,
+  next: ReadonlyMap<string, UpstreamConfig>,
+): ReadonlyMap<string, UpstreamConfig> {
+  return keepAll(before, next, (old, now) => (alike(old, now) ? old : now));
+}
+
+function keepAll<T>(
+  before: ReadonlyMap<string, T>,
+  next: ReadonlyMap<string, T>,
+  keep: (old: T, now: T) => T,
+): ReadonlyMap<string, T> {
+  return new Map(
+    [...next].map(([name, now]) => {
+      const old = before.get(name);
+      return [name, old === undefined ? now : keep(old, now)];
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+/** Holds what upstreams need beyond their configuration (credentials, certificates, connections) while a configuration names them. */
+import type { UpstreamTls } from "../../sidecar/contract.js";
+import type { GatewayConfig, UpstreamConfig } from "../config.js";
+import type { ConnectTls, Forward } from "../forward/forward.js";
+import { createForwarder } from "../forward/forward.js";
+import type { OpenSecrets, Secrets } from "../secrets/open-secrets.js";
+import type { SecretConfig } from "../secrets/read-config.js";
+
+export interface Upstreams {
+  readonly forward: Forward;
+  /**
+   * Opens what a configuration's upstreams need; what another one holds already is shared.
+   * @returns lets go of them
+   * @throws Error where a credential or a certificate can't be had; nothing has changed then
+   */
+  enter(config: GatewayConfig): Promise<() => void>;
+  close(): Promise<void>;
+}
+
+export interface UpstreamsParts {
+  readonly secrets: Secrets;
+  /** @throws Error where a certificate can't be had */
+  readonly connect: (tls: UpstreamTls) => Promise<ConnectTls>;
+}
+
+interface Held {
+  readonly tls: ConnectTls | undefined;
+  holders: number;
+}
+
+export function createUpstreams({ secrets, connect }: UpstreamsParts): Upstreams {
+  const held = new Map<UpstreamConfig, Held>();
+  const open = new Set<OpenSecrets>();
+  const secretsOf = new WeakMap<SecretConfig, OpenSecrets>();
+  const forwarder = createForwarder({
+    secretOf(config) {
+      const opened = secretsOf.get(config);
+      if (opened === undefined) throw new Error("the credential isn't open");
+      return opened.of(config);
+    },
+    tlsOf: (upstream) => held.get(upstream)?.tls,
+  });
+  const leave = (upstream: UpstreamConfig): void => {
+    const one = held.get(upstream);
+    if (one === undefined || --one.holders > 0) return;
+    held.delete(upstream);
+    // what is under way ends in peace
+    forwarder.leave(upstream).catch(() => undefined);
+    one.tls?.close();
+  };
+  return {
+    forward: forwarder.forward,
+    async enter(config) {
+      const upstreams = upstreamsOf(config);
+      const configs = upstreams.flatMap((one) => (one.apiKey === undefined ? [] : [one.apiKey]));
+      const opened = await secrets.open(configs);
+      const entered: UpstreamConfig[] = [];
+      const leaveAll = (): void => {
+        for (const one of entered.splice(0)) leave(one);
+        open.delete(opened);
+        opened.close();
+      };
+      try {
+        for (const upstream of upstreams) {
+          const known = held.get(upstream);
+          if (known === undefined) {
+            const tls = upstream.tls === undefined ? undefined : await connect(upstream.tls);
+            held.set(upstream, { tls, holders: 1 });
+          } else known.holders++;
+          entered.push(upstream);
+        }
+      } catch (error) {
+        leaveAll();
+        throw error;
+      }
+      open.add(opened);
+      for (const one of configs) secretsOf.set(one, opened);
+      return leaveAll;
+    },
+    async close() {
+      for (const one of open) one.close();
+      await forwarder.close();
+    },
+  };
+}
+
+function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {
+  const collections = [...config.collections.values()].map(({ upstream }) => upstream);
+  return [...config.upstreams.values(), ...config.servers.values(), ...collections];
+}
