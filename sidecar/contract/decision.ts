@@ -16,6 +16,23 @@ export const actionNames = [
   "embedding.create",
   "moderation.create",
   "image.create",
+  "image.edit",
+  "speech.create",
+  "transcription.create",
+  "translation.create",
+  "file.create",
+  "file.read",
+  "file.content",
+  "file.delete",
+  "batch.create",
+  "batch.read",
+  "batch.cancel",
+  "batch.delete",
+  "batch.results",
+  "vector_store.create",
+  "vector_store.read",
+  "vector_store.update",
+  "vector_store.delete",
   "response.read",
   "response.delete",
   "response.cancel",
@@ -160,6 +177,10 @@ export interface Outcome {
   readonly cost?: Cost;
   /** Of streamed answers. */
   readonly stream?: StreamTimes;
+  /** What detectors found in the answer, and what they didn't see: kinds and counts. */
+  readonly content?: JsonObject;
+  /** Labels that the decision and its obligations gave the call. */
+  readonly labels?: readonly string[];
 }
 
 /** The pipeline's own refusal as a decision: shape shared by PEP-side and PDP-side denials. */

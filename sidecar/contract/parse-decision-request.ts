@@ -71,6 +71,9 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const usage = top.has("usage") ? parseUsage(top.nested("usage")) : undefined;
   const cost = top.has("cost") ? parseCost(top.nested("cost"), problems) : undefined;
   const stream = top.has("stream") ? parseStreamTimes(top.nested("stream")) : undefined;
+  const content = top.raw("content");
+  if (content !== undefined && !isObject(content)) problems.add("content", "must be an object");
+  const labels = top.strings("labels");
   const parsed = {
     decision_id: top.required("decision_id"),
     status: top.integer("status", 0, 999) ?? 0,
@@ -82,6 +85,8 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     ...(usage === undefined ? {} : { usage }),
     ...(cost === undefined ? {} : { cost }),
     ...(stream === undefined ? {} : { stream }),
+    ...(isObject(content) ? { content } : {}),
+    ...(labels === undefined ? {} : { labels }),
   };
   top.end();
   if (outcome === undefined) problems.add("outcome", "is required");

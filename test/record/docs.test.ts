@@ -71,6 +71,8 @@ describe("docs/decision-log.md", () => {
         usage: { input_tokens: 1, output_tokens: 1 },
         cost: { amount: "0.1", currency: "USD", as_of: "2026-11-01", source: "s" },
         stream: { longest_wait_ms: 1 },
+        content: { scanned: true },
+        labels: ["restricted-data"],
       },
     });
     expect(firstCells(sectionOf(text, "Fields of an outcome")).sort()).toEqual(fields.sort());
