@@ -1,15 +1,17 @@
-/** Describes what a request says by facts that policy may decide on: kinds and counts, never text, matches or places. */
-import type { JsonObject } from "../../sidecar/contract.js";
+/** Describes what a request or an answer says by facts that policy may decide on: kinds and counts, never text, matches or places. */
+import type { Json, JsonObject } from "../../sidecar/contract.js";
 import type { Counts, Detector, Role } from "./detector.js";
 import { reach } from "./detector.js";
 import type { RequestParts } from "./read-parts.js";
-import { readParts } from "./read-parts.js";
+import { readAnswer, readParts } from "./read-parts.js";
+import type { Tally, Why } from "./tally.js";
+import { add, addMedium, factsOf, miss, newTally, versionsOf } from "./tally.js";
 
 export interface ContentParts {
   readonly detectors: readonly Detector[];
-  /** What each detector may take for one request, milliseconds. */
+  /** What each detector may take for one request, or one answer, milliseconds. */
   readonly budgetMs: number;
-  /** What of a request's text is looked at, bytes. */
+  /** What of a request's or answer's text is looked at, bytes. */
   readonly maxBytes: number;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
@@ -17,50 +19,44 @@ export interface ContentParts {
 
 export type DescribeContent = (body: JsonObject) => Promise<JsonObject>;
 
-/** Why something wasn't looked at. */
-type Why = "budget" | "failed" | "media" | "too_large";
-
 /** Scanned at a time, characters. */
 const slice = 65_536;
 /** Others wait no longer than about this, milliseconds. */
 const turnMs = 4;
 
-/** What is known of a role's texts, or of all. */
-interface Tally {
-  texts: number;
-  bytes: number;
-  readonly found: Record<string, Counts>;
-  readonly media: Record<"images" | "files", { count: number; types: Counts }>;
-  /** Detector (or `media`) → parts that it didn't see whole. */
-  readonly unscanned: Counts;
-  readonly why: Set<Why>;
-}
-
 /** Makes the function that describes a request's content; it lets others run every few milliseconds. */
 export function createDescribeContent(parts: ContentParts): DescribeContent {
   return async (body) => {
-    const { texts, media } = readParts(body);
-    const all = newTally();
     const byRole = new Map<Role, Tally>();
-    const talliesOf = (role: Role): readonly Tally[] => {
-      const known = byRole.get(role) ?? newTally();
-      byRole.set(role, known);
-      return [all, known];
-    };
-    for (const { role, kind, type } of media) {
-      for (const tally of talliesOf(role)) {
-        tally.media[kind].count++;
-        add(tally.media[kind].types, { [type]: 1 });
-        miss(tally, "media", "media");
-      }
-    }
-    await scanTexts(parts, texts, talliesOf);
+    const all = await tallyOf(parts, readParts(body), byRole);
     return {
-      detectors: Object.fromEntries(parts.detectors.map(({ name, version }) => [name, version])),
+      detectors: versionsOf(parts.detectors),
       ...factsOf(all, parts.detectors),
       roles: Object.fromEntries([...byRole].map(([role, tally]) => [role, factsOf(tally, parts.detectors)])),
     };
   };
+}
+
+/** Describes a whole answer: there are no roles in it. */
+export async function describeAnswer(parts: ContentParts, answer: Json): Promise<JsonObject> {
+  const all = await tallyOf(parts, readAnswer(answer), new Map());
+  return { detectors: versionsOf(parts.detectors), ...factsOf(all, parts.detectors) };
+}
+
+async function tallyOf(
+  parts: ContentParts,
+  { texts, media }: RequestParts,
+  byRole: Map<Role, Tally>,
+): Promise<Tally> {
+  const all = newTally();
+  const talliesOf = (role: Role): readonly Tally[] => {
+    const known = byRole.get(role) ?? newTally();
+    byRole.set(role, known);
+    return [all, known];
+  };
+  for (const medium of media) for (const tally of talliesOf(medium.role)) addMedium(tally, medium);
+  await scanTexts(parts, texts, talliesOf);
+  return all;
 }
 
 async function scanTexts(
@@ -111,7 +107,7 @@ async function scanTexts(
 }
 
 /** Scans a slice with what is around it; undefined where the detector failed. */
-function scanSlice(
+export function scanSlice(
   detector: Detector,
   text: string,
   from: number,
@@ -128,31 +124,4 @@ function scanSlice(
     // a detector's fault is no fact about the text
     return undefined;
   }
-}
-
-function newTally(): Tally {
-  const media = { images: { count: 0, types: {} }, files: { count: 0, types: {} } };
-  return { texts: 0, bytes: 0, found: {}, media, unscanned: {}, why: new Set() };
-}
-
-function add(to: Counts, counts: Counts): void {
-  for (const [kind, count] of Object.entries(counts)) to[kind] = (to[kind] ?? 0) + count;
-}
-
-function miss({ unscanned, why }: Tally, what: string, reason: Why): void {
-  unscanned[what] = (unscanned[what] ?? 0) + 1;
-  why.add(reason);
-}
-
-/** INVARIANT: `scanned` is true only where every detector saw all of every text, and there was nothing but text. */
-function factsOf(tally: Tally, detectors: readonly Detector[]): JsonObject {
-  const { texts, bytes, found, media, unscanned, why } = tally;
-  return {
-    texts,
-    bytes,
-    scanned: why.size === 0,
-    ...(why.size === 0 ? {} : { why: [...why].sort(), unscanned }),
-    ...Object.fromEntries(detectors.map(({ name }) => [name, found[name] ?? {}])),
-    ...media,
-  };
 }

@@ -1,10 +1,11 @@
-/** Replaces what patterns find in text. */
+/** Replaces what patterns find in text, or all of it. */
 import { injection, pii, secrets } from "./create-detectors.js";
 import type { Detector } from "./detector.js";
 import { hiddenPatterns, phrasePatterns } from "./injection.js";
 import type { Pattern } from "./pattern.js";
 import { findAll } from "./pattern.js";
 import { piiPatterns } from "./pii.js";
+import type { Pointer } from "./pointer.js";
 import { secretPatterns } from "./secrets.js";
 
 const groups: readonly (readonly [Detector, readonly Pattern[]])[] = [
@@ -26,13 +27,23 @@ export function patternsOf(names: readonly string[]): readonly Pattern[] | undef
 }
 
 export interface Masking {
-  readonly patterns: readonly Pattern[];
-  /** Instead of what was found; `[kind]` where absent. */
+  /** Absent: all of the texts that the pointers lead to. */
+  readonly patterns?: readonly Pattern[];
+  /** Where; absent: everywhere. */
+  readonly pointers?: readonly Pointer[];
+  /** Instead of what was found; `[kind]`, or `[masked]`, where absent. */
   readonly replacement?: string;
 }
 
+export type PatternMasking = Masking & Required<Pick<Masking, "patterns">>;
+
+/** What stands for a text that isn't shown. */
+export const hidden = ({ replacement }: Masking): string => replacement ?? "[masked]";
+
 /** Replaces all that the patterns find; the same text where they find nothing. */
-export function maskText(text: string, { patterns, replacement }: Masking): string {
+export function maskText(text: string, masking: Masking): string {
+  const { patterns, replacement } = masking;
+  if (patterns === undefined) return text === "" ? text : hidden(masking);
   let out = "";
   let at = 0;
   for (const { kind, start, end } of findAll(text, patterns, 0, text.length)) {

@@ -1,4 +1,4 @@
-/** Takes a request of a model apart into texts and media, by who said them. Knows OpenAI's and Anthropic's words. */
+/** Takes what is said to a model, and what it says, apart into texts and media, by who said them. */
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject, JsonNumber, parseJson } from "../../sidecar/contract.js";
 import type { Role } from "./detector.js";
@@ -8,6 +8,8 @@ export interface Media {
   readonly kind: "images" | "files";
   /** From a closed list; `other` where it isn't on it, `unknown` where nothing says. */
   readonly type: string;
+  /** Absent where it is elsewhere, and only named. */
+  readonly bytes?: number;
 }
 
 export interface RequestParts {
@@ -23,6 +25,11 @@ const roleOf: Readonly<Record<string, Role>> = {
   model: "assistant",
   tool: "tool",
   function: "tool",
+};
+/** Whose words a field of a request holds that has no messages. */
+const roleOfField: Readonly<Record<string, Role>> = {
+  ...{ system: "system", instructions: "system", systemInstruction: "system" },
+  ...{ input: "user", prompt: "user", suffix: "user", content: "user", contents: "user", requests: "user" },
 };
 /** Blocks within messages that others than the message's author wrote. */
 const roleOfBlock: Readonly<Record<string, Role>> = {
@@ -43,6 +50,7 @@ const mediaOfBlock: Readonly<Record<string, Media["kind"]>> = {
   file: "files",
   input_file: "files",
   container_upload: "files",
+  image_generation_call: "images",
   input_audio: "files",
   redacted_thinking: "files",
 };
@@ -51,9 +59,28 @@ const mediaTypes = new Set([
   ...["image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "application/pdf", "text/plain"],
   ...["text/csv", "text/html", "text/markdown", "application/json", "audio/wav", "audio/mpeg"],
 ]);
+/** Gemini's parts have no type. */
+const mediaOfPart = ["inlineData", "fileData"];
 /** What holds no text that a detector could read; and what may hold such by a data URL. */
-const opaque = new Set(["data", "file_data", "encrypted_content"]);
+const opaque = new Set(["data", "file_data", "encrypted_content", "b64_json", "partial_image_b64"]);
 const links = new Set(["url", "image_url"]);
+/** What an answer is put together by: made by providers, and no text. */
+const notSaid = new Set([
+  ...[
+    "id",
+    "object",
+    "created",
+    "created_at",
+    "completed_at",
+    "model",
+    "modelVersion",
+    "responseId",
+    "status",
+  ],
+  ...["item_id", "call_id", "tool_call_id", "previous_response_id", "response_id", "sequence_number"],
+  ...["system_fingerprint", "service_tier", "usage", "usageMetadata", "obfuscation", "signature"],
+  ...["thoughtSignature", "embedding", "values", "stop_reason", "finish_reason", "finishReason"],
+]);
 const dataUrl = /^data:[\w/+.-]{0,64};base64,/;
 
 /** Within values that tools take, no name means anything; within a medium, its bytes are counted already. */
@@ -64,6 +91,31 @@ const plainName = /^[A-Za-z_$][\w$-]{0,14}$/;
 
 /** Reads all that a body says: every string and number in it is a text, or counted as media. */
 export function readParts(body: JsonObject): RequestParts {
+  const { texts, media, walk } = createReader(new Set());
+  for (const [name, value] of Object.entries(body)) {
+    if (name === "messages" && Array.isArray(value)) {
+      for (const message of value) {
+        const said = isObject(message) ? message["role"] : undefined;
+        walk(message, own(roleOf, typeof said === "string" ? said : "") ?? "other");
+      }
+    } else if (name !== "model") walk(value, own(roleOfField, name) ?? "other");
+  }
+  return { texts, media };
+}
+
+/** Reads all that an answer, or a part of one, says. */
+export function readAnswer(answer: Json): RequestParts {
+  const { texts, media, walk } = createReader(notSaid);
+  walk(answer, "assistant");
+  return { texts, media };
+}
+
+interface Reader extends RequestParts {
+  walk(value: Json, role: Role): void;
+}
+
+/** @param skipped names of what isn't said by anybody */
+function createReader(skipped: ReadonlySet<string>): Reader {
   const texts: { role: Role; text: string }[] = [];
   const media: Media[] = [];
 
@@ -84,15 +136,24 @@ export function readParts(body: JsonObject): RequestParts {
     const kind = own(mediaOfBlock, block);
     let inside = within;
     if (kind !== undefined && !isText(object)) {
-      media.push({ role, kind, type: mediaTypeOf(object) });
+      media.push({ role, kind, type: mediaTypeOf(object), ...sizeOf(object, 3) });
       inside = "medium";
     }
     for (const [name, value] of Object.entries(object)) {
+      if (inside !== "values" && skipped.has(name)) continue;
       if (!plainName.test(name)) texts.push({ role, text: name });
       if (inside !== "values" && isWord(name, value)) continue;
+      if (inside === "request" && mediaOfPart.includes(name) && isObject(value)) {
+        media.push({ role, ...geminiMedium(value) });
+        walk(value, role, "medium");
+        continue;
+      }
+      if (block === "image_generation_call" && name === "result") continue;
       if (inside !== "values" && type !== "text" && isOpaque(name, value)) {
         // INVARIANT: what isn't read is counted
-        if (inside !== "medium") media.push({ role, kind: "files", type: "unknown" });
+        if (inside !== "medium") {
+          media.push({ role, kind: "files", type: "unknown", bytes: bytesOf(value) });
+        }
       } else if (name === "arguments" && typeof value === "string") walkJson(value, role);
       else walk(value, role, isValues(object, name) ? "values" : inside);
     }
@@ -106,21 +167,13 @@ export function readParts(body: JsonObject): RequestParts {
     }
   }
 
-  for (const [name, value] of Object.entries(body)) {
-    if (name === "messages" && Array.isArray(value)) {
-      for (const message of value) {
-        const said = isObject(message) ? message["role"] : undefined;
-        walk(message, own(roleOf, typeof said === "string" ? said : "") ?? "other", "request");
-      }
-    } else if (name !== "model") {
-      walk(
-        value,
-        name === "system" ? "system" : name === "input" || name === "prompt" ? "user" : "other",
-        "request",
-      );
-    }
-  }
-  return { texts, media };
+  return {
+    texts,
+    media,
+    walk(value, role) {
+      walk(value, role, "request");
+    },
+  };
 }
 
 /** What says how a request is put together; a word of these letters is nothing that is looked for. */
@@ -129,7 +182,7 @@ const isWord = (name: string, value: Json): boolean =>
 
 /** What a call of a tool brings. */
 const isValues = ({ type }: JsonObject, name: string): boolean =>
-  name === "arguments" || (name === "input" && typeof type === "string");
+  name === "arguments" || name === "args" || (name === "input" && typeof type === "string");
 
 function isOpaque(name: string, value: Json): value is string {
   return typeof value === "string" && (opaque.has(name) || (links.has(name) && dataUrl.test(value)));
@@ -142,6 +195,36 @@ function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined
 /** A document may bring its text as it is. */
 function isText({ source }: JsonObject): boolean {
   return isObject(source) && (source["type"] === "text" || source["type"] === "content");
+}
+
+/** The size of what text in base64, or a data URL, holds; bytes. */
+function bytesOf(text: string): number {
+  const from = text.startsWith("data:") ? text.indexOf(",") + 1 : 0;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return Math.max(0, Math.floor(((text.length - from) * 3) / 4) - padding);
+}
+
+/** Finds the bytes that a medium brings along. */
+function sizeOf(value: JsonObject, depth: number): Pick<Media, "bytes"> {
+  let bytes: number | undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const image = name === "result" && value["type"] === "image_generation_call";
+    const some =
+      typeof inner === "string" && (image || isOpaque(name, inner))
+        ? bytesOf(inner)
+        : isObject(inner) && depth > 0
+          ? sizeOf(inner, depth - 1).bytes
+          : undefined;
+    if (some !== undefined) bytes = (bytes ?? 0) + some;
+  }
+  return bytes === undefined ? {} : { bytes };
+}
+
+function geminiMedium(medium: JsonObject): Omit<Media, "role"> {
+  const { mimeType } = medium;
+  const type = typeof mimeType !== "string" ? "unknown" : mediaTypes.has(mimeType) ? mimeType : "other";
+  const kind = typeof mimeType === "string" && mimeType.startsWith("image/") ? "images" : "files";
+  return { kind, type, ...sizeOf(medium, 1) };
 }
 
 function mediaTypeOf(block: JsonObject): string {

@@ -1,5 +1,5 @@
 import type { Json, JsonObject, Obligation } from "../../sidecar/contract.js";
-import { maskRequest } from "../content/mask-request.js";
+import { maskBody } from "../content/mask-body.js";
 import type { Masking } from "../content/mask-text.js";
 import { patternsOf } from "../content/mask-text.js";
 import type { Duty, Words } from "./duty.js";
@@ -14,7 +14,7 @@ const longest = 64;
  */
 export const mask: Duty<Words> = (body, properties) => {
   const masking = readMasking(properties, "request");
-  return masking === undefined ? undefined : maskRequest(body, masking);
+  return masking === undefined ? undefined : maskBody(body, masking);
 };
 
 /** Takes out what is to be masked in the answer; undefined where one of it isn't understood. */
