@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all conformance check format bench bench-engine bench-identity pack clean
+.PHONY: help setup build run tour test test-all conformance check format bench bench-engine bench-gateway bench-identity pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -51,6 +51,9 @@ bench: build ## measure decisions, gateway and memory (docs/performance.md)
 
 bench-engine: build ## measure the engine beside opa-wasm and OPA (docs/performance.md)
 	@node --no-warnings dist/bench/engine/main.js
+
+bench-gateway: build ## measure the gateway beside LiteLLM and Portkey (docs/performance.md)
+	@node --no-warnings dist/bench/gateway/main.js
 
 bench-identity: build ## measure what each credential costs, new and known
 	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done

@@ -27,17 +27,22 @@ export async function start(
   command: string,
   args: readonly string[],
   ready = /listens on/,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Started> {
   const [file = "", ...rest] = pinned
     ? ["taskset", "-c", String(core), command, ...args]
     : [command, ...args];
   // taskset becomes the command: the pid is the command's
-  const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   let said = "";
+  let isReady = false;
   await new Promise<void>((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
+      // what it says later is read, so that it may go on, and not kept
+      if (isReady) return;
       said += chunk.toString();
-      if (ready.test(said)) resolve();
+      isReady = ready.test(said);
+      if (isReady) resolve();
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);

@@ -1,14 +1,13 @@
 /** The product's processes as they are measured: three sidecars, a gateway, a provider, Redis, a baseline. */
 import { randomBytes } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDemoIssuer } from "../demo/issuer.js";
 import { demoGatewayConfig, demoSidecarConfig } from "../demo/world.js";
+import { freePort } from "./free-port.js";
 import type { Target } from "./load.js";
 import type { Started } from "./process.js";
 import { loadCore, serverCore, start } from "./process.js";
@@ -130,17 +129,4 @@ export async function startBenchWorld(): Promise<BenchWorld> {
     await close();
     throw error;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }

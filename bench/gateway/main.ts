@@ -1,0 +1,80 @@
+/** Measures the gateway beside others (`make bench-gateway`, docs/performance.md): rates, latencies, CPU, memory. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pinned, pinSelf } from "../process.js";
+import { cases } from "./cases.js";
+import type { SystemMeasured } from "./measure.js";
+import { measureSystems } from "./measure.js";
+import { installPeers, startLitellm, startPortkey } from "./peers.js";
+import type { System } from "./systems.js";
+import { prepareStage } from "./systems.js";
+import { gatewayTables } from "./tables.js";
+
+/**
+ * `--ms`: milliseconds of a turn; `--only`: systems, by parts of their names between commas; `--case`: cases whose name
+ * starts with this; `--rounds`. None of them writes results.
+ */
+const { values: flags } = parseArgs({
+  options: {
+    ms: { type: "string" },
+    only: { type: "string" },
+    case: { type: "string" },
+    rounds: { type: "string" },
+  },
+});
+const rounds = Number(flags.rounds ?? 3);
+const ms = Number(flags.ms ?? 2_000);
+const chosen = cases.filter(({ name }) => flags.case === undefined || name.startsWith(flags.case));
+const wanted = (name: string): boolean =>
+  flags.only === undefined ||
+  flags.only.split(",").some((part) => name.toLowerCase().includes(part.toLowerCase()));
+const say = (what: string): void => void process.stderr.write(`${what}\n`);
+
+const names = {
+  cached: "Countersign",
+  tokens: "Countersign, new tokens",
+  evaluated: "Countersign, new tokens, no decision cache",
+  portkey: "Portkey",
+  litellm: "LiteLLM",
+} as const;
+
+const peers = await installPeers({ portkey: wanted(names.portkey), litellm: wanted(names.litellm), say });
+const stage = await prepareStage();
+try {
+  pinSelf();
+  const started = { at: new Date().toISOString(), loadAverage: loadavg()[0] };
+  const systems: System[] = [];
+  const direct = stage.direct();
+  if (wanted(direct.name)) systems.push(direct);
+  if (wanted("bare proxy on undici")) systems.push(await stage.bare());
+  if (wanted(names.cached) || wanted(names.tokens)) {
+    const servers = await stage.countersign([]);
+    systems.push(
+      ...(["cached", "tokens"] as const)
+        .filter((kind) => wanted(names[kind]))
+        .map((kind) => servers.as(names[kind], kind === "cached" ? "same" : "fresh")),
+    );
+  }
+  if (wanted(names.evaluated)) {
+    const servers = await stage.countersign(["cache.enabled=false"]);
+    systems.push(servers.as(names.evaluated, "fresh"));
+  }
+  if (peers.portkey !== undefined) systems.push(await startPortkey(stage, names.portkey));
+  if (peers.litellm !== undefined) systems.push(await startLitellm(stage, names.litellm));
+  const measured: SystemMeasured[] = await measureSystems(systems, { rounds, ms, cases: chosen, say });
+  const report = {
+    ...{ ...started, loadAverageAfter: loadavg()[0], node: process.version },
+    ...{ cpu: cpus()[0]?.model ?? "", cores: cpus().length, pinned, rounds, ms },
+    ...{ peers, cases: chosen, measured },
+  };
+  process.stdout.write(`${gatewayTables(report).join("\n\n")}\n`);
+  if (Object.keys(flags).length === 0) {
+    const results = fileURLToPath(new URL("../../../bench/results/", import.meta.url));
+    await mkdir(results, { recursive: true });
+    await writeFile(`${results}gateway.json`, `${JSON.stringify(report, null, 2)}\n`);
+  }
+} finally {
+  await stage.close();
+}
