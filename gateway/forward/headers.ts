@@ -16,9 +16,10 @@ export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[n
 export interface HeaderSources {
   readonly protocol: ProtocolHeaders | undefined;
   readonly hasBody: boolean;
-  /** The gateway's own credential for the upstream, and the header that it goes in. */
-  readonly key: string | undefined;
-  readonly keyHeader: "authorization" | "x-api-key" | "x-goog-api-key";
+  /** Of the body; JSON unless given. */
+  readonly contentType?: string | undefined;
+  /** What the configuration has for this upstream: its credential among it. Names are lower-case. */
+  readonly own: Readonly<Record<string, string>>;
   /** What the upstream's configuration wants, and what the sidecar signed. */
   readonly wanted: UpstreamAssertion | undefined;
   readonly assertion: Assertion | undefined;
@@ -29,17 +30,17 @@ export interface HeaderSources {
  * spelling, has no way here. Undefined where the upstream wants an assertion and there is none: then nothing is sent.
  */
 export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
-  const { protocol, hasBody, key, keyHeader, wanted, assertion } = sources;
+  const { protocol, hasBody, contentType, own, wanted, assertion } = sources;
   if (wanted !== undefined && assertion === undefined) return undefined;
-  const headers: Record<string, string> = {};
+  // what is written below stands above it
+  const headers: Record<string, string> = { ...own };
   for (const name of protocolHeaders) {
     const value = protocol?.[name];
     if (value !== undefined) headers[name] = value;
   }
-  if (hasBody) headers["content-type"] = "application/json";
+  if (hasBody) headers["content-type"] = contentType ?? "application/json";
   // what is scanned and filtered must be readable
   headers["accept-encoding"] = "identity";
-  if (key !== undefined) headers[keyHeader] = keyHeader === "authorization" ? `Bearer ${key}` : key;
   if (wanted !== undefined && assertion !== undefined) headers[wanted.header] = assertion.token;
   return headers;
 }
