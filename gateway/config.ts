@@ -2,7 +2,7 @@ import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
-import { readUpstream } from "./upstreams/read-upstream.js";
+import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
 import { readUrl } from "./upstreams/read-url.js";
 import type { UpstreamConfig } from "./upstreams/upstream.js";
 import type { Json, ListenerTls } from "../sidecar/contract.js";
@@ -59,6 +59,8 @@ export interface GatewayConfig {
   readonly idKey?: SecretConfig;
   /** What is looked for in requests of models; absent: nothing. */
   readonly content?: ContentConfig;
+  readonly prices?: PricesConfig;
+  readonly streams?: StreamsConfig;
 }
 
 /** All that is wrong with a gateway configuration, at once. */
@@ -97,7 +99,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
       return form.test(key);
     });
   const upstreams = new Map(
-    named("upstreams").map(([name, fields]) => [name, readUpstream(fields, problems)]),
+    named("upstreams").map(([name, fields]) => [name, readModelUpstream(fields, problems)]),
   );
   const models = new Map(
     named("models", modelName).map(([name, fields]) => [name, readModel(fields, upstreams, problems)]),
@@ -111,6 +113,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   });
   const idKey = top.has("id_key") ? readSecretConfig(top.nested("id_key"), problems) : undefined;
   const maxBody = top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20;
+  const prices = readPricesConfig(top, problems);
   const config: GatewayConfig = {
     listen: top.string("listen") ?? "127.0.0.1:8080",
     ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
@@ -134,6 +137,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     ...(top.has("storage") ? { storage: readStorage(top.nested("storage"), upstreams, problems) } : {}),
     uploads: readUploads(top.nested("uploads"), maxBody),
     ...(idKey === undefined ? {} : { idKey }),
+    ...(prices === undefined ? {} : { prices }),
+    ...(top.has("streams") ? { streams: readStreamsConfig(top.nested("streams")) } : {}),
     ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),
   };
   sidecar.end();

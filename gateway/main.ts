@@ -21,6 +21,9 @@ import type { Generation } from "./reload/generations.js";
 import { createGenerations } from "./reload/generations.js";
 import type { Reload } from "./reload/reload.js";
 import { createReload } from "./reload/reload.js";
+import { readPriceFile } from "./observe/price-table.js";
+import type { Connections } from "./routes/websocket/connections.js";
+import { createConnections } from "./routes/websocket/connections.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
@@ -59,6 +62,8 @@ const noMetrics: GatewayMetrics = {
   gatewayAsked: () => undefined,
   gatewayFirstByte: () => undefined,
   gatewayTried: () => undefined,
+  gatewayUsed: () => undefined,
+  gatewayBetweenTokens: () => undefined,
   gatewayReloaded: () => undefined,
   gatewayCredential: () => undefined,
 };
@@ -91,11 +96,20 @@ export async function startGateway({
     clock: () => performance.now(),
     onEvent: tellSecrets(log, metrics),
   });
-  const upstreams = createUpstreams({ secrets, connect: (tls) => (doors ?? noDoors()).connect(tls) });
+  const upstreams = createUpstreams({
+    secrets,
+    connect: (tls) => (doors ?? noDoors()).connect(tls),
+    tokenFailed: (credential, why) => {
+      log.warn("no access token for an upstream", { credential, why });
+    },
+  });
   const reporter = createReporter({ dispatcher: telling, log });
   const sessionSecret = await readIdKey(config.idKey, secrets);
   const common = {
     forward: upstreams.forward,
+    pass: upstreams.pass,
+    dial: upstreams.dial,
+    connections,
     routing: createRouting({
       ...ownRouting,
       tried: (upstream, result) => {
@@ -119,10 +133,12 @@ export async function startGateway({
   /** All that serves the requests of one configuration. */
   const generation = async (now: GatewayConfig): Promise<Generation> => {
     const described = await describing(now);
+    const prices = now.prices === undefined ? undefined : readPriceFile(now.prices);
     const leave = await upstreams.enter(now);
     const parts: GatewayParts = {
       ...common,
       ...described,
+      prices,
       config: now,
       ask: createAsk({ dispatcher: asking, deadlineMs: now.sidecar.deadlineMs }),
       publicUrl: () => now.publicUrl ?? address,

@@ -6,7 +6,7 @@ import { classifyInvoke, offeredIn } from "./classify.js";
 import { settable } from "./fields.js";
 import { anthropicCalls } from "./calls/anthropic-calls.js";
 import { messagesFields } from "./messages-fields.js";
-import { isCount } from "./openai.js";
+import { countIn, tokenUsage } from "../observe/token-usage.js";
 import type { ModelProtocol } from "./protocol.js";
 import { readAnthropicAnswer, writeAnthropicAnswer } from "./translate/anthropic-answer.js";
 import { createAnthropicReader, createAnthropicWriter } from "./translate/anthropic-stream.js";
@@ -99,17 +99,19 @@ export const anthropic: ModelProtocol = {
     const { message } = data;
     const usage = data["usage"] ?? (isObject(message) ? message["usage"] : undefined);
     if (!isObject(usage)) return before;
-    const count = (name: string): number => countOf(usage[name]);
+    // the end of a stream may leave out what its beginning said
+    const cached = countIn(usage, "cache_read_input_tokens") ?? before?.cached_tokens;
+    const written = countIn(usage, "cache_creation_input_tokens") ?? before?.cache_write_tokens;
+    const fresh = countIn(usage, "input_tokens");
     // what came from a cache, or went there, is counted apart
-    const input =
-      count("input_tokens") + count("cache_read_input_tokens") + count("cache_creation_input_tokens");
-    return {
-      input_tokens: Math.max(input, before?.input_tokens ?? 0),
-      output_tokens: Math.max(count("output_tokens"), before?.output_tokens ?? 0),
-    };
+    const input = fresh === undefined ? 0 : fresh + (cached ?? 0) + (written ?? 0);
+    const reasoning = countIn(usage["output_tokens_details"], "thinking_tokens") ?? before?.reasoning_tokens;
+    return tokenUsage(
+      Math.max(input, before?.input_tokens ?? 0),
+      Math.max(countIn(usage, "output_tokens") ?? 0, before?.output_tokens ?? 0),
+      { cached, written, reasoning },
+    );
   },
+  pieces: ['"text":', '"thinking":', '"partial_json":'],
+  heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
 };
-
-function countOf(value: Json | undefined): number {
-  return isCount(value) ? value : 0;
-}

@@ -12,6 +12,8 @@ export interface SaidChat {
   readonly server: ModelProtocol;
   /** What was asked, where it was translated. */
   readonly request: ModelRequest | undefined;
+  /** Whether the gateway asked for usage, and the client hadn't. */
+  readonly asked: boolean;
 }
 
 const obligations = [...Object.keys(modelDuties), ...routeObligations];
@@ -31,13 +33,14 @@ export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidC
       const path = server.path(upstream.url);
       const sent = { method: "POST", path, headers: { accept, ...server.headers } } as const;
       if (client === server) {
-        const said = { server, request: undefined };
-        return { kind: "spoken", ...sent, body: stringifyJson(named), said };
+        const asking = stream && deployment.askUsage !== false ? server.askUsage?.(named) : undefined;
+        const said = { server, request: undefined, asked: asking !== undefined };
+        return { kind: "spoken", ...sent, body: stringifyJson(asking ?? named), said };
       }
       try {
         const request = client.readRequest(named);
         const body = stringifyJson(server.writeRequest(request, deployment));
-        return { kind: "spoken", ...sent, body, said: { server, request } };
+        return { kind: "spoken", ...sent, body, said: { server, request, asked: false } };
       } catch (error) {
         if (!(error instanceof Untranslatable)) throw error;
         return refuse("untranslatable", error.place);

@@ -6,6 +6,8 @@ import { settable } from "./fields.js";
 import { classifyInvoke, offeredIn } from "./classify.js";
 import type { RequestShape } from "./classify.js";
 import { openAiCalls } from "./calls/openai-calls.js";
+import { askUsage } from "../observe/ask-usage.js";
+import { countIn, tokenUsage } from "../observe/token-usage.js";
 import type { ListedModel, ModelProtocol } from "./protocol.js";
 import { openAiError } from "./refuse.js";
 import { readOpenAiAnswer, writeOpenAiAnswer } from "./translate/openai-answer.js";
@@ -70,8 +72,14 @@ export const openai: ModelProtocol = {
   usage({ usage }, before) {
     if (!isObject(usage)) return before;
     const { prompt_tokens: input, completion_tokens: output } = usage;
-    return isCount(input) && isCount(output) ? { input_tokens: input, output_tokens: output } : before;
+    if (!isCount(input) || !isCount(output)) return before;
+    const { prompt_tokens_details: into, completion_tokens_details: out } = usage;
+    const cached = countIn(into, "cached_tokens");
+    return tokenUsage(input, output, { cached, reasoning: countIn(out, "reasoning_tokens") });
   },
+  askUsage,
+  pieces: ['"content":', '"reasoning_content":', '"refusal":', '"arguments":'],
+  heartbeat: ":\n\n",
 };
 
 export function isCount(value: unknown): value is number {

@@ -54,6 +54,12 @@ export interface ModelProtocol {
   readonly calls: CallGuard;
   /** What an answer, or one event of its stream, says of usage; added to what was said before. */
   usage(data: JsonObject, before: Usage | undefined): Usage | undefined;
+  /** Asks for the usage of a stream; absent where it is told anyway, undefined where the client asked for it. */
+  askUsage?(body: JsonObject): JsonObject | undefined;
+  /** The members of events that hold pieces of an answer's text, each as `"name":`. */
+  readonly pieces: readonly string[];
+  /** Keeps a stream alive, and says nothing. */
+  readonly heartbeat: string;
 }
 
 export interface ListedModel {

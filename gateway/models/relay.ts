@@ -4,13 +4,15 @@ import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { maskAnswer, maskEvents } from "../content/mask-answer.js";
 import type { Masking } from "../content/mask-text.js";
 import { readEvents } from "../events.js";
-import type { Passed } from "../forward/forward.js";
 import { collect } from "../forward/forward.js";
 import { send } from "../http.js";
 import type { DecideCalls } from "./calls/guard.js";
 import { guardStream, mayCall } from "./calls/guard.js";
-import type { ModelProtocol, Usage } from "./protocol.js";
-import type { StreamParts } from "./send-stream.js";
+import type { Used } from "../observe/account.js";
+import { costHeader } from "../observe/account.js";
+import type { Watch } from "../observe/watch.js";
+import type { ModelProtocol } from "./protocol.js";
+import type { Sent, StreamParts } from "./send-stream.js";
 import { sendStream } from "./send-stream.js";
 import type { AnswerEvent, ModelRequest } from "./translate/canonical.js";
 
@@ -30,12 +32,13 @@ export interface RelayParts extends StreamParts {
   readonly decide: DecideCalls;
   /** What is taken out of the answer before the client sees it. */
   readonly masks: readonly Masking[];
+  readonly watch: Watch;
 }
 
 export type Relayed =
-  | (Passed & { readonly kind: "relayed"; readonly usage: Usage | undefined })
-  /** Nothing was sent: the answer isn't one, or has no counterpart. */
-  | { readonly kind: "refused" };
+  | (Sent & { readonly kind: "relayed" })
+  /** Nothing was sent: the answer isn't one, or has no counterpart. It may have cost something all the same. */
+  | { readonly kind: "refused"; readonly used?: Used };
 
 export async function relay(parts: RelayParts): Promise<Relayed> {
   if (!parts.stream) return relayWhole(parts);
@@ -43,45 +46,28 @@ export async function relay(parts: RelayParts): Promise<Relayed> {
 }
 
 /** The stream, whose calls were decided, as it may be seen. */
-function guarded(
-  { body, server, decide, masks }: RelayParts,
-  watch?: (data: string) => void,
-): AsyncIterable<Buffer> {
+function guarded({ body, server, decide, masks, watch }: RelayParts): AsyncIterable<Buffer> {
   return masks.reduce<AsyncIterable<Buffer>>(
     (events, masking) => maskEvents(events, masking, server.name, largest),
-    guardStream(body, server.calls.stream(decide), largest, watch),
+    guardStream(body, server.calls.stream(decide), largest, (data) => watch.see(data)),
   );
 }
 
-/** What an event that says something of usage has, unless an escape spells it otherwise. */
-const mentionsUsage = /usage|\\u00/;
-
 async function relayAsIs(parts: RelayParts): Promise<Relayed> {
-  const { server } = parts;
-  let usage: Usage | undefined;
-  const watch = (data: string): void => {
-    if (!mentionsUsage.test(data)) return;
-    try {
-      const value = parseJson(data);
-      if (isObject(value)) usage = server.usage(value, usage);
-    } catch {
-      // no JSON: it says nothing
-    }
-  };
-  return { kind: "relayed", ...(await sendStream(guarded(parts, watch), parts)), usage };
+  return { kind: "relayed", ...(await sendStream(guarded(parts), parts)) };
 }
 
 async function relayWhole(parts: RelayParts): Promise<Relayed> {
-  const { res, client, server, request } = parts;
+  const { res, client, server, request, watch } = parts;
   const bytes = await collect(parts.body, largest);
-  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage: undefined };
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, stalled: false, used: {} };
   if (bytes === undefined) return { kind: "refused" };
   let text = bytes.toString();
-  let usage: Usage | undefined;
+  let used: Used = {};
   try {
     const said = parseJson(bytes);
     if (!isObject(said)) return { kind: "refused" };
-    usage = server.usage(said, undefined);
+    used = watch.answered(said);
     const allowed = mayCall(text) ? await server.calls.whole(said, parts.decide) : undefined;
     const left = parts.masks.length === 0 ? allowed : parts.masks.reduce(maskAnswer, allowed ?? said);
     if (request !== undefined) {
@@ -89,31 +75,32 @@ async function relayWhole(parts: RelayParts): Promise<Relayed> {
     } else if (left !== undefined) text = stringifyJson(left);
   } catch {
     // no JSON, or what has no counterpart: half of an answer is none
-    return { kind: "refused" };
+    return { kind: "refused", used };
   }
-  send(res, parts.status, text, { ...parts.headers, "content-type": "application/json" });
-  return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), usage };
+  const headers = { ...parts.headers, ...costHeader(used), "content-type": "application/json" };
+  send(res, parts.status, text, headers);
+  return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), stalled: false, used };
 }
 
 async function relayStream(parts: RelayParts, request: ModelRequest): Promise<Relayed> {
   const { client, server } = parts;
   const reader = server.reader();
   const write = client.writer(parts.created, request);
-  let usage: Usage | undefined;
   const say = (events: readonly AnswerEvent[]): Buffer => Buffer.from(events.map(write).join(""));
   async function* translated(): AsyncGenerator<Buffer> {
     for await (const { data } of readEvents(guarded(parts), largest)) {
       // a comment keeps the connection alive
-      if (data === undefined) yield Buffer.from(":\n\n");
+      if (data === undefined) yield Buffer.from(client.heartbeat);
       else if (data === "[DONE]") break;
       else {
         const value = parseJson(data) as JsonObject;
         const said = say(reader.read(value));
-        usage = server.usage(value, usage);
         if (said.length > 0) yield said;
+        // what says nothing in the other protocol keeps the connection alive all the same
+        else if (value["type"] === "ping") yield Buffer.from(client.heartbeat);
       }
     }
     yield say(reader.end());
   }
-  return { kind: "relayed", ...(await sendStream(translated(), parts)), usage };
+  return { kind: "relayed", ...(await sendStream(translated(), parts)) };
 }

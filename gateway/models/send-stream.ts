@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Passed } from "../forward/forward.js";
-import { passOn } from "../forward/forward.js";
+import type { Used } from "../observe/account.js";
+import { costHeader } from "../observe/account.js";
+import type { Watch } from "../observe/watch.js";
 
 export interface StreamParts {
   readonly res: ServerResponse;
@@ -8,16 +11,85 @@ export interface StreamParts {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** What tells a client that its stream was cut. */
-  readonly errorEvent: string;
+  readonly errorEvent: (code: "upstream_unavailable" | "upstream_timeout") => string;
+  /** Tells whether it was cut because a time was up. */
+  readonly timedOut: () => boolean;
+  readonly watch: Pick<Watch, "skip" | "ended">;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  /** What is sent where nothing else was for a while: it says nothing, and keeps the connection. */
+  readonly heartbeat?: Heartbeat | undefined;
 }
 
-/** Sends a stream of events; one that is cut says so at its end. */
-export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamParts): Promise<Passed> {
-  const { res, status, headers, signal, errorEvent } = parts;
-  res.writeHead(status, { ...headers, "cache-control": "no-cache" });
-  const passed = await passOn(source, res, signal);
+export interface Heartbeat {
+  readonly everyMs: number;
+  readonly event: string;
+}
+
+export type Sent = Passed & {
+  /** Whether it was cut because a time was up. */
+  readonly stalled: boolean;
+  readonly used: Used;
+};
+
+/** Sends a stream of events, no faster than the client reads; one that is cut says so at its end. */
+export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamParts): Promise<Sent> {
+  const { res, status, headers, errorEvent, watch } = parts;
+  // RFC 9110 section 6.5.1: only who says so gets trailers
+  const trailing = /\btrailers\b/i.test(String(res.req.headers.te ?? ""));
+  res.writeHead(status, {
+    ...headers,
+    "cache-control": "no-cache",
+    ...(trailing ? { trailer: "x-countersign-cost" } : {}),
+  });
+  const passed = await pump(source, parts);
+  const used = watch.ended(passed.ended === "whole");
   // the blank line ends the event that was cut
-  if (passed.ended === "cut") res.write(`\n\n${errorEvent}`);
+  if (passed.ended === "cut")
+    res.write(`\n\n${errorEvent(passed.stalled ? "upstream_timeout" : "upstream_unavailable")}`);
+  if (trailing) res.addTrailers(costHeader(used));
   res.end();
-  return passed;
+  return { ...passed, used };
+}
+
+async function pump(source: AsyncIterable<Buffer>, parts: StreamParts): Promise<Omit<Sent, "used">> {
+  const { res, signal, clock, watch, timedOut } = parts;
+  let bytes = 0;
+  const heart = beat(parts);
+  try {
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      heart?.wrote(chunk);
+      if (res.write(chunk)) continue;
+      const from = clock();
+      await once(res, "drain", { signal });
+      watch.skip(clock() - from);
+    }
+    return { ended: signal.aborted ? "aborted" : "whole", bytes, stalled: false };
+  } catch (error) {
+    const stalled = timedOut() || String((error as { code?: unknown } | null)?.code).includes("TIMEOUT");
+    return { ended: signal.aborted ? "aborted" : "cut", bytes, stalled };
+  } finally {
+    heart?.stop();
+  }
+}
+
+/** Begins to send heartbeats: between events only, and never to a client that doesn't read. */
+function beat({ res, heartbeat }: StreamParts): { wrote(chunk: Buffer): void; stop(): void } | undefined {
+  if (heartbeat === undefined) return undefined;
+  let between = true;
+  const timer = setInterval(() => {
+    if (between && !res.writableNeedDrain && !res.destroyed) res.write(heartbeat.event);
+  }, heartbeat.everyMs);
+  return {
+    wrote(chunk) {
+      // an event ends with an empty line
+      const [last, before] = [chunk.at(-1), chunk.at(-2)];
+      between = last === 0x0a && (before === 0x0a || (before === 0x0d && chunk.at(-3) === 0x0a));
+      timer.refresh();
+    },
+    stop() {
+      clearInterval(timer);
+    },
+  };
 }

@@ -5,6 +5,9 @@ import { maskText } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
 import { readJson, send } from "../http.js";
+import { rateLimits } from "../observe/rate-limits.js";
+import { heartbeatOf } from "../observe/read-streams.js";
+import { watch } from "../observe/watch.js";
 import { createDecideCalls } from "./calls/decide.js";
 import { chatManner } from "./chat.js";
 import type { Past } from "./open.js";
@@ -41,9 +44,9 @@ export async function serveInvoke(
       conclude(parts, exchange, one, { kind: "model", status, ...what });
     conclude(parts, exchange, decision, { kind: "model", outcome, status, ...asked?.used, ...more });
   };
-  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
+  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], more?: Partial<Outcome>): void => {
     refuseHere(exchange, refusal, decision);
-    end(outcome, refusal.status);
+    end(outcome, refusal.status, more);
   };
   if (result.kind === "refusal") return refuseAs(result, result.outcome);
   if (result.kind === "aborted") return end("client_disconnected", 499);
@@ -54,12 +57,18 @@ export async function serveInvoke(
   const { answer } = result;
   const { target, said } = asked;
   const { server, request } = said;
+  const watching = watch({
+    ...{ prices: parts.prices, metrics: parts.metrics, clock: parts.clock, started: exchange.started },
+    ...{ model: target.name, deployment: asked.deployment, body: target.body },
+    ...{ spoken: server, asked: said.asked },
+  });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);
   for (const name of passedHeaders) {
     const value = answer.headers[name];
     if (typeof value === "string") headers[name] = value;
   }
+  Object.assign(headers, rateLimits(answer.headers, server.name, client.name, parts.now));
   if (result.kind === "error") {
     const { error } = result;
     // what an upstream says of a request may quote what came with it; another protocol's error is no error of this one
@@ -76,14 +85,20 @@ export async function serveInvoke(
     ...(request === undefined ? {} : { request }),
     masks: target.masks,
     decide: createDecideCalls(parts, exchange, { model: target.name, offered: client.offered(target.body) }),
-    errorEvent: client.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
+    ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
+    errorEvent: (code) => client.errorEvent(refuse(code, "the stream was cut"), decision),
+    heartbeat: heartbeatOf(config, client),
   }).finally(result.close);
   if (relayed.kind === "refused") {
-    if (result.timedOut()) return refuseAs(refuse("upstream_timeout"), "upstream_timeout");
-    return refuseAs(refuse("upstream_invalid"), "upstream_error");
+    const slow = result.timedOut();
+    return refuseAs(
+      refuse(slow ? "upstream_timeout" : "upstream_invalid"),
+      slow ? "upstream_timeout" : "upstream_error",
+      relayed.used,
+    );
   }
-  const cut = result.timedOut() ? "upstream_timeout" : "upstream_error";
+  const { ended, bytes, stalled, used } = relayed;
+  const cut = stalled ? "upstream_timeout" : "upstream_error";
   const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
-  const { ended, bytes, usage } = relayed;
-  end(outcome[ended], answer.status, { bytes, ...(usage === undefined ? {} : { usage }) });
+  end(outcome[ended], answer.status, { bytes, ...used });
 }

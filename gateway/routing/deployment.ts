@@ -1,5 +1,6 @@
 /** A model as the gateway's configuration knows it: one deployment, or several that stand for each other. */
 import type { JsonObject } from "../../sidecar/contract.js";
+import type { Price } from "../observe/price.js";
 
 export const choices = ["weighted", "priority", "latency", "least_busy", "cost"] as const;
 /** How one of several deployments is chosen, among those of the best priority. */
@@ -51,6 +52,10 @@ export interface Deployment extends Place {
   /** The lowest that is available is used. */
   readonly priority: number;
   readonly cost?: Cost;
+  /** The same in exact numbers, with what {@link cost} has no words for. */
+  readonly price?: Price;
+  /** Whether the gateway asks for the usage of streams; it does unless told not to. */
+  readonly askUsage?: boolean;
   readonly contextTokens?: number;
   readonly capabilities?: readonly string[];
   readonly residency?: string;

@@ -1,5 +1,6 @@
-import type { Fields, Json, Problems } from "../../sidecar/contract.js";
-import { JsonNumber } from "../../sidecar/contract.js";
+import type { Fields, Problems } from "../../sidecar/contract.js";
+import type { Price } from "../observe/price.js";
+import { readPrice } from "../observe/read-price.js";
 import type { Cost, Deployment, DeploymentTimeouts } from "./deployment.js";
 
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -17,7 +18,9 @@ export function readDeployment(
     problems.add(fields.at("upstream"), "is not among the upstreams");
   if (name !== "" && !plainName.test(name))
     problems.add(fields.at("name"), "must be letters, digits and . _ : -");
-  const cost = fields.has("cost") ? readCost(fields.nested("cost"), problems) : undefined;
+  const priced = fields.has("cost") ? fields.nested("cost") : undefined;
+  const price = priced && readPrice(priced, problems);
+  priced?.end();
   const retention = fields.integer("data_retention_days", 0, 100_000);
   const zero = fields.boolean("zero_retention");
   if (zero === true && retention !== undefined && retention > 0)
@@ -32,7 +35,9 @@ export function readDeployment(
     maxOutputTokens: fields.integer("max_output_tokens", 1, 10_000_000),
     weight: fields.integer("weight", 0, 1_000_000) ?? 1,
     priority: fields.integer("priority", 0, 1_000) ?? 0,
-    cost,
+    cost: price && asCost(price),
+    price,
+    askUsage: fields.boolean("ask_usage"),
     contextTokens: fields.integer("context_tokens", 1, 1_000_000_000),
     capabilities: fields.strings("capabilities"),
     residency: fields.string("residency"),
@@ -65,26 +70,7 @@ function readTimeouts(fields: Fields): DeploymentTimeouts {
   };
 }
 
-function readCost(fields: Fields, problems: Problems): Cost {
-  const cost = {
-    input: readPrice(fields, "input", problems),
-    output: readPrice(fields, "output", problems),
-    currency: fields.required("currency"),
-    asOf: fields.required("as_of"),
-    source: fields.required("source"),
-  };
-  if (cost.currency !== "" && !/^[A-Z]{3}$/.test(cost.currency))
-    problems.add(fields.at("currency"), "must be three capital letters");
-  if (cost.asOf !== "" && !/^\d{4}-\d{2}-\d{2}$/.test(cost.asOf))
-    problems.add(fields.at("as_of"), "must be a date, year-month-day");
-  fields.end();
-  return cost;
-}
-
-function readPrice(fields: Fields, name: string, problems: Problems): number {
-  const given: Json | undefined = fields.raw(name);
-  const price = given instanceof JsonNumber ? Number(given) : given;
-  if (typeof price === "number" && price >= 0 && price < 1e9) return price;
-  problems.add(fields.at(name), "must be a number, 0 or more");
-  return 0;
+/** Billionths for a million tokens, as units: what policy and routing go by. */
+function asCost({ input, output, currency, asOf, source }: Price): Cost {
+  return { input: Number(input) / 1e9, output: Number(output) / 1e9, currency, asOf, source };
 }

@@ -30,6 +30,9 @@ const upstreamBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
 ] as const;
 
+/** Tokens per second. */
+const rateBuckets = [1, 2.5, 5, 10, 25, 50, 75, 100, 150, 250, 500, 1_000, 2_500] as const;
+
 export const metricTable = {
   countersign_decisions_total: {
     type: "counter",
@@ -119,6 +122,34 @@ export const metricTable = {
     type: "counter",
     help: "Attempts at deployments of models, by the name in the record and what came of them.",
     labels: ["upstream", "result"],
+  },
+  countersign_gateway_tokens_total: {
+    type: "counter",
+    help: "Tokens of models' requests and answers; cached, cache_write and reasoning are parts of input and output.",
+    labels: ["model", "type", "source"],
+  },
+  countersign_gateway_cost_total: {
+    type: "counter",
+    help: "What calls of models cost, in units of the currency.",
+    labels: ["currency", "model"],
+  },
+  countersign_gateway_first_token_seconds: {
+    type: "histogram",
+    help: "Time from the gateway's receiving a request to the first token of its streamed answer.",
+    labels: ["model"],
+    buckets: upstreamBuckets,
+  },
+  countersign_gateway_between_tokens_seconds: {
+    type: "histogram",
+    help: "Time between two pieces of a streamed answer, without the time that the client took.",
+    labels: [],
+    buckets: upstreamBuckets,
+  },
+  countersign_gateway_tokens_per_second: {
+    type: "histogram",
+    help: "Tokens per second of streamed answers, from the first to the last.",
+    labels: ["model"],
+    buckets: rateBuckets,
   },
   countersign_gateway_config_reloads_total: {
     type: "counter",

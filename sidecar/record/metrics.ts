@@ -1,7 +1,7 @@
 /** Counts and times decisions for Prometheus; the metrics themselves are listed in metric-table.ts. */
 import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import { actionNames, errorTable } from "../contract.js";
-import type { CacheLevel, ErrorCode, Outcome } from "../contract.js";
+import type { CacheLevel, ErrorCode, Outcome, StreamTimes, TokenUsage } from "../contract.js";
 import { CellCounter, CellHistogram } from "./cell.js";
 import type { CounterCell, HistogramCell } from "./cell.js";
 import { knownLabels, learnedLabels } from "./label.js";
@@ -39,6 +39,16 @@ export interface Decided {
   readonly micros: StepMicros;
 }
 
+/** What a call of a model used and cost at the gateway. */
+export interface GatewayUsed {
+  /** Its name in the gateway's configuration. */
+  readonly model: string;
+  readonly usage: TokenUsage | undefined;
+  /** In billionths of the currency. */
+  readonly cost: { readonly currency: string; readonly nanos: number } | undefined;
+  readonly stream: StreamTimes | undefined;
+}
+
 export interface Metrics {
   readonly registry: Registry;
   decided(facts: Decided): void;
@@ -59,6 +69,8 @@ export interface Metrics {
   gatewayAsked(micros: number): void;
   gatewayFirstByte(micros: number): void;
   gatewayTried(upstream: string, result: string): void;
+  gatewayUsed(facts: GatewayUsed): void;
+  gatewayBetweenTokens(micros: number): void;
   gatewayReloaded(result: string): void;
   gatewayCredential(credential: string, event: string): void;
   /** Writes the text exposition format. */
@@ -87,10 +99,10 @@ const lookupsOf: Readonly<Record<CacheLevel, CacheLookups>> = {
   l2: { l1: "miss", l2: "hit" },
 };
 
-/** Keeps one counter cell per combination of (already bounded) label values. */
-function counterBy(registry: Registry, name: MetricName): (...values: string[]) => CounterCell {
+/** Keeps one counter cell per combination of (already bounded) label values; cells count in parts, `scale` to a unit. */
+function counterBy(registry: Registry, name: MetricName, scale = 1): (...values: string[]) => CounterCell {
   const { help, labels }: MetricFacts = metricTable[name];
-  const counter = new CellCounter({ name, help, labelNames: [...labels], registers: [registry] });
+  const counter = new CellCounter({ name, help, labelNames: [...labels], registers: [registry] }, scale);
   const cells = new Map<string, CounterCell>();
   return (...values) => {
     const key = values.length === 1 ? (values[0] ?? "") : values.join("\n");
@@ -153,6 +165,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const gatewayAsk = histogramBy(registry, "countersign_gateway_ask_seconds");
   const gatewayFirstByte = histogramBy(registry, "countersign_gateway_first_byte_seconds");
   const gatewayAttempts = counterBy(registry, "countersign_gateway_attempts_total");
+  const gatewayTokens = counterBy(registry, "countersign_gateway_tokens_total");
+  const gatewayCost = counterBy(registry, "countersign_gateway_cost_total", 1e9);
+  const gatewayFirstToken = histogramBy(registry, "countersign_gateway_first_token_seconds");
+  const gatewayBetweenTokens = histogramBy(registry, "countersign_gateway_between_tokens_seconds");
+  const gatewayTokenRate = histogramBy(registry, "countersign_gateway_tokens_per_second");
   const gatewayReloads = counterBy(registry, "countersign_gateway_config_reloads_total");
   const gatewayConfigAt = gauge(registry, "countersign_gateway_config_last_success_timestamp_seconds");
   const gatewayCredentials = counterBy(registry, "countersign_gateway_credential_events_total");
@@ -168,6 +185,8 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const ruleLabel = learnedLabels(512);
   const bundleLabel = learnedLabels(64);
   const upstreamLabel = learnedLabels(64);
+  const modelLabel = learnedLabels(64);
+  const currencyLabel = learnedLabels(8);
   const triedLabel = knownLabels(["answered", "error", "failed", "aborted", "refusal"]);
   const reloadLabel = knownLabels(["applied", "unchanged", "rejected"]);
   const credentialLabel = learnedLabels(64);
@@ -184,6 +203,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   for (const code of evaluationCodes) evaluationFailures(code);
   gatewayAsk();
   gatewayFirstByte();
+  const betweenTokens = gatewayBetweenTokens();
 
   const step = {
     identify: stepSeconds("identify"),
@@ -252,6 +272,26 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     },
     gatewayCredential: (credential, event) =>
       gatewayCredentials(credentialLabel.of(credential), credentialEventLabel.of(event)).add(),
+    gatewayUsed({ model: name, usage, cost, stream }) {
+      const model = modelLabel.of(name);
+      if (usage !== undefined) {
+        const source = usage.estimated === true ? "estimated" : "reported";
+        const count = (type: string, tokens = 0): void => {
+          if (tokens > 0) gatewayTokens(model, type, source).add(tokens);
+        };
+        count("input", usage.input_tokens);
+        count("output", usage.output_tokens);
+        count("cached", usage.cached_tokens);
+        count("cache_write", usage.cache_write_tokens);
+        count("reasoning", usage.reasoning_tokens);
+      }
+      if (cost !== undefined) gatewayCost(currencyLabel.of(cost.currency), model).add(cost.nanos);
+      if (stream?.first_token_ms !== undefined)
+        gatewayFirstToken(model).observe(stream.first_token_ms * 1000);
+      if (stream?.tokens_per_second !== undefined)
+        gatewayTokenRate(model).observe(stream.tokens_per_second * 1e6);
+    },
+    gatewayBetweenTokens: (micros) => betweenTokens.observe(micros),
     text: () => registry.metrics(),
   };
 }

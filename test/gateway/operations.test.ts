@@ -234,7 +234,11 @@ describe("completions", () => {
     let said = "";
     for await (const { choices } of stream) said += choices[0]?.text ?? "";
     expect(said).toBe("hello");
-    const raw = await post(world, "/v1/completions", '{"model":"gpt","prompt":"x","stream":true}');
+    const raw = await post(
+      world,
+      "/v1/completions",
+      '{"model":"gpt","prompt":"x","stream":true,"stream_options":{"include_usage":true}}',
+    );
     expect(await raw.text()).toBe(`: hello\n\n${text}data: [DONE]\n\n`);
     await became({ outcome: "forwarded", usage: { input_tokens: 3, output_tokens: 2 } });
   });

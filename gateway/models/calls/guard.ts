@@ -52,17 +52,17 @@ export function mayCall(text: string): boolean {
 /**
  * Passes a stream on, but for its calls. Text isn't delayed: only what belongs to a call is held.
  * @param limit the largest event, and the most that is held, characters
- * @param watch told the data of each event
+ * @param watch told the data of each event; false: it isn't the client's
  */
 export async function* guardStream(
   body: AsyncIterable<Buffer>,
   guard: StreamGuard,
   limit: number,
-  watch?: (data: string) => void,
+  watch?: (data: string) => boolean,
 ): AsyncGenerator<Buffer> {
   let held = 0;
   for await (const { data, raw } of readEvents(body, limit)) {
-    if (data !== undefined) watch?.(data);
+    if (data !== undefined && watch?.(data) === false) continue;
     if (data === "[DONE]") yield Buffer.from((await guard.end()) + raw);
     else if (data === undefined || !(guard.holds() || mayCall(data))) yield Buffer.from(raw);
     else {

@@ -5,6 +5,7 @@ import { capParameters } from "../../enforce/cap-parameters.js";
 import { limitTokens } from "../../enforce/limit-tokens.js";
 import { setParameters } from "../../enforce/set-parameters.js";
 import { stopOn } from "../../enforce/stop-on.js";
+import { askUsage } from "../../observe/ask-usage.js";
 import type { Check } from "../fields.js";
 import { count, either, flag, list, number, object, positive, settable, text } from "../fields.js";
 import { openai } from "../openai.js";
@@ -68,6 +69,8 @@ export const completions: Operation = {
   named: (body: JsonObject, model) => ({ ...body, model }),
   offered: () => [],
   usage: (data, before) => openai.usage(data, before),
+  askUsage,
+  pieces: ['"text":'],
 };
 
 function isStops(stop: Json | undefined): boolean {

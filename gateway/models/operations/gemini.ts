@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import { isCount } from "../openai.js";
 import type { Usage } from "../protocol.js";
+import { countIn, tokenUsage } from "../../observe/token-usage.js";
 import { wrongField } from "../fields.js";
 import { geminiCalls } from "./gemini-calls.js";
 import { geminiSpeaker } from "./gemini-error.js";
@@ -19,10 +20,14 @@ const path =
 function usage({ usageMetadata: said }: JsonObject, before: Usage | undefined): Usage | undefined {
   if (!isObject(said)) return before;
   const count = (name: string): number => (isCount(said[name]) ? said[name] : 0);
-  return {
-    input_tokens: count("promptTokenCount") + count("toolUsePromptTokenCount"),
-    output_tokens: count("candidatesTokenCount") + count("thoughtsTokenCount"),
-  };
+  return tokenUsage(
+    count("promptTokenCount") + count("toolUsePromptTokenCount"),
+    count("candidatesTokenCount") + count("thoughtsTokenCount"),
+    {
+      cached: countIn(said, "cachedContentTokenCount"),
+      reasoning: countIn(said, "thoughtsTokenCount"),
+    },
+  );
 }
 
 const notPassed = (place: string): string =>
@@ -61,6 +66,7 @@ function generate(stream: boolean): Operation {
     }),
     offered: ({ tools }) => namesOf(tools),
     usage,
+    pieces: ['"text":'],
     calls: geminiCalls,
   };
 }

@@ -22,9 +22,9 @@ export function operationManner(
   operation: Operation,
   stream: boolean,
   secret: Uint8Array,
-): Manner<undefined> {
-  const { protocol, bind, duties, words } = operation;
-  const accept = stream ? "text/event-stream" : "application/json";
+): Manner<{ readonly asked: boolean }> {
+  const { protocol, bind, duties, words, media } = operation;
+  const accept = stream ? "text/event-stream" : media === undefined ? "application/json" : "*/*";
   return {
     obligations: [...Object.keys(duties), ...routeObligations],
     ...{ duties, words, masksAnswers: false, fallsBack: true },
@@ -38,11 +38,13 @@ export function operationManner(
       if (sent === undefined) return refuse("pdp_unavailable");
       if (isRefusal(sent)) return sent;
       const { upstreamModel = name } = deployment;
+      const named = upstreamModel === name ? sent : operation.named(sent, upstreamModel);
+      const asking = stream && deployment.askUsage !== false ? operation.askUsage?.(named) : undefined;
       return {
-        ...{ kind: "spoken", method: "POST", said: undefined },
+        ...{ kind: "spoken", method: "POST", said: { asked: asking !== undefined } },
         path: operation.path(upstream.url, upstreamModel, stream),
         headers: { accept, ...operation.headers },
-        body: stringifyJson(upstreamModel === name ? sent : operation.named(sent, upstreamModel)),
+        body: stringifyJson(asking ?? named),
       };
     },
   };

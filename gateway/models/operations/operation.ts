@@ -13,7 +13,7 @@ import type { ModelCall, ModelProtocol, Usage } from "../protocol.js";
 import type { Bound } from "./bind.js";
 
 /** How refusals are said. */
-export type Speaker = Pick<ModelProtocol, "error" | "errorEvent">;
+export type Speaker = Pick<ModelProtocol, "error" | "errorEvent"> & Partial<Pick<ModelProtocol, "heartbeat">>;
 
 export interface Operation {
   /** Upstreams of this protocol have the operation; others don't. */
@@ -43,6 +43,12 @@ export interface Operation {
   offered(body: JsonObject): readonly string[];
   /** What an answer, or one event of its stream, says of usage; added to what was said before. */
   usage(data: JsonObject, before: Usage | undefined): Usage | undefined;
+  /** Asks for the usage of a stream; absent where it is told anyway, undefined where the client asked for it. */
+  askUsage?(body: JsonObject): JsonObject | undefined;
+  /** The members of events that hold pieces of an answer's text, each as `"name":`; absent: answers are no text. */
+  readonly pieces?: readonly string[];
+  /** Tells the media types of an answer that isn't JSON; absent: it is, or a stream of events where one was asked for. */
+  readonly media?: (type: string) => boolean;
   /** Finds the calls of tools in answers; absent where there are none. */
   readonly calls?: {
     /** Tells whether an answer must be looked at. */

@@ -4,6 +4,9 @@ import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
 import { send } from "../../http.js";
+import { rateLimits } from "../../observe/rate-limits.js";
+import { heartbeatOf } from "../../observe/read-streams.js";
+import { watch } from "../../observe/watch.js";
 import { createDecideCalls } from "../calls/decide.js";
 import type { Manner } from "../manner.js";
 import type { Past } from "../open.js";
@@ -20,9 +23,9 @@ import type { Relayed } from "../relay.js";
 const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
 
 export interface PassParts {
-  readonly operation: Pick<Operation, "speaker" | "usage" | "calls" | "bind">;
+  readonly operation: Pick<Operation, "protocol" | "speaker" | "usage" | "calls" | "bind" | "pieces">;
   readonly asks: ModelCall;
-  readonly manner: Manner<unknown>;
+  readonly manner: Manner<{ readonly asked: boolean } | undefined>;
   /** The names of the tools that the model may call, by the request as it was sent; else by the answer. */
   offered(body: JsonObject, answer: JsonObject | undefined): readonly string[];
   /** Passes an answer of success on; as JSON, or events, unless given. */
@@ -44,9 +47,9 @@ export async function passThrough(
       conclude(parts, exchange, one, { kind: "model", status, ...what });
     conclude(parts, exchange, decision, { kind: "model", outcome, status, ...asked?.used, ...more });
   };
-  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"]): void => {
+  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], more?: Partial<Outcome>): void => {
     refuseHere(exchange, refusal, decision);
-    end(outcome, refusal.status);
+    end(outcome, refusal.status, more);
   };
   if (result.kind === "refusal") return refuseAs(result, result.outcome);
   if (result.kind === "aborted") return end("client_disconnected", 499);
@@ -56,12 +59,19 @@ export async function passThrough(
   }
   const { answer } = result;
   const { target, deployment } = asked;
+  const watching = watch({
+    ...{ prices: parts.prices, metrics: parts.metrics, clock: parts.clock, started: exchange.started },
+    ...{ model: target.name, deployment, body: target.body },
+    ...{ spoken: operation, asked: asked.said?.asked === true },
+  });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);
   for (const one of passedHeaders) {
     const value = answer.headers[one];
     if (typeof value === "string") headers[one] = value;
   }
+  const speaks = operation.protocol === "anthropic" ? "anthropic" : "openai";
+  Object.assign(headers, rateLimits(answer.headers, speaks, speaks, parts.now));
   if (result.kind === "error") {
     const { error } = result;
     // what an upstream says of a request may quote what came with it
@@ -76,14 +86,20 @@ export async function passThrough(
     ...{ operation, res, headers, body: result.body, status: answer.status, signal, stream, bound },
     decide: (said) =>
       createDecideCalls(parts, exchange, { model: target.name, offered: offered(target.body, said) }),
-    errorEvent: operation.speaker.errorEvent(refuse("upstream_unavailable", "the stream was cut"), decision),
+    ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
+    errorEvent: (code) => operation.speaker.errorEvent(refuse(code, "the stream was cut"), decision),
+    heartbeat: heartbeatOf(parts.config, operation.speaker),
   }).finally(result.close);
   if (relayed.kind === "refused") {
-    if (result.timedOut()) return refuseAs(refuse("upstream_timeout"), "upstream_timeout");
-    return refuseAs(refuse("upstream_invalid"), "upstream_error");
+    const slow = result.timedOut();
+    return refuseAs(
+      refuse(slow ? "upstream_timeout" : "upstream_invalid"),
+      slow ? "upstream_timeout" : "upstream_error",
+      relayed.used,
+    );
   }
-  const cut = result.timedOut() ? "upstream_timeout" : "upstream_error";
+  const { ended, bytes, stalled, used } = relayed;
+  const cut = stalled ? "upstream_timeout" : "upstream_error";
   const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
-  const { ended, bytes, usage } = relayed;
-  end(outcome[ended], answer.status, { bytes, ...(usage === undefined ? {} : { usage }) });
+  end(outcome[ended], answer.status, { bytes, ...used });
 }

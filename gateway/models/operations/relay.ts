@@ -6,8 +6,10 @@ import { collect } from "../../forward/forward.js";
 import { send } from "../../http.js";
 import type { DecideCalls } from "../calls/guard.js";
 import { CallsRefused } from "../calls/guard.js";
-import type { Usage } from "../protocol.js";
 import type { Relayed } from "../relay.js";
+import type { Used } from "../../observe/account.js";
+import { costHeader } from "../../observe/account.js";
+import type { Watch } from "../../observe/watch.js";
 import type { StreamParts } from "../send-stream.js";
 import { sendStream } from "../send-stream.js";
 import type { Bound } from "./bind.js";
@@ -19,12 +21,13 @@ const largest = 64 * 2 ** 20;
 const largestEvent = 16 * 2 ** 20;
 
 export interface AnswerParts extends StreamParts {
-  readonly operation: Pick<Operation, "usage" | "calls" | "bind">;
+  readonly operation: Pick<Operation, "calls" | "bind">;
   readonly body: AsyncIterable<Buffer>;
   readonly stream: boolean;
   readonly bound: Bound | undefined;
   /** Decides the calls that the model makes, in the answer that is given where there is one whole. */
   readonly decide: (answer?: JsonObject) => DecideCalls;
+  readonly watch: Watch;
 }
 
 export function relayAnswer(parts: AnswerParts): Promise<Relayed> {
@@ -32,16 +35,16 @@ export function relayAnswer(parts: AnswerParts): Promise<Relayed> {
 }
 
 async function relayWhole(parts: AnswerParts): Promise<Relayed> {
-  const { operation, res } = parts;
+  const { operation, res, watch } = parts;
   const bytes = await collect(parts.body, largest);
-  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage: undefined };
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, stalled: false, used: {} };
   if (bytes === undefined) return { kind: "refused" };
   let text = bytes.toString();
-  let usage: Usage | undefined;
+  let used: Used = {};
   try {
     const said = parseJson(bytes);
     if (!isObject(said)) return { kind: "refused" };
-    usage = operation.usage(said, undefined);
+    used = watch.answered(said);
     const decided = operation.calls?.may(text)
       ? await operation.calls.whole(said, parts.decide(said))
       : undefined;
@@ -49,10 +52,11 @@ async function relayWhole(parts: AnswerParts): Promise<Relayed> {
     if (left !== said) text = stringifyJson(left);
   } catch {
     // no JSON, or not what such an answer is
-    return { kind: "refused" };
+    return { kind: "refused", used };
   }
-  send(res, parts.status, text, { ...parts.headers, "content-type": "application/json" });
-  return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), usage };
+  const headers = { ...parts.headers, ...costHeader(used), "content-type": "application/json" };
+  send(res, parts.status, text, headers);
+  return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), stalled: false, used };
 }
 
 function bindAnswer(data: JsonObject, { operation, bound }: AnswerParts): JsonObject {
@@ -63,9 +67,8 @@ function bindAnswer(data: JsonObject, { operation, bound }: AnswerParts): JsonOb
 }
 
 async function relayEvents(parts: AnswerParts): Promise<Relayed> {
-  const { operation } = parts;
+  const { operation, watch } = parts;
   const guard = operation.calls?.stream(parts.decide());
-  let usage: Usage | undefined;
   let held = 0;
   async function* events(): AsyncGenerator<Buffer> {
     for await (const { data, raw } of readEvents(parts.body, largestEvent)) {
@@ -79,7 +82,7 @@ async function relayEvents(parts: AnswerParts): Promise<Relayed> {
       }
       const value = parseJson(data);
       if (!isObject(value)) throw new CallsRefused("an event that is no object");
-      usage = operation.usage(value, usage);
+      if (!watch.see(data, value)) continue;
       const named = bindAnswer(value, parts);
       const event = { raw: named === value ? raw : eventOf(named), data: named };
       if (guard === undefined) {
@@ -94,7 +97,7 @@ async function relayEvents(parts: AnswerParts): Promise<Relayed> {
     const rest = (await guard?.end()) ?? "";
     if (rest !== "") yield Buffer.from(rest);
   }
-  return { kind: "relayed", ...(await sendStream(events(), parts)), usage };
+  return { kind: "relayed", ...(await sendStream(events(), parts)) };
 }
 
 /** Writes an event as providers do: named by its type, where it has one. */

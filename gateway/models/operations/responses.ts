@@ -7,6 +7,7 @@ import { filterTools } from "../../enforce/filter-tools.js";
 import { limitTokens } from "../../enforce/limit-tokens.js";
 import { requireSystemPrompt } from "../../enforce/require-system-prompt.js";
 import { setParameters } from "../../enforce/set-parameters.js";
+import { countIn, tokenUsage } from "../../observe/token-usage.js";
 import { offeredIn } from "../classify.js";
 import { settable } from "../fields.js";
 import { isCount, openai } from "../openai.js";
@@ -45,7 +46,9 @@ function errorEvent(refusal: Refusal, decision?: Decision): string {
 }
 
 /** Errors as everywhere; in a stream as an event of a type, and so that its clients raise it, too. */
-export const responsesSpeaker: Speaker = { error: openai.error, errorEvent };
+export const responsesSpeaker: Speaker = {
+  ...{ error: openai.error, errorEvent, heartbeat: openai.heartbeat },
+};
 
 /** The ids in what an upstream says become ids of this client. */
 function bindAnswer(data: JsonObject, bound: Bound): JsonObject {
@@ -171,8 +174,13 @@ export const responses: Operation = {
     const usage = data["usage"] ?? (isObject(response) ? response["usage"] : undefined);
     if (!isObject(usage)) return before;
     const { input_tokens: input, output_tokens: output } = usage;
-    return isCount(input) && isCount(output) ? { input_tokens: input, output_tokens: output } : before;
+    if (!isCount(input) || !isCount(output)) return before;
+    return tokenUsage(input, output, {
+      cached: countIn(usage["input_tokens_details"], "cached_tokens"),
+      reasoning: countIn(usage["output_tokens_details"], "reasoning_tokens"),
+    });
   },
+  pieces: ['"delta":'],
   calls: responsesCalls,
   bind: { request: bindRequest, answer: bindAnswer },
 };

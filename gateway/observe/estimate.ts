@@ -1,0 +1,82 @@
+/**
+ * Estimates tokens where a provider doesn't tell: a token for each four characters of ASCII, and one for each 1.6 of any
+ * other. How far that is from tokenizers stands in docs/gateway-usage.md.
+ */
+import type { Json } from "../../sidecar/contract.js";
+import { isObject } from "../../sidecar/contract.js";
+
+const asciiPerToken = 4;
+const othersPerToken = 1.6;
+
+/** Counts characters (UTF-16 code units) as they come, and says how many tokens they may be. */
+export class TextCount {
+  private ascii = 0;
+  private others = 0;
+
+  add(text: string): void {
+    this.addSlice(text, 0, text.length);
+  }
+
+  /** Counts what stands in a JSON string from `from` on: to its closing quote, whose offset it gives. */
+  addJsonString(text: string, from: number): number {
+    let i = from;
+    for (; i < text.length; i++) {
+      const c = text.charCodeAt(i);
+      if (c === 0x22) break;
+      if (c === 0x5c) {
+        i++;
+        // \u0041 is one character; that it may be an ASCII one doesn't matter
+        if (text.charCodeAt(i) === 0x75) {
+          i += 4;
+          this.others++;
+        } else this.ascii++;
+      } else if (c < 0x80) this.ascii++;
+      else this.others++;
+    }
+    return i;
+  }
+
+  tokens(): number {
+    return Math.ceil(this.ascii / asciiPerToken + this.others / othersPerToken);
+  }
+
+  private addSlice(text: string, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      if (text.charCodeAt(i) < 0x80) this.ascii++;
+      else this.others++;
+    }
+  }
+}
+
+/** What isn't read as text: media, and what signs or hides a thought. */
+const notText: ReadonlySet<string> = new Set([
+  ...["data", "url", "image_url", "file_data", "signature", "encrypted_content", "thoughtSignature"],
+  ...["id", "call_id", "tool_call_id", "tool_use_id", "type", "role", "model", "sha256"],
+]);
+
+/** Estimates the tokens of a request's, or an answer's, texts. What is no text (images, audio, files) counts nothing. */
+export function estimateTokens(value: Json | undefined): number {
+  const count = new TextCount();
+  const walk = (inner: Json): void => {
+    if (typeof inner === "string") count.add(inner);
+    else if (Array.isArray(inner)) for (const item of inner) walk(item);
+    else if (isObject(inner)) {
+      for (const [name, member] of Object.entries(inner)) if (!notText.has(name)) walk(member);
+    }
+  };
+  if (value !== undefined) walk(value);
+  return count.tokens();
+}
+
+/** The members of a request that a model reads. */
+const read = ["messages", "system", "tools", "functions", "input", "instructions", "prompt", "contents"];
+
+/** Estimates what a request puts into the model. */
+export function estimateInput(body: Readonly<Record<string, Json>>): number {
+  const parts: Record<string, Json> = {};
+  for (const name of [...read, "systemInstruction"]) {
+    const value = body[name];
+    if (value !== undefined) parts[name] = value;
+  }
+  return estimateTokens(parts);
+}

@@ -1,0 +1,70 @@
+/** Watches the answer of one call: its stream by a meter, its sum by an account. */
+import type { JsonObject, TokenUsage } from "../../sidecar/contract.js";
+import type { Deployment } from "../routing/deployment.js";
+import type { Used, UsedFacts } from "./account.js";
+import { createAccount } from "./account.js";
+import { Meter } from "./meter.js";
+import type { PriceTable } from "./price-table.js";
+
+export interface WatchParts {
+  readonly prices: PriceTable | undefined;
+  readonly metrics: WatchMetrics;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  /** When the request arrived, on the same clock. */
+  readonly started: number;
+  /** The model's name in the configuration. */
+  readonly model: string;
+  readonly deployment: Deployment;
+  /** What was asked. */
+  readonly body: JsonObject;
+  /** How the upstream speaks. */
+  readonly spoken: Spoken;
+  /** Whether the gateway asked for usage, and the client hadn't. */
+  readonly asked: boolean;
+}
+
+export interface WatchMetrics {
+  gatewayUsed(facts: UsedFacts): void;
+  /** The wait between two pieces of a streamed answer. */
+  gatewayBetweenTokens(micros: number): void;
+}
+
+export interface Spoken {
+  /** What an answer, or one event of its stream, says of usage; added to what was said before. */
+  usage(data: JsonObject, before: TokenUsage | undefined): TokenUsage | undefined;
+  /** The members of events that hold pieces of an answer's text, each as `"name":`; absent: answers are no text. */
+  readonly pieces?: readonly string[];
+}
+
+export interface Watch {
+  /** Sees an event of the stream; false: it is for the gateway alone. */
+  see(data: string, value?: JsonObject): boolean;
+  /** Leaves out a while in which the client kept the stream waiting, milliseconds. */
+  skip(ms: number): void;
+  /** Sums up a stream that ended; the same again where it is asked again. */
+  ended(whole: boolean): Used;
+  /** Sums up an answer that came at once. */
+  answered(said: JsonObject): Used;
+}
+
+export function watch(parts: WatchParts): Watch {
+  const { spoken, asked, metrics, clock, started } = parts;
+  const account = createAccount({ ...parts, estimates: spoken.pieces !== undefined });
+  const meter = new Meter({
+    ...{ clock, started, hides: asked, texts: spoken.pieces ?? [] },
+    usage: (data, before) => spoken.usage(data, before),
+    waited: (micros) => {
+      metrics.gatewayBetweenTokens(micros);
+    },
+  });
+  let sum: Used | undefined;
+  return {
+    see: (data, value) => meter.see(data, value),
+    skip: (ms) => {
+      meter.skip(ms);
+    },
+    ended: (whole) => (sum ??= account.stream(meter.result(whole))),
+    answered: (said) => (sum ??= account.whole(spoken.usage(said, undefined), said)),
+  };
+}
