@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Dispatcher } from "undici";
 import type {
   Assertion,
   CacheLevel,
@@ -18,79 +17,46 @@ import {
   readChallenge,
   stringifyJson,
 } from "../sidecar/contract.js";
+import type { Link } from "./link.js";
 
 /** Asks the decision point; gives one decision per call. Never rejects: any failure is a deny. */
 export type Ask = (request: DecisionRequest) => Promise<Decision[]>;
 
 export interface AskParts {
-  /** Reaches the sidecar; a pool on its Unix socket. */
-  readonly dispatcher: Dispatcher;
+  readonly link: Link;
   /** Longest wait for the whole answer, milliseconds. */
   readonly deadlineMs: number;
 }
 
-const maxAnswer = 8 * 2 ** 20;
-
-/** Creates the question to the sidecar's `POST /v1/decisions`. */
-export function createAsk({ dispatcher, deadlineMs }: AskParts): Ask {
+/** Creates the question to the sidecar. */
+export function createAsk({ link, deadlineMs }: AskParts): Ask {
   return async (request) => {
     const count = request.calls?.length ?? 1;
     const failed = (code: ErrorCode): Decision[] => {
       const reason = { code, message: errorTable[code][1] };
       return Array.from({ length: count }, () => denied(randomUUID(), reason, new Date()));
     };
-    const deadline = AbortSignal.timeout(deadlineMs);
     try {
-      const bytes = await post(dispatcher, stringifyJson(request as unknown as Json), deadline);
-      if (bytes === undefined) return failed("pdp_unavailable");
-      const answer = parseJson(bytes);
+      const answered = await link.ask(stringifyJson(request as unknown as Json), deadlineMs);
+      if (typeof answered === "string") return failed(answered);
+      const answer = parseJson(answered);
       const list = isObject(answer)
         ? request.calls === undefined
           ? [answer]
           : answer["decisions"]
         : undefined;
       if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
-      const decisions = list.map(readDecision);
-      return decisions.every((decision) => decision !== undefined)
-        ? decisions.map((decision) => meetable(decision, request))
-        : failed("pdp_unavailable");
+      const decisions: Decision[] = [];
+      for (const one of list) {
+        const decision = readDecision(one);
+        if (decision === undefined) return failed("pdp_unavailable");
+        decisions.push(meetable(decision, request));
+      }
+      return decisions;
     } catch {
-      return failed(deadline.aborted ? "pdp_timeout" : "pdp_unavailable");
+      return failed("pdp_unavailable");
     }
   };
-}
-
-/** Posts the question; undefined for any answer but a 200 of bearable size. */
-async function post(
-  dispatcher: Dispatcher,
-  question: string,
-  signal: AbortSignal,
-  again = true,
-): Promise<Buffer | undefined> {
-  try {
-    const { statusCode, body } = await dispatcher.request({
-      origin: "http://sidecar",
-      path: "/v1/decisions",
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: question,
-      signal,
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxAnswer) return undefined;
-      chunks.push(chunk);
-    }
-    return statusCode === 200 ? Buffer.concat(chunks, size) : undefined;
-  } catch (error) {
-    const code = String((error as { code?: unknown } | null)?.code);
-    // a connection that a restarted sidecar left behind says nothing about the new one; asking twice is harmless
-    const stale = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
-    if (stale && again && !signal.aborted) return post(dispatcher, question, signal, false);
-    throw error;
-  }
 }
 
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];

@@ -1,8 +1,10 @@
 /** The composition root of the gateway: reads the environment, wires the parts, listens. */
 import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
+import { connect } from "node:net";
 import { Pool } from "undici";
-import type { Json, ListenerTls, UpstreamTls } from "../sidecar/contract.js";
+import type { Json, ListenerTls, Outcome, UpstreamTls } from "../sidecar/contract.js";
+import { stringifyJson } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
 import { createDetectors } from "./content/create-detectors.js";
 import { createDescribeContent } from "./content/describe.js";
@@ -14,6 +16,7 @@ import type { ConnectTls } from "./forward/forward.js";
 import { createUpstreams } from "./reload/upstreams.js";
 import { readIdKey } from "./id-key.js";
 import { createFetchKeys } from "./keys.js";
+import { createLink } from "./link.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
 import { createReporter } from "./record.js";
@@ -54,6 +57,8 @@ export interface Gateway {
   readonly address: string;
   /** Puts another configuration into effect without dropping what is under way; one at a time. Never rejects. */
   readonly reload: Reload;
+  /** Ends live connections (WebSocket) whose decision or subject no longer holds; gives how many. */
+  readonly endConnections: Connections["end"];
   close(): Promise<void>;
 }
 
@@ -90,7 +95,6 @@ export async function startGateway({
   let address = config.listen;
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
-  const telling = new Pool("http://sidecar", { ...sidecar, connections: 4, pipelining: 4 });
   const secrets = createSecrets({
     environment: process.env,
     clock: () => performance.now(),
@@ -103,8 +107,14 @@ export async function startGateway({
       log.warn("no access token for an upstream", { credential, why });
     },
   });
-  const reporter = createReporter({ dispatcher: telling, log });
+  const reporter = createReporter({ log });
+  const link = createLink({
+    connect: () => connect(config.sidecar.socket),
+    onLost: reporter.lose,
+    onForeign: reporter.foreign,
+  });
   const sessionSecret = await readIdKey(config.idKey, secrets);
+  const connections = createConnections();
   const common = {
     forward: upstreams.forward,
     pass: upstreams.pass,
@@ -118,7 +128,9 @@ export async function startGateway({
       ...routing,
     }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
-    report: reporter.report,
+    report: (outcome: Outcome) => {
+      link.tell(stringifyJson(outcome as unknown as Json));
+    },
     log,
     metrics,
     newId: randomUUID,
@@ -127,7 +139,7 @@ export async function startGateway({
     clock: () => performance.now(),
   };
   const close = async (): Promise<void> => {
-    await Promise.all([upstreams.close(), asking.destroy(), telling.destroy()]);
+    await Promise.all([upstreams.close(), asking.destroy()]);
     doors?.close();
   };
   /** All that serves the requests of one configuration. */
@@ -140,7 +152,7 @@ export async function startGateway({
       ...described,
       prices,
       config: now,
-      ask: createAsk({ dispatcher: asking, deadlineMs: now.sidecar.deadlineMs }),
+      ask: createAsk({ link, deadlineMs: now.sidecar.deadlineMs }),
       publicUrl: () => now.publicUrl ?? address,
     };
     return { listener: (proxy) => createGateway(parts, proxy), end: leave };
@@ -155,10 +167,13 @@ export async function startGateway({
     };
     return {
       address,
+      endConnections: connections.end,
       reload: createReload({ first: config, apply, log, metrics }),
       async close() {
+        connections.close();
         await Promise.all(listening.map((one) => one.close()));
-        await reporter.flush();
+        await link.flush(5_000);
+        link.close();
         await close();
       },
     };

@@ -1,57 +1,33 @@
-import type { Dispatcher } from "undici";
-import type { Json, Outcome } from "../sidecar/contract.js";
-import { stringifyJson } from "../sidecar/contract.js";
 import type { GatewayLog } from "./exchange.js";
 
-export interface ReporterParts {
-  readonly dispatcher: Dispatcher;
-  readonly log: GatewayLog;
-}
-
 export interface Reporter {
-  report(outcome: Outcome): void;
-  /** Waits for what is on its way. */
-  flush(): Promise<void>;
+  /** Counts outcomes that the sidecar will never hear of. */
+  lose(count: number): void;
+  /** Says that what answers at the sidecar's socket isn't a sidecar that this gateway can talk to. */
+  foreign(): void;
 }
 
-const mostUnderWay = 1_000;
+const quietMs = 10_000;
 
-/** Tells the sidecar what became of decided calls; never keeps a request waiting. What is lost is counted and said. */
-export function createReporter({ dispatcher, log }: ReporterParts): Reporter {
-  const underWay = new Set<Promise<void>>();
+/** Creates what says that outcomes were lost: at once, then every ten seconds at most, with their number so far. */
+export function createReporter({ log }: { readonly log: GatewayLog }): Reporter {
   let lost = 0;
-  let said = 0;
-  const lose = (): void => {
-    lost++;
+  const said = new Map<string, number>();
+  const warn = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
     const now = Date.now();
-    if (now - said < 10_000) return;
-    said = now;
-    log.warn("outcomes could not be reported to the sidecar", { lost });
-  };
-  const tell = async (outcome: Outcome): Promise<void> => {
-    try {
-      const { statusCode, body } = await dispatcher.request({
-        origin: "http://sidecar",
-        path: "/v1/outcomes",
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: stringifyJson(outcome as unknown as Json),
-        headersTimeout: 5_000,
-      });
-      await body.dump();
-      if (statusCode !== 204) lose();
-    } catch {
-      lose();
-    }
+    if (now - (said.get(message) ?? 0) < quietMs) return;
+    said.set(message, now);
+    log.warn(message, fields);
   };
   return {
-    report(outcome) {
-      if (underWay.size >= mostUnderWay) return lose();
-      const telling = tell(outcome).finally(() => underWay.delete(telling));
-      underWay.add(telling);
+    lose(count) {
+      lost += count;
+      warn("outcomes could not be reported to the sidecar", { lost });
     },
-    async flush() {
-      await Promise.all(underWay);
+    foreign() {
+      warn(
+        "what listens at the sidecar's socket doesn't speak countersign-frames-1: run the same version of both",
+      );
     },
   };
 }

@@ -4,6 +4,7 @@ export * from "./contract/credentials.js";
 export * from "./contract/decision.js";
 export * from "./contract/assertion.js";
 export * from "./contract/challenge.js";
+export * from "./contract/frames.js";
 export * from "./contract/input.js";
 export * from "./contract/errors.js";
 export * from "./contract/shape.js";

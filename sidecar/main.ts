@@ -7,11 +7,13 @@ import { createJwks } from "./api/jwks.js";
 import { createDataDoor } from "./api/data.js";
 import { createFindPeer } from "./api/peers.js";
 import { createDecisionsDoor } from "./api/decisions.js";
+import { createFramesDoor } from "./api/frames.js";
+import type { Door } from "./api/http.js";
 import type { Address, Listening } from "./api/listen.js";
 import { doorOf, listen, parseAddress } from "./api/listen.js";
 import { createPoliciesDoor } from "./api/policies.js";
 import type { SidecarDoors } from "./api/server.js";
-import { createListener } from "./api/server.js";
+import { createListener, faultName } from "./api/server.js";
 import { guardListeners } from "./api/require-certificate.js";
 import { createWriteDataDoor } from "./api/write-data.js";
 import { openAssertions } from "./assert/open.js";
@@ -47,6 +49,7 @@ import type { Log, LogFormat, LogLevel } from "./record/log.js";
 import { createProcessLog } from "./record/log.js";
 import { createMetrics } from "./record/metrics.js";
 import type { Metrics } from "./record/metrics.js";
+import { publicConfig } from "./public-config.js";
 import { createRecorder } from "./record/record.js";
 import { fileSink, streamSink } from "./record/sink.js";
 import { compileBundle } from "./rego/build.js";
@@ -236,6 +239,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
           apiBundle,
           maxBytes: config.api.maxDataBytes,
         });
+  const observe = (door: string, status: number): void => {
+    metrics.httpAnswered(door === "decisions" ? "decisions" : door === "data" ? "opa" : "admin", status);
+  };
   const doors: SidecarDoors = {
     decisions,
     outcomes,
@@ -265,15 +271,23 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...(assertions === undefined ? {} : { jwks: createJwks(assertions.keys) }),
       version: options.version,
     }),
-    observe: (door, status) => {
-      metrics.httpAnswered(door === "decisions" ? "decisions" : door === "data" ? "opa" : "admin", status);
-    },
+    observe,
     log,
   };
+  const frames = createFramesDoor({
+    authorize,
+    recordOutcome: recorder.outcome,
+    maxBody,
+    observe,
+    onFault: (error) => {
+      log.error("request failed", { door: "decisions", fault: faultName(error) });
+    },
+  });
 
   const listening: Listening[] = [];
   const close = async (): Promise<void> => {
     bundles.close();
+    frames.close();
     await Promise.all(listening.map((one) => one.close()));
     tls.close();
     identity.close();
@@ -293,15 +307,23 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     }
     const serveTls = config.tls === undefined ? undefined : await tls.serve(config.tls);
     const guard = guardListeners(config.tls, identity.methods.certificates);
-    const open = async (address: Address, listener: RequestListener): Promise<void> => {
+    const open = async (address: Address, listener: RequestListener, door?: Door): Promise<void> => {
       const secured = address.kind === "tcp" && address.tls !== false;
-      listening.push(await listen(address, secured ? guard(listener) : listener, { tls: serveTls }));
+      const upgrade = door?.trusted === true ? frames.upgradeAt(door) : undefined;
+      listening.push(
+        await listen(address, secured ? guard(listener) : listener, {
+          tls: serveTls,
+          ...(upgrade === undefined ? {} : { upgrade }),
+        }),
+      );
     };
-    for (const address of addresses) await open(address, createListener(doors, doorOf(address)));
+    const serve = (address: Address, door: Door): Promise<void> =>
+      open(address, createListener(doors, door), door);
+    for (const address of addresses) await serve(address, doorOf(address));
     for (const { name, socket } of config.peers) {
       if (socket === undefined) continue;
       const address = { kind: "unix", path: socket } as const;
-      listening.push(await listen(address, createListener(doors, { ...doorOf(address), peer: name })));
+      await serve(address, { ...doorOf(address), peer: name });
     }
     for (const address of diagnostics) await open(address, doors.control);
     if (options.watch) bundles.watch();
@@ -350,30 +372,4 @@ function readTokenDigest(path: string): Buffer {
   const token = readFileSync(path, "utf8").trim();
   if (token.length < 32) throw new Error(`the PEP token in ${path} is too short: at least 32 characters`);
   return createHash("sha256").update(token).digest();
-}
-
-function publicAssertion({ shared, ...shown }: NonNullable<SidecarConfig["assertion"]>): unknown {
-  return { ...shown, shared: shared !== undefined };
-}
-
-/** What `/v1/config` shows: nothing that is or could hold a secret. */
-function publicConfig(config: SidecarConfig): unknown {
-  const { labels, decision, networks, timeZone, audit, decisionLogs, identity } = config;
-  const { enabled, l2, maxEntries, maxBytes, ttl, waitMs } = config.cache;
-  return {
-    labels,
-    decision,
-    cache: { enabled, l2, maxEntries, maxBytes, ttl, waitMs, redis: config.cache.redisUrl !== undefined },
-    ...(config.assertion === undefined ? {} : { assertion: publicAssertion(config.assertion) }),
-    networks,
-    time_zone: timeZone,
-    audit,
-    api: config.api,
-    decision_logs: {
-      console: decisionLogs.console,
-      file: decisionLogs.file !== undefined,
-      input: decisionLogs.input,
-    },
-    identity: { issuers: identity.issuers.map(({ name, issuer, tenants }) => ({ name, issuer, tenants })) },
-  };
 }

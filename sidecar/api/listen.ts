@@ -1,9 +1,10 @@
 import { chmod, lstat, mkdir, stat, unlink } from "node:fs/promises";
-import type { RequestListener, Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server } from "node:http";
 import { createServer } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import type { Duplex } from "node:stream";
 import type { ServeTls } from "../net/serve-tls.js";
 import type { Door } from "./http.js";
 
@@ -45,6 +46,10 @@ export interface ListenOptions {
   readonly tls?: ServeTls | undefined;
   /** For a whole request to come. */
   readonly requestTimeoutMs?: number;
+  /** Looks after what isn't a request. */
+  readonly attend?: (server: Server) => void;
+  /** Takes connections whose client asks for another protocol; absent: they're told in HTTP, as if they hadn't asked. */
+  readonly upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 export interface Listening {
@@ -66,7 +71,7 @@ export function doorOf(address: Address): Door {
 export async function listen(
   address: Address,
   listener: RequestListener,
-  { tls, requestTimeoutMs = 15_000 }: ListenOptions = {},
+  { tls, requestTimeoutMs = 15_000, attend, upgrade }: ListenOptions = {},
 ): Promise<Listening> {
   const serve = tlsFor(address, tls);
   const limits = {
@@ -78,6 +83,15 @@ export async function listen(
       ? createServer(limits, listener)
       : createTlsServer({ ...limits, ...serve.options() }, listener);
   if (serve !== undefined) serve.attend(server as TlsServer);
+  attend?.(server);
+  const upgraded = new Set<Duplex>();
+  if (upgrade !== undefined) {
+    server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      upgraded.add(socket);
+      socket.on("close", () => upgraded.delete(socket));
+      upgrade(req, socket, head);
+    });
+  }
   if (address.kind === "unix") await prepareSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -91,7 +105,7 @@ export async function listen(
   if (address.kind === "unix") await chmod(address.path, 0o600);
   return {
     address: nameOf(address, server, serve === undefined ? "http" : "https"),
-    close: () => close(server),
+    close: () => close(server, upgraded),
   };
 }
 
@@ -114,7 +128,7 @@ function nameOf(address: Address, server: Server, scheme: "http" | "https"): str
   return `${scheme}://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, upgraded: ReadonlySet<Duplex>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {
       resolve();
@@ -122,6 +136,7 @@ function close(server: Server): Promise<void> {
     server.closeIdleConnections();
     setTimeout(() => {
       server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
     }, 5_000).unref();
   });
 }

@@ -68,6 +68,7 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
   };
 }
 
-function faultName(error: unknown): string {
+/** Names what was thrown; never its message, which may quote a request. */
+export function faultName(error: unknown): string {
   return typeof error === "object" && error !== null && "name" in error ? String(error.name) : "unknown";
 }

@@ -1,14 +1,13 @@
 /** A small world for the gateway: a sidecar on a Unix socket that says what a test wants, upstreams that remember. */
-import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { GatewayOptions } from "../../gateway/main.js";
 import { startGateway } from "../../gateway/main.js";
-import type { Call, Decision, DecisionRequest, Json, Outcome } from "../../sidecar/contract.js";
+import type { Json } from "../../sidecar/contract.js";
+import type { FakeSidecar } from "./fake-sidecar.js";
+import { startFakeSidecar } from "./fake-sidecar.js";
 
 export const callerToken = "caller-token-e30.e30.c2ln";
 export const providerKey = "provider-key-5f2b";
@@ -82,90 +81,7 @@ export const json = (res: ServerResponse, value: unknown, status = 200): void =>
   res.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 };
 
-/** What the sidecar answers to one call. */
-export type Decide = (call: Call, request: DecisionRequest) => Partial<Decision>;
-export const allow: Decide = () => ({ allow: true });
-export const deny =
-  (code = "model.tier", message = "the model is of a tier that you may not use"): Decide =>
-  () => ({ allow: false, reasons: [{ code, message, rule: "model.tier" }] });
-
-export const subject = { type: "agent", id: "agent-1", tenant: "acme" };
-
-export interface FakeSidecar {
-  readonly socket: string;
-  readonly asked: DecisionRequest[];
-  readonly outcomes: Outcome[];
-  /** Decisions made so far; the last one's id is `d-` and this. */
-  readonly decided: () => number;
-  decide: Decide;
-  /** Answers instead of deciding, where set: raw, for everything that a sidecar must not do. */
-  raw: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
-  close(): Promise<void>;
-}
-
-/** Starts a sidecar in a directory of its own. */
-export async function startFakeSidecar(): Promise<FakeSidecar> {
-  const directory = await mkdtemp(join(tmpdir(), "countersign-gateway-"));
-  const socket = join(directory, "pdp.sock");
-  const asked: DecisionRequest[] = [];
-  const outcomes: Outcome[] = [];
-  let count = 0;
-  const decision = (call: Call, request: DecisionRequest): Decision => {
-    count++;
-    const made = sidecar.decide(call, request);
-    return {
-      decision_id: `d-${count}`,
-      allow: false,
-      reasons: [],
-      obligations: [],
-      labels: [],
-      ttl: 0,
-      rules: [],
-      cache: "none",
-      expires_at: new Date(0).toISOString(),
-      bundles: {},
-      subject,
-      ...made,
-    };
-  };
-  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const body = await readAll(req);
-    if (req.url === "/v1/outcomes") {
-      outcomes.push(JSON.parse(body) as Outcome);
-      res.writeHead(204).end();
-      return;
-    }
-    if (sidecar.raw !== undefined) {
-      sidecar.raw(req, res);
-      return;
-    }
-    const request = JSON.parse(body) as DecisionRequest;
-    asked.push(request);
-    const { call, calls } = request;
-    json(
-      res,
-      call === undefined
-        ? { decisions: (calls ?? []).map((one) => decision(one, request)) }
-        : decision(call, request),
-    );
-  };
-  const { close } = await serve((req, res) => {
-    handle(req, res).catch(() => undefined);
-  }, socket);
-  const sidecar: FakeSidecar = {
-    socket,
-    asked,
-    outcomes,
-    decided: () => count,
-    decide: allow,
-    raw: undefined,
-    async close() {
-      await close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-  return sidecar;
-}
+export * from "./fake-sidecar.js";
 
 export interface World {
   readonly url: string;
@@ -183,6 +99,7 @@ export interface WorldOptions {
   readonly mcpUrl?: string;
   /** The clock and the chance that routing goes by. */
   readonly routing?: GatewayOptions["routing"];
+  readonly metrics?: GatewayOptions["metrics"];
 }
 
 const completion = {
@@ -195,7 +112,12 @@ const completion = {
 };
 
 /** Starts gateway, sidecar and upstreams. */
-export async function startWorld({ config = {}, mcpUrl, routing = {} }: WorldOptions = {}): Promise<World> {
+export async function startWorld({
+  config = {},
+  mcpUrl,
+  routing = {},
+  metrics,
+}: WorldOptions = {}): Promise<World> {
   const sidecar = await startFakeSidecar();
   const model = await startUpstream((_req, res) => {
     json(res, completion);
@@ -238,6 +160,7 @@ export async function startWorld({ config = {}, mcpUrl, routing = {} }: WorldOpt
       ...config,
     } as unknown as Json,
     routing,
+    ...(metrics === undefined ? {} : { metrics }),
     log: { info: write("info"), warn: write("warn"), error: write("error") },
   });
   return {
