@@ -9,8 +9,9 @@ import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
 import { serveModels } from "./models/list.js";
 import { geminiSpeaker } from "./models/operations/gemini-error.js";
-import { operations } from "./models/operations/operations.js";
+import { operations, uploads } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
+import { serveUpload } from "./models/operations/upload.js";
 import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
 import { protocols } from "./models/protocols.js";
@@ -118,6 +119,8 @@ async function serve(
     case "metadata":
       return serveMetadata(parts, exchange, route.path);
     case "keys":
+    case "upload":
+      return serveUpload(parts, exchange, uploads[route.operation]);
       return serveKeys(parts.fetchKeys, exchange);
     case "health":
       return send(exchange.res, 200, "{}");

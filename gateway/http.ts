@@ -61,7 +61,7 @@ function readBody(req: IncomingMessage, limit: number): Promise<Buffer | "too_la
 const patience = 1_000;
 
 /** Reads on for a moment, so that a client that is still sending gets to see the answer. */
-function drain(req: IncomingMessage): Promise<void> {
+export function drain(req: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,7 +1,7 @@
 import type { Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 
-import type { OperationName } from "../models/operations/operations.js";
+import type { OperationName, UploadName } from "../models/operations/operations.js";
 import type { StoredAction } from "../models/operations/stored.js";
 
 export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval";
@@ -10,6 +10,7 @@ export type Route =
   | { readonly kind: "invoke" }
   | { readonly kind: "operation"; readonly operation: OperationName; readonly model: string }
   | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
+  | { readonly kind: "upload"; readonly operation: UploadName }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
@@ -24,6 +25,8 @@ const operation = (one: OperationName, model = ""): Route => ({ kind: "operation
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
+const upload = (one: UploadName): Route => ({ kind: "upload", operation: one });
+
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
 const gemini = (verb: string): RegExp =>
   new RegExp(`^/v1beta/models/([A-Za-z0-9][A-Za-z0-9._-]{0,127}):${verb}$`);
@@ -49,6 +52,11 @@ const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
+  ["POST", /^\/v1\/images\/edits$/, () => upload("imageEdit")],
+  ["POST", /^\/v1\/images\/variations$/, () => upload("imageVariation")],
+  ["POST", /^\/v1\/audio\/speech$/, () => operation("speech")],
+  ["POST", /^\/v1\/audio\/transcriptions$/, () => upload("transcription")],
+  ["POST", /^\/v1\/audio\/translations$/, () => upload("translation")],
   ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],
   ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
   ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],

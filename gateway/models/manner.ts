@@ -14,6 +14,10 @@ export interface Manner<Said> {
   readonly masksAnswers: boolean;
   /** Whether another model may answer instead. */
   readonly fallsBack: boolean;
+  /** Whether it can be said only once, as what streams can. */
+  readonly once?: boolean;
+  /** What was found wrong with the request while it was sent: then the upstream isn't at fault. */
+  wrong?(): Refusal | undefined;
   /** The request for another model of ours. */
   named(body: JsonObject, model: string): JsonObject;
   /** Tells of an upstream, without saying it, that the request can surely be said to it. */
@@ -33,7 +37,10 @@ export interface Addressee {
   readonly decision: Decision;
 }
 
-export interface Spoken<Said> extends Pick<ForwardRequest, "method" | "path" | "headers" | "body"> {
+export interface Spoken<Said> extends Pick<
+  ForwardRequest,
+  "method" | "path" | "headers" | "body" | "contentType" | "readAnswer"
+> {
   readonly kind: "spoken";
   /** What the answer is to be read by. */
   readonly said: Said;

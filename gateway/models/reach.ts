@@ -8,6 +8,7 @@ import type { Deployment, FallbackKind } from "../routing/deployment.js";
 import type { Asking, Target } from "./open.js";
 import type { Spoken } from "./manner.js";
 import { open } from "./open.js";
+import { shape } from "../upstreams/shape.js";
 
 /** Who was asked, and what came of it. */
 export interface Reached<Said> {
@@ -92,23 +93,27 @@ async function send<Said>(asking: Asking<Said>, opened: Target): Promise<Reached
     if (spoken.kind === "refusal") return spoken;
     const attempts = (now.asked?.used.attempts ?? (now.asked === undefined ? 0 : 1)) + 1;
     const whom = { ...used(deployment.name, upstream), ...(attempts > 1 ? { attempts } : {}) };
-    const { said, method, path, headers = {}, body } = spoken;
+    const { said, method, path, headers = {}, body, contentType, readAnswer } = spoken;
     now.asked = { target, deployment, said, used: whom };
-    return parts.forward({
+    const answer = await parts.forward({
       ...{ upstream, method, path, headers, assertion: target.decision.assertion, signal },
       ...(body === undefined ? {} : { body }),
+      ...(contentType === undefined ? {} : { contentType }),
+      readAnswer,
     });
+    return exchange.signal.aborted ? answer : (manner.wrong?.() ?? answer);
   };
   const { name, model } = opened;
   const alone = opened.candidates.length === 1;
   const speaking = opened.candidates.filter(
-    (one) => alone || manner.speaks(upstreamOf(asking, one)) || say(asking, opened, one).kind === "spoken",
+    (one) => alone || speaksPlainly(asking, one) || say(asking, opened, one).kind === "spoken",
   );
   const { attempted } = await parts.routing.route({
     ...{ name, model, stream: asks.stream, send: sendTo, signal: exchange.signal },
     // where none speaks the request's language, the one that is asked says why
     candidates: speaking.length === 0 ? opened.candidates : speaking,
     stickyKey: stickyKey(asking, opened),
+    once: manner.once === true,
     ...(manner.expects === undefined ? {} : { expects: manner.expects }),
   });
   const result = attempted.kind === "refusal" ? { ...attempted, outcome: "denied" as const } : attempted;
@@ -119,6 +124,12 @@ function upstreamOf({ parts }: Asking, { upstream: name }: Deployment): Upstream
   const upstream = parts.config.upstreams.get(name);
   if (upstream === undefined) throw new Error("a deployment's upstream isn't configured");
   return upstream;
+}
+
+/** Tells, without saying it, that a request can surely be said to a deployment. */
+function speaksPlainly(asking: Asking, deployment: Deployment): boolean {
+  const upstream = upstreamOf(asking, deployment);
+  return upstream.wire === undefined && asking.manner.speaks(upstream);
 }
 
 function wantAlike(one: UpstreamConfig, other: UpstreamConfig | undefined): boolean {
@@ -145,5 +156,8 @@ function say<Said>(
   { body, name, decision }: Target,
   deployment: Deployment,
 ): Spoken<Said> | Refusal {
-  return asking.manner.speak(body, { deployment, upstream: upstreamOf(asking, deployment), name, decision });
+  const upstream = upstreamOf(asking, deployment);
+  const spoken = asking.manner.speak(body, { deployment, upstream, name, decision });
+  if (spoken.kind === "refusal" || upstream.wire === undefined) return spoken;
+  return shape(upstream, spoken, deployment.upstreamModel ?? name);
 }

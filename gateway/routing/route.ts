@@ -31,6 +31,8 @@ export interface RouteRequest {
   readonly stream: boolean;
   readonly stickyKey: string | undefined;
   readonly send: Send;
+  /** Whether there is no second attempt. */
+  readonly once?: boolean;
   /** What an answer of success must be; JSON, or a stream of events, unless given. */
   readonly expects?: (mediaType: string) => boolean;
   /** Aborts when the client goes away. */
@@ -63,7 +65,7 @@ export function createRouting(parts: RoutingParts): Routing {
   };
   return {
     health,
-    async route({ name, model, candidates, stream, stickyKey, send, expects, signal }) {
+    async route({ name, model, candidates, stream, stickyKey, send, once = false, expects, signal }) {
       const { retries, choice } = model;
       const healthOf = (one: Deployment): Health => health(name, model, one);
       const budget = budgets.get(name) ?? createRetryBudget(retries);
@@ -112,7 +114,7 @@ export function createRouting(parts: RoutingParts): Routing {
         if (attempted.kind !== "failed" && attempted.kind !== "error") return routed;
         const rest = readRetryAfter(attempted.retryAfter, parts.now());
         if (rest !== undefined) healthOf(next).restUntil = clock() + Math.min(rest, longestRestMs);
-        if (!attempted.retryable || retry >= retries.most) return routed;
+        if (once || !attempted.retryable || retry >= retries.most) return routed;
       }
     },
   };

@@ -47,5 +47,6 @@ export function operationManner(
         body: stringifyJson(asking ?? named),
       };
     },
+    ...(media === undefined || stream ? {} : { expects: media }),
   };
 }

@@ -1,4 +1,6 @@
 /** The operations that are known, by name. */
+import { imageEdit, imageVariation } from "./image-uploads.js";
+import { speech, transcription, translation } from "./audio.js";
 import { completions } from "./completions.js";
 import { countTokens } from "./count-tokens.js";
 import { embeddings } from "./embeddings.js";
@@ -14,9 +16,14 @@ export const operations = {
   completions,
   moderations,
   images,
+  speech,
   geminiGenerate,
   geminiStream,
   geminiEmbed,
   geminiEmbedBatch,
 } as const;
 export type OperationName = keyof typeof operations;
+
+/** Those that bring files. */
+export const uploads = { transcription, translation, imageEdit, imageVariation } as const;
+export type UploadName = keyof typeof uploads;

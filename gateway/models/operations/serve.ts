@@ -7,6 +7,7 @@ import { refuseIn } from "../refuse.js";
 import type { Operation } from "./operation.js";
 import { operationManner } from "./operation-manner.js";
 import { passThrough } from "./pass-through.js";
+import { relayRaw } from "./relay-raw.js";
 
 /** Serves a POST of an operation. */
 export async function serveOperation(
@@ -26,6 +27,7 @@ export async function serveOperation(
     ...{ operation, asks: content === undefined ? called : { ...called, content } },
     manner: operationManner(operation, called.stream, parts.sessionSecret),
     offered: (body) => operation.offered(body),
+    ...(operation.media === undefined || called.stream ? {} : { relay: relayRaw }),
   });
 }
 

@@ -1,0 +1,14 @@
+/** Passes an answer on as it comes, where it is neither JSON nor events: sound, text, a file. */
+import { passOn } from "../../forward/forward.js";
+import type { Relayed } from "../relay.js";
+import type { AnswerParts } from "./relay.js";
+
+export async function relayRaw({ res, status, headers, body, signal }: AnswerParts): Promise<Relayed> {
+  // what a browser makes of it is decided by its type alone
+  res.writeHead(status, { ...headers, "x-content-type-options": "nosniff" });
+  const passed = await passOn(body, res, signal);
+  // half of it must not look whole
+  if (passed.ended === "cut") res.destroy();
+  else res.end();
+  return { kind: "relayed", ...passed, stalled: false, used: {} };
+}
