@@ -2,6 +2,8 @@ import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
+import type { RouteConfig } from "./routes/config.js";
+import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
 import { readUrl } from "./upstreams/read-url.js";
 import type { UpstreamConfig } from "./upstreams/upstream.js";
@@ -40,6 +42,8 @@ export interface GatewayConfig {
   readonly models: ReadonlyMap<string, ModelConfig>;
   readonly servers: ReadonlyMap<string, UpstreamConfig>;
   readonly collections: ReadonlyMap<string, CollectionConfig>;
+  /** Named routes: other model servers, web interfaces, tools. */
+  readonly routes: ReadonlyMap<string, RouteConfig>;
   /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
   readonly allowedOrigins: readonly string[];
   /** The address that clients know, without a slash at its end; where it listens unless given. */
@@ -127,6 +131,12 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     models,
     servers: new Map(named("servers").map(([name, fields]) => [name, readUpstream(fields, problems)])),
     collections: new Map(collections),
+    routes: new Map(
+      named("routes").map(([name, fields]) => [
+        name,
+        readRoute(name, fields, problems, () => readUpstream(fields, problems)),
+      ]),
+    ),
     allowedOrigins: top.strings("allowed_origins") ?? [],
     ...(publicUrl === undefined ? {} : { publicUrl }),
     authorizationServers: top.strings("authorization_servers") ?? [],

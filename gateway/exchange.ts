@@ -6,9 +6,11 @@ import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
 import type { DescribeContent } from "./content/describe.js";
 import type { Forward } from "./forward/forward.js";
+import type { Dial, Pass } from "./forward/pass.js";
 import type { FetchKeys } from "./keys.js";
 import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
+import type { Connections } from "./routes/websocket/connections.js";
 import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
@@ -37,6 +39,10 @@ export interface GatewayParts {
   readonly config: GatewayConfig;
   readonly ask: Ask;
   readonly forward: Forward;
+  /** For named routes. */
+  readonly pass: Pass;
+  readonly dial: Dial;
+  readonly connections: Connections;
   readonly routing: Routing;
   readonly fetchKeys: FetchKeys;
   readonly report: (outcome: Outcome) => void;
@@ -134,8 +140,12 @@ export function decisionHeaders(decision: Decision): Record<string, string> {
 }
 
 /** Names the upstream that is asked, and the credential that it gets, for the record. */
-export function used(name: string, { apiKey }: UpstreamConfig): Pick<Outcome, "upstream" | "credential"> {
-  return { upstream: name, ...(apiKey === undefined ? {} : { credential: apiKey.id }) };
+export function used(
+  name: string,
+  { apiKey, credentials }: UpstreamConfig,
+): Pick<Outcome, "upstream" | "credential"> {
+  const own = credentials ?? apiKey;
+  return { upstream: name, ...(own === undefined ? {} : { credential: own.id }) };
 }
 
 /** Reports what became of a decided call. */

@@ -7,6 +7,9 @@ import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import type { SecretConfig } from "../secrets/read-config.js";
 import type { Secret } from "../secrets/secret.js";
+import type { Proof, ProveParts } from "../upstreams/prove.js";
+import { noToken, proveByKey, proveOtherwise } from "../upstreams/prove.js";
+import type { ReadAnswer } from "../upstreams/read-answer.js";
 import type { ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
 import type { Dial, Identify, Pass } from "./pass.js";
@@ -25,6 +28,8 @@ export interface ForwardRequest {
   readonly body?: string | Buffer | Readable;
   /** Of the body; JSON unless given. */
   readonly contentType?: string;
+  /** Makes the answer one of the upstream's protocol; absent: it is one. */
+  readonly readAnswer?: ReadAnswer | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -33,7 +38,7 @@ export type Forwarded =
       readonly kind: "answered";
       readonly status: number;
       readonly headers: IncomingHttpHeaders;
-      readonly body: Dispatcher.ResponseData["body"];
+      readonly body: AnswerBody;
       /** Tells whether a text holds the credential that was sent. */
       readonly quotesKey: (text: string) => boolean;
     }
@@ -48,6 +53,9 @@ export type Forwarded =
       readonly retryAfter?: string;
     }
   | { readonly kind: "aborted" };
+
+/** A body as it comes; what is left unread must be let go. */
+export type AnswerBody = AsyncIterable<Buffer> & Pick<Dispatcher.ResponseData["body"], "dump">;
 
 export type Forward = (request: ForwardRequest) => Promise<Forwarded>;
 
@@ -73,7 +81,7 @@ export interface ConnectTls {
 /** What tells that a request brought no answer, not even the beginning of one. */
 const unansweredCodes: ReadonlySet<string> = new Set([
   ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET"],
+  ...["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET", noToken],
 ]);
 
 export interface ForwarderParts {
@@ -81,10 +89,13 @@ export interface ForwarderParts {
   readonly secretOf: (config: SecretConfig) => Secret;
   /** How to connect to an upstream that is configured with `tls`. */
   readonly tlsOf: (upstream: UpstreamConfig) => ConnectTls | undefined;
+  /** For upstreams that take more than a key. */
+  readonly proving?: Pick<ProveParts, "tokens" | "signAws">;
 }
 
 /** Creates the way to the upstreams: a pool per origin and its timeouts. */
-export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder {
+export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): Forwarder {
+  const read = (source: SecretConfig): string => secretOf(source).values()[0];
   const pools = new Map<UpstreamConfig, { readonly pool: Pool; readonly version: string | undefined }>();
   const left = new WeakSet<UpstreamConfig>();
   const poolOf = (upstream: UpstreamConfig): Pool => {
@@ -107,19 +118,25 @@ export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder 
     return pool;
   };
   /** Sends once, with one credential. */
-  const sendWith = async (
-    { upstream, method, path, headers: protocol, assertion, body, contentType, signal }: ForwardRequest,
-    key: string | undefined,
-  ): Promise<Forwarded> => {
+  const sendWith = async (request: ForwardRequest, key: string | undefined): Promise<Forwarded> => {
+    const { upstream, method, headers: protocol, assertion, body, contentType, signal } = request;
     try {
       const wanted = upstream.assertion;
+      const path = `${upstream.url.pathname.replace(/\/$/, "")}${request.path}${upstream.url.search}` || "/";
+      const proof: Proof =
+        upstream.credentials === undefined
+          ? proveByKey(upstream, key, read)
+          : await proveOtherwise(
+              upstream,
+              { method, path, ...hashable(request) },
+              { read, ...needed(proving) },
+            );
       const headers = upstreamHeaders({
-        ...{ protocol, hasBody: body !== undefined, contentType, key, wanted, assertion },
-        keyHeader: keyHeaders[upstream.protocol],
+        ...{ protocol, hasBody: body !== undefined, contentType, own: proof.headers, wanted, assertion },
       });
       if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
       const answer = await poolOf(upstream).request({
-        path: `${upstream.url.pathname.replace(/\/$/, "")}${path}${upstream.url.search}` || "/",
+        path,
         method,
         headers,
         body: body ?? null,
@@ -140,9 +157,11 @@ export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder 
           ...(typeof retryAfter === "string" ? { retryAfter } : {}),
         };
       }
-      const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
+      const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
       const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
-      return { kind: "answered", status: statusCode, headers: received, body: answer.body, quotesKey };
+      const told = { status: statusCode, headers: received, body: answer.body, quotesKey };
+      const answered = { kind: "answered", ...told } as const;
+      return request.readAnswer === undefined ? answered : await request.readAnswer(answered);
     } catch (error) {
       if (signal.aborted) return { kind: "aborted" };
       const code = String((error as { code?: unknown } | null)?.code);
@@ -155,12 +174,11 @@ export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder 
   };
   const identify: Identify = (upstream, assertion) => {
     const { apiKey, assertion: wanted } = upstream;
-    const key = apiKey === undefined ? undefined : secretOf(apiKey).values()[0];
-    const keyHeader = keyHeaders[upstream.protocol];
+    const proof = proveByKey(upstream, apiKey === undefined ? undefined : read(apiKey), read);
     const headers = upstreamHeaders({
-      ...{ protocol: undefined, hasBody: false, key, keyHeader, wanted, assertion },
+      ...{ protocol: undefined, hasBody: false, own: proof.headers, wanted, assertion },
     });
-    const secrets = [key, assertion?.token].filter((secret) => secret !== undefined);
+    const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
     return headers && { headers, secrets };
   };
   return {
@@ -198,8 +216,18 @@ export function createForwarder({ secretOf, tlsOf }: ForwarderParts): Forwarder 
   };
 }
 
-/** Where each protocol's upstreams look for a key. */
-const keyHeaders = { openai: "authorization", anthropic: "x-api-key", gemini: "x-goog-api-key" } as const;
+/** INVARIANT: an upstream that takes more than a key is never asked without. */
+function needed(proving: ForwarderParts["proving"]): Pick<ProveParts, "tokens" | "signAws"> {
+  if (proving === undefined) throw new Error("nothing proves who asks");
+  return proving;
+}
+
+/** Gives the body that a signature is over. @throws Error for one that streams, which can't be read twice */
+function hashable({ body }: ForwardRequest): { hasBody: boolean; body: string | Buffer | undefined } {
+  if (body === undefined || typeof body === "string" || Buffer.isBuffer(body))
+    return { hasBody: body !== undefined, body };
+  throw new Error("a stream can't be signed");
+}
 
 /** Gives the media type without its parameters, lower-case. */
 export function mediaType(headers: IncomingHttpHeaders): string {
@@ -207,7 +235,7 @@ export function mediaType(headers: IncomingHttpHeaders): string {
 }
 
 /** Reads and forgets a small body, so that its connection can be used again; drops the connection of a large one. */
-export function discard(body: Dispatcher.ResponseData["body"]): void {
+export function discard(body: Pick<AnswerBody, "dump">): void {
   body.dump({ limit: 65_536 }).catch(() => undefined);
 }
 

@@ -3,11 +3,19 @@ import type { UpstreamTls } from "../../sidecar/contract.js";
 import type { GatewayConfig, UpstreamConfig } from "../config.js";
 import type { ConnectTls, Forward } from "../forward/forward.js";
 import { createForwarder } from "../forward/forward.js";
+import type { Dial, Pass } from "../forward/pass.js";
 import type { OpenSecrets, Secrets } from "../secrets/open-secrets.js";
 import type { SecretConfig } from "../secrets/read-config.js";
+import type { Secret } from "../secrets/secret.js";
+import { secretsOf as secretsIn } from "../upstreams/secrets-of.js";
+import { createProving } from "../upstreams/create-proving.js";
+import type { TokenFailed } from "../upstreams/create-proving.js";
 
 export interface Upstreams {
   readonly forward: Forward;
+  /** For named routes. */
+  readonly pass: Pass;
+  readonly dial: Dial;
   /**
    * Opens what a configuration's upstreams need; what another one holds already is shared.
    * @returns lets go of them
@@ -21,6 +29,8 @@ export interface UpstreamsParts {
   readonly secrets: Secrets;
   /** @throws Error where a certificate can't be had */
   readonly connect: (tls: UpstreamTls) => Promise<ConnectTls>;
+  /** Told why there is no access token for an upstream. */
+  readonly tokenFailed?: TokenFailed;
 }
 
 interface Held {
@@ -28,16 +38,19 @@ interface Held {
   holders: number;
 }
 
-export function createUpstreams({ secrets, connect }: UpstreamsParts): Upstreams {
+export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsParts): Upstreams {
   const held = new Map<UpstreamConfig, Held>();
   const open = new Set<OpenSecrets>();
   const secretsOf = new WeakMap<SecretConfig, OpenSecrets>();
+  const secretOf = (config: SecretConfig): Secret => {
+    const opened = secretsOf.get(config);
+    if (opened === undefined) throw new Error("the credential isn't open");
+    return opened.of(config);
+  };
+  const proving = createProving({ read: (config) => secretOf(config).values()[0], tokenFailed });
   const forwarder = createForwarder({
-    secretOf(config) {
-      const opened = secretsOf.get(config);
-      if (opened === undefined) throw new Error("the credential isn't open");
-      return opened.of(config);
-    },
+    secretOf,
+    proving,
     tlsOf: (upstream) => held.get(upstream)?.tls,
   });
   const leave = (upstream: UpstreamConfig): void => {
@@ -50,9 +63,11 @@ export function createUpstreams({ secrets, connect }: UpstreamsParts): Upstreams
   };
   return {
     forward: forwarder.forward,
+    pass: forwarder.pass,
+    dial: forwarder.dial,
     async enter(config) {
       const upstreams = upstreamsOf(config);
-      const configs = upstreams.flatMap((one) => (one.apiKey === undefined ? [] : [one.apiKey]));
+      const configs = upstreams.flatMap(secretsIn);
       const opened = await secrets.open(configs);
       const entered: UpstreamConfig[] = [];
       const leaveAll = (): void => {
@@ -79,12 +94,13 @@ export function createUpstreams({ secrets, connect }: UpstreamsParts): Upstreams
     },
     async close() {
       for (const one of open) one.close();
-      await forwarder.close();
+      await Promise.all([forwarder.close(), proving.close()]);
     },
   };
 }
 
 function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {
   const collections = [...config.collections.values()].map(({ upstream }) => upstream);
-  return [...config.upstreams.values(), ...config.servers.values(), ...collections];
+  const routes = [...config.routes.values()].map(({ upstream }) => upstream);
+  return [...config.upstreams.values(), ...config.servers.values(), ...collections, ...routes];
 }

@@ -2,23 +2,66 @@ import type { Fields, Problems } from "../../sidecar/contract.js";
 import { readUpstreamTls } from "../../sidecar/contract.js";
 import { readUpstreamAssertion } from "../forward/assertion.js";
 import { readKey } from "../read-key.js";
+import type { Preset } from "./presets.js";
+import { presetNames, presets } from "./presets.js";
+import { readAzure } from "./read-azure.js";
+import { readBedrock } from "./read-bedrock.js";
+import { readHeaders } from "./read-headers.js";
 import { readUrl } from "./read-url.js";
-import type { UpstreamConfig } from "./upstream.js";
+import type { FixedHeader, UpstreamConfig } from "./upstream.js";
 
-/** Reads the fields of an upstream, then refuses any that are left. */
+type Kind = Pick<UpstreamConfig, "url"> &
+  Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "credentials" | "headers">>;
+
+/** Reads the fields of an upstream that is no provider of models, then refuses any that are left. */
 export function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
-  const url = readUrl(fields.required("url"), fields.at("url"), problems);
+  return read(fields, { url: readUrl(fields.required("url"), fields.at("url"), problems) }, problems);
+}
+
+/** Reads the fields of a provider of models: `kind` says what else it may have. */
+export function readModelUpstream(fields: Fields, problems: Problems): UpstreamConfig {
+  const kind = fields.oneOf("kind", ["azure", "bedrock", ...presetNames]);
+  if (kind === "bedrock") {
+    const headers = readHeaders(fields, [], problems);
+    return read(fields, { ...readBedrock(fields, problems), headers }, problems);
+  }
+  if (kind === undefined || kind === "azure") {
+    const url = readUrl(fields.required("url"), fields.at("url"), problems);
+    const headers = readHeaders(fields, [], problems);
+    return read(fields, { url, headers, ...(kind && readAzure(fields, url, problems)) }, problems);
+  }
+  const preset: Preset = presets[kind];
+  const base = preset.url === undefined ? fields.required("url") : (fields.string("url") ?? preset.url);
+  const url = readUrl(base, fields.at("url"), problems);
+  const headers = readHeaders(fields, preset.headers, problems);
+  return read(fields, { url, headers: [...headers, ...readRelayKey(fields, preset, problems)] }, problems);
+}
+
+/** Reads `relay_key`: a relay's own, beside the provider's. */
+function readRelayKey(fields: Fields, { relayKey }: Preset, problems: Problems): FixedHeader[] {
+  if (relayKey === undefined || !fields.has("relay_key")) return [];
+  const secret = readKey(fields.nested("relay_key"), problems);
+  return secret === undefined ? [] : [{ name: relayKey.header, secret, scheme: relayKey.scheme }];
+}
+
+function read(fields: Fields, kind: Kind, problems: Problems): UpstreamConfig {
   const apiKey = fields.has("api_key") ? readKey(fields.nested("api_key"), problems) : undefined;
   const assertion = fields.has("assertion")
     ? readUpstreamAssertion(fields.nested("assertion"), problems)
     : undefined;
   const tls = fields.has("tls") ? readUpstreamTls(fields.nested("tls"), problems) : undefined;
-  if (tls !== undefined && url.protocol !== "https:")
+  if (tls !== undefined && kind.url.protocol !== "https:")
     problems.add(fields.at("url"), "must be https with tls");
+  if (assertion !== undefined && kind.headers?.some(({ name }) => name === assertion.header) === true)
+    problems.add(fields.at("assertion.header"), "is among the headers");
   const timeouts = fields.nested("timeouts");
+  // what a kind speaks isn't chosen
+  const protocol = kind.protocol ?? fields.oneOf("protocol", ["openai", "anthropic", "gemini"]) ?? "openai";
+  const { headers = [], ...rest } = kind;
   const upstream: UpstreamConfig = {
-    url,
-    protocol: fields.oneOf("protocol", ["openai", "anthropic", "gemini"]) ?? "openai",
+    ...rest,
+    protocol,
+    ...(headers.length === 0 ? {} : { headers }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(assertion === undefined ? {} : { assertion }),
     ...(tls === undefined ? {} : { tls }),

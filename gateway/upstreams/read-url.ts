@@ -11,3 +11,8 @@ export function readUrl(text: string, place: string, problems: Problems): URL {
   } else if (text !== "") problems.add(place, "must be a URL");
   return new URL("http://invalid.invalid");
 }
+
+/** Tells an address of this machine itself, by its literal name. */
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}

@@ -3,12 +3,24 @@ import type { ApiKeyConfig } from "../read-key.js";
 import type { UpstreamAssertion } from "../forward/assertion.js";
 import type { ProtocolName } from "../models/protocol.js";
 
+/** Where servers look for a key; all but the first take it as it is, without a scheme. */
+export const keyHeaders = ["authorization", "x-api-key", "x-goog-api-key", "api-key"] as const;
+export type KeyHeader = (typeof keyHeaders)[number];
+
 export interface UpstreamConfig {
   readonly url: URL;
   /** How its models are spoken to. */
   readonly protocol: ProtocolName | "gemini";
+  /** What its requests and answers look like where its protocol alone doesn't say; absent: as the protocol says. */
+  readonly wire?: Wire;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
   readonly apiKey?: ApiKeyConfig;
+  /** Where it looks for the key; where its protocol does, unless given. */
+  readonly keyIn?: KeyHeader;
+  /** What proves who asks, where that is no key. */
+  readonly credentials?: EntraConfig | AwsConfig;
+  /** What every request carries beside. */
+  readonly headers?: readonly FixedHeader[];
   /** What it is told of the caller, signed by the sidecar; absent: nothing. */
   readonly assertion?: UpstreamAssertion;
   /** How both prove who they are; absent: as any client of the web does. */
@@ -18,4 +30,39 @@ export interface UpstreamConfig {
   readonly headersTimeoutMs: number;
   /** Between two chunks of the answer, milliseconds. */
   readonly bodyTimeoutMs: number;
+}
+
+export type Wire =
+  /** The model's deployment stands in the path. */
+  | { readonly kind: "azure-deployments" }
+  /** The models of Anthropic, in their own words (`invoke`), or any model in Bedrock's (`converse`). */
+  | { readonly kind: "bedrock"; readonly api: "invoke" | "converse" };
+
+/** A header of the configuration; its name is lower-case. */
+export type FixedHeader = { readonly name: string } & (
+  { readonly value: string } | { readonly secret: ApiKeyConfig; readonly scheme: string }
+);
+
+/** Access tokens of Microsoft Entra ID by client credentials. */
+export interface EntraConfig {
+  readonly kind: "entra";
+  /** Of the secret, as the record calls it. */
+  readonly id: string;
+  readonly tokenUrl: URL;
+  readonly clientId: string;
+  readonly scope: string;
+  /** The client's secret, or an assertion that stands for one (a federated workload's token). */
+  readonly proof: { readonly kind: "secret" | "assertion"; readonly source: ApiKeyConfig };
+}
+
+/** Signatures of requests to AWS (SigV4). */
+export interface AwsConfig {
+  readonly kind: "aws";
+  /** Of the access key, as the record calls it. */
+  readonly id: string;
+  readonly region: string;
+  readonly service: string;
+  readonly accessKeyId: ApiKeyConfig;
+  readonly secretAccessKey: ApiKeyConfig;
+  readonly sessionToken?: ApiKeyConfig;
 }

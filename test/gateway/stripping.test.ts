@@ -182,8 +182,7 @@ describe("the headers of a request to an upstream", () => {
   const sources = {
     protocol: { accept: "a" },
     hasBody: true,
-    key: undefined,
-    keyHeader: "authorization",
+    own: {},
     wanted: undefined,
     assertion: undefined,
   } as const;

@@ -1,0 +1,32 @@
+import { Agent } from "undici";
+import type { SecretConfig } from "../secrets/read-config.js";
+import { createEntraTokens } from "./entra-tokens.js";
+import type { ProveParts } from "./prove.js";
+import { createSignAws } from "./sign-aws.js";
+
+/** Told the id of a credential, and why there is no access token for it: a code. */
+export type TokenFailed = (credential: string, why: string) => void;
+
+export interface ProvingParts {
+  /** Reads a secret as it is now. @throws Error where it can't be had */
+  readonly read: (source: SecretConfig) => string;
+  readonly tokenFailed?: TokenFailed | undefined;
+}
+
+/** For one answer of a token endpoint, milliseconds. */
+const tokenTimeoutMs = 10_000;
+
+/** Creates what proves who asks where a key doesn't. */
+export function createProving({ read, tokenFailed }: ProvingParts): Pick<ProveParts, "tokens" | "signAws"> & {
+  close(): Promise<void>;
+} {
+  const dispatcher = new Agent({ connect: { timeout: tokenTimeoutMs } });
+  return {
+    tokens: createEntraTokens({
+      ...{ dispatcher, read, clock: () => performance.now(), timeoutMs: tokenTimeoutMs },
+      failed: ({ id }, why) => tokenFailed?.(id, why),
+    }),
+    signAws: createSignAws({ read, now: Date.now }),
+    close: () => dispatcher.destroy(),
+  };
+}

@@ -1,0 +1,84 @@
+/** What is known of servers that speak OpenAI's protocol: where they are, and which headers are theirs. */
+
+export interface Preset {
+  /** The API's base; absent: only its operator knows. */
+  readonly url?: string;
+  /** Where a relay looks for its own key, beside that of the provider behind it. */
+  readonly relayKey?: { readonly header: string; readonly scheme: string };
+  /** Headers that it may be given. */
+  readonly headers: readonly string[];
+  /** Where that is said. */
+  readonly source: string;
+}
+
+export const presets = {
+  openrouter: {
+    url: "https://openrouter.ai/api/v1",
+    headers: ["http-referer", "x-title"],
+    source: "openrouter.ai/docs, «API reference: overview», headers",
+  },
+  portkey: {
+    url: "https://api.portkey.ai/v1",
+    relayKey: { header: "x-portkey-api-key", scheme: "" },
+    headers: [
+      ...["x-portkey-provider", "x-portkey-virtual-key", "x-portkey-config", "x-portkey-custom-host"],
+      ...["x-portkey-cache-namespace", "x-portkey-cache-force-refresh", "x-portkey-request-timeout"],
+      ...["x-portkey-azure-resource-name", "x-portkey-azure-deployment-id", "x-portkey-azure-api-version"],
+      ...["x-portkey-vertex-project-id", "x-portkey-vertex-region", "x-portkey-strict-open-ai-compliance"],
+    ],
+    source: "portkey.ai/docs, «Headers» (api-reference/inference-api/headers)",
+  },
+  litellm: {
+    headers: [
+      "x-litellm-tags",
+      "x-litellm-timeout",
+      "x-litellm-num-retries",
+      "x-litellm-enable-message-redaction",
+    ],
+    source: "docs.litellm.ai, «Request Headers» (proxy/request_headers)",
+  },
+  helicone: {
+    url: "https://oai.helicone.ai/v1",
+    relayKey: { header: "helicone-auth", scheme: "Bearer " },
+    headers: [
+      ...["helicone-cache-enabled", "helicone-retry-enabled", "helicone-target-url", "helicone-omit-request"],
+      ...["helicone-omit-response", "helicone-ratelimit-policy", "helicone-moderations-enabled"],
+      ...["helicone-llm-security-enabled", "helicone-property-environment", "helicone-property-app"],
+    ],
+    source: "docs.helicone.ai, «Header Directory» (helicone-headers/header-directory)",
+  },
+  ollama: {
+    url: "http://127.0.0.1:11434/v1",
+    headers: [],
+    source: "docs.ollama.com, «OpenAI compatibility»",
+  },
+  vllm: {
+    url: "http://127.0.0.1:8000/v1",
+    headers: [],
+    source: "docs.vllm.ai, «OpenAI-Compatible Server»",
+  },
+  mistral: {
+    url: "https://api.mistral.ai/v1",
+    headers: [],
+    source: "docs.mistral.ai, «API specs»",
+  },
+  groq: {
+    url: "https://api.groq.com/openai/v1",
+    headers: [],
+    source: "console.groq.com/docs/openai",
+  },
+  together: {
+    url: "https://api.together.xyz/v1",
+    headers: [],
+    source: "docs.together.ai, «OpenAI compatibility»",
+  },
+  gemini: {
+    url: "https://generativelanguage.googleapis.com/v1beta/openai",
+    headers: [],
+    source: "ai.google.dev/gemini-api/docs/openai, «OpenAI compatibility»",
+  },
+} as const satisfies Readonly<Record<string, Preset>>;
+
+export type PresetName = keyof typeof presets;
+
+export const presetNames = Object.keys(presets) as PresetName[];

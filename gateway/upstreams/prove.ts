@@ -1,0 +1,88 @@
+/** How it is proven to an upstream who asks: by a key, an access token, or a signature of the request. */
+import type { ApiKeyConfig } from "../read-key.js";
+import type { EntraTokens } from "./entra-tokens.js";
+import type { SignAws } from "./sign-aws.js";
+import type { KeyHeader, UpstreamConfig } from "./upstream.js";
+
+/** What is proven, as it goes over the wire. */
+export interface ProvenRequest {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly hasBody: boolean;
+  readonly body: string | Buffer | undefined;
+}
+
+export interface Proof {
+  /** Names are lower-case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What must not come back to anybody. */
+  readonly secrets: readonly string[];
+}
+
+export interface ProveParts {
+  /** Reads a secret as it is now. @throws Error where it can't be had, or no header can carry it */
+  readonly read: (source: ApiKeyConfig) => string;
+  readonly tokens: EntraTokens;
+  readonly signAws: SignAws;
+}
+
+/** Where each protocol's servers look for a key. */
+const keyIn = { openai: "authorization", anthropic: "x-api-key", gemini: "x-goog-api-key" } as const;
+
+/** The code of an error where there is no access token. */
+export const noToken = "COUNTERSIGN_NO_TOKEN";
+
+const nothing: Proof = { headers: {}, secrets: [] };
+
+/**
+ * Gives what the configuration has for an upstream: its key, and its other headers.
+ * @throws Error where a secret can't be had
+ */
+export function proveByKey(
+  upstream: UpstreamConfig,
+  key: string | undefined,
+  read: ProveParts["read"],
+): Proof {
+  const { headers: fixed, protocol } = upstream;
+  if (key === undefined && fixed === undefined) return nothing;
+  const headers: Record<string, string> = {};
+  const secrets: string[] = [];
+  for (const one of fixed ?? []) {
+    if ("value" in one) headers[one.name] = one.value;
+    else {
+      const secret = read(one.secret);
+      headers[one.name] = one.scheme + secret;
+      secrets.push(secret);
+    }
+  }
+  if (key !== undefined) {
+    const name: KeyHeader = upstream.keyIn ?? keyIn[protocol];
+    headers[name] = name === "authorization" ? `Bearer ${key}` : key;
+    secrets.push(key);
+  }
+  return { headers, secrets };
+}
+
+/** Proves one request by what is no key. @throws Error where the proof can't be had: then nothing may be sent */
+export async function proveOtherwise(
+  upstream: UpstreamConfig,
+  request: ProvenRequest,
+  { read, tokens, signAws }: ProveParts,
+): Promise<Proof> {
+  const before = proveByKey(upstream, undefined, read);
+  const { credentials } = upstream;
+  if (credentials === undefined) return before;
+  const proof =
+    credentials.kind === "entra"
+      ? bearer(await tokens.token(credentials))
+      : await signAws(credentials, { ...request, host: upstream.url.host });
+  return {
+    headers: { ...before.headers, ...proof.headers },
+    secrets: [...before.secrets, ...proof.secrets],
+  };
+}
+
+function bearer(token: string): Proof {
+  return { headers: { authorization: `Bearer ${token}` }, secrets: [token] };
+}

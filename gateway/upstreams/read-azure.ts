@@ -1,0 +1,63 @@
+/** Azure OpenAI: its two surfaces, and the tokens that it takes beside keys. */
+import type { Fields, Problems } from "../../sidecar/contract.js";
+import { readKey } from "../read-key.js";
+import { isLoopback, readUrl } from "./read-url.js";
+import type { EntraConfig, UpstreamConfig } from "./upstream.js";
+
+/** Source: Azure OpenAI, "API version lifecycle"; `v1` needs no version but for previews. */
+const version = /^(?:\d{4}-\d{2}-\d{2}(?:-preview)?|preview|latest|v1)$/;
+
+/** Reads `surface` and `api_version` into the address, and `entra`. */
+export function readAzure(
+  fields: Fields,
+  given: URL,
+  problems: Problems,
+): Pick<UpstreamConfig, "url" | "wire" | "keyIn" | "credentials"> {
+  const surface = fields.oneOf("surface", ["v1", "deployments"]) ?? "v1";
+  const apiVersion = fields.string("api_version");
+  if (surface === "deployments" && apiVersion === undefined)
+    problems.add(fields.at("api_version"), "is required with the surface deployments");
+  if (apiVersion !== undefined && !version.test(apiVersion))
+    problems.add(
+      fields.at("api_version"),
+      "must be a date, with -preview or without, or preview, latest, v1",
+    );
+  const url = new URL(given);
+  if (url.pathname === "/") url.pathname = surface === "v1" ? "/openai/v1" : "/openai";
+  if (url.search !== "") problems.add(fields.at("url"), "must not hold a query; use api_version");
+  else if (apiVersion !== undefined) url.searchParams.set("api-version", apiVersion);
+  const entra = fields.has("entra") ? readEntra(fields.nested("entra"), problems) : undefined;
+  if (entra !== undefined && fields.has("api_key"))
+    problems.add(fields.at("entra"), "give api_key or entra, not both");
+  return {
+    url,
+    keyIn: "api-key",
+    ...(surface === "v1" ? {} : { wire: { kind: "azure-deployments" } }),
+    ...(entra === undefined ? {} : { credentials: entra }),
+  };
+}
+
+/** Source: Microsoft identity platform, "OAuth 2.0 client credentials flow". */
+function readEntra(fields: Fields, problems: Problems): EntraConfig | undefined {
+  const tenant = fields.required("tenant");
+  // a tenant stands in the path
+  if (tenant !== "" && !/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/.test(tenant))
+    problems.add(fields.at("tenant"), "must be an id or a domain");
+  const authority = fields.string("authority") ?? "https://login.microsoftonline.com";
+  const base = readUrl(authority, fields.at("authority"), problems);
+  // the client's secret goes there
+  if (base.protocol !== "https:" && !isLoopback(base))
+    problems.add(fields.at("authority"), "must be https, but for this machine itself");
+  if (base.search !== "") problems.add(fields.at("authority"), "must not hold a query");
+  const clientId = fields.required("client_id");
+  const scope = fields.string("scope") ?? "https://cognitiveservices.azure.com/.default";
+  const kinds = (["secret", "assertion"] as const).filter((kind) => fields.has(`client_${kind}`));
+  const [kind] = kinds;
+  if (kinds.length !== 1) problems.add(fields.at("client_secret"), "give client_secret or client_assertion");
+  const source = kind === undefined ? undefined : readKey(fields.nested(`client_${kind}`), problems);
+  fields.end();
+  if (kind === undefined || source === undefined) return undefined;
+  const tokenUrl = new URL(base);
+  tokenUrl.pathname = `${base.pathname.replace(/\/$/, "")}/${tenant}/oauth2/v2.0/token`;
+  return { kind: "entra", id: source.id, tokenUrl, clientId, scope, proof: { kind, source } };
+}

@@ -1,0 +1,52 @@
+/** AWS Bedrock: where it is, and what its requests are signed with. */
+import type { Fields, Problems } from "../../sidecar/contract.js";
+import { readKey } from "../read-key.js";
+import { isLoopback, readUrl } from "./read-url.js";
+import type { AwsConfig, UpstreamConfig } from "./upstream.js";
+
+/** Reads `region`, `url`, `api` and `credentials`. */
+export function readBedrock(
+  fields: Fields,
+  problems: Problems,
+): Pick<UpstreamConfig, "url" | "wire" | "protocol" | "credentials"> {
+  const region = fields.required("region");
+  const known = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/.test(region);
+  if (region !== "" && !known) problems.add(fields.at("region"), "must be a region, as eu-central-1");
+  const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const regional = `https://bedrock-runtime.${known ? region : "invalid"}.${suffix}`;
+  const url = readUrl(fields.string("url") ?? regional, fields.at("url"), problems);
+  if (url.protocol !== "https:" && !isLoopback(url))
+    problems.add(fields.at("url"), "must be https, but for this machine itself");
+  if (url.search !== "") problems.add(fields.at("url"), "must not hold a query");
+  const api = fields.oneOf("api", ["invoke", "converse", "openai"]) ?? "invoke";
+  if (api === "openai" && url.pathname === "/") url.pathname = "/openai/v1";
+  const credentials = fields.has("credentials")
+    ? readAws(fields.nested("credentials"), region, problems)
+    : undefined;
+  if ((credentials === undefined) === !fields.has("api_key"))
+    problems.add(fields.at("credentials"), "give credentials or api_key, one of them");
+  return {
+    url,
+    protocol: api === "openai" ? "openai" : "anthropic",
+    ...(api === "openai" ? {} : { wire: { kind: "bedrock", api } }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+function readAws(fields: Fields, region: string, problems: Problems): AwsConfig | undefined {
+  const required = (name: string) => {
+    if (!fields.has(name)) return problems.add(fields.at(name), "is required");
+    return readKey(fields.nested(name), problems);
+  };
+  const accessKeyId = required("access_key_id");
+  const secretAccessKey = required("secret_access_key");
+  const sessionToken = fields.has("session_token")
+    ? readKey(fields.nested("session_token"), problems)
+    : undefined;
+  fields.end();
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return {
+    ...{ kind: "aws", id: accessKeyId.id, region, service: "bedrock", accessKeyId, secretAccessKey },
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+  };
+}

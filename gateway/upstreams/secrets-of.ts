@@ -1,0 +1,11 @@
+import type { SecretConfig } from "../secrets/read-config.js";
+import type { UpstreamConfig } from "./upstream.js";
+
+/** Names all secrets that an upstream's requests need: each must be open before it is asked. */
+export function secretsOf({ apiKey, headers = [], credentials }: UpstreamConfig): SecretConfig[] {
+  const all = [apiKey, ...headers.map((one) => ("secret" in one ? one.secret : undefined))];
+  if (credentials?.kind === "entra") all.push(credentials.proof.source);
+  if (credentials?.kind === "aws")
+    all.push(credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken);
+  return all.filter((one) => one !== undefined);
+}

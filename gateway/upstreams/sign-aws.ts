@@ -1,0 +1,70 @@
+/** Signs requests to AWS. Source: AWS General Reference, "Signature Version 4 signing process". */
+import { createHash, createHmac } from "node:crypto";
+import type { ApiKeyConfig } from "../read-key.js";
+import type { Proof, ProvenRequest } from "./prove.js";
+import type { AwsConfig } from "./upstream.js";
+
+export type SignAws = (
+  config: AwsConfig,
+  request: ProvenRequest & { readonly host: string },
+) => Promise<Proof>;
+
+export interface SignParts {
+  /** Reads a secret as it is now. @throws Error where it can't be had */
+  readonly read: (source: ApiKeyConfig) => string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** SHA-256 as the signer wants it: of Node's own crypto. */
+class Sha256 {
+  private readonly hash;
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytesOf(secret));
+  }
+  update(data: Uint8Array): void {
+    this.hash.update(data);
+  }
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.hash.digest());
+  }
+  /** The signer makes another one instead. */
+  reset(): never {
+    throw new Error("a digest is used once");
+  }
+}
+
+function bytesOf(secret: string | ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (typeof secret === "string") return Buffer.from(secret);
+  if (secret instanceof ArrayBuffer) return new Uint8Array(secret);
+  return new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength);
+}
+
+export function createSignAws({ read, now }: SignParts): SignAws {
+  return async (config, { method, path, body, hasBody, host }) => {
+    // loaded where it is needed: it is large
+    const { SignatureV4 } = await import("@smithy/signature-v4");
+    const { region, service } = config;
+    const accessKeyId = read(config.accessKeyId);
+    const secretAccessKey = read(config.secretAccessKey);
+    const sessionToken = config.sessionToken === undefined ? undefined : read(config.sessionToken);
+    const signer = new SignatureV4({
+      ...{ region, service, sha256: Sha256, uriEscapePath: true, applyChecksum: true },
+      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    });
+    const [pathname = "", search = ""] = path.split("?", 2);
+    const signed = await signer.sign(
+      {
+        ...{ method, protocol: "https:", hostname: host, path: pathname },
+        headers: { host, ...(hasBody ? { "content-type": "application/json" } : {}) },
+        query: Object.fromEntries(new URLSearchParams(search)),
+        ...(body === undefined ? {} : { body }),
+      },
+      { signingDate: new Date(now()) },
+    );
+    // the others are written elsewhere, and are the same
+    const { host: _host, "content-type": _type, ...headers } = signed.headers;
+    const secrets = [secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
+    return { headers, secrets: [...secrets, headers["authorization"] ?? ""].filter((one) => one !== "") };
+  };
+}
