@@ -120,7 +120,6 @@ function readAddress(text: string, place: string, problems: Problems): string {
 /** A path of Vault's: segments that can't climb, and don't end in a period (its API refuses those). */
 function checkPath(text: string, place: string, problems: Problems): string {
   const segments = text.split("/");
-  // eslint-disable-next-line no-control-regex -- what no path should hold
   const wrong = segments.some((one) => one === "" || one.endsWith(".") || /[\x00-\x1f\x7f%?#\\]/.test(one));
   if (text !== "" && (wrong || text.length > 512)) problems.add(place, "is no path in Vault");
   return text;

@@ -53,6 +53,9 @@ const agentAt = async (state: Parameters<typeof startAgent>[1]): Promise<Agent> 
   closers.push(agent.stop);
   return agent;
 };
+const secretOf = (): never => {
+  throw new Error("no upstream here has a key");
+};
 
 /** Listens with these settings; answers with the client's certificates. */
 async function open(config: object, events: object[] = []): Promise<string> {
@@ -272,7 +275,8 @@ describe("towards an upstream", () => {
     const tls = read(readUpstreamTls, config);
     const timeouts = { connectTimeoutMs: 2_000, headersTimeoutMs: 2_000, bodyTimeoutMs: 2_000 };
     const upstream: UpstreamConfig = { url: new URL(url), protocol: "openai", tls, ...timeouts };
-    const forwarder: Forwarder = createForwarder({}, new Map([[upstream, await openTls().connect(tls)]]));
+    const connect = await openTls().connect(tls);
+    const forwarder: Forwarder = createForwarder({ secretOf, tlsOf: () => connect });
     closers.push(forwarder.close);
     return async (): Promise<string> => {
       const signal = new AbortController().signal;
@@ -388,7 +392,7 @@ describe("towards an upstream", () => {
       tls: { kind: "files", refreshSeconds: 1 },
       ...{ connectTimeoutMs: 500, headersTimeoutMs: 500, bodyTimeoutMs: 500 },
     };
-    const forwarder = createForwarder({});
+    const forwarder = createForwarder({ secretOf, tlsOf: () => undefined });
     const signal = new AbortController().signal;
     const ask = { upstream: config, method: "POST", path: "/", assertion: undefined, signal } as const;
     expect(await forwarder.forward(ask)).toMatchObject({ code: "upstream_unavailable" });
