@@ -1,7 +1,7 @@
 /** Installs and starts the gateways that ours is compared with, each set up to be as fast as it says it can be. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../free-port.js";
@@ -13,6 +13,15 @@ const cache = fileURLToPath(new URL("../../../.cache/", import.meta.url));
 const portkeyPlace = join(cache, "peers");
 const litellmPlace = join(cache, "peers-python");
 const versions = { portkey: "1.15.2", litellm: "1.102.4" } as const;
+/**
+ * The server below Portkey is held back: with later ones of 1.x, which an installation gets, all its streams are answered
+ * 500 "immutable" (honojs/node-server#382).
+ */
+const portkeyManifest = {
+  private: true,
+  dependencies: { "@portkey-ai/gateway": versions.portkey },
+  overrides: { "@hono/node-server": "1.13.8" },
+};
 const portkeyPackage = join(portkeyPlace, "node_modules", "@portkey-ai", "gateway");
 
 export interface Peers {
@@ -35,9 +44,11 @@ export async function installPeers({ portkey, litellm, say }: Wanted): Promise<P
   if (portkey) {
     if ((await portkeyVersion()) !== versions.portkey) {
       say("installing Portkey");
+      await mkdir(portkeyPlace, { recursive: true });
+      await writeFile(join(portkeyPlace, "package.json"), JSON.stringify(portkeyManifest));
       run("npm", [
-        ...["install", "--prefix", portkeyPlace, "--no-save", "--no-package-lock", "--ignore-scripts"],
-        ...["--no-fund", "--no-audit", "--loglevel=error", `@portkey-ai/gateway@${versions.portkey}`],
+        ...["install", "--prefix", portkeyPlace, "--no-package-lock", "--ignore-scripts"],
+        ...["--no-fund", "--no-audit", "--loglevel=error"],
       ]);
     }
     const version = await portkeyVersion();
