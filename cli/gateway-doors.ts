@@ -1,4 +1,5 @@
 import type { GatewayDoors } from "../gateway/main.js";
+import { attachUpgrades } from "../gateway/upgrades.js";
 import { listen, parseAddress } from "../sidecar/api/listen.js";
 import type { Log } from "../sidecar/record/log.js";
 import { createTls } from "../sidecar/tls.js";
@@ -17,7 +18,12 @@ export function createGatewayDoors(log: Pick<Log, "info" | "warn">): GatewayDoor
   return {
     async listen(address, listener, config) {
       const serve = config === undefined ? undefined : await tls.serve(config);
-      return listen(parseAddress(address), listener, { tls: serve, requestTimeoutMs });
+      return listen(parseAddress(address), listener, {
+        ...{ tls: serve, requestTimeoutMs },
+        attend: (server) => {
+          attachUpgrades(server, listener);
+        },
+      });
     },
     connect: tls.connect,
     close: tls.close,

@@ -8,6 +8,7 @@ import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
 import { serveModels } from "./models/list.js";
+import { geminiModels } from "./models/operations/gemini-count.js";
 import { geminiSpeaker } from "./models/operations/gemini-error.js";
 import { operations, uploads } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
@@ -17,24 +18,30 @@ import { refuseIn } from "./models/refuse.js";
 import { protocols } from "./models/protocols.js";
 import { serveInvoke } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
+import { refuseRoute } from "./routes/refuse.js";
+import { serveNamed } from "./routes/serve.js";
+import type { Upgrading } from "./routes/websocket/upgrade.js";
 import { createSourceFinder } from "./source.js";
+import { UpgradeResponse } from "./upgrades.js";
 import { metadataUrl, resourceOf, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
 import { endSession, serveTools } from "./tools/serve.js";
 
-const refusers = {
+const fixedRefusers = {
   openai: refuseIn(protocols.openai),
   anthropic: refuseIn(protocols.anthropic),
   gemini: refuseIn(geminiSpeaker),
   mcp: refuseTool,
   retrieval: refuseRetrieval,
 } as const;
+const geminiLister = { error: geminiSpeaker.error, models: geminiModels };
 const kinds = {
   openai: "model",
   anthropic: "model",
   gemini: "model",
   mcp: "tool",
   retrieval: "retrieval",
+  route: "route",
 } as const;
 
 /**
@@ -43,6 +50,7 @@ const kinds = {
  */
 export function createGateway(parts: GatewayParts, proxy?: string): RequestListener {
   const findSource = createSourceFinder(parts.config.trustedProxies);
+  const refusers = { ...fixedRefusers, route: refuseRoute(parts.config) };
   return (req, res) => {
     const target = req.url ?? "";
     const protocol = protocolOf(target, req.headers["anthropic-version"]);
@@ -73,17 +81,24 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       return;
     }
     const certificates = peerCertificates(req.socket);
+    const upgrade = res instanceof UpgradeResponse ? res : undefined;
+    // INVARIANT: a connection becomes another protocol's on named routes only
+    if (upgrade !== undefined && route.kind !== "named") {
+      refuseHere(refuse("upgrade_refused"));
+      return;
+    }
     const read = readCredentials(req, {
       publicUrl: parts.publicUrl(),
       ...(certificates === undefined ? {} : { certificates }),
       ...(proxy === undefined ? {} : { proxy }),
+      ...(protocol === "gemini" ? { google: true } : {}),
     });
     if (read.kind === "refusal") {
       refuseHere(read);
       return;
     }
     const exchange = { ...begun, credentials: read.credentials };
-    serve(parts, exchange, route, protocol).catch((error: unknown) => {
+    serve(parts, exchange, route, protocol, upgrade).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
       if (res.headersSent) res.destroy();
@@ -99,6 +114,7 @@ async function serve(
   exchange: Exchange,
   route: Served,
   protocol: Protocol,
+  upgrade: UpgradeResponse | undefined,
 ): Promise<void> {
   const spoken = protocols[protocol === "anthropic" ? protocol : "openai"];
   switch (route.kind) {
@@ -106,25 +122,39 @@ async function serve(
       return serveInvoke(parts, exchange, spoken);
     case "operation":
       return serveOperation(parts, exchange, operations[route.operation], route.model);
+    case "upload":
+      return serveUpload(parts, exchange, uploads[route.operation]);
     case "stored":
       return serveStored(parts, exchange, route.action, route.id);
     case "models":
-      return serveModels(parts, exchange, spoken, route.id);
+      return protocol === "gemini"
+        ? serveModels(parts, exchange, geminiLister, route.id, protocol)
+        : serveModels(parts, exchange, spoken, route.id);
     case "tools":
       return serveTools(parts, exchange, route.server);
     case "end_session":
       return endSession(parts, exchange, route.server);
     case "query":
       return serveQuery(parts, exchange, route.collection);
+    case "named":
+      return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
     case "metadata":
       return serveMetadata(parts, exchange, route.path);
     case "keys":
-    case "upload":
-      return serveUpload(parts, exchange, uploads[route.operation]);
       return serveKeys(parts.fetchKeys, exchange);
     case "health":
       return send(exchange.res, 200, "{}");
   }
+}
+
+function upgradingOf(res: UpgradeResponse): Upgrading {
+  return {
+    socket: res.upgradeSocket,
+    head: res.head,
+    take: () => {
+      res.take();
+    },
+  };
 }
 
 function begin(

@@ -1,5 +1,7 @@
 import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
+import type { HookConfig } from "./notify/read-config.js";
+import { readNotifyConfig } from "./notify/read-config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import type { RouteConfig } from "./routes/config.js";
@@ -63,6 +65,8 @@ export interface GatewayConfig {
   readonly idKey?: SecretConfig;
   /** What is looked for in requests of models; absent: nothing. */
   readonly content?: ContentConfig;
+  /** Hooks that policy may have told of decisions. */
+  readonly notify?: ReadonlyMap<string, HookConfig>;
   readonly prices?: PricesConfig;
   readonly streams?: StreamsConfig;
 }
@@ -149,6 +153,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     ...(idKey === undefined ? {} : { idKey }),
     ...(prices === undefined ? {} : { prices }),
     ...(top.has("streams") ? { streams: readStreamsConfig(top.nested("streams")) } : {}),
+    ...(top.has("notify") ? { notify: readNotifyConfig(named("notify"), problems) } : {}),
     ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),
   };
   sidecar.end();

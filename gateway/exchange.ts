@@ -4,10 +4,12 @@ import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } fr
 import type { Ask } from "./ask.js";
 import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
-import type { DescribeContent } from "./content/describe.js";
+import type { AnswerMode } from "./content/answer/inspect.js";
+import type { ContentParts, DescribeContent } from "./content/describe.js";
 import type { Forward } from "./forward/forward.js";
 import type { Dial, Pass } from "./forward/pass.js";
 import type { FetchKeys } from "./keys.js";
+import type { Notifier } from "./notify/notifier.js";
 import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
 import type { Connections } from "./routes/websocket/connections.js";
@@ -29,8 +31,10 @@ export interface GatewayMetrics {
   gatewayUsed(facts: UsedFacts): void;
   /** Observes the wait between two pieces of a streamed answer. */
   gatewayBetweenTokens(micros: number): void;
+  /** Counts what became of telling a hook of a decision. */
+  gatewayNotified(hook: string, result: string): void;
   /** Counts a reload of the configuration; `started` with the first one isn't one. */
-  gatewayReloaded(result: "started" | "applied" | "unchanged" | "rejected"): void;
+  gatewayReloaded(result: "started" | "applied" | "rejected"): void;
   /** Counts a change of a credential of the gateway's own, or a failure to read it, by its id. */
   gatewayCredential(credential: string, event: string): void;
 }
@@ -48,6 +52,10 @@ export interface GatewayParts {
   readonly report: (outcome: Outcome) => void;
   /** Describes what a request says by facts; absent where none are configured. */
   readonly describeContent?: DescribeContent;
+  /** Detectors for answers, and what is done with what they find unless an obligation says more. */
+  readonly answers?: { readonly content: ContentParts; readonly mode?: AnswerMode };
+  /** Tells hooks of decisions; absent where none are configured. */
+  readonly notifier?: Notifier;
   /** Prices from a file; those of deployments go before. */
   readonly prices: PriceTable | undefined;
   readonly log: GatewayLog;

@@ -8,17 +8,11 @@ export async function readJson(
   limit: number,
 ): Promise<{ kind: "json"; value: Json; bytes: Buffer } | Refusal> {
   const type = req.headers["content-type"];
-  const declared = Number(req.headers["content-length"] ?? 0);
   if (type === undefined || !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
     return refuse("unsupported_media_type");
   }
-  if (req.headers["content-encoding"] !== undefined) return refuse("unsupported_encoding");
-  const bytes = declared > limit ? "too_large" : await readBody(req, limit);
-  if (bytes === "too_large") {
-    await drain(req);
-    return refuse("body_too_large", `at most ${limit} bytes`);
-  }
-  if (bytes === "cut") return refuse("invalid_request", "the body ended early");
+  const bytes = await readBytes(req, limit);
+  if (!Buffer.isBuffer(bytes)) return bytes;
   try {
     return { kind: "json", value: parseJson(bytes), bytes };
   } catch (error) {
@@ -26,6 +20,18 @@ export async function readJson(
       ? refuse(error.code, error.offset < 0 ? undefined : `offset ${error.offset}`)
       : refuse("invalid_json");
   }
+}
+
+/** Reads a body of any type once: no encodings, bounded. */
+export async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer | Refusal> {
+  if (req.headers["content-encoding"] !== undefined) return refuse("unsupported_encoding");
+  const declared = Number(req.headers["content-length"] ?? 0);
+  const bytes = declared > limit ? "too_large" : await readBody(req, limit);
+  if (bytes === "too_large") {
+    await drain(req);
+    return refuse("body_too_large", `at most ${limit} bytes`);
+  }
+  return bytes === "cut" ? refuse("invalid_request", "the body ended early") : bytes;
 }
 
 /** Tells whether a request that should have none brings a body. */

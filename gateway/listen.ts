@@ -1,5 +1,6 @@
 import type { RequestListener } from "node:http";
 import { createServer } from "node:http";
+import { attachUpgrades } from "./upgrades.js";
 
 export interface Listening {
   /** The address in force: the port that was given where 0 was asked for. */
@@ -13,6 +14,7 @@ export async function listenPlain(listen: string, listener: RequestListener): Pr
     { keepAliveTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 32_768 },
     listener,
   );
+  attachUpgrades(server, listener);
   const [, host = "", port = ""] = /^(?:http:\/\/)?(.*):([0-9]{1,5})$/.exec(listen) ?? [];
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -3,18 +3,21 @@ import { refuse } from "../../sidecar/contract.js";
 
 import type { OperationName, UploadName } from "../models/operations/operations.js";
 import type { StoredAction } from "../models/operations/stored.js";
+import { matchNamed, routesPath } from "../routes/match.js";
 
-export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval";
+export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "route";
 
 export type Route =
   | { readonly kind: "invoke" }
   | { readonly kind: "operation"; readonly operation: OperationName; readonly model: string }
-  | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
   | { readonly kind: "upload"; readonly operation: UploadName }
+  | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
   | { readonly kind: "end_session"; readonly server: string }
   | { readonly kind: "query"; readonly collection: string }
+  /** `rest` is what follows the name, as it came. */
+  | { readonly kind: "named"; readonly name: string; readonly rest: string }
   /** `path` is the resource's own, "" for the whole gateway. */
   | { readonly kind: "metadata"; readonly path: string }
   | { readonly kind: "keys" }
@@ -22,11 +25,11 @@ export type Route =
 
 const operation = (one: OperationName, model = ""): Route => ({ kind: "operation", operation: one, model });
 
+const upload = (one: UploadName): Route => ({ kind: "upload", operation: one });
+
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
-const upload = (one: UploadName): Route => ({ kind: "upload", operation: one });
-
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
 const gemini = (verb: string): RegExp =>
   new RegExp(`^/v1beta/models/([A-Za-z0-9][A-Za-z0-9._-]{0,127}):${verb}$`);
@@ -46,17 +49,21 @@ const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/moderations$/, () => operation("moderations")],
   ["POST", gemini("generateContent"), (model) => operation("geminiGenerate", model)],
   ["POST", gemini("streamGenerateContent\\?alt=sse"), (model) => operation("geminiStream", model)],
+  ["POST", gemini("countTokens"), (model) => operation("geminiCount", model)],
+  // a client's size of a page: there is one page
+  ["GET", /^\/v1beta\/models(?:\?pageSize=[0-9]{1,4})?$/, () => ({ kind: "models" })],
+  ["GET", /^\/v1beta\/models\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/, (id) => ({ kind: "models", id })],
   ["POST", gemini("embedContent"), (model) => operation("geminiEmbed", model)],
   ["POST", gemini("batchEmbedContents"), (model) => operation("geminiEmbedBatch", model)],
   ["POST", /^\/v1\/images\/generations$/, () => operation("images")],
-  ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
-  ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
-  // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
   ["POST", /^\/v1\/images\/edits$/, () => upload("imageEdit")],
   ["POST", /^\/v1\/images\/variations$/, () => upload("imageVariation")],
   ["POST", /^\/v1\/audio\/speech$/, () => operation("speech")],
   ["POST", /^\/v1\/audio\/transcriptions$/, () => upload("transcription")],
   ["POST", /^\/v1\/audio\/translations$/, () => upload("translation")],
+  ["POST", /^\/v1\/embeddings$/, () => operation("embeddings")],
+  ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
+  // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
   ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],
   ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
   ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],
@@ -73,6 +80,10 @@ const routes: readonly Pattern[] = [
 
 /** Finds the route of a request target, exactly as it came: no decoding, no query string. */
 export function matchRoute(method: string, target: string): Route | Refusal {
+  if (target.startsWith(routesPath)) {
+    const named = matchNamed(target);
+    return named === undefined ? refuse("unknown_route") : { kind: "named", ...named };
+  }
   let known = false;
   for (const [verb, pattern, make] of routes) {
     const match = pattern.exec(target);
@@ -85,6 +96,7 @@ export function matchRoute(method: string, target: string): Route | Refusal {
 
 /** Tells whose words a client speaks: by the route, and where protocols share it by the header that one of them has. */
 export function protocolOf(target: string, anthropicVersion: unknown): Protocol {
+  if (target.startsWith(routesPath)) return "route";
   if (target.startsWith("/mcp")) return "mcp";
   if (target.startsWith("/v1/retrieval")) return "retrieval";
   if (target.startsWith("/v1beta")) return "gemini";
