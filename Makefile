@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all conformance check format bench bench-engine bench-gateway bench-identity pack clean
+.PHONY: help setup build run tour test test-all conformance check format bench bench-engine bench-gateway bench-streams bench-identity pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -54,6 +54,9 @@ bench-engine: build ## measure the engine beside opa-wasm and OPA (docs/performa
 
 bench-gateway: build ## measure the gateway beside LiteLLM and Portkey (docs/performance.md)
 	@node --no-warnings dist/bench/gateway/main.js
+
+bench-streams: build ## keep 500 streams open through the gateway for five minutes (docs/performance.md)
+	@node --no-warnings dist/bench/gateway/streams.js
 
 bench-identity: build ## measure what each credential costs, new and known
 	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done
