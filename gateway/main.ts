@@ -19,6 +19,7 @@ import { createFetchKeys } from "./keys.js";
 import { createLink } from "./link.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
+import { openHooks } from "./notify/open-hooks.js";
 import { createReporter } from "./record.js";
 import type { Generation } from "./reload/generations.js";
 import { createGenerations } from "./reload/generations.js";
@@ -69,6 +70,7 @@ const noMetrics: GatewayMetrics = {
   gatewayTried: () => undefined,
   gatewayUsed: () => undefined,
   gatewayBetweenTokens: () => undefined,
+  gatewayNotified: () => undefined,
   gatewayReloaded: () => undefined,
   gatewayCredential: () => undefined,
 };
@@ -138,7 +140,9 @@ export async function startGateway({
     now: Date.now,
     clock: () => performance.now(),
   };
+  const told = new Set<{ close(): Promise<void> }>();
   const close = async (): Promise<void> => {
+    await Promise.all([...told].map((hooks) => hooks.close()));
     await Promise.all([upstreams.close(), asking.destroy()]);
     doors?.close();
   };
@@ -146,16 +150,25 @@ export async function startGateway({
   const generation = async (now: GatewayConfig): Promise<Generation> => {
     const described = await describing(now);
     const prices = now.prices === undefined ? undefined : readPriceFile(now.prices);
+    const hooks = await openHooks(now.notify, secrets, metrics);
+    if (hooks !== undefined) told.add(hooks);
     const leave = await upstreams.enter(now);
     const parts: GatewayParts = {
       ...common,
       ...described,
+      ...(hooks === undefined ? {} : { notifier: hooks.notifier }),
       prices,
       config: now,
       ask: createAsk({ link, deadlineMs: now.sidecar.deadlineMs }),
       publicUrl: () => now.publicUrl ?? address,
     };
-    return { listener: (proxy) => createGateway(parts, proxy), end: leave };
+    return {
+      listener: (proxy) => createGateway(parts, proxy),
+      end() {
+        leave();
+        hooks?.close().catch(() => undefined);
+      },
+    };
   };
   try {
     const generations = createGenerations(await generation(config));
@@ -191,11 +204,16 @@ function tellSecrets(log: GatewayLog, metrics: GatewayMetrics): (event: SecretEv
   };
 }
 
-async function describing({ content }: GatewayConfig): Promise<Pick<GatewayParts, "describeContent">> {
+async function describing({
+  content,
+}: GatewayConfig): Promise<Pick<GatewayParts, "describeContent" | "answers">> {
   if (content === undefined) return {};
+  const { answers: mode, ...limits } = content;
   const detectors = await createDetectors(content.detectors);
+  const parts = { ...limits, detectors, clock: () => performance.now() };
   return {
-    describeContent: createDescribeContent({ ...content, detectors, clock: () => performance.now() }),
+    describeContent: createDescribeContent(parts),
+    answers: { content: parts, ...(mode === undefined ? {} : { mode }) },
   };
 }
 

@@ -43,6 +43,13 @@ export async function describeAnswer(parts: ContentParts, answer: Json): Promise
   return { detectors: versionsOf(parts.detectors), ...factsOf(all, parts.detectors) };
 }
 
+/** Describes an answer that is one medium: nobody looks into it. */
+export function factsOfMedium({ detectors }: ContentParts): JsonObject {
+  const tally = newTally();
+  addMedium(tally, { role: "assistant", kind: "files", type: "unknown" });
+  return { detectors: versionsOf(detectors), ...factsOf(tally, detectors) };
+}
+
 async function tallyOf(
   parts: ContentParts,
   { texts, media }: RequestParts,

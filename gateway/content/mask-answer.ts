@@ -161,18 +161,11 @@ function createJsonMasker(path: string, masking: Masking, limit: number): TextMa
     end() {
       const way = follow(masking.pointers ?? "all", path);
       if (way === undefined) return text;
-      const { pointers: _pointers, ...everywhere } = masking;
-      const below = way === "all" ? everywhere : { ...everywhere, pointers: way };
-      const masked = maskValue({ arguments: text }, prefixed(below, "arguments"), { answer: true });
+      const pointers = way === "all" ? [["arguments"]] : way.map((pointer) => ["arguments", ...pointer]);
+      const masked = maskValue({ arguments: text }, { ...masking, pointers }, { answer: true });
       const said = isObject(masked) ? masked["arguments"] : undefined;
       if (typeof said !== "string") throw new CantMaskAnswer();
       return said;
     },
   };
-}
-
-/** Pointers below a field, as pointers from its object. */
-function prefixed(masking: Masking, name: string): Masking {
-  const { pointers } = masking;
-  return pointers === undefined ? masking : { ...masking, pointers: pointers.map((one) => [name, ...one]) };
 }

@@ -38,7 +38,7 @@ const madeByProviders: ReadonlySet<string> = new Set([
 /** Vectors aren't text, and there are too many of them. */
 const vectors: ReadonlySet<string> = new Set(["embedding", "values"]);
 /** The bytes of images and files aren't text. */
-const bytesOfMedia = new Set(["data", "file_data", "b64_json", "partial_image_b64"]);
+const bytesOfMedia = new Set(["data", "file_data", "b64_json", "partial_image_b64", "audio"]);
 const dataUrl = /^data:[\w/+.-]{0,64};base64,/;
 /** What tells where a medium is. */
 const links = new Set(["url", "image_url", "file_url", "fileUri"]);

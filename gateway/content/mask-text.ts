@@ -52,3 +52,8 @@ export function maskText(text: string, masking: Masking): string {
   }
   return at === 0 ? text : out + text.slice(at);
 }
+
+/** Masks a text that isn't in any place that pointers know, such as an upstream's error. */
+export function maskError(text: string, masks: readonly Masking[]): string {
+  return masks.filter(({ patterns }) => patterns !== undefined).reduce(maskText, text);
+}

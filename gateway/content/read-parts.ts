@@ -62,7 +62,7 @@ const mediaTypes = new Set([
 /** Gemini's parts have no type. */
 const mediaOfPart = ["inlineData", "fileData"];
 /** What holds no text that a detector could read; and what may hold such by a data URL. */
-const opaque = new Set(["data", "file_data", "encrypted_content", "b64_json", "partial_image_b64"]);
+const opaque = new Set(["data", "file_data", "encrypted_content", "b64_json", "partial_image_b64", "audio"]);
 const links = new Set(["url", "image_url"]);
 /** What an answer is put together by: made by providers, and no text. */
 const notSaid = new Set([
@@ -110,8 +110,15 @@ export function readAnswer(answer: Json): RequestParts {
   return { texts, media };
 }
 
+/** Reads what a tool is called with. */
+export function readValues(value: Json): RequestParts["texts"] {
+  const { texts, walk } = createReader(new Set());
+  walk(value, "assistant", "values");
+  return texts;
+}
+
 interface Reader extends RequestParts {
-  walk(value: Json, role: Role): void;
+  walk(value: Json, role: Role, within?: Within): void;
 }
 
 /** @param skipped names of what isn't said by anybody */
@@ -170,8 +177,8 @@ function createReader(skipped: ReadonlySet<string>): Reader {
   return {
     texts,
     media,
-    walk(value, role) {
-      walk(value, role, "request");
+    walk(value, role, within = "request") {
+      walk(value, role, within);
     },
   };
 }

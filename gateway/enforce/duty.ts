@@ -16,6 +16,8 @@ export interface Words {
   readonly toolFields: readonly string[];
   /** Puts instructions in front of all others. */
   readonly withInstructions: (body: JsonObject, text: string) => JsonObject;
+  /** The fields of requests, and of answers, that say something: where pointers may begin. Absent: nowhere. */
+  readonly said?: { readonly request: readonly string[]; readonly answer: readonly string[] };
 }
 
 /**

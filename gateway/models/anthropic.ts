@@ -30,6 +30,7 @@ const messages: RequestShape = {
     tools: { tools: ({ name }) => name },
     chosenTool: ({ tool_choice: choice }) => (isObject(choice) ? choice["name"] : undefined),
     toolFields: ["tool_choice"],
+    said: { request: ["messages", "system", "metadata", "tools"], answer: ["content"] },
     withInstructions(body, text) {
       const { system } = body;
       const block = (one: Json): Json => (typeof one === "string" ? { type: "text", text: one } : one);

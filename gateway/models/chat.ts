@@ -1,5 +1,6 @@
 /** Says chats to upstreams: the same body where both speak alike, or its translation. */
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
+import { besideObligations } from "../enforce/beside.js";
 import { modelDuties } from "../enforce/registry.js";
 import { routeObligations } from "../routing/restrict.js";
 import type { Manner } from "./manner.js";
@@ -16,12 +17,12 @@ export interface SaidChat {
   readonly asked: boolean;
 }
 
-const obligations = [...Object.keys(modelDuties), ...routeObligations];
+const obligations = [...Object.keys(modelDuties), ...besideObligations, ...routeObligations];
 
 export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidChat> {
   const accept = stream ? "text/event-stream" : "application/json";
   return {
-    ...{ obligations, duties: modelDuties, words: client.words, masksAnswers: true, fallsBack: true },
+    ...{ obligations, duties: modelDuties, words: client.words, answers: client.name, fallsBack: true },
     named: (body, model) => ({ ...body, model }),
     speaks: ({ protocol }) => protocol === client.name,
     speak(body, { deployment, upstream }) {

@@ -1,6 +1,7 @@
 /** How one kind of request to models is enforced and said to upstreams: chats in all protocols, an operation in its own. */
 import type { Decision, JsonObject, Refusal } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
+import type { AnswerForm } from "../content/answer/words.js";
 import type { Duty, Words } from "../enforce/duty.js";
 import type { ForwardRequest } from "../forward/forward.js";
 import type { Deployment } from "../routing/deployment.js";
@@ -10,8 +11,8 @@ export interface Manner<Said> {
   readonly obligations: readonly string[];
   readonly duties: Readonly<Record<string, Duty<Words>>>;
   readonly words: Words;
-  /** Whether what is to be masked in an answer is. */
-  readonly masksAnswers: boolean;
+  /** How answers are said; undefined where they aren't read, so that nothing in them can be masked. */
+  readonly answers: AnswerForm | undefined;
   /** Whether another model may answer instead. */
   readonly fallsBack: boolean;
   /** Whether it can be said only once, as what streams can. */

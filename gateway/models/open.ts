@@ -3,8 +3,8 @@ import type { Decision, JsonObject, Outcome, Refusal } from "../../sidecar/contr
 import { refuse } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import { enforce } from "../enforce/enforce.js";
-import { takeAnswerMasks } from "../enforce/mask.js";
-import type { Masking } from "../content/mask-text.js";
+import type { Able, Beside } from "../enforce/beside.js";
+import { joinBeside, nothingBeside, takeBeside } from "../enforce/beside.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout } from "../exchange.js";
 import type { Deployment, ModelConfig } from "../routing/deployment.js";
@@ -12,6 +12,7 @@ import { narrow } from "../routing/narrow.js";
 import type { Route } from "../routing/restrict.js";
 import { joinRoutes, readRoute } from "../routing/restrict.js";
 import { modelProperties } from "./classify.js";
+import { hooksOf, tell } from "./inspect.js";
 import type { Manner } from "./manner.js";
 import type { ModelCall } from "./protocol.js";
 import { refusalOf } from "./refuse.js";
@@ -40,8 +41,8 @@ export interface Target {
   readonly candidates: readonly Deployment[];
   /** The request, as the obligations left it. */
   readonly body: JsonObject;
-  /** What is to be taken out of the answer. */
-  readonly masks: readonly Masking[];
+  /** What else obligations ask for: of the answer, and of its record. */
+  readonly beside: Beside;
   /** The upstream that the decision's assertion is for. */
   readonly told: UpstreamConfig | undefined;
   readonly before: Before | undefined;
@@ -50,7 +51,7 @@ export interface Target {
 /** What a decision that selected another model asks of that one, too. */
 interface Before {
   readonly body: JsonObject;
-  readonly masks: readonly Masking[];
+  readonly beside: Beside;
   readonly route: Route;
 }
 
@@ -91,21 +92,31 @@ export async function open(
   const read = readRoute(decision.obligations);
   const asked = before?.body ?? asks.body;
   const named = name === asks.model ? asked : manner.named(asked, name);
-  const answer = read === undefined ? undefined : takeAnswerMasks(read.others);
-  if (read === undefined || answer === undefined) return unsatisfiable();
-  if (answer.masks.length > 0 && !manner.masksAnswers) return unsatisfiable();
-  const body = enforce(named, answer.others, manner.duties, manner.words);
+  const taken = read === undefined ? undefined : takeBeside(read.others, ableTo(parts, manner));
+  if (read === undefined || taken === undefined) return unsatisfiable();
+  const body = enforce(named, taken.others, manner.duties, manner.words);
   if (body === undefined) return unsatisfiable();
-  const masks = [...(before?.masks ?? []), ...answer.masks];
+  const beside = joinBeside(before?.beside ?? nothingBeside, taken.beside);
   const route = joinRoutes(before?.route ?? {}, read.route);
   const selected = read.route.model;
   if (selected !== undefined && selected !== name) {
     // one change of mind is policy, two are a circle
     if (before !== undefined) return unsatisfiable();
+    if (!(await tell(parts, taken.beside, decision, "request"))) return unsatisfiable();
     past.push({ decision, outcome: "forwarded" });
-    return open(asking, selected, { before: { body, masks, route } });
+    return open(asking, selected, { before: { body, beside, route } });
   }
   const candidates = narrow(model.deployments, route);
   if (candidates.length === 0) return unsatisfiable();
-  return { kind: "opened", target: { name, model, decision, candidates, body, masks, told, before } };
+  // last, so that nobody is told of what isn't done
+  if (!(await tell(parts, taken.beside, decision, "request"))) return unsatisfiable();
+  return { kind: "opened", target: { name, model, decision, candidates, body, beside, told, before } };
+}
+
+function ableTo(parts: GatewayParts, { answers, words }: Manner<unknown>): Able {
+  return {
+    answer: answers === undefined ? undefined : (words.said?.answer ?? []),
+    scans: parts.answers !== undefined,
+    hasHook: hooksOf(parts),
+  };
 }

@@ -33,6 +33,10 @@ const chat: RequestShape = {
       return isObject(before) ? (before["name"] ?? "") : undefined;
     },
     toolFields: ["tool_choice", "function_call", "parallel_tool_calls"],
+    said: {
+      request: ["messages", "user", "safety_identifier", "metadata", "tools"],
+      answer: ["choices"],
+    },
     withInstructions(body, text) {
       const { messages } = body;
       const first = { role: "system", content: text };

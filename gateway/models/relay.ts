@@ -1,8 +1,6 @@
 /** Passes a model's answer on to the client: as it comes where both speak alike, else translated piece by piece. */
 import type { JsonObject } from "../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
-import { maskAnswer, maskEvents } from "../content/mask-answer.js";
-import type { Masking } from "../content/mask-text.js";
 import { readEvents } from "../events.js";
 import { collect } from "../forward/forward.js";
 import { send } from "../http.js";
@@ -30,8 +28,6 @@ export interface RelayParts extends StreamParts {
   readonly created: number;
   /** Decides the calls that the model makes. */
   readonly decide: DecideCalls;
-  /** What is taken out of the answer before the client sees it. */
-  readonly masks: readonly Masking[];
   readonly watch: Watch;
 }
 
@@ -45,12 +41,9 @@ export async function relay(parts: RelayParts): Promise<Relayed> {
   return parts.request === undefined ? relayAsIs(parts) : relayStream(parts, parts.request);
 }
 
-/** The stream, whose calls were decided, as it may be seen. */
-function guarded({ body, server, decide, masks, watch }: RelayParts): AsyncIterable<Buffer> {
-  return masks.reduce<AsyncIterable<Buffer>>(
-    (events, masking) => maskEvents(events, masking, server.name, largest),
-    guardStream(body, server.calls.stream(decide), largest, (data) => watch.see(data)),
-  );
+/** The stream, whose calls were decided. */
+function guarded({ body, server, decide, watch }: RelayParts): AsyncIterable<Buffer> {
+  return guardStream(body, server.calls.stream(decide), largest, (data) => watch.see(data));
 }
 
 async function relayAsIs(parts: RelayParts): Promise<Relayed> {
@@ -69,10 +62,10 @@ async function relayWhole(parts: RelayParts): Promise<Relayed> {
     if (!isObject(said)) return { kind: "refused" };
     used = watch.answered(said);
     const allowed = mayCall(text) ? await server.calls.whole(said, parts.decide) : undefined;
-    const left = parts.masks.length === 0 ? allowed : parts.masks.reduce(maskAnswer, allowed ?? said);
-    if (request !== undefined) {
-      text = stringifyJson(client.writeAnswer(server.readAnswer(left ?? said), parts.created));
-    } else if (left !== undefined) text = stringifyJson(left);
+    const own = allowed ?? said;
+    const answer = request === undefined ? own : client.writeAnswer(server.readAnswer(own), parts.created);
+    const left = (await parts.inspect?.whole(answer)) ?? answer;
+    if (left !== said) text = stringifyJson(left);
   } catch {
     // no JSON, or what has no counterpart: half of an answer is none
     return { kind: "refused", used };

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import type { Inspector } from "../content/answer/inspect.js";
 import type { Passed } from "../forward/forward.js";
 import type { Used } from "../observe/account.js";
 import { costHeader } from "../observe/account.js";
@@ -10,6 +11,8 @@ export interface StreamParts {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Looks at the answer as the client would get it. */
+  readonly inspect?: Inspector | undefined;
   /** What tells a client that its stream was cut. */
   readonly errorEvent: (code: "upstream_unavailable" | "upstream_timeout") => string;
   /** Tells whether it was cut because a time was up. */
@@ -42,7 +45,7 @@ export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamPar
     "cache-control": "no-cache",
     ...(trailing ? { trailer: "x-countersign-cost" } : {}),
   });
-  const passed = await pump(source, parts);
+  const passed = await pump(parts.inspect?.stream(source) ?? source, parts);
   const used = watch.ended(passed.ended === "whole");
   // the blank line ends the event that was cut
   if (passed.ended === "cut")

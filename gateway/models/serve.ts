@@ -1,7 +1,7 @@
 /** Serves a call of a model: whichever protocol the client speaks, and whichever the model. */
 import type { Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
-import { maskText } from "../content/mask-text.js";
+import { maskError } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
 import { readJson, send } from "../http.js";
@@ -10,6 +10,7 @@ import { heartbeatOf } from "../observe/read-streams.js";
 import { watch } from "../observe/watch.js";
 import { createDecideCalls } from "./calls/decide.js";
 import { chatManner } from "./chat.js";
+import { inspectAnswer } from "./inspect.js";
 import type { Past } from "./open.js";
 import type { ModelProtocol } from "./protocol.js";
 import { reach } from "./reach.js";
@@ -75,20 +76,33 @@ export async function serveInvoke(
     if (error === undefined || answer.quotesKey(error.toString("latin1")) || server !== client) {
       return refuseAs(refuse("upstream_invalid"), "upstream_error");
     }
-    send(res, answer.status, target.masks.reduce(maskText, error.toString()), headers);
+    send(res, answer.status, maskError(error.toString(), target.beside.masks), headers);
     return end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const created = Math.floor(parts.now() / 1000);
   const { stream } = asks;
+  const { inspector, outcome: inspected } = inspectAnswer(parts, exchange, asks, target, client.name);
   const relayed = await relay({
     ...{ res, headers, body: result.body, status: answer.status, signal, client, server, stream, created },
     ...(request === undefined ? {} : { request }),
-    masks: target.masks,
+    inspect: inspector,
     decide: createDecideCalls(parts, exchange, { model: target.name, offered: client.offered(target.body) }),
     ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
-    errorEvent: (code) => client.errorEvent(refuse(code, "the stream was cut"), decision),
+    errorEvent(code) {
+      const denied = inspector?.denial();
+      return denied === undefined
+        ? client.errorEvent(refuse(code, "the stream was cut"), decision)
+        : client.errorEvent(denied.refusal, denied.decision);
+    },
     heartbeat: heartbeatOf(config, client),
   }).finally(result.close);
+  const denied = inspector?.denial();
+  if (denied !== undefined) {
+    // what has begun ended with the refusal
+    if (relayed.kind === "refused") refuseHere(exchange, denied.refusal, denied.decision);
+    const sent = relayed.kind === "refused" ? denied.refusal.status : answer.status;
+    return end("denied", sent, { ...relayed.used, ...inspected() });
+  }
   if (relayed.kind === "refused") {
     const slow = result.timedOut();
     return refuseAs(
@@ -100,5 +114,5 @@ export async function serveInvoke(
   const { ended, bytes, stalled, used } = relayed;
   const cut = stalled ? "upstream_timeout" : "upstream_error";
   const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
-  end(outcome[ended], answer.status, { bytes, ...used });
+  end(outcome[ended], answer.status, { bytes, ...used, ...inspected() });
 }

@@ -161,6 +161,11 @@ export const metricTable = {
     help: "When a configuration of the gateway last came into force, in seconds since the epoch.",
     labels: [],
   },
+  countersign_gateway_notified_total: {
+    type: "counter",
+    help: "What became of telling hooks of decisions, by the hook's name.",
+    labels: ["hook", "result"],
+  },
   countersign_gateway_credential_events_total: {
     type: "counter",
     help: "What happened to the gateway's own credentials, by their id: changes, failures to read them, use of the one before.",

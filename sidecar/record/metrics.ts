@@ -73,6 +73,8 @@ export interface Metrics {
   gatewayBetweenTokens(micros: number): void;
   gatewayReloaded(result: string): void;
   gatewayCredential(credential: string, event: string): void;
+  /** Counts what became of telling a hook of a decision. */
+  gatewayNotified(hook: string, result: string): void;
   /** Writes the text exposition format. */
   text(): Promise<string>;
 }
@@ -172,6 +174,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const gatewayTokenRate = histogramBy(registry, "countersign_gateway_tokens_per_second");
   const gatewayReloads = counterBy(registry, "countersign_gateway_config_reloads_total");
   const gatewayConfigAt = gauge(registry, "countersign_gateway_config_last_success_timestamp_seconds");
+  const gatewayNotices = counterBy(registry, "countersign_gateway_notified_total");
+  const hookLabel = learnedLabels(64);
+  const noticeLabel = knownLabels(["delivered", "failed", "dropped"]);
   const gatewayCredentials = counterBy(registry, "countersign_gateway_credential_events_total");
 
   const errorCodes = Object.keys(errorTable);
@@ -188,7 +193,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const modelLabel = learnedLabels(64);
   const currencyLabel = learnedLabels(8);
   const triedLabel = knownLabels(["answered", "error", "failed", "aborted", "refusal"]);
-  const reloadLabel = knownLabels(["applied", "unchanged", "rejected"]);
+  const reloadLabel = knownLabels(["applied", "rejected"]);
   const credentialLabel = learnedLabels(64);
   const credentialEvents = ["changed", "failed", "restored", "previous_used", "current_used"];
   const credentialEventLabel = knownLabels(credentialEvents);
@@ -270,6 +275,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       if (result === "applied" || result === "started") gatewayConfigAt.set(Date.now() / 1000);
       if (result !== "started") gatewayReloads(reloadLabel.of(result)).add();
     },
+    gatewayNotified: (hook, result) => gatewayNotices(hookLabel.of(hook), noticeLabel.of(result)).add(),
     gatewayCredential: (credential, event) =>
       gatewayCredentials(credentialLabel.of(credential), credentialEventLabel.of(event)).add(),
     gatewayUsed({ model: name, usage, cost, stream }) {

@@ -308,10 +308,11 @@ describe("through the gateway", () => {
     expect(world.model.received).toEqual([]);
   });
 
-  test("an operation whose answers aren't masked is a deny", async () => {
+  test("an operation whose answers aren't read is a deny", async () => {
     world = await startWorld();
     world.sidecar.decide = () => ({ allow: true, obligations: [response] });
-    const answer = await post(world, "/v1/embeddings", JSON.stringify({ model: "small", input: "hi" }));
+    const body = { model: "small", input: "hi", voice: "alloy" };
+    const answer = await post(world, "/v1/audio/speech", JSON.stringify(body));
     expect(answer.status).toBe(403);
     expect(world.model.received).toEqual([]);
   });

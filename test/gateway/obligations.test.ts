@@ -1,5 +1,6 @@
 /** Each obligation, in the words of each protocol: carried out to the letter, or a deny. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { besideObligations } from "../../gateway/enforce/beside.js";
 import { enforce } from "../../gateway/enforce/enforce.js";
 import { modelDuties } from "../../gateway/enforce/registry.js";
 import { routeObligations } from "../../gateway/routing/restrict.js";
@@ -320,7 +321,7 @@ describe("through the gateway", () => {
       tools: [tool("read")],
       max_tokens: 5,
     });
-    expect(world.sidecar.asked[0]?.obligations).toEqual([...Object.keys(modelDuties), ...routeObligations]);
+    expect(world.sidecar.asked[0]?.obligations).toEqual([...Object.keys(modelDuties), ...besideObligations, ...routeObligations]);
   });
 
   test("one that can't be is a deny, and nothing is sent", async () => {

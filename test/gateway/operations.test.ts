@@ -113,7 +113,7 @@ describe("embeddings", () => {
     await openAi().embeddings.create({ model: "gpt", input: "x", dimensions: 64, encoding_format: "float" });
     expect(sent()).toMatchObject({ dimensions: 8 });
     expect(world.sidecar.asked.at(-1)?.obligations).toEqual([
-      ...["set_parameters", "cap_parameters"],
+      ...["set_parameters", "cap_parameters", "mask", "add_label", "notify", "inspect_answer"],
       ...["restrict_regions", "restrict_providers", "select_model"],
     ]);
     world.sidecar.decide = () => ({ allow: true, obligations: [{ ...cap, type: "limit_tokens" }] });

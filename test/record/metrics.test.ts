@@ -131,6 +131,7 @@ describe("metrics", () => {
     metrics.gatewayAsked(700);
     metrics.gatewayFirstByte(1_500_000);
     metrics.gatewayTried("eu-1", "failed");
+    metrics.gatewayNotified("soc", "delivered");
     const text = await metrics.text();
     for (const line of [
       'countersign_identity_failures_total{code="token_expired"} 1',
@@ -143,6 +144,7 @@ describe("metrics", () => {
       "countersign_gateway_ask_seconds_sum 0.0007",
       "countersign_gateway_first_byte_seconds_sum 1.5",
       'countersign_gateway_attempts_total{upstream="eu-1",result="failed"} 1',
+      'countersign_gateway_notified_total{hook="soc",result="delivered"} 1',
     ]) {
       expect(text).toContain(`${line}\n`);
     }

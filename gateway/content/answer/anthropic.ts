@@ -39,7 +39,7 @@ function visitEvent(event: JsonObject, visitor: Visitor): JsonObject[] {
     if (field === undefined || typeof piece !== "string") {
       return [{ ...event, content_block: visitor.whole(at, block) }];
     }
-    const { [field]: _piece, ...rest } = block;
+    const rest = Object.fromEntries(Object.entries(block).filter(([name]) => name !== field));
     const left = wholeOf(visitor, at, rest);
     return [
       { ...event, content_block: { ...left, [field]: visitor.piece(`${at}/${field}`, piece, "text") } },

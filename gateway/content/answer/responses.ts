@@ -17,7 +17,7 @@ const inContent =
   ({ content_index: index }: JsonObject): string =>
     `content/${placeOf(index)}/${field}`;
 
-/** Texts that come by `….delta` and are said again by `….done`. */
+/** Texts that come by `….delta` and are said again by `….done`; those of transcriptions, too. */
 const growing: Readonly<Record<string, Growing>> = {
   "response.output_text": { place: inContent("text"), field: "text", form: "text" },
   "response.refusal": { place: inContent("refusal"), field: "refusal", form: "text" },
@@ -27,6 +27,7 @@ const growing: Readonly<Record<string, Growing>> = {
     field: "text",
     form: "text",
   },
+  "transcript.text": { place: () => "text", field: "text", form: "text" },
   "response.function_call_arguments": { place: () => "arguments", field: "arguments", form: "json" },
 };
 
@@ -63,7 +64,9 @@ function createVisit(): (event: JsonObject, visitor: Visitor) => JsonObject[] {
       return [numbered(logprobs === undefined ? said : { ...said, logprobs: visitor.echo(logprobs) })];
     }
     const rests = visitor.end(path).map((rest): JsonObject => {
-      const { [text.field]: _text, logprobs: _probabilities, ...about } = event;
+      const about = Object.fromEntries(
+        Object.entries(event).filter(([one]) => one !== text.field && one !== "logprobs"),
+      );
       const more = event["logprobs"] === undefined ? {} : { logprobs: [] };
       return { ...about, type: `${name}.delta`, delta: rest.text, ...more };
     });

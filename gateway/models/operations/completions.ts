@@ -60,7 +60,10 @@ export const completions: Operation = {
     stop_on: stopOn,
   },
   words: {
-    ...plainWords(settable(fields, settables)),
+    ...plainWords(settable(fields, settables), {
+      request: ["prompt", "suffix", "user"],
+      answer: ["choices"],
+    }),
     tokenLimits: ["max_tokens"],
     stop: { field: "stop", most: 4 },
   },

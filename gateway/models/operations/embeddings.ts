@@ -52,7 +52,10 @@ export const embeddings: Operation = {
     });
   },
   duties: { set_parameters: setParameters, cap_parameters: capParameters },
-  words: plainWords(settable(fields, ["dimensions", "encoding_format"])),
+  words: plainWords(settable(fields, ["dimensions", "encoding_format"]), {
+    request: ["input", "user"],
+    answer: [],
+  }),
   headers: {},
   path: (base) => (base.pathname === "/" ? "/v1/embeddings" : "/embeddings"),
   named: (body, model) => ({ ...body, model }),

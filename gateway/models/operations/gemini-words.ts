@@ -35,6 +35,7 @@ export const geminiWords: Words = {
     return names === undefined || names === null ? undefined : "";
   },
   toolFields: ["toolConfig"],
+  said: { request: ["contents", "systemInstruction"], answer: ["candidates"] },
   withInstructions(body, text) {
     const { systemInstruction: before } = body;
     const parts = isObject(before) && Array.isArray(before["parts"]) ? before["parts"] : [];

@@ -44,7 +44,7 @@ export const images: Operation = {
     });
   },
   duties: { set_parameters: setParameters, cap_parameters: capParameters },
-  words: plainWords(settable(fields, settables)),
+  words: plainWords(settable(fields, settables), { request: ["prompt", "user"], answer: [] }),
   headers: {},
   path: (base) => (base.pathname === "/" ? "/v1/images/generations" : "/images/generations"),
   named: (body, model) => ({ ...body, model }),

@@ -47,7 +47,7 @@ export const moderations: Operation = {
     });
   },
   duties: {},
-  words: plainWords({}),
+  words: plainWords({}, { request: ["input"], answer: [] }),
   headers: {},
   path: (base) => (base.pathname === "/" ? "/v1/moderations" : "/moderations"),
   named: (body, model) => ({ ...body, model }),

@@ -1,6 +1,9 @@
 /** Says an operation to upstreams of its protocol, in the ids that the one that is asked knows. */
 import type { Decision } from "../../../sidecar/contract.js";
 import { refuse, stringifyJson } from "../../../sidecar/contract.js";
+import type { AnswerForm } from "../../content/answer/words.js";
+import { besideObligations } from "../../enforce/beside.js";
+import { mask } from "../../enforce/mask.js";
 import type { Deployment } from "../../routing/deployment.js";
 import { routeObligations } from "../../routing/restrict.js";
 import type { Manner } from "../manner.js";
@@ -18,6 +21,11 @@ export function boundTo(
   return subject && { subject, upstream, model, secret };
 }
 
+/** How its answers are said: as its protocol's are, unless it says otherwise. */
+function answersOf({ answers, protocol, media }: Operation, stream: boolean): AnswerForm | undefined {
+  return media !== undefined && !stream ? undefined : (answers ?? protocol);
+}
+
 export function operationManner(
   operation: Operation,
   stream: boolean,
@@ -26,8 +34,8 @@ export function operationManner(
   const { protocol, bind, duties, words, media } = operation;
   const accept = stream ? "text/event-stream" : media === undefined ? "application/json" : "*/*";
   return {
-    obligations: [...Object.keys(duties), ...routeObligations],
-    ...{ duties, words, masksAnswers: false, fallsBack: true },
+    obligations: [...Object.keys(duties), "mask", ...besideObligations, ...routeObligations],
+    ...{ duties: { ...duties, mask }, words, answers: answersOf(operation, stream), fallsBack: true },
     named: (body, model) => operation.named(body, model),
     speaks: (upstream) => bind === undefined && upstream.protocol === protocol,
     speak(body, { deployment, upstream, name, decision }) {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { ActionName, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import type { ModelConfig, UpstreamConfig } from "../../config.js";
+import type { AnswerForm } from "../../content/answer/words.js";
 import type { Duty, Words } from "../../enforce/duty.js";
 import type { ProtocolHeaders } from "../../forward/headers.js";
 import type { DecideCalls, StreamGuard } from "../calls/guard.js";
@@ -39,6 +40,8 @@ export interface Operation {
   named(body: JsonObject, model: string): JsonObject;
   /** Says what a body says in messages, whose words detectors know; absent: as it is. */
   texts?(body: JsonObject): JsonObject;
+  /** How answers are said, where not as its protocol's chats are. */
+  readonly answers?: AnswerForm;
   /** Names the tools that a body lets the model call. */
   offered(body: JsonObject): readonly string[];
   /** What an answer, or one event of its stream, says of usage; added to what was said before. */
@@ -128,8 +131,12 @@ export function pick(body: JsonObject, names: readonly string[]): JsonObject {
 }
 
 /** Words of an operation that neither writes text nor takes tools: there is nothing to limit, stop or instruct. */
-export function plainWords(parameters: Words["parameters"]): Words {
+export function plainWords(
+  parameters: Words["parameters"],
+  said: NonNullable<Words["said"]> = { request: [], answer: [] },
+): Words {
   return {
+    said,
     tokenLimits: [],
     parameters,
     stop: { field: "stop", most: 0 },

@@ -1,6 +1,7 @@
 /** Has an operation on a model decided, sends what was decided to where it may go, and passes the answer on. */
 import type { JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
+import { maskError } from "../../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
 import { send } from "../../http.js";
@@ -9,6 +10,7 @@ import { heartbeatOf } from "../../observe/read-streams.js";
 import { watch } from "../../observe/watch.js";
 import { createDecideCalls } from "../calls/decide.js";
 import type { Manner } from "../manner.js";
+import { inspectAnswer } from "../inspect.js";
 import type { Past } from "../open.js";
 import type { ModelCall } from "../protocol.js";
 import { reach } from "../reach.js";
@@ -77,19 +79,33 @@ export async function passThrough(
     // what an upstream says of a request may quote what came with it
     if (error === undefined || answer.quotesKey(error.toString("latin1")))
       return refuseAs(refuse("upstream_invalid"), "upstream_error");
-    send(res, answer.status, error.toString(), headers);
+    send(res, answer.status, maskError(error.toString(), target.beside.masks), headers);
     return end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const bound: Bound | undefined = boundTo(decision, deployment, target.name, parts.sessionSecret);
   const { stream } = asks;
+  const { inspector, outcome: inspected } = inspectAnswer(parts, exchange, asks, target, manner.answers);
   const relayed = await relay({
     ...{ operation, res, headers, body: result.body, status: answer.status, signal, stream, bound },
     decide: (said) =>
       createDecideCalls(parts, exchange, { model: target.name, offered: offered(target.body, said) }),
     ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
-    errorEvent: (code) => operation.speaker.errorEvent(refuse(code, "the stream was cut"), decision),
+    inspect: inspector,
+    errorEvent(code) {
+      const denied = inspector?.denial();
+      return denied === undefined
+        ? operation.speaker.errorEvent(refuse(code, "the stream was cut"), decision)
+        : operation.speaker.errorEvent(denied.refusal, denied.decision);
+    },
     heartbeat: heartbeatOf(parts.config, operation.speaker),
   }).finally(result.close);
+  const denied = inspector?.denial();
+  if (denied !== undefined) {
+    // what has begun ended with the refusal
+    if (relayed.kind === "refused") refuseHere(exchange, denied.refusal, denied.decision);
+    const sent = relayed.kind === "refused" ? denied.refusal.status : answer.status;
+    return end("denied", sent, { ...relayed.used, ...inspected() });
+  }
   if (relayed.kind === "refused") {
     const slow = result.timedOut();
     return refuseAs(
@@ -101,5 +117,5 @@ export async function passThrough(
   const { ended, bytes, stalled, used } = relayed;
   const cut = stalled ? "upstream_timeout" : "upstream_error";
   const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
-  end(outcome[ended], answer.status, { bytes, ...used });
+  end(outcome[ended], answer.status, { bytes, ...used, ...inspected() });
 }

@@ -3,7 +3,13 @@ import { passOn } from "../../forward/forward.js";
 import type { Relayed } from "../relay.js";
 import type { AnswerParts } from "./relay.js";
 
-export async function relayRaw({ res, status, headers, body, signal }: AnswerParts): Promise<Relayed> {
+export async function relayRaw(parts: AnswerParts): Promise<Relayed> {
+  const { res, status, headers, body, signal, inspect } = parts;
+  try {
+    await inspect?.opaque();
+  } catch {
+    return { kind: "refused" };
+  }
   // what a browser makes of it is decided by its type alone
   res.writeHead(status, { ...headers, "x-content-type-options": "nosniff" });
   const passed = await passOn(body, res, signal);

@@ -48,7 +48,8 @@ async function relayWhole(parts: AnswerParts): Promise<Relayed> {
     const decided = operation.calls?.may(text)
       ? await operation.calls.whole(said, parts.decide(said))
       : undefined;
-    const left = bindAnswer(decided ?? said, parts);
+    const answer = decided ?? said;
+    const left = bindAnswer((await parts.inspect?.whole(answer)) ?? answer, parts);
     if (left !== said) text = stringifyJson(left);
   } catch {
     // no JSON, or not what such an answer is

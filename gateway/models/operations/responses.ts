@@ -33,6 +33,10 @@ const words: Words = {
     return choice["type"] === "allowed_tools" ? "" : toolName(choice);
   },
   toolFields: ["tool_choice", "parallel_tool_calls"],
+  said: {
+    request: ["input", "instructions", "user", "safety_identifier", "metadata", "tools"],
+    answer: ["output"],
+  },
   withInstructions(body, text) {
     const { instructions } = body;
     return { ...body, instructions: typeof instructions === "string" ? `${text}\n\n${instructions}` : text };
@@ -124,6 +128,7 @@ function without(value: JsonObject, ...names: readonly string[]): JsonObject {
 
 export const responses: Operation = {
   protocol: "openai",
+  answers: "responses",
   speaker: responsesSpeaker,
   classify(value, bytes, models) {
     const body = readBody(value, responsesFields, ["model", "input"]);

@@ -1,12 +1,12 @@
 /** Serves what an upstream keeps of a response: reading, deleting, cancelling; by who made it alone. */
 import type { ActionName } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
+import { besideObligations } from "../../enforce/beside.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { bringsBody } from "../../http.js";
 import { modelProperties } from "../classify.js";
 import { refuseIn } from "../refuse.js";
 import { isOwn, readId } from "./bind.js";
-import { plainWords } from "./operation.js";
 import { boundTo } from "./operation-manner.js";
 import { passThrough } from "./pass-through.js";
 import { responses } from "./responses.js";
@@ -44,8 +44,9 @@ export async function serveStored(
     },
     manner: {
       // it is where it is: policy may forbid to go there, and can't have it done elsewhere
-      ...{ obligations: ["restrict_regions", "restrict_providers"], duties: {}, words: plainWords({}) },
-      ...{ masksAnswers: false, fallsBack: false },
+      obligations: ["restrict_regions", "restrict_providers", "mask", ...besideObligations],
+      // what is read is an answer as any other
+      ...{ duties: {}, words: responses.words, answers: "responses", fallsBack: false },
       named: (body) => body,
       speaks: () => false,
       speak(_body, { deployment, upstream, name, decision }) {

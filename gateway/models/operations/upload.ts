@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import type { ActionName, JsonObject } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
+import { besideObligations } from "../../enforce/beside.js";
+import { mask } from "../../enforce/mask.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { drain } from "../../http.js";
 import { routeObligations } from "../../routing/restrict.js";
@@ -77,8 +79,9 @@ function uploadManner(
 ): Manner<undefined> {
   const once = files.some(({ rest }) => rest !== undefined);
   return {
-    obligations: [...Object.keys(duties), ...routeObligations],
-    ...{ duties, words, masksAnswers: false, fallsBack: !once, once, wrong },
+    obligations: [...Object.keys(duties), "mask", ...besideObligations, ...routeObligations],
+    ...{ duties: { ...duties, mask }, words, fallsBack: !once, once, wrong },
+    answers: expects === undefined ? "responses" : undefined,
     named: (body, model) => ({ ...body, model }),
     speaks: (upstream) => upstream.protocol === protocol,
     speak(body, { deployment, upstream, name }) {
