@@ -6,6 +6,7 @@ import { askAbout, conclude } from "../exchange.js";
 import { send } from "../http.js";
 import { routeObligations } from "../routing/restrict.js";
 import { modelProperties } from "./classify.js";
+import type { ModelConfig, UpstreamConfig } from "../config.js";
 import type { ModelProtocol } from "./protocol.js";
 import { isPipeline, refusalOf, refuseIn } from "./refuse.js";
 
@@ -18,15 +19,22 @@ function spellings(model: string): readonly string[] {
   return [encoded, encoded.replaceAll("%3A", ":")];
 }
 
-/** Serves `GET /v1/models` and `GET /v1/models/{id}`. */
+/**
+ * Serves `GET /v1/models` and `GET /v1/models/{id}`.
+ * @param only the protocol whose clients reach models of that protocol alone
+ */
 export async function serveModels(
   parts: GatewayParts,
   exchange: Exchange,
-  protocol: ModelProtocol,
+  protocol: Pick<ModelProtocol, "models" | "error">,
   given?: string,
+  only?: UpstreamConfig["protocol"],
 ): Promise<void> {
   const refuseAs = refuseIn(protocol);
-  const { models } = parts.config;
+  const { upstreams } = parts.config;
+  const reached = ({ deployments }: ModelConfig): boolean =>
+    only === undefined || deployments.some(({ upstream }) => upstreams.get(upstream)?.protocol === only);
+  const models = new Map([...parts.config.models].filter(([, model]) => reached(model)));
   const id = [...models.keys()].find((model) => spellings(model).includes(given ?? "")) ?? given;
   if (id?.includes("%") === true) return refuseAs(exchange, refuse("unknown_route"));
   const asked = id === undefined ? [...models.keys()] : [id];

@@ -15,6 +15,8 @@ export interface Presented {
   readonly certificates?: readonly string[];
   /** The local proxy whose Unix socket the request came through. */
   readonly proxy?: string;
+  /** Whether it comes the way of Gemini's clients, whose token or key stands in `x-goog-api-key`. */
+  readonly google?: boolean;
 }
 
 /** Visible ASCII without blanks (RFC 6750 section 2.1, wide enough for any token). */
@@ -26,7 +28,7 @@ const oneWord = /^[\x21-\x7e]+$/;
  */
 export function readCredentials(
   req: IncomingMessage,
-  { publicUrl, certificates, proxy }: Presented,
+  { publicUrl, certificates, proxy, google = false }: Presented,
 ): { readonly kind: "credentials"; readonly credentials: Credentials } | Refusal {
   const authorization = header(req, "authorization");
   const [, scheme = "", value = ""] = /^([A-Za-z][A-Za-z0-9-]*) +(.*)$/.exec(authorization ?? "") ?? [];
@@ -43,6 +45,13 @@ export function readCredentials(
   const forwarded = header(req, "x-forwarded-client-cert");
   if (forwarded !== undefined && proxy === undefined) return refuse("forwarded_certificate_untrusted");
   const apiKey = header(req, "x-api-key");
+  const googleKey = google ? header(req, "x-goog-api-key") : undefined;
+  if (googleKey !== undefined) {
+    if (!oneWord.test(googleKey)) return refuse("credential_unsupported", "x-goog-api-key");
+    // two that say who calls: which one is meant isn't known, even where they are alike
+    if (authorization !== undefined || apiKey !== undefined)
+      return refuse("credentials_conflict", "x-goog-api-key beside another");
+  }
   const transaction = header(req, "txn-token");
   const held = header(req, "workload-identity-token");
   const holding = header(req, "workload-proof-token");
@@ -51,6 +60,7 @@ export function readCredentials(
   const proven = isDpop || held !== undefined;
   const credentials: Credentials = {
     ...(authorization === undefined || isDpop ? {} : { bearer: value }),
+    ...(googleKey === undefined ? {} : { bearer: googleKey }),
     ...(proof === undefined ? {} : { dpop: { token: value, proof } }),
     ...(apiKey === undefined ? {} : { api_key: apiKey }),
     ...(certificates === undefined || certificates.length === 0 ? {} : { certificates }),
@@ -74,6 +84,7 @@ export const credentialHeaders = [
   "workload-proof-token",
   "x-api-key",
   "x-forwarded-client-cert",
+  "x-goog-api-key",
 ] as const;
 
 function header(req: IncomingMessage, name: (typeof credentialHeaders)[number]): string | undefined {

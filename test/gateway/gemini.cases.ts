@@ -77,7 +77,7 @@ export const badGemini: readonly BadGemini[] = [
   at("an encoded colon", "flash%3AgenerateContent"),
   at("two verbs", "flash:generateContent:streamGenerateContent"),
   at("a verb in another case", "flash:GenerateContent"),
-  at("a verb that isn't known", "flash:countTokens"),
+  at("a verb that isn't known", "flash:frobnicate"),
   at("a key in the query", "flash:generateContent?key=x"),
   at("a stream in another form", "flash:streamGenerateContent"),
   at("a stream with more in the query", "flash:streamGenerateContent?alt=sse&key=x"),

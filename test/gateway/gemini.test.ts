@@ -38,8 +38,8 @@ afterEach(async () => {
 
 const google = () =>
   new GoogleGenAI({
-    apiKey: "the-callers-key",
-    httpOptions: { baseUrl: world.url, headers: { authorization: "Bearer the-callers-token" } },
+    apiKey: "the-callers-token",
+    httpOptions: { baseUrl: world.url },
   });
 const sent = (): unknown => JSON.parse(upstream.received.at(-1)?.body ?? "{}");
 const asked = () => world.sidecar.asked.at(-1)?.calls?.[0];
@@ -315,6 +315,80 @@ describe("embeddings", () => {
     expect(await got.json()).toEqual({ embedding: { values: [0.5] } });
     expect(upstream.received.at(-1)?.path).toBe("/v1beta/models/gemini-real:embedContent");
     expect(sent()).toEqual({ model: "models/gemini-real", content: { parts: [{ text: "x" }] } });
+  });
+});
+
+describe("models", () => {
+  test("are listed as far as they speak its protocol and the caller may use them", async () => {
+    world.sidecar.decide = ({ resource }) => ({ allow: resource.id !== "based" });
+    const names: unknown[] = [];
+    for await (const { name } of await google().models.list()) names.push(name);
+    expect(names).toEqual(["models/flash"]);
+    expect(world.sidecar.asked[0]?.calls?.map(({ action, resource }) => [action.name, resource.id])).toEqual([
+      ["model.list", "flash"],
+      ["model.list", "based"],
+    ]);
+    expect(world.sidecar.asked[0]?.credentials).toEqual({ bearer: "the-callers-token" });
+    expect(await google().models.get({ model: "flash" })).toMatchObject({ name: "models/flash" });
+    await expect(google().models.get({ model: "based" })).rejects.toMatchObject({ status: 404 });
+    await expect(google().models.get({ model: "gpt" })).rejects.toMatchObject({ status: 404 });
+    expect(upstream.received).toEqual([]);
+  });
+
+  test("count tokens; a denial is the client's own error", async () => {
+    upstream.answer = (_req, res) => {
+      json(res, { totalTokens: 7 });
+    };
+    const got = await google().models.countTokens({ model: "flash", contents: "hi" });
+    expect(got.totalTokens).toBe(7);
+    expect(asked()).toMatchObject({ action: { name: "model.count_tokens" }, resource: { id: "flash" } });
+    expect(upstream.received[0]?.path).toBe("/v1beta/models/gemini-real:countTokens");
+    const inner = { model: "models/flash", contents: [{ parts: [{ text: "x" }] }] };
+    const count = (body: object): Promise<Response> =>
+      post(world, "/v1beta/models/flash:countTokens", JSON.stringify(body));
+    expect((await count({ generateContentRequest: inner })).status).toBe(200);
+    expect(sent()).toEqual({ generateContentRequest: { ...inner, model: "models/gemini-real" } });
+    const bad = [
+      {},
+      { contents: [], generateContentRequest: inner },
+      { generateContentRequest: { ...inner, model: "models/pro" } },
+      { generateContentRequest: { ...inner, cachedContent: "x" } },
+      { contents: [{ parts: [{ file_data: {} }] }] },
+    ];
+    for (const body of bad) expect((await count(body)).status).toBe(400);
+    expect(upstream.received).toHaveLength(2);
+    world.sidecar.decide = deny();
+    await expect(google().models.countTokens({ model: "flash", contents: "hi" })).rejects.toBeInstanceOf(
+      ApiError,
+    );
+  });
+});
+
+describe("the caller's key", () => {
+  const ask = (headers: Record<string, string>, path = "/v1beta/models"): Promise<Response> =>
+    fetch(`${world.url}${path}`, { headers });
+
+  test.each([
+    ["a token in authorization", { authorization: "Bearer a", "x-goog-api-key": "b" }],
+    ["the same in authorization", { authorization: "Bearer b", "x-goog-api-key": "b" }],
+    ["a key in x-api-key", { "x-api-key": "a", "x-goog-api-key": "b" }],
+  ])("beside %s is refused", async (_name, headers) => {
+    const got = await ask(headers);
+    expect(got.status).toBe(401);
+    expect(await got.text()).toContain("credentials_conflict");
+    expect(world.sidecar.asked).toEqual([]);
+  });
+
+  test("that no header of a token could be is refused", async () => {
+    expect((await ask({ "x-goog-api-key": "a b" })).status).toBe(401);
+    expect(world.sidecar.asked).toEqual([]);
+  });
+
+  test("counts on its routes only, and never in a query", async () => {
+    await ask({ "x-goog-api-key": "b" }, "/v1/models");
+    expect(world.sidecar.asked[0]?.credentials).toEqual({});
+    expect((await ask({}, "/v1beta/models?key=b")).status).toBe(404);
+    expect((await ask({}, "/v1beta/models?pageSize=5&key=b")).status).toBe(404);
   });
 });
 

@@ -12,7 +12,7 @@ import { geminiDuties, geminiWords, namesOf, settables } from "./gemini-words.js
 import type { Operation } from "./operation.js";
 import { isRefusal, pick, plainWords, readBody, toCall } from "./operation.js";
 
-const path =
+export const geminiPath =
   (verb: string) =>
   (base: URL, model: string): string =>
     `${base.pathname === "/" ? "/v1beta" : ""}/models/${encodeURIComponent(model)}:${verb}`;
@@ -30,7 +30,7 @@ function usage({ usageMetadata: said }: JsonObject, before: Usage | undefined): 
   );
 }
 
-const notPassed = (place: string): string =>
+export const notPassed = (place: string): string =>
   `${/^[\w.[\]]{1,128}$/.test(place) ? place : "a field"} is missing, unknown or not passed on`;
 
 function generate(stream: boolean): Operation {
@@ -57,7 +57,7 @@ function generate(stream: boolean): Operation {
     duties: geminiDuties,
     words: geminiWords,
     headers: {},
-    path: path(stream ? "streamGenerateContent?alt=sse" : "generateContent"),
+    path: geminiPath(stream ? "streamGenerateContent?alt=sse" : "generateContent"),
     named: (body) => body,
     texts: ({ contents, systemInstruction: system = null, ...others }) => ({
       ...others,
@@ -110,7 +110,7 @@ function wrongEmbed(request: Json, model: string, place: string): string | undef
   return wrongContent(content, `${place}.content`);
 }
 
-const renamed = (request: Json, model: string): Json =>
+export const renamed = (request: Json, model: string): Json =>
   isObject(request) && typeof request["model"] === "string"
     ? { ...request, model: `models/${model}` }
     : request;
@@ -147,7 +147,7 @@ function embed(batch: boolean): Operation {
     duties: {},
     words: plainWords({}),
     headers: {},
-    path: path(batch ? "batchEmbedContents" : "embedContent"),
+    path: geminiPath(batch ? "batchEmbedContents" : "embedContent"),
     named: (body, model) =>
       Array.isArray(body["requests"])
         ? { ...body, requests: body["requests"].map((one) => renamed(one, model)) }

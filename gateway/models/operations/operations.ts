@@ -4,6 +4,7 @@ import { speech, transcription, translation } from "./audio.js";
 import { completions } from "./completions.js";
 import { countTokens } from "./count-tokens.js";
 import { embeddings } from "./embeddings.js";
+import { geminiCount } from "./gemini-count.js";
 import { geminiEmbed, geminiEmbedBatch, geminiGenerate, geminiStream } from "./gemini.js";
 import { images } from "./images.js";
 import { moderations } from "./moderations.js";
@@ -19,6 +20,7 @@ export const operations = {
   speech,
   geminiGenerate,
   geminiStream,
+  geminiCount,
   geminiEmbed,
   geminiEmbedBatch,
 } as const;
