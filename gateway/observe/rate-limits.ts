@@ -63,7 +63,7 @@ function reset(value: string, client: Speaker, now: () => number): string | unde
     const at = now() + (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + ms;
     return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
   }
-  if (!moment.test(value)) return undefined;
+  if (!moment.test(value) || Number.isNaN(Date.parse(value))) return undefined;
   if (client === "anthropic") return value;
   return `${Math.max(0, Math.ceil((Date.parse(value) - now()) / 1000))}s`;
 }
