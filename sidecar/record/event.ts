@@ -102,8 +102,7 @@ function essence(record: LogRecord): { id: string; allow?: boolean } {
 function textOf(parts: EventParts, record: LogRecord): string {
   switch (record.type) {
     case "decision":
-      // facts hold no lossless numbers, so that the native writer may be used (a third of the time)
-      return JSON.stringify(decisionFields(parts, record));
+      return decisionText(parts, record);
     case "data":
       return stringifyJson(dataFields(parts, record) as JsonObject);
     case "outcome":
@@ -111,10 +110,10 @@ function textOf(parts: EventParts, record: LogRecord): string {
   }
 }
 
-function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields {
+function decisionText({ digest }: EventParts, record: DecisionRecord): string {
   const { decision, identity, call, context } = record;
   const plain = (text: string): string => idOf(digest, text);
-  return {
+  const decided: Fields = {
     type: "decision",
     decision_id: decision.decision_id,
     bundles: decision.bundles,
@@ -126,14 +125,8 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
     metrics: timers(record.micros),
     req_id: context === undefined ? undefined : cut(context.request.id, 128),
     door: record.door,
-    subject: subjectOf(decision, identity),
-    chain: identity?.chain.map(({ type, id, issuer }) => ({ type, id, issuer })),
-    credentials: identity?.credentials.map(({ method, id, issuer }) => ({
-      method,
-      id: cut(id, 256),
-      issuer,
-    })),
-    workload: identity?.workload,
+  };
+  const about: Fields = {
     asserted: record.asserted && {
       id: record.asserted.id,
       audience: cut(record.asserted.audience, 256),
@@ -144,7 +137,6 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
     content: context?.content === undefined ? undefined : contentFacts(context.content),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),
     network: record.network,
-    device: deviceOf(identity),
     task: context?.task === undefined ? undefined : { id: cut(context.task.id, 128) },
     rules: decision.rules.map(plain),
     // messages are left out: a policy may have written input into them; the rule's METADATA has the text
@@ -161,6 +153,35 @@ function decisionFields({ digest }: EventParts, record: DecisionRecord): Fields 
     expires_at: decision.expires_at,
     error: record.error,
   };
+  const who = identity === undefined ? members({ subject: subjectOf(decision) }) : identityMembers(identity);
+  // facts hold no lossless numbers, so that the native writer may be used (a third of the time)
+  return `{${members(decided)}${who === "" ? "" : ","}${who},${members(about)}}`;
+}
+
+function members(fields: Fields): string {
+  return JSON.stringify(fields).slice(1, -1);
+}
+
+/** A known token brings the same identity again. */
+const identities = new WeakMap<Identity, string>();
+
+function identityMembers(identity: Identity): string {
+  const known = identities.get(identity);
+  if (known !== undefined) return known;
+  const { type, id, tenant, issuer, method, assurance, device } = identity;
+  const text = members({
+    subject: { type, id, tenant, issuer, method, assurance },
+    chain: identity.chain.map((hop) => ({ type: hop.type, id: hop.id, issuer: hop.issuer })),
+    credentials: identity.credentials.map((one) => ({
+      method: one.method,
+      id: cut(one.id, 256),
+      issuer: one.issuer,
+    })),
+    workload: identity.workload,
+    device: device && { id: device.id, managed: device.managed, compliant: device.compliant },
+  });
+  identities.set(identity, text);
+  return text;
 }
 
 function dataFields({ digest, input: mode }: EventParts, record: DataRecord): Fields {
@@ -199,19 +220,8 @@ function maskedInput(digest: Digest, call: Call | undefined, context: CallContex
   };
 }
 
-function subjectOf(decision: Decision, identity: Identity | undefined): unknown {
-  if (identity === undefined) {
-    const { type, id, tenant } = decision.subject ?? {};
-    return decision.subject && { type, id, tenant };
-  }
-  const { type, id, tenant, issuer, method, assurance } = identity;
-  return { type, id, tenant, issuer, method, assurance };
-}
-
-function deviceOf(identity: Identity | undefined): unknown {
-  if (identity?.device === undefined) return undefined;
-  const { id, managed, compliant } = identity.device;
-  return { id, managed, compliant };
+function subjectOf({ subject }: Decision): unknown {
+  return subject && { type: subject.type, id: subject.id, tenant: subject.tenant };
 }
 
 function callFacts({ kind, action, resource }: Call, context: CallContext | undefined): unknown {

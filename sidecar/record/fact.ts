@@ -14,8 +14,30 @@ export interface Digest {
  * @param key makes it an HMAC, so that who reads the log can't guess short values (a yes, an amount) by trying.
  */
 export function createDigest(key?: Uint8Array): Digest {
-  if (key === undefined) return { name: "sha256", of: (content) => hash("sha256", content, "hex") };
-  return { name: "hmac_sha256", of: (content) => createHmac("sha256", key).update(content).digest("hex") };
+  if (key === undefined) {
+    return { name: "sha256", of: remembering((content) => hash("sha256", content, "hex")) };
+  }
+  const of = (content: string | Uint8Array): string =>
+    createHmac("sha256", key).update(content).digest("hex");
+  return { name: "hmac_sha256", of: remembering(of) };
+}
+
+/** What is remembered: names of models, regions and providers come again and again; what is longer seldom does. */
+const longestRemembered = 64;
+const mostRemembered = 2_048;
+
+function remembering(of: Digest["of"]): Digest["of"] {
+  const known = new Map<string, string>();
+  return (content) => {
+    if (typeof content !== "string" || content.length > longestRemembered) return of(content);
+    const found = known.get(content);
+    if (found !== undefined) return found;
+    if (known.size >= mostRemembered) known.clear();
+    const made = of(content);
+    // a copy: a part of a request's text would keep all of it
+    known.set(Buffer.from(content).toString(), made);
+    return made;
+  };
 }
 
 const maxFacts = 64;
