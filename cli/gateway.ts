@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { startGateway } from "../gateway/main.js";
+import { followConfig } from "./follow-config.js";
 import { createGatewayDoors } from "./gateway-doors.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
@@ -14,12 +15,13 @@ export const gatewayCommand: Command = {
 Usage: countersign gateway -c FILE [flags]
 
 Flags:
-  -c, --config-file FILE     YAML or JSON (docs/gateway.md)
+  -c, --config-file FILE     YAML or JSON (docs/gateway.md); read again at SIGHUP
+  -w, --watch                read the configuration again when its file changes
   -l, --log-level LEVEL      error, warn, info, debug (default info)
       --log-format FORMAT    json, json-pretty or text (default json)
 
 Examples:
-  countersign gateway -c gateway.yaml
+  countersign gateway -c gateway.yaml --watch
   curl localhost:8080/v1/models -H "Authorization: Bearer $TOKEN"
 `,
   async run(args, io) {
@@ -27,18 +29,24 @@ Examples:
       args,
       options: {
         "config-file": { type: "string", short: "c" },
+        watch: { type: "boolean", short: "w" },
         "log-level": { type: "string", short: "l" },
         "log-format": { type: "string" },
       },
     });
-    if (values["config-file"] === undefined) throw new UsageError("give a configuration with -c FILE");
+    const file = values["config-file"];
+    if (file === undefined) throw new UsageError("give a configuration with -c FILE");
     const log = processLog(values["log-level"], values["log-format"]);
     const gateway = await startGateway({
-      config: readConfigFile(values["config-file"]),
+      config: readConfigFile(file),
       log,
       doors: createGatewayDoors(log),
     });
     io.err(`gateway listens on ${gateway.address}\n`);
-    return untilStopped(io, gateway.close);
+    const following = followConfig({ file, gateway, watch: values.watch ?? false, signals: process });
+    return untilStopped(io, async () => {
+      following.close();
+      await gateway.close();
+    });
   },
 };

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startGateway } from "../gateway/main.js";
 import { startSidecar } from "../sidecar/main.js";
+import { followConfig } from "./follow-config.js";
 import { createGatewayDoors } from "./gateway-doors.js";
 import type { Command, Io } from "./main.js";
 import { UsageError } from "./main.js";
@@ -21,7 +22,8 @@ Usage: countersign run --demo
 
 Flags:
       --demo                 demo identities and upstreams, the shipped policies, loopback only
-      --gateway-config FILE  the gateway's configuration; its sidecar.socket is where the sidecar listens
+      --gateway-config FILE  the gateway's configuration; its sidecar.socket is where the sidecar listens;
+                         read again at SIGHUP, and with --watch when it changes
 ${sidecarFlagHelp}
 
 Examples:
@@ -35,19 +37,22 @@ Examples:
       options: { ...sidecarFlags, demo: { type: "boolean" }, "gateway-config": { type: "string" } },
     });
     if (values.demo === true) return runDemo(values, io);
-    if (values.bundle === undefined || values["gateway-config"] === undefined) {
+    const file = values["gateway-config"];
+    if (values.bundle === undefined || file === undefined) {
       throw new UsageError("give -b PATH and --gateway-config FILE, or --demo");
     }
     const sidecar = await startSidecar(sidecarOptions(values, "localhost:8181"));
     const gateway = await startGateway({
-      config: readConfigFile(values["gateway-config"]),
+      config: readConfigFile(file),
       log: sidecar.log,
       metrics: sidecar.metrics,
       doors: createGatewayDoors(sidecar.log),
     });
     io.err(`gateway listens on ${gateway.address}\n`);
     for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);
+    const following = followConfig({ file, gateway, watch: values.watch ?? false, signals: process });
     return untilStopped(io, async () => {
+      following.close();
       await gateway.close();
       await sidecar.close();
     });

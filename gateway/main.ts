@@ -152,7 +152,10 @@ export async function startGateway({
     const prices = now.prices === undefined ? undefined : readPriceFile(now.prices);
     const hooks = await openHooks(now.notify, secrets, metrics);
     if (hooks !== undefined) told.add(hooks);
-    const leave = await upstreams.enter(now);
+    const leave = await upstreams.enter(now).catch(async (error: unknown) => {
+      await hooks?.close();
+      throw error;
+    });
     const parts: GatewayParts = {
       ...common,
       ...described,

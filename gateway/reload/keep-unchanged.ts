@@ -1,5 +1,5 @@
 /** Lets a new configuration share with the old one what is the same, so that what is known of it is known of the same object. */
-import type { CollectionConfig, GatewayConfig, ModelConfig, UpstreamConfig } from "../config.js";
+import type { GatewayConfig, ModelConfig, UpstreamConfig } from "../config.js";
 import { alike } from "./alike.js";
 
 export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
@@ -8,7 +8,8 @@ export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): Gatew
     ...next,
     upstreams,
     servers: keepAlike(before.servers, next.servers),
-    collections: keepAll(before.collections, next.collections, keepCollection),
+    collections: keepAll(before.collections, next.collections, keepUpstream),
+    routes: keepAll(before.routes, next.routes, keepUpstream),
     models: keepAll(before.models, next.models, (old, now) =>
       keepModel(old, now, (name) => before.upstreams.get(name) === upstreams.get(name)),
     ),
@@ -26,7 +27,7 @@ function keepModel(old: ModelConfig, now: ModelConfig, same: (upstream: string) 
   return { ...now, deployments, retries: alike(old.retries, now.retries) ? old.retries : now.retries };
 }
 
-function keepCollection(old: CollectionConfig, now: CollectionConfig): CollectionConfig {
+function keepUpstream<T extends { readonly upstream: UpstreamConfig }>(old: T, now: T): T {
   return alike(old.upstream, now.upstream) ? { ...now, upstream: old.upstream } : now;
 }
 

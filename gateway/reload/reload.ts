@@ -8,7 +8,7 @@ import { checkFixed } from "./check-fixed.js";
 import { keepUnchanged } from "./keep-unchanged.js";
 
 export type Reloaded =
-  | { readonly kind: "applied" | "unchanged" }
+  | { readonly kind: "applied" }
   /** Nothing has changed. */
   | { readonly kind: "rejected"; readonly problems: readonly string[] };
 
@@ -30,7 +30,6 @@ export function createReload({ first, apply, log, metrics }: ReloadParts): Reloa
   const reload = async (read: () => Json): Promise<Reloaded> => {
     try {
       const parsed = parseGatewayConfig(read());
-      if (alike(current, parsed)) return { kind: "unchanged" };
       const fixed = checkFixed(current, parsed);
       if (fixed.length > 0) return { kind: "rejected", problems: fixed };
       const next = keepUnchanged(current, parsed);
@@ -60,7 +59,7 @@ export function createReload({ first, apply, log, metrics }: ReloadParts): Reloa
   };
 }
 
-const listed = ["upstreams", "models", "servers", "collections"] as const;
+const listed = ["upstreams", "models", "servers", "collections", "routes"] as const;
 
 /** Says which names came, went and changed. */
 function difference(before: GatewayConfig, next: GatewayConfig): Record<string, readonly string[]> {

@@ -50,26 +50,26 @@ export interface Routed {
 export interface Routing {
   route(request: RouteRequest): Promise<Routed>;
   /** What is known of a deployment. */
-  health(name: string, model: ModelConfig, deployment: Deployment): Health;
+  health(model: ModelConfig, deployment: Deployment): Health;
 }
 
 export function createRouting(parts: RoutingParts): Routing {
-  const healths = new Map<string, Health>();
-  const budgets = new Map<string, RetryBudget>();
+  // by the objects that a configuration holds: a reload keeps those of what is the same, and what isn't begins anew
+  const healths = new WeakMap<Deployment, Health>();
+  const budgets = new WeakMap<ModelConfig["retries"], RetryBudget>();
   const { clock, random } = parts;
-  const health = (name: string, model: ModelConfig, deployment: Deployment): Health => {
-    const key = `${name} ${deployment.name}`;
-    const known = healths.get(key) ?? createHealth(model.breaker, clock);
-    healths.set(key, known);
+  const health = (model: ModelConfig, deployment: Deployment): Health => {
+    const known = healths.get(deployment) ?? createHealth(model.breaker, clock);
+    healths.set(deployment, known);
     return known;
   };
   return {
     health,
-    async route({ name, model, candidates, stream, stickyKey, send, once = false, expects, signal }) {
+    async route({ model, candidates, stream, stickyKey, send, once = false, expects, signal }) {
       const { retries, choice } = model;
-      const healthOf = (one: Deployment): Health => health(name, model, one);
-      const budget = budgets.get(name) ?? createRetryBudget(retries);
-      budgets.set(name, budget);
+      const healthOf = (one: Deployment): Health => health(model, one);
+      const budget = budgets.get(retries) ?? createRetryBudget(retries);
+      budgets.set(retries, budget);
       budget.earn();
       const tries = new Map<Deployment, number>();
       const by = { choice, stream, stickyKey, healthOf, random };
