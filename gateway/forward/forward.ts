@@ -128,7 +128,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
           ? proveByKey(upstream, key, read)
           : await proveOtherwise(
               upstream,
-              { method, path, ...hashable(request) },
+              { method, path, ...hashable(request), signal },
               { read, ...needed(proving) },
             );
       const headers = upstreamHeaders({
@@ -149,6 +149,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       const redirected = statusCode >= 300 && statusCode < 400;
       // a refusal of our own credential is no answer to the client, and may quote the credential
       const ours = statusCode === 401 || statusCode === 403;
+      if (statusCode === 401) proof.refused?.();
       if (redirected || ours || statusCode >= 500 || (encoding !== undefined && encoding !== "identity")) {
         discard(answer.body);
         const retryAfter = received["retry-after"];

@@ -15,13 +15,15 @@ const codes: Readonly<Record<string, FallbackKind>> = {
   request_too_large: "context_window",
   string_above_max_length: "context_window",
   content_filter: "content_policy",
+  contentFilter: "content_policy",
   content_policy_violation: "content_policy",
+  ResponsibleAIPolicyViolation: "content_policy",
   moderation_blocked: "content_policy",
 };
 /** Where there is no code of its own, providers say it in words. */
 const words: readonly (readonly [RegExp, FallbackKind])[] = [
   [
-    /prompt is too long|maximum context length|context window|exceed(?:s|ed)? the (?:model's )?context/i,
+    /(?:prompt|input) is too long|maximum context length|context window|exceed(?:s|ed)? the (?:model's )?context/i,
     "context_window",
   ],
   [/content (?:filtering|management) policy|content policy|output blocked/i, "content_policy"],
@@ -42,9 +44,10 @@ function read(error: Buffer | undefined): { readonly codes: readonly string[]; r
     const value = error === undefined ? undefined : parseJson(error);
     const inner = isObject(value) ? (value["error"] ?? value) : undefined;
     if (!isObject(inner)) return { codes: [], message: "" };
-    const { code, type, message } = inner;
+    const { code, type, message, innererror } = inner;
+    const within = isObject(innererror) ? innererror["code"] : undefined;
     return {
-      codes: [code, type].filter((one) => typeof one === "string"),
+      codes: [code, type, within].filter((one) => typeof one === "string"),
       message: typeof message === "string" ? message : "",
     };
   } catch {

@@ -13,17 +13,14 @@ export interface ProvingParts {
   readonly tokenFailed?: TokenFailed | undefined;
 }
 
-/** For one answer of a token endpoint, milliseconds. */
-const tokenTimeoutMs = 10_000;
-
 /** Creates what proves who asks where a key doesn't. */
 export function createProving({ read, tokenFailed }: ProvingParts): Pick<ProveParts, "tokens" | "signAws"> & {
   close(): Promise<void>;
 } {
-  const dispatcher = new Agent({ connect: { timeout: tokenTimeoutMs } });
+  const dispatcher = new Agent();
   return {
     tokens: createEntraTokens({
-      ...{ dispatcher, read, clock: () => performance.now(), timeoutMs: tokenTimeoutMs },
+      ...{ dispatcher, read, clock: () => performance.now() },
       failed: ({ id }, why) => tokenFailed?.(id, why),
     }),
     signAws: createSignAws({ read, now: Date.now }),

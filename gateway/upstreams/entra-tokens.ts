@@ -19,8 +19,6 @@ export interface EntraParts {
   readonly read: (source: ApiKeyConfig) => string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
-  /** For one answer of the token endpoint, milliseconds. */
-  readonly timeoutMs: number;
   /** Told why there is no token. INVARIANT: a code, never what was said. */
   readonly failed: (config: EntraConfig, why: string) => void;
 }
@@ -91,7 +89,7 @@ function keyOf({ tokenUrl, clientId, scope, proof }: EntraConfig): string {
 }
 
 async function ask(config: EntraConfig, parts: EntraParts): Promise<Kept> {
-  const { tokenUrl, clientId, scope, proof } = config;
+  const { tokenUrl, clientId, scope, proof, timeoutMs } = config;
   const from = parts.clock();
   const body = new URLSearchParams({ grant_type: "client_credentials", client_id: clientId, scope });
   const secret = parts.read(proof.source);
@@ -100,7 +98,7 @@ async function ask(config: EntraConfig, parts: EntraParts): Promise<Kept> {
     body.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
     body.set("client_assertion", secret);
   }
-  const signal = AbortSignal.timeout(parts.timeoutMs);
+  const signal = AbortSignal.timeout(timeoutMs);
   // INVARIANT: a redirect isn't followed: the secret goes to the configured address and nowhere else
   const answer = await parts.dispatcher
     .request({

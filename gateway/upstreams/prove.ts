@@ -2,7 +2,7 @@
 import type { ApiKeyConfig } from "../read-key.js";
 import type { EntraTokens } from "./entra-tokens.js";
 import type { SignAws } from "./sign-aws.js";
-import type { KeyHeader, UpstreamConfig } from "./upstream.js";
+import type { EntraConfig, KeyHeader, UpstreamConfig } from "./upstream.js";
 
 /** What is proven, as it goes over the wire. */
 export interface ProvenRequest {
@@ -13,11 +13,16 @@ export interface ProvenRequest {
   readonly body: string | Buffer | undefined;
 }
 
+/** A request on its way, and when nobody waits for it any more. */
+export type WaitingRequest = ProvenRequest & { readonly signal: AbortSignal };
+
 export interface Proof {
   /** Names are lower-case. */
   readonly headers: Readonly<Record<string, string>>;
   /** What must not come back to anybody. */
   readonly secrets: readonly string[];
+  /** To be told where the upstream refuses it. */
+  readonly refused?: () => void;
 }
 
 export interface ProveParts {
@@ -67,7 +72,7 @@ export function proveByKey(
 /** Proves one request by what is no key. @throws Error where the proof can't be had: then nothing may be sent */
 export async function proveOtherwise(
   upstream: UpstreamConfig,
-  request: ProvenRequest,
+  { signal, ...request }: WaitingRequest,
   { read, tokens, signAws }: ProveParts,
 ): Promise<Proof> {
   const before = proveByKey(upstream, undefined, read);
@@ -75,14 +80,33 @@ export async function proveOtherwise(
   if (credentials === undefined) return before;
   const proof =
     credentials.kind === "entra"
-      ? bearer(await tokens.token(credentials))
+      ? await bearer(credentials, tokens, signal)
       : await signAws(credentials, { ...request, host: upstream.url.host });
   return {
+    ...proof,
     headers: { ...before.headers, ...proof.headers },
     secrets: [...before.secrets, ...proof.secrets],
   };
 }
 
-function bearer(token: string): Proof {
-  return { headers: { authorization: `Bearer ${token}` }, secrets: [token] };
+async function bearer(config: EntraConfig, tokens: EntraTokens, signal: AbortSignal): Promise<Proof> {
+  // others wait for the same token: who goes away doesn't end that
+  const token = await Promise.race([tokens.token(config), aborts(signal)]);
+  return {
+    headers: { authorization: `Bearer ${token}` },
+    secrets: [token],
+    refused: () => {
+      tokens.refused(config, token);
+    },
+  };
+}
+
+function aborts(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const gone = (): void => {
+      reject(new Error("nobody waits any more"));
+    };
+    if (signal.aborted) gone();
+    else signal.addEventListener("abort", gone, { once: true });
+  });
 }

@@ -55,9 +55,10 @@ function readEntra(fields: Fields, problems: Problems): EntraConfig | undefined 
   const [kind] = kinds;
   if (kinds.length !== 1) problems.add(fields.at("client_secret"), "give client_secret or client_assertion");
   const source = kind === undefined ? undefined : readKey(fields.nested(`client_${kind}`), problems);
+  const timeoutMs = fields.integer("timeout_ms", 1, 60_000) ?? 10_000;
   fields.end();
   if (kind === undefined || source === undefined) return undefined;
   const tokenUrl = new URL(base);
   tokenUrl.pathname = `${base.pathname.replace(/\/$/, "")}/${tenant}/oauth2/v2.0/token`;
-  return { kind: "entra", id: source.id, tokenUrl, clientId, scope, proof: { kind, source } };
+  return { kind: "entra", id: source.id, tokenUrl, clientId, scope, timeoutMs, proof: { kind, source } };
 }

@@ -8,7 +8,7 @@ import type { AwsConfig, UpstreamConfig } from "./upstream.js";
 export function readBedrock(
   fields: Fields,
   problems: Problems,
-): Pick<UpstreamConfig, "url" | "wire" | "protocol" | "credentials"> {
+): Pick<UpstreamConfig, "url" | "wire" | "protocol" | "keyIn" | "credentials"> {
   const region = fields.required("region");
   const known = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/.test(region);
   if (region !== "" && !known) problems.add(fields.at("region"), "must be a region, as eu-central-1");
@@ -27,6 +27,7 @@ export function readBedrock(
     problems.add(fields.at("credentials"), "give credentials or api_key, one of them");
   return {
     url,
+    keyIn: "authorization",
     protocol: api === "openai" ? "openai" : "anthropic",
     ...(api === "openai" ? {} : { wire: { kind: "bedrock", api } }),
     ...(credentials === undefined ? {} : { credentials }),

@@ -49,7 +49,7 @@ export function createSignAws({ read, now }: SignParts): SignAws {
     const secretAccessKey = read(config.secretAccessKey);
     const sessionToken = config.sessionToken === undefined ? undefined : read(config.sessionToken);
     const signer = new SignatureV4({
-      ...{ region, service, sha256: Sha256, uriEscapePath: true, applyChecksum: true },
+      ...{ region, service, sha256: Sha256, uriEscapePath: true, applyChecksum: false },
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
     });
     const [pathname = "", search = ""] = path.split("?", 2);

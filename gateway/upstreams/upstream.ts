@@ -51,6 +51,8 @@ export interface EntraConfig {
   readonly tokenUrl: URL;
   readonly clientId: string;
   readonly scope: string;
+  /** For one answer of the token endpoint, milliseconds. */
+  readonly timeoutMs: number;
   /** The client's secret, or an assertion that stands for one (a federated workload's token). */
   readonly proof: { readonly kind: "secret" | "assertion"; readonly source: ApiKeyConfig };
 }

@@ -54,7 +54,10 @@ export function readOpenAiAnswer(value: Json): ModelAnswer {
   const message = choice?.nested("message");
   if (choice === undefined || message === undefined || others.length > 0) throw new Untranslatable("choices");
   const parts: Part[] = [];
-  const thought = message.text("reasoning_content");
+  // servers of this protocol that think aloud call it the one or the other; details say the same again
+  const [content, plain] = [message.text("reasoning_content"), message.text("reasoning")];
+  const thought = content ?? plain;
+  message.list("reasoning_details");
   if (thought !== undefined && thought !== "") parts.push({ kind: "thinking", text: thought });
   const text = message.text("content");
   const refusal = message.text("refusal");

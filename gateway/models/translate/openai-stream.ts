@@ -62,14 +62,17 @@ export function createOpenAiReader(): StreamReader {
     read(data) {
       const chunk = Body.of(data, "");
       const events: AnswerEvent[] = [];
+      const choices = chunk.items("choices") ?? [];
+      // Azure tells first what its filters found in the prompt: of no answer yet, and in nobody's name
+      if (!begun && choices.length === 0 && chunk.text("id") === "") return events;
       if (!begun) {
         begun = true;
         events.push({ kind: "begin", id: chunk.required("id"), model: chunk.required("model") });
       }
-      for (const choice of chunk.items("choices") ?? []) {
+      for (const choice of choices) {
         choice.onlyAt("index", 0);
         const delta = choice.nested("delta");
-        const thought = delta?.text("reasoning_content");
+        const thought = delta?.text("reasoning_content") ?? delta?.text("reasoning");
         const text = delta?.text("content");
         const refusal = delta?.text("refusal");
         if (thought !== undefined && thought !== "") events.push(...write("thinking", thought));
