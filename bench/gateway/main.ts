@@ -8,13 +8,14 @@ import { cases } from "./cases.js";
 import type { SystemMeasured } from "./measure.js";
 import { measureSystems } from "./measure.js";
 import { installPeers, startLitellm, startPortkey } from "./peers.js";
+import { drawGateway } from "./picture.js";
 import type { System } from "./systems.js";
 import { prepareStage } from "./systems.js";
 import { gatewayTables } from "./tables.js";
 
 /**
  * `--ms`: milliseconds of a turn; `--only`: systems, by parts of their names between commas; `--case`: cases whose name
- * starts with this; `--rounds`. None of them writes results.
+ * starts with this; `--rounds`; `--picture`: a file that the picture is written to. With any of them no results are written.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -22,10 +23,11 @@ const { values: flags } = parseArgs({
     only: { type: "string" },
     case: { type: "string" },
     rounds: { type: "string" },
+    picture: { type: "string" },
   },
 });
 const rounds = Number(flags.rounds ?? 3);
-const ms = Number(flags.ms ?? 2_000);
+const ms = Number(flags.ms ?? 1_600);
 const chosen = cases.filter(({ name }) => flags.case === undefined || name.startsWith(flags.case));
 const wanted = (name: string): boolean =>
   flags.only === undefined ||
@@ -70,9 +72,12 @@ try {
     ...{ peers, cases: chosen, measured },
   };
   process.stdout.write(`${gatewayTables(report).join("\n\n")}\n`);
+  if (flags.picture !== undefined) await writeFile(flags.picture, drawGateway(measured));
   if (Object.keys(flags).length === 0) {
     const results = fileURLToPath(new URL("../../../bench/results/", import.meta.url));
     await mkdir(results, { recursive: true });
+    const images = fileURLToPath(new URL("../../../docs/images/", import.meta.url));
+    await writeFile(`${images}gateway.svg`, drawGateway(measured));
     await writeFile(`${results}gateway.json`, `${JSON.stringify(report, null, 2)}\n`);
   }
 } finally {

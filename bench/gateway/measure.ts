@@ -47,11 +47,14 @@ export interface Plan {
 /** No slow system is measured by fewer answers than this in a round with one connection. */
 const leastAnswers = 20;
 const leastWarmMs = 2_000;
-const mostTokens = 12_000;
+/** More than can be used up; where they are, the turn ends early. */
+const tokensPerMs = 5;
 
 /** Measures each case on each system in each round. @throws Error where an answer is wrong or a record is missing */
 export async function measureSystems(systems: readonly System[], plan: Plan): Promise<SystemMeasured[]> {
-  const state = new Map(systems.map((system) => [system, startOf(system)]));
+  // by process: two systems can be two ways to ask the same ones
+  const most = new Map<number, number>();
+  const state = new Map(systems.map((system) => [system, startOf(system, most)]));
   for (const system of systems) {
     for (const one of plan.cases) {
       const found = state.get(system);
@@ -97,18 +100,18 @@ interface State {
   readonly bytes: Map<string, number>;
   readonly turns: Map<string, TurnMeasured[]>;
   readonly started: ReadonlyMap<string, number>;
-  readonly most: Map<string, number>;
+  readonly most: Map<number, number>;
   readonly recorded: { decisions: number; outcomes: number; evaluated: number };
 }
 
-function startOf(system: System): State {
+function startOf(system: System, most: Map<number, number>): State {
   return {
     requests: 0,
     settled: 0,
     bytes: new Map(),
     turns: new Map(),
     started: new Map(system.processes.map(({ name, pid }) => [name, treeResidentMb(pid)])),
-    most: new Map(),
+    most,
     recorded: { decisions: 0, outcomes: 0, evaluated: 0 },
   };
 }
@@ -119,12 +122,12 @@ async function turn(
   found: State,
   { duration, connections = one.connections }: { duration: number; connections?: number },
 ): Promise<TurnMeasured> {
-  const requests = requestsOf(system, one.streamed, mostTokens);
+  const requests = requestsOf(system, one.streamed, connections + Math.ceil(duration * tokensPerMs));
   const bytes = found.bytes.get(one.name);
   const whole = { ...requests.whole, ...(bytes === undefined ? {} : { bytes }) };
   const look = (): void => {
-    for (const { name, pid } of system.processes) {
-      found.most.set(name, Math.max(found.most.get(name) ?? 0, treeResidentMb(pid)));
+    for (const { pid } of system.processes) {
+      found.most.set(pid, Math.max(found.most.get(pid) ?? 0, treeResidentMb(pid)));
     }
   };
   const watch = setInterval(look, 250);
@@ -176,7 +179,7 @@ function resultOf(system: System, found: State): SystemMeasured {
         {
           pid,
           started: found.started.get(name) ?? NaN,
-          most: found.most.get(name) ?? NaN,
+          most: found.most.get(pid) ?? NaN,
           end: treeResidentMb(pid),
           endShare: treeShareMb(pid),
         },

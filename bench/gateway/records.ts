@@ -24,21 +24,23 @@ export interface Records {
 }
 
 const stepMs = 100;
-/** Nothing came for so long: nothing will. */
-const patienceMs = 2_000;
+/** Nothing came for so long: nothing will. Decisions must come; outcomes may not. */
+const patienceMs = { decisions: 5_000, outcomes: 600 };
 
 /** Watches one decision log, which is empty now. */
 export function createRecords(file: string): Records {
   return {
     async settle(requests) {
       let size = -1;
-      for (let still = 0; still < patienceMs; still += stepMs) {
+      let patience = patienceMs.decisions;
+      for (let still = 0; still < patience; still += stepMs) {
         const now = (await stat(file)).size;
         if (now !== size) {
           size = now;
           still = 0;
           const found = await count(file);
           if (found.decisions >= requests && found.outcomes >= requests) break;
+          if (found.decisions >= requests) patience = patienceMs.outcomes;
         }
         await new Promise((resolve) => setTimeout(resolve, stepMs));
       }

@@ -2,6 +2,7 @@
 import { micros, table } from "../engine/tables.js";
 import type { Case } from "./cases.js";
 import type { SystemMeasured, TurnMeasured } from "./measure.js";
+import { medianOf, targetTable } from "./targets.js";
 
 export interface GatewayReport {
   readonly at: string;
@@ -25,6 +26,8 @@ export function gatewayTables(report: GatewayReport): string[] {
   return [
     head,
     ...cases.flatMap((one) => caseTable(one, measured)),
+    "Against the targets",
+    targetTable(measured),
     "Memory, MB",
     memoryTable(measured),
     "Records",
@@ -49,13 +52,14 @@ export function gatewayTables(report: GatewayReport): string[] {
 
 function caseTable({ name, connections, streamed }: Case, measured: readonly SystemMeasured[]): string[] {
   const direct = measured.find((one) => one.name.startsWith("direct"));
-  const floor = direct?.turns[name] ?? [];
   const rows = measured.map((system) => {
     const turns = system.turns[name] ?? [];
-    const of = (pick: (turn: TurnMeasured) => number): number => medianOf(turns, pick);
+    const of = (pick: (turn: TurnMeasured) => number): number => medianOf(system, name, pick);
     const rates = turns.map(({ perSecond }) => perSecond).sort((a, b) => a - b);
     const added = (pick: (turn: TurnMeasured) => number): string =>
-      system === direct || floor.length === 0 ? "" : ` (+${micros(of(pick) - medianOf(floor, pick))})`;
+      system === direct || direct === undefined
+        ? ""
+        : ` (+${micros(of(pick) - medianOf(direct, name, pick))})`;
     const cpu = Object.keys(system.memory).map(
       (process) => `${process} ${micros(of((turn) => turn.cpu[process] ?? NaN))}`,
     );
@@ -85,6 +89,21 @@ function caseTable({ name, connections, streamed }: Case, measured: readonly Sys
       ],
       rows,
     ),
+    ...waitedFor(name, measured),
+  ];
+}
+
+/** Says how much faster the load and the provider are than what is measured with them: they must not be waited for. */
+function waitedFor(name: string, measured: readonly SystemMeasured[]): string[] {
+  const rate = (part: string): number => {
+    const found = measured.find((one) => one.name.startsWith(part));
+    return found === undefined ? NaN : medianOf(found, name, (turn) => turn.perSecond);
+  };
+  const [direct, bare, own] = ["direct", "bare", "Countersign"].map(rate);
+  if (direct === undefined || bare === undefined || own === undefined) return [];
+  if (Number.isNaN(direct)) return [];
+  return [
+    `The provider alone answers ${micros(direct / bare)} times as many as the bare proxy, and ${micros(direct / own)} times as many as Countersign.`,
   ];
 }
 
@@ -109,9 +128,4 @@ function memoryTable(measured: readonly SystemMeasured[]): string {
       return [row(name, all), ...parts];
     }),
   );
-}
-
-function medianOf(turns: readonly TurnMeasured[], pick: (turn: TurnMeasured) => number): number {
-  const sorted = turns.map(pick).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -22,9 +22,16 @@ const plain = answer("200 OK", "application/json", plainAnswer());
 const refused = answer("401 Unauthorized", "application/json", '{"error":{"message":"wrong key"}}');
 const streamHead =
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
-const events = streamEvents(chunksPerStream);
-const withUsage = [...events.slice(0, -1), usageEvent, doneEvent];
 const end = "0\r\n\r\n";
+const events = streamEvents(chunksPerStream);
+/** The writes of a stream, and all of it in one; without usage, and with. */
+const streams = [events, [...events.slice(0, -1), usageEvent, doneEvent]].map((all) => {
+  const frames = all.map((event, at) => (at === all.length - 1 ? frame(event) + end : frame(event)));
+  return {
+    whole: Buffer.from(streamHead + frames.join("")),
+    each: frames.map((text) => Buffer.from(text)),
+  };
+});
 const clockwork = createClockwork();
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -98,18 +105,19 @@ function respond(socket: Socket, head: string, body: string): void {
     });
     return;
   }
-  const wanted = /"include_usage": ?true/.test(body) ? withUsage : events;
+  const stream = streams[/"include_usage": ?true/.test(body) ? 1 : 0];
+  if (stream === undefined) return;
   if (pace.kind === "burst") {
-    socket.write(streamHead + wanted.map(frame).join("") + end, "latin1");
+    socket.write(stream.whole);
     return;
   }
   socket.write(streamHead, "latin1");
   let next = 0;
   const write = (): void => {
-    if (socket.destroyed) return;
-    const event = wanted[next++] ?? "";
-    socket.write(next === wanted.length ? frame(event) + end : frame(event), "latin1");
-    if (next < wanted.length) setImmediate(write);
+    const event = stream.each[next++];
+    if (socket.destroyed || event === undefined) return;
+    socket.write(event);
+    setImmediate(write);
   };
   setImmediate(write);
 }

@@ -1,0 +1,69 @@
+/** Compares Countersign with the others as the targets have it. */
+import { micros, table } from "../engine/tables.js";
+import type { SystemMeasured, TurnMeasured } from "./measure.js";
+
+interface Target {
+  readonly what: string;
+  readonly other: string;
+  /** Of Countersign's figure over the other's. */
+  readonly ratio: (own: SystemMeasured, other: SystemMeasured, floor: SystemMeasured) => number;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+const rate =
+  (name: string): Target["ratio"] =>
+  (own, other) =>
+    medianOf(own, name, (turn) => turn.perSecond) / medianOf(other, name, (turn) => turn.perSecond);
+
+const added: Target["ratio"] = (own, other, floor) => {
+  const of = (system: SystemMeasured): number =>
+    medianOf(system, "plain, one connection", (turn) => turn.p50);
+  return (of(own) - of(floor)) / (of(other) - of(floor));
+};
+
+const memory: Target["ratio"] = (own, other) => mostMemory(own) / mostMemory(other);
+
+const targets: readonly Target[] = [
+  { what: "requests/s", other: "Portkey", ratio: rate("plain"), atLeast: 6 },
+  { what: "requests/s", other: "LiteLLM", ratio: rate("plain"), atLeast: 80 },
+  { what: "streams/s", other: "Portkey", ratio: rate("streams"), atLeast: 8 },
+  { what: "streams/s, chunk by chunk", other: "Portkey", ratio: rate("streams, chunk by chunk"), atLeast: 8 },
+  { what: "added median, one connection", other: "Portkey", ratio: added, atMost: 1 / 4 },
+  { what: "added median, one connection", other: "LiteLLM", ratio: added, atMost: 1 / 30 },
+  { what: "memory at most", other: "Portkey", ratio: memory, atMost: 1 },
+];
+
+/** Draws the ratios beside their targets, for each way that Countersign was measured in. */
+export function targetTable(measured: readonly SystemMeasured[]): string {
+  const floor = measured.find(({ name }) => name.startsWith("direct"));
+  const ours = measured.filter(({ recorded }) => recorded !== undefined);
+  const rows = targets.flatMap(({ what, other, ratio, atLeast, atMost }) => {
+    const against = measured.find(({ name }) => name === other);
+    if (against === undefined || floor === undefined) return [];
+    const cells = ours.map((own) => {
+      const value = ratio(own, against, floor);
+      if (Number.isNaN(value)) return "–";
+      const met = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
+      return `${value < 1 ? value.toFixed(3) : micros(value)} ${met ? "met" : "missed"}`;
+    });
+    const wanted = atLeast === undefined ? `≤ ${(atMost ?? 0).toFixed(3)}` : `≥ ${atLeast}`;
+    return [[`${what}, of ${other}'s`, wanted, ...cells]];
+  });
+  return table(["", "target", ...ours.map(({ name }) => name)], rows);
+}
+
+/** Takes the median of a case's rounds; NaN where it wasn't measured. */
+export function medianOf(
+  { turns }: Pick<SystemMeasured, "turns">,
+  name: string,
+  pick: (turn: TurnMeasured) => number,
+): number {
+  const sorted = (turns[name] ?? []).map(pick).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+/** Adds up what its processes occupied at most, MB. */
+export function mostMemory({ memory: all }: SystemMeasured): number {
+  return Object.values(all).reduce((sum, { most }) => sum + most, 0);
+}
