@@ -14,6 +14,7 @@ export interface Chooser {
 
 /** Chooses one of the deployments of the lowest `priority`; undefined where there is none. */
 export function choose(available: readonly Deployment[], by: Chooser): Deployment | undefined {
+  if (available.length <= 1) return available[0];
   const best = Math.min(...available.map(({ priority }) => priority));
   const among = available.filter(({ priority }) => priority === best);
   // a weight of 0 takes it out of the lottery; it is there for when nothing else is

@@ -7,8 +7,15 @@ export interface Limits {
   clear(): void;
 }
 
-/** Makes a signal that aborts with another one, or when a time is up. */
-export function limit(outer: AbortSignal): Limits {
+/** No time is up where none is set: then the other signal will do. */
+const unlimited = { after: () => () => undefined, timedOut: () => false, clear: () => undefined };
+
+/**
+ * Makes a signal that aborts with another one, or when a time is up.
+ * @param timed whether a time is to be set
+ */
+export function limit(outer: AbortSignal, timed = true): Limits {
+  if (!timed) return { ...unlimited, signal: outer };
   const own = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
   let up = false;
