@@ -16,6 +16,7 @@ import type { ModelProtocol } from "./protocol.js";
 import { reach } from "./reach.js";
 import { refuseIn } from "./refuse.js";
 import { relay } from "./relay.js";
+import { translateError } from "./translate/error.js";
 
 const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
 
@@ -72,11 +73,13 @@ export async function serveInvoke(
   Object.assign(headers, rateLimits(answer.headers, server.name, client.name, parts.now));
   if (result.kind === "error") {
     const { error } = result;
-    // what an upstream says of a request may quote what came with it; another protocol's error is no error of this one
-    if (error === undefined || answer.quotesKey(error.toString("latin1")) || server !== client) {
+    // what an upstream says of a request may quote what came with it
+    const own = error === undefined || answer.quotesKey(error.toString("latin1")) ? undefined : error;
+    const text =
+      own && (server === client ? own.toString() : translateError(own, answer.status, client.name));
+    if (error === undefined || text === undefined)
       return refuseAs(refuse("upstream_invalid"), "upstream_error");
-    }
-    send(res, answer.status, maskError(error.toString(), target.beside.masks), headers);
+    send(res, answer.status, maskError(text, target.beside.masks), headers);
     return end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const created = Math.floor(parts.now() / 1000);

@@ -323,6 +323,21 @@ describe("errors", () => {
     ]);
   });
 
+  test("reach OpenAI's client as its own typed errors", async () => {
+    answers((_req, res) => {
+      res.setHeader("x-amzn-errortype", "ThrottlingException");
+      res.setHeader("retry-after", "7");
+      json(res, { message: "Too many requests" }, 429);
+    });
+    const error: unknown = await openai.chat.completions
+      .create({ model: "claude", messages: ask.messages })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenAI.RateLimitError);
+    expect(error).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
+    expect(String(error)).toContain("Too many requests");
+    expect((error as { headers: Headers }).headers.get("retry-after")).toBe("7");
+  });
+
   test.each([424, 500, 503])("of status %s let a fallback answer", async (status) => {
     answers((_req, res) => {
       json(res, { message: "no" }, status);
