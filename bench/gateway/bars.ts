@@ -1,7 +1,9 @@
-/** Draws bars on logarithmic axes as SVG that is legible on light and on dark ground. */
+/** Draws bars as SVG that is legible on light and on dark ground. */
 
 export interface BarPanel {
   readonly title: string;
+  /** `log` where values differ by powers of ten: lengths then show the order, and not how many times. */
+  readonly scale: "linear" | "log";
   readonly bars: readonly Bar[];
 }
 
@@ -15,7 +17,7 @@ export interface Bar {
 const panel = { width: 400, left: 12, right: 64, top: 40 };
 const row = { height: 36, bar: 13 };
 
-/** Draws panels two by two. Each bar's length is its value's logarithm; the value stands beside it. */
+/** Draws panels two by two. Each bar's value stands beside it. */
 export function drawBars(title: string, panels: readonly BarPanel[]): string {
   const rows = Math.max(...panels.map(({ bars }) => bars.length));
   const height = panel.top + rows * row.height + 12;
@@ -35,20 +37,23 @@ ${drawn.join("\n")}
 `;
 }
 
-function drawPanel({ title, bars }: BarPanel): string {
-  const logs = bars.map(({ value }) => Math.log10(value));
-  // the shortest bar is a sixth of the longest, whatever the unit
-  const [low, high] = [Math.min(...logs), Math.max(...logs)];
-  const longest = panel.width - panel.left - panel.right;
+function drawPanel({ title, scale, bars }: BarPanel): string {
+  const values = bars.map(({ value }) => value);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  // on a logarithmic scale the shortest bar is a sixth of the longest, whatever the unit
+  const share = (value: number): number =>
+    scale === "linear"
+      ? value / most
+      : 1 / 6 + (Math.log(value / least) / (Math.log(most / least) || 1)) * (5 / 6);
   const length = (value: number): number =>
-    Math.round(longest * (1 / 6 + ((Math.log10(value) - low) / (high - low || 1)) * (5 / 6)) * 10) / 10;
+    Math.round((panel.width - panel.left - panel.right) * share(value) * 10) / 10;
   const drawn = bars.map(({ name, value, own }, i) => {
     const y = panel.top + i * row.height;
     return `<text x="${panel.left}" y="${y + 10}"${own ? ' font-weight="600"' : ""}>${escape(name)}</text>
 <rect class="${own ? "own" : "other"}" x="${panel.left}" y="${y + 15}" width="${length(value)}" height="${row.bar}" rx="2"/>
 <text x="${panel.left + length(value) + 6}" y="${y + 26}">${number(value)}</text>`;
   });
-  return `<text x="${panel.left}" y="20" font-weight="600">${escape(title)}</text>
+  return `<text x="${panel.left}" y="20" font-weight="600">${escape(title)}${scale === "log" ? " (log scale)" : ""}</text>
 ${drawn.join("\n")}`;
 }
 

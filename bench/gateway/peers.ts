@@ -42,10 +42,13 @@ export async function installPeers({ portkey, litellm, say }: Wanted): Promise<P
   const skipped: string[] = [];
   const found: { portkey?: string; litellm?: string } = {};
   if (portkey) {
-    if ((await portkeyVersion()) !== versions.portkey) {
+    const manifest = join(portkeyPlace, "package.json");
+    const same =
+      existsSync(manifest) && (await readFile(manifest, "utf8")) === JSON.stringify(portkeyManifest);
+    if (!same || (await portkeyVersion()) !== versions.portkey) {
       say("installing Portkey");
       await mkdir(portkeyPlace, { recursive: true });
-      await writeFile(join(portkeyPlace, "package.json"), JSON.stringify(portkeyManifest));
+      await writeFile(manifest, JSON.stringify(portkeyManifest));
       run("npm", [
         ...["install", "--prefix", portkeyPlace, "--no-package-lock", "--ignore-scripts"],
         ...["--no-fund", "--no-audit", "--loglevel=error"],
