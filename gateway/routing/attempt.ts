@@ -2,6 +2,8 @@
 import type { Refusal } from "../../sidecar/contract.js";
 import type { Forwarded } from "../forward/forward.js";
 import { collect, discard, mediaType } from "../forward/forward.js";
+import type { Begun } from "./begin.js";
+import { begin } from "./begin.js";
 import type { Verdict } from "./breaker.js";
 import type { Deployment, FallbackKind } from "./deployment.js";
 import type { Health } from "./health.js";
@@ -61,9 +63,9 @@ const maxError = 65_536;
 
 export async function attempt(parts: AttemptParts): Promise<Attempted> {
   const { deployment, health, stream, signal, clock } = parts;
-  const { firstTokenMs, totalMs } = deployment.timeouts;
+  const { firstTokenMs, betweenTokensMs, totalMs } = deployment.timeouts;
   const settle = health.breaker.enter();
-  const limits = limit(signal);
+  const limits = limit(signal, (firstTokenMs ?? betweenTokensMs ?? totalMs) !== undefined);
   health.inFlight++;
   let open = true;
   const end = (verdict: Verdict): void => {
@@ -116,19 +118,39 @@ export async function attempt(parts: AttemptParts): Promise<Attempted> {
         retryAfter: retryAfterOf(sent).retryAfter,
       };
     }
-    const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    // a stream that gives nothing, or breaks off before it does, can still be had from elsewhere
-    let first: IteratorResult<Buffer>;
+    const given = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    // a stream that gives nothing, an error, or breaks off before it gives anything can still be had from elsewhere
+    let begun: Begun;
+    let took: number;
     try {
-      first = await pieces.next();
+      const first = await given.next();
+      took = clock() - started;
+      begun = stream ? await begin(first, given) : { kind: "begun", first, pieces: given };
     } catch (error) {
       const slow = limits.timedOut() || isTimeout(error);
       return failed(slow ? "upstream_timeout" : "upstream_unavailable", { unanswered: !slow });
     }
+    if (begun.kind === "error") {
+      const { status: meant, body: error } = begun;
+      discard(body);
+      // as one by status: of our own credential, or of the upstream itself, the client learns nothing
+      if (meant >= 500 || meant === 401 || meant === 403) {
+        return failed("upstream_invalid", { status: meant, ...retryAfterOf(sent) });
+      }
+      end("works");
+      const answer = {
+        ...sent,
+        status: meant,
+        headers: { ...headers, "content-type": "application/json" },
+      };
+      const [retryable, fallback] = [isRetryable(meant), errorKind(meant, error)];
+      const { retryAfter } = retryAfterOf(sent);
+      return { kind: "error", answer, error, retryable, fallback, retryAfter };
+    }
+    const { first, pieces } = begun;
     cancelFirst?.();
     settle("begins");
-    health.took(clock() - started, stream);
-    const { betweenTokensMs } = deployment.timeouts;
+    health.took(took, stream);
     const close = (): void => {
       end("nothing");
       discard(body);
