@@ -40,6 +40,8 @@ export interface RouteConfig {
   readonly chains: readonly string[];
   /** Whether calls of tools in a chain's answers are its client's to carry out, and so decided. */
   readonly chainCalls: "decide" | "pass";
+  /** The tools that clients of chains carry out. */
+  readonly tools: readonly string[];
   readonly models: ReadonlyMap<string, RouteModel>;
   readonly table: readonly TableLine[];
   readonly methods: ReadonlySet<string>;
@@ -94,6 +96,7 @@ export function readRoute(
   };
   only("chains", "langserve");
   only("calls", "langserve");
+  only("tools", "langserve");
   only("models", "ollama", "vllm");
   only("operations", "http");
   for (const field of ["methods", "query_values", "cookies", "body", "websocket"]) only(field, "web");
@@ -119,6 +122,7 @@ export function readRoute(
   const route = {
     ...{ name, kind: kind ?? "web", facts, chains, headers },
     chainCalls: fields.oneOf("calls", ["decide", "pass"]) ?? "decide",
+    tools: fields.strings("tools") ?? [],
     models: new Map(fields.entries("models").map(([id, one]) => [id, readModel(id, one, facts, problems)])),
     table: fields.items("operations").map((line) => readLine(line, problems)),
     methods: new Set(methods),
@@ -159,14 +163,15 @@ function readLine(fields: Fields, problems: Problems): TableLine {
   if (!["GET", "POST", "PUT", "DELETE"].includes(method))
     problems.add(fields.at("method"), "must be one of GET, POST, PUT, DELETE");
   const segments = path.slice(1).split("/");
-  const fits = (part: string): boolean => /^(?:\{[a-z]\w{0,31}\}|[A-Za-z0-9._:~-]+)$/.test(part);
+  const fits = (part: string): boolean =>
+    /^(?:\{[a-z]\w{0,31}\}(?::\w{1,32})?|[A-Za-z0-9._:~-]+)$/.test(part);
   if (!path.startsWith("/") || !segments.every(fits))
     problems.add(fields.at("path"), "must be /plain/segments, {name} for one that differs");
   if (action === undefined) problems.add(fields.at("action"), "is required");
   if ((id === undefined) === (pointer === undefined))
     problems.add(fields.at("id"), "give one of id and id_pointer");
   const named = [...(id ?? "").matchAll(/\{(\w+)\}/g)].map(([whole]) => whole);
-  if (named.some((one) => !segments.includes(one)))
+  if (named.some((one) => !segments.some((part) => part.startsWith(one))))
     problems.add(fields.at("id"), "names what the path doesn't have");
   if (pointer !== undefined && (!pointer.startsWith("/") || method === "GET"))
     problems.add(fields.at("id_pointer"), "must be a JSON pointer into a body");

@@ -2,7 +2,7 @@ import { refuse } from "../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { readTarget } from "./normalise.js";
 import { refuseRoute } from "./refuse.js";
-import { serveServer } from "./server.js";
+import { serveServer } from "./servers/serve.js";
 import { serveWeb } from "./web.js";
 import type { Upgrading } from "./websocket/upgrade.js";
 import { serveUpgrade } from "./websocket/upgrade.js";

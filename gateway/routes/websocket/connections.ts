@@ -43,7 +43,10 @@ export function createConnections(): Connections {
     count: (route) => [...open].filter((one) => one.route === route).length,
     end(whose) {
       const meant = [...open].filter((one) => fits(one, whose));
-      for (const one of meant) one.end(1008, "revoked");
+      for (const one of meant) {
+        open.delete(one);
+        one.end(1008, "revoked");
+      }
       return meant.length;
     },
     close() {

@@ -144,7 +144,10 @@ function toBuffer(data: RawData): Buffer {
 /** Gives what pings, and gives up on who didn't answer the ping before. */
 function heartbeat(one: WebSocket): () => void {
   let alive = true;
-  one.on("pong", () => (alive = true));
+  const heard = (): void => {
+    alive = true;
+  };
+  one.on("pong", heard).on("message", heard);
   return () => {
     if (one.readyState !== one.OPEN) return;
     // who is paused can't be heard

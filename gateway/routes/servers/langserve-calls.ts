@@ -1,0 +1,126 @@
+/** Calls of tools that a chain's answer asks its client to carry out, in LangChain's messages. */
+import type { Json, JsonObject } from "../../../sidecar/contract.js";
+import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
+import { readEvents } from "../../events.js";
+import type { DecideCalls, ToolCall } from "../../models/calls/guard.js";
+import { CallsRefused, mayCall } from "../../models/calls/guard.js";
+import { readArguments } from "../../models/read-arguments.js";
+
+/** The largest event, and the most that is held, characters. */
+const largest = 16 * 2 ** 20;
+
+const objects = (value: Json | undefined): JsonObject[] =>
+  Array.isArray(value) ? value.filter(isObject) : [];
+
+interface Found {
+  readonly whole: ToolCall[];
+  /** Pieces of calls, by the message that they belong to. */
+  readonly pieces: Map<string, { name: string; text: string }>;
+}
+
+/** Finds what a client would carry out: in messages, in their pieces, in an agent's actions. */
+function find(value: Json, found: Found, run: string): void {
+  if (Array.isArray(value)) {
+    for (const one of value) find(one, found, run);
+    return;
+  }
+  if (!isObject(value)) return;
+  const here = typeof value["run_id"] === "string" ? value["run_id"] : run;
+  const pieces = objects(value["tool_call_chunks"]);
+  for (const piece of pieces) {
+    const key = `${here} ${typeof piece["index"] === "number" ? piece["index"] : ""}`;
+    const known = found.pieces.get(key) ?? { name: "", text: "" };
+    known.name += typeof piece["name"] === "string" ? piece["name"] : "";
+    known.text += typeof piece["args"] === "string" ? piece["args"] : "";
+    found.pieces.set(key, known);
+  }
+  // what stands beside pieces is made of them
+  if (pieces.length === 0) {
+    for (const call of list(value["tool_calls"])) found.whole.push(asCall(call));
+    const { function_call: single = null } = value;
+    if (isObject(single)) found.whole.push(asCall({ function: single }));
+  }
+  if (typeof value["tool"] === "string" && value["tool_input"] !== undefined)
+    found.whole.push({ name: value["tool"], arguments: argumentsOf(value["tool_input"]) });
+  for (const [name, one] of Object.entries(value)) {
+    const made = ["tool_calls", "function_call", "tool_call_chunks"].includes(name);
+    if (!made && !(pieces.length > 0 && name === "additional_kwargs")) find(one, found, here);
+  }
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new CallsRefused("calls that are none");
+  return value;
+}
+
+function asCall(call: Json): ToolCall {
+  if (!isObject(call)) return { name: "", arguments: undefined };
+  // LangChain's own form, or OpenAI's within `additional_kwargs`
+  const { function: named = null, name = null, args } = call;
+  const of = isObject(named) ? named : { name, arguments: args ?? {} };
+  const said = of["name"];
+  return { name: typeof said === "string" ? said : "", arguments: argumentsOf(of["arguments"] ?? null) };
+}
+
+function argumentsOf(value: Json): JsonObject | undefined {
+  if (isObject(value)) return value;
+  return typeof value === "string" ? readArguments(value) : undefined;
+}
+
+async function refusalsIn(found: Found, decide: DecideCalls): Promise<readonly string[]> {
+  const pieced = [...found.pieces.values()].map(({ name, text }) => ({
+    name,
+    arguments: readArguments(text),
+  }));
+  const calls = [...found.whole, ...pieced];
+  if (calls.length === 0) return [];
+  return (await decide(calls)).filter((refusal) => refusal !== undefined);
+}
+
+/** Gives an answer that says what was refused, in place of one with refused calls; undefined where none was. */
+export async function rewriteChainCalls(
+  said: JsonObject,
+  decide: DecideCalls,
+): Promise<JsonObject | undefined> {
+  if (!mayCall(stringifyJson(said))) return undefined;
+  const found: Found = { whole: [], pieces: new Map() };
+  find(said, found, "");
+  const refusals = await refusalsIn(found, decide);
+  if (refusals.length === 0) return undefined;
+  const text = refusals.join("\n");
+  const { output, ...others } = said;
+  // INVARIANT: an output with a refused call is replaced as a whole: nothing of the call is left in it
+  return { ...others, output: Array.isArray(output) ? output.map(() => text) : standIn(output, text) };
+}
+
+function standIn(output: Json | undefined, text: string): Json {
+  return isObject(output) && typeof output["type"] === "string" ? { type: "ai", content: text } : text;
+}
+
+/** Passes a stream on until it holds a call; then what follows waits for the end, when all calls are decided. */
+export async function* guardChainStream(
+  body: AsyncIterable<Buffer>,
+  decide: DecideCalls,
+): AsyncGenerator<Buffer> {
+  const found: Found = { whole: [], pieces: new Map() };
+  const held: string[] = [];
+  let size = 0;
+  for await (const { data, raw } of readEvents(body, largest)) {
+    if (data !== undefined && mayCall(data)) find(parseJson(data), found, "");
+    if (found.whole.length + found.pieces.size === 0) {
+      yield Buffer.from(raw);
+      continue;
+    }
+    size += raw.length;
+    if (size > largest) throw new CallsRefused("a call is too long");
+    held.push(raw);
+  }
+  if (held.length === 0) return;
+  const refusals = await refusalsIn(found, decide);
+  if (refusals.length === 0) yield Buffer.from(held.join(""));
+  else {
+    const error = stringifyJson({ status_code: 403, message: refusals.join("\n") });
+    yield Buffer.from(`event: error\ndata: ${error}\n\nevent: end\n\n`);
+  }
+}
