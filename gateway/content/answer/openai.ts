@@ -51,7 +51,8 @@ function visitDelta(delta: JsonObject, at: string, visitor: Visitor): JsonObject
   const out: JsonObject = {};
   for (const [name, value] of Object.entries(delta)) {
     const path = `${at}/${name}`;
-    if (typeof value === "string" && name !== "role") out[name] = visitor.piece(path, value, "text");
+    if (name === "role" && typeof value === "string" && /^[a-z]{1,16}$/.test(value)) out[name] = value;
+    else if (typeof value === "string" && name !== "role") out[name] = visitor.piece(path, value, "text");
     else if (name === "tool_calls" && Array.isArray(value)) {
       out[name] = value.map((call) => visitCall(call, path, visitor));
     } else if (name === "function_call" && isObject(value)) out[name] = visitNamed(value, path, visitor);

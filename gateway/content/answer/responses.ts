@@ -98,8 +98,9 @@ function valueAt(item: Json, { place }: Growing, event: JsonObject): Json {
 }
 
 function visitWhole(event: JsonObject, at: string, visitor: Visitor): JsonObject {
-  const { response, item, part, content_index: index, summary_index: summary, ...others } = event;
-  const out = wholeOf(visitor, "", others);
+  const { type = null, response, item, part, ...about } = event;
+  const { content_index: index, summary_index: summary, ...others } = about;
+  const out: JsonObject = { type, ...wholeOf(visitor, "", others) };
   if (index !== undefined) out["content_index"] = index;
   if (summary !== undefined) out["summary_index"] = summary;
   if (response !== undefined) out["response"] = visitor.whole("", response);

@@ -160,6 +160,8 @@ export function createStreamScanner(parts: ContentParts, { least, repeats }: Sca
   }
 
   function close(growing: Growing): void {
+    // what fitted is looked at
+    if (growing.form === "text") look(growing, true);
     for (const detector of detectors) lose(detector, "too_large", 0);
     Object.assign(growing, { closed: true, text: "", known: Infinity });
   }

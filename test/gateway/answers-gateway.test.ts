@@ -1,0 +1,164 @@
+/** Answers through the gateway: what is found in them is recorded, and decided on before a client sees what it is about. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { AnswerMode } from "../../gateway/content/answer/inspect.js";
+import type { AnswerForm } from "../../gateway/content/answer/words.js";
+import type { JsonObject } from "../../sidecar/contract.js";
+import { parseJson } from "../../sidecar/contract.js";
+import { eventsOf, forms, requests, streamed, textOf, whole } from "./answers-lab.js";
+import type { World } from "./world.js";
+import { json, post, startUpstream, startWorld, until } from "./world.js";
+
+const email = "jane.doe@mail.example.com";
+
+describe("through the gateway", () => {
+  let world: World | undefined;
+  afterEach(() => world?.close());
+  const start = async (answers?: AnswerMode): Promise<World> => {
+    const model = await startUpstream((_req, res) => {
+      json(res, {});
+    });
+    const { url } = model;
+    const place = { region: "eu", environment: "prod", provider: "x" };
+    const started = await startWorld({
+      config: {
+        content: { detectors: ["pii", "secrets"], ...(answers === undefined ? {} : { answers }) },
+        upstreams: {
+          openai: { url },
+          anthropic: { url, protocol: "anthropic" },
+          gemini: { url, protocol: "gemini" },
+        },
+        models: {
+          gpt: { ...place, upstream: "openai" },
+          sonnet: { ...place, upstream: "anthropic" },
+          flash: { ...place, upstream: "gemini" },
+        },
+      },
+    });
+    world = {
+      ...started,
+      model,
+      async close() {
+        await Promise.all([started.close(), model.close()]);
+      },
+    };
+    return world;
+  };
+  const say = (form: AnswerForm, stream: boolean, text: string) => {
+    return (_req: unknown, res: Parameters<typeof json>[0]): void => {
+      if (!stream) json(res, whole[form](text));
+      else {
+        res.writeHead(200, { "content-type": "text/event-stream" });
+        res.end(streamed[form](text.match(/[^]{1,9}/g) ?? []));
+      }
+    };
+  };
+  const cases = forms.flatMap((form) => [false, true].map((stream) => [form, stream] as const));
+  const filler = "lorem ipsum dolor sit amet, consectetur ".repeat(9);
+  const isAnswer = (call: { action: { properties: JsonObject } }): boolean =>
+    call.action.properties["phase"] === "response";
+
+  test.each(cases)("%s is recorded, streamed: %s", async (form, stream) => {
+    const { model, sidecar, ...others } = await start("observe");
+    model.answer = say(form, stream, `write to ${email}`);
+    const { path, body } = requests[form](stream);
+    const text = await (await post({ ...others, model, sidecar }, path, body)).text();
+    expect(text).toContain(stream ? "write" : email);
+    await until(() => sidecar.outcomes.length > 0);
+    expect(sidecar.outcomes[0]).toMatchObject({
+      outcome: "forwarded",
+      content: { scanned: true, pii: { email: 1 }, secrets: {}, detectors: { pii: "1", secrets: "1" } },
+    });
+    expect(sidecar.asked.length).toBe(1);
+    expect(JSON.stringify(sidecar.outcomes)).not.toContain(email);
+  });
+
+  test.each(cases)("%s is denied in its protocol's words, streamed: %s", async (form, stream) => {
+    const { model, sidecar, ...others } = await start("decide");
+    model.answer = say(form, stream, `${filler} ${email} ${filler}`);
+    sidecar.decide = (call, { context }) =>
+      isAnswer(call) && JSON.stringify(context.content).includes("email")
+        ? { allow: false, reasons: [{ code: "pii_in_answer", message: "no addresses", rule: "answer.pii" }] }
+        : { allow: true, labels: ["asked"] };
+    const { path, body } = requests[form](stream);
+    const answer = await post({ ...others, model, sidecar }, path, body);
+    const text = await answer.text();
+    expect(answer.status).toBe(stream ? 200 : 403);
+    expect(text).not.toContain("jane");
+    expect(text).toContain("pii_in_answer");
+    expect(text).toContain("d-2");
+    if (stream) {
+      expect(textOf(text)).toContain("lorem");
+      expect(JSON.stringify(eventsOf(text).at(-1))).toContain("error");
+    }
+    await until(() => sidecar.outcomes.length > 1);
+    const [call] = sidecar.asked.at(-1)?.calls ?? [];
+    expect(call?.action).toMatchObject({
+      name: "model.invoke",
+      properties: { phase: "response", stream, labels: ["asked"] },
+    });
+    expect(sidecar.outcomes).toContainEqual(
+      expect.objectContaining({ decision_id: "d-2", outcome: "denied" }),
+    );
+    expect(sidecar.outcomes).toContainEqual(
+      expect.objectContaining({
+        ...{ decision_id: "d-1", outcome: "denied", labels: ["asked"] },
+        content: expect.objectContaining({ pii: { email: 1 } }) as unknown,
+      }),
+    );
+  });
+
+  test("a client of another protocol is denied in its own words", async () => {
+    const { model, sidecar, ...others } = await start("decide");
+    model.answer = say("openai", true, `${filler} ${email} ${filler}`);
+    sidecar.decide = (call) => ({ allow: !isAnswer(call) });
+    const body = { model: "gpt", stream: true, max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+    const answer = await post({ ...others, model, sidecar }, "/v1/messages", JSON.stringify(body));
+    const text = await answer.text();
+    expect(text).toContain("event: error\n");
+    expect(text).toContain("lorem");
+    expect(text).not.toContain("jane");
+  });
+
+  test("no decision is a deny: the sidecar is silent", async () => {
+    const { model, sidecar, ...others } = await start("decide");
+    const answer = say("openai", false, email);
+    model.answer = (req, res) => {
+      sidecar.raw = () => undefined;
+      answer(req, res);
+    };
+    const { path, body } = requests.openai(false);
+    const got = await post({ ...others, model, sidecar }, path, body);
+    expect([got.status, await got.text()]).toEqual([503, expect.not.stringContaining("jane")]);
+  });
+
+  test("an obligation has an answer decided on that nobody configured to be", async () => {
+    const { model, sidecar, ...others } = await start();
+    model.answer = say("openai", false, email);
+    const properties = parseJson('{"mode":"decide"}') as JsonObject;
+    sidecar.decide = (call) =>
+      isAnswer(call)
+        ? { allow: false }
+        : { allow: true, obligations: [{ id: "i", type: "inspect_answer", properties }] };
+    const { path, body } = requests.openai(false);
+    expect((await post({ ...others, model, sidecar }, path, body)).status).toBe(403);
+  });
+
+  test("text isn't delayed where it is only recorded", async () => {
+    const { model, sidecar, ...others } = await start("observe");
+    let finish = (): void => undefined;
+    model.answer = (_req, res) => {
+      const [first = "", ...rest] = streamed.openai(["hello"]).split("\n\n");
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      res.write(`${first}\n\n${rest.shift() ?? ""}\n\n`);
+      finish = () => res.end(rest.join("\n\n"));
+    };
+    const { path, body } = requests.openai(true);
+    const answer = await post({ ...others, model, sidecar }, path, body);
+    const reader = answer.body?.getReader();
+    let seen = "";
+    while (!seen.includes("hello")) seen += Buffer.from((await reader?.read())?.value ?? []).toString();
+    finish();
+    await reader?.cancel();
+    expect(seen).toContain("hello");
+  });
+});
