@@ -9,56 +9,93 @@ export class EventsRefused extends Error {
   override readonly name = "EventsRefused";
 }
 
+/** What ends a line for readers that go by Python's or Unicode's lines, and is nothing special in an event. */
+const otherLineEnds = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
+
 /**
  * Reads server-sent events (WHATWG HTML, section 9.2) as they come. An event cut off by the end is none.
+ * INVARIANT: what is one event here is one for every reader: other signs that end lines are given as JSON's escapes.
  * @throws EventsRefused past `limit` characters in one event, or where the bytes aren't UTF-8.
  */
 export async function* readEvents(body: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Event> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "";
+  const cut = createLineCutter();
   let data: string[] = [];
   let raw = "";
   let size = 0;
   for await (const chunk of body) {
+    let text: string;
     try {
-      text += decoder.decode(chunk, { stream: true });
+      text = decoder.decode(chunk, { stream: true });
     } catch {
       throw new EventsRefused("not UTF-8");
     }
-    let at = 0;
-    for (;;) {
-      const line = nextLine(text, at);
-      if (line === undefined) break;
-      raw += text.slice(at, line.next);
-      at = line.next;
+    for (const line of cut.push(text)) {
+      raw += line.text + line.end;
       size += line.text.length;
       if (size > limit) throw new EventsRefused("an event is too long");
       if (line.text === "") {
-        yield { raw, ...(data.length > 0 ? { data: data.join("\n") } : {}) };
+        yield { raw: toOne(raw), ...(data.length > 0 ? { data: data.join("\n") } : {}) };
         data = [];
         raw = "";
         size = 0;
       } else if (line.text.startsWith(":") && data.length === 0) {
         // a comment keeps a connection alive: it doesn't wait for the end of an event
-        yield { raw };
+        yield { raw: toOne(raw) };
         raw = "";
+        size = 0;
       } else if (line.text === "data" || line.text.startsWith("data:")) {
         data.push(line.text.slice(5).replace(/^ /, ""));
       }
     }
-    text = text.slice(at);
-    if (size + text.length > limit) throw new EventsRefused("an event is too long");
+    if (size + cut.pending() > limit) throw new EventsRefused("an event is too long");
   }
 }
 
-/** Finds the line at an offset; a CR at the end waits for the LF that may follow. */
-function nextLine(text: string, at: number): { text: string; next: number } | undefined {
-  for (let i = at; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x0a) return { text: text.slice(at, i), next: i + 1 };
-    if (c !== 0x0d) continue;
-    if (i + 1 === text.length) return undefined;
-    return { text: text.slice(at, i), next: text.charCodeAt(i + 1) === 0x0a ? i + 2 : i + 1 };
-  }
-  return undefined;
+function toOne(raw: string): string {
+  if (!otherLineEnds.test(raw)) return raw;
+  return raw.replace(
+    new RegExp(otherLineEnds, "g"),
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+interface Line {
+  readonly text: string;
+  readonly end: string;
+}
+
+/** Cuts text into lines; each character is looked at once, however small the pieces and long the line. */
+function createLineCutter(): { push(piece: string): Generator<Line>; pending(): number } {
+  let pieces: string[] = [];
+  let size = 0;
+  let carried = "";
+  return {
+    pending: () => size,
+    *push(piece) {
+      const text = carried + piece;
+      // a CR at the end waits for the LF that may follow
+      carried = text.endsWith("\r") ? "\r" : "";
+      const until = text.length - carried.length;
+      let at = 0;
+      let [cr, lf] = [text.indexOf("\r"), text.indexOf("\n")];
+      for (;;) {
+        if (cr >= 0 && cr < at) cr = text.indexOf("\r", at);
+        if (lf >= 0 && lf < at) lf = text.indexOf("\n", at);
+        const stop = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr;
+        if (stop < 0 || stop >= until) break;
+        const end = stop === cr && lf === cr + 1 ? "\r\n" : text.charAt(stop);
+        const rest = text.slice(at, stop);
+        const line = pieces.length === 0 ? rest : pieces.join("") + rest;
+        pieces = [];
+        size = 0;
+        at = stop + end.length;
+        yield { text: line, end };
+      }
+      if (at < until) {
+        pieces.push(text.slice(at, until));
+        size += until - at;
+      }
+    },
+  };
 }

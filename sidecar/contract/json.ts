@@ -113,11 +113,17 @@ function writePretty(value: Json, step: string, line: string): string {
   return lines.length === 0 ? `${open}${close}` : `${open}${inner}${lines.join(`,${inner}`)}${line}${close}`;
 }
 
-/** What JSON.stringify would escape: quotes, backslashes, controls, lone surrogates (any surrogate, to be quick). */
-const escapes = /["\\\u0000-\u001f\ud800-\udfff]/;
+/** What JSON.stringify would escape: quotes, backslashes, controls, lone surrogates (any surrogate, to be quick); and {@link lineEnds}. */
+const escapes = /["\\\u0000-\u001f\u0085\u2028\u2029\ud800-\udfff]/;
+/** What ends a line for some readers: JSON may hold it, but one event or one record must stay one to everybody. */
+const lineEnds = /[\u0085\u2028\u2029]/g;
 
 function quote(text: string): string {
-  return escapes.test(text) ? JSON.stringify(text) : `"${text}"`;
+  if (!escapes.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(
+    lineEnds,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Tells whether a value is an object (not an array, null or number). */
