@@ -8,7 +8,7 @@ export async function readJson(
   limit: number,
 ): Promise<{ kind: "json"; value: Json; bytes: Buffer } | Refusal> {
   const type = req.headers["content-type"];
-  if (type === undefined || !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
+  if (type === undefined || !/^application\/json\s*(?:;\s*charset=(?:utf-8|"utf-8")\s*)?$/i.test(type)) {
     return refuse("unsupported_media_type");
   }
   const bytes = await readBytes(req, limit);

@@ -11,10 +11,16 @@ export interface Listening {
 /** Listens for plain HTTP at `host:port`. @throws Error where the address can't be had */
 export async function listenPlain(listen: string, listener: RequestListener): Promise<Listening> {
   const server = createServer(
-    { keepAliveTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 32_768 },
+    {
+      ...{ keepAliveTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 32_768 },
+      // how often the time that a head may take is looked at
+      connectionsCheckingInterval: 2_000,
+    },
     listener,
   );
   attachUpgrades(server, listener);
+  // no header is left out silently: what isn't looked at can't contradict; the size of a head is limited
+  server.maxHeadersCount = 0;
   const [, host = "", port = ""] = /^(?:http:\/\/)?(.*):([0-9]{1,5})$/.exec(listen) ?? [];
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -19,6 +19,11 @@ const once = new Set<string>([
   "x-request-id",
 ]);
 
+/** Tells whether others on the way could see another end of the request: HTTP/1.0 knows no chunks (RFC 9112, section 6.1). */
+function isFaulty({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion === "1.0" ? headers["transfer-encoding"] !== undefined : httpVersion !== "1.1";
+}
+
 /** Refuses a head that is ambiguous, a GET with a body, and web pages of origins that aren't allowed. */
 export function checkHead(req: IncomingMessage, allowedOrigins: readonly string[]): Refusal | undefined {
   const seen = new Set<string>();
@@ -28,6 +33,7 @@ export function checkHead(req: IncomingMessage, allowedOrigins: readonly string[
     if (seen.has(name)) return refuse("invalid_request", `the header ${name} stands twice`);
     seen.add(name);
   }
+  if (isFaulty(req)) return refuse("invalid_request", "this version of HTTP isn't spoken, or not so");
   if (req.method === "GET" && bringsBody(req)) return refuse("invalid_request", "a GET has no body");
   const { origin } = req.headers;
   // a page in a browser must not get here through its reader's network (DNS rebinding)

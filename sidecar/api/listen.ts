@@ -76,12 +76,15 @@ export async function listen(
   const serve = tlsFor(address, tls);
   const limits = {
     ...{ keepAliveTimeout: 60_000, headersTimeout: 10_000, requestTimeout: requestTimeoutMs },
-    maxHeaderSize: 32_768,
+    // the second is how often these times are looked at
+    ...{ maxHeaderSize: 32_768, connectionsCheckingInterval: 2_000 },
   };
   const server =
     serve === undefined
       ? createServer(limits, listener)
       : createTlsServer({ ...limits, ...serve.options() }, listener);
+  // no header is left out silently: what isn't looked at can't contradict; the size of a head is limited
+  server.maxHeadersCount = 0;
   if (serve !== undefined) serve.attend(server as TlsServer);
   attend?.(server);
   const upgraded = new Set<Duplex>();
