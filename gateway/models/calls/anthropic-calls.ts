@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { CallGuard, DecideCalls, StreamGuard, ToolCall } from "./guard.js";
+import { hasOddKey } from "../plain-keys.js";
 import { readArguments } from "../read-arguments.js";
 import { CallsRefused } from "./guard.js";
 
@@ -9,12 +10,15 @@ export const anthropicCalls: CallGuard = { whole, stream };
 
 const nameOf = ({ name }: JsonObject): string => (typeof name === "string" ? name : "");
 
+const isCall = (block: Json): block is JsonObject => isObject(block) && block["type"] === "tool_use";
+/** Calls that the provider carries out itself; their inputs come in pieces, too. */
+const served: readonly Json[] = ["server_tool_use", "mcp_tool_use"];
+
 async function whole(answer: JsonObject, decide: DecideCalls): Promise<JsonObject | undefined> {
   const { content } = answer;
+  if (hasOddKey(answer) || isObject(content)) throw new CallsRefused("a content that is none");
   if (!Array.isArray(content)) return undefined;
-  const calls = content.filter(
-    (block): block is JsonObject => isObject(block) && block["type"] === "tool_use",
-  );
+  const calls = content.filter(isCall);
   if (calls.length === 0) return undefined;
   const refusals = await decide(calls.map(asCall));
   if (refusals.every((refusal) => refusal === undefined)) return undefined;
@@ -36,9 +40,11 @@ function asCall(block: JsonObject): ToolCall {
 }
 
 function stream(decide: DecideCalls): StreamGuard {
-  let call: { readonly index: Json; readonly name: string; input: string; raw: string } | undefined;
+  let call: { readonly index: number; readonly name: string; input: string; raw: string } | undefined;
   let calls = 0;
   let refused = 0;
+  /** Blocks whose pieces are nobody's call here. */
+  const others = new Set<number>();
 
   const conclude = async ({ index, name, input, raw }: NonNullable<typeof call>): Promise<string> => {
     const [refusal] = await decide([{ name, arguments: readArguments(input) }]);
@@ -53,15 +59,30 @@ function stream(decide: DecideCalls): StreamGuard {
   return {
     holds: () => call !== undefined,
     async take({ raw, data }) {
-      const { type, content_block: block, delta } = data;
-      if (type === "content_block_start" && isObject(block) && block["type"] === "tool_use") {
+      const { type, content_block: block, delta, message } = data;
+      if (hasOddKey(data)) throw new CallsRefused("a key in other letters");
+      // some clients take what a message begins with for its content
+      if (isObject(message) && Array.isArray(message["content"]) && message["content"].some(isCall))
+        throw new CallsRefused("a call before the beginning");
+      if (type === "content_block_start" && isObject(block)) {
+        const index = indexOf(data);
+        if (served.includes(block["type"] ?? null)) others.add(index);
+        else others.delete(index);
+      }
+      if (type === "content_block_start" && isObject(block) && isCall(block)) {
         if (call !== undefined) throw new CallsRefused("a call within a call");
-        const { input } = block;
+        const { input = null } = block;
         calls++;
         // a block may begin with all of its input
-        const begun = isObject(input) && Object.keys(input).length > 0 ? stringifyJson(input) : "";
-        call = { index: data["index"] ?? null, name: nameOf(block), input: begun, raw };
+        const nothing =
+          input === null || input === "" || (isObject(input) && Object.keys(input).length === 0);
+        const begun = nothing ? "" : stringifyJson(input);
+        call = { index: indexOf(data), name: nameOf(block), input: begun, raw };
         return "";
+      }
+      if (isObject(delta) && delta["partial_json"] !== undefined) {
+        const index = indexOf(data);
+        if (index !== call?.index && !others.has(index)) throw new CallsRefused("a piece of no call");
       }
       if (call !== undefined && data["index"] === call.index) {
         call.raw += raw;
@@ -86,6 +107,11 @@ function stream(decide: DecideCalls): StreamGuard {
         : Promise.reject(new CallsRefused("a call isn't whole"));
     },
   };
+}
+
+function indexOf({ index }: JsonObject): number {
+  if (typeof index === "number" && Number.isSafeInteger(index) && index >= 0) return index;
+  throw new CallsRefused("index");
 }
 
 function event(data: JsonObject): string {

@@ -42,7 +42,7 @@ export class CallsRefused extends Error {
 }
 
 /** What every call has somewhere, unless an escape spells it otherwise. */
-const suspicious = /tool|function|\\u00/i;
+const suspicious = /tool|function|partial_json|\\u00/i;
 
 /** Tells whether an answer could hold a call; cheaper than reading it. */
 export function mayCall(text: string): boolean {

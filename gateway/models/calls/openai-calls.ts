@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { CallGuard, DecideCalls, HeldEvent, StreamGuard, ToolCall } from "./guard.js";
+import { hasOddKey } from "../plain-keys.js";
 import { readArguments } from "../read-arguments.js";
 import { CallsRefused } from "./guard.js";
 
@@ -14,22 +15,25 @@ const text = (value: Json | undefined): string => (typeof value === "string" ? v
 /** The calls of a message: those of today, and the single one of before there were tools. */
 function callsOf(message: JsonObject): JsonObject[] {
   const { tool_calls: list, function_call: single } = message;
-  if (list !== undefined && list !== null && objects(list).length !== (list as Json[]).length) {
-    throw new CallsRefused("calls that are none");
-  }
+  const none = single !== undefined && single !== null && !isObject(single);
+  if (none || !isListOfObjects(list)) throw new CallsRefused("calls that are none");
   return [...objects(list), ...(isObject(single) ? [{ function: single }] : [])];
+}
+
+function isListOfObjects(value: Json | undefined): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.every(isObject));
 }
 
 function asCall(call: JsonObject): ToolCall {
   const { function: named, custom } = call;
-  if (isObject(named))
-    return { name: text(named["name"]), arguments: readArguments(text(named["arguments"])) };
-  // a call whose input isn't JSON can't be decided on
+  if (isObject(named) && (custom === undefined || custom === null))
+    return { name: text(named["name"]), arguments: readArguments(named["arguments"]) };
+  // a call whose input isn't JSON can't be decided on, nor one that is two
   return { name: isObject(custom) ? text(custom["name"]) : "", arguments: undefined };
 }
 
 async function whole(answer: JsonObject, decide: DecideCalls): Promise<JsonObject | undefined> {
-  const choices = objects(answer["choices"]);
+  const choices = choicesOf(answer);
   const found = choices.map(({ message }) => (isObject(message) ? callsOf(message) : []));
   const calls = found.flat();
   if (calls.length === 0) return undefined;
@@ -40,6 +44,12 @@ async function whole(answer: JsonObject, decide: DecideCalls): Promise<JsonObjec
     ...answer,
     choices: choices.map((choice, i) => without(choice, found[i] ?? [], refused)),
   };
+}
+
+/** @throws CallsRefused where some client could see a call that isn't found here */
+function choicesOf(data: JsonObject): JsonObject[] {
+  if (!isListOfObjects(data["choices"]) || hasOddKey(data)) throw new CallsRefused("choices that are none");
+  return objects(data["choices"]);
 }
 
 function without(
@@ -73,6 +83,8 @@ interface Growing {
   arguments: string;
   /** Whether it is the single one of before there were tools. */
   readonly single: boolean;
+  /** Whether every client puts its pieces together to the same call. */
+  plain: boolean;
 }
 
 /** The calls of one choice, by their index. */
@@ -84,11 +96,11 @@ function stream(decide: DecideCalls): StreamGuard {
   const decided = new Map<number, readonly (string | undefined)[]>();
 
   const grow = (choice: JsonObject): boolean => {
-    const { delta } = choice;
-    if (!isObject(delta)) return false;
+    const { delta, message } = choice;
+    if (isObject(message) && callsOf(message).length > 0) throw new CallsRefused("a call in no delta");
+    if (!isObject(delta) || callsOf(delta).length === 0) return false;
     const calls = objects(delta["tool_calls"]);
     const single = delta["function_call"];
-    if (calls.length === 0 && !isObject(single)) return false;
     const number = indexOf(choice);
     if (decided.has(number)) throw new CallsRefused("a call after the end");
     const of = pending.get(number) ?? new Map<number, Growing>();
@@ -105,13 +117,14 @@ function stream(decide: DecideCalls): StreamGuard {
     const refusals = new Map(decided);
     pending.clear();
     decided.clear();
-    if (all.every((refusal) => refusal === undefined)) return events.map(({ raw }) => raw).join("");
+    const plain = [...calls.values()].every((of) => [...of.values()].every((call) => call.plain));
+    if (plain && all.every((refusal) => refusal === undefined)) return events.map(({ raw }) => raw).join("");
     return rewrite(events, calls, refusals);
   };
   return {
     holds: () => held.length > 0,
     async take(event) {
-      const choices = objects(event.data["choices"]);
+      const choices = choicesOf(event.data);
       const grew = choices.map(grow);
       const ends = choices.filter((choice) => text(choice["finish_reason"]) !== "");
       const ended = ends.map(indexOf).filter((number) => pending.has(number) && !decided.has(number));
@@ -140,15 +153,23 @@ function indexOf(value: JsonObject): number {
 }
 
 function add(calls: Calls, at: number, call: JsonObject, named: Json | undefined, single: boolean): void {
-  const known = calls.get(at) ?? { id: undefined, type: undefined, name: "", arguments: "", single };
+  const first: Growing = { id: undefined, type: undefined, name: "", arguments: "", single, plain: true };
+  const known = calls.get(at) ?? first;
   calls.set(at, known);
-  known.id ??= call["id"];
+  const { id, index } = call;
+  const name = isObject(named) ? text(named["name"]) : "";
+  // some clients take a piece without an index, or with an id or a name of its own, for another call
+  const own = known !== first && ((text(id) !== "" && id !== known.id) || name !== "");
+  if (own || known.single !== single || (!single && index === undefined)) known.plain = false;
+  known.id ??= id;
   known.type ??= call["type"];
   // what isn't a function has no arguments that could be decided on
-  if (call["custom"] !== undefined) known.arguments = "[]";
+  if (call["custom"] !== undefined && call["custom"] !== null) known.arguments += "[]";
   if (!isObject(named)) return;
-  known.name += text(named["name"]);
-  known.arguments += text(named["arguments"]);
+  known.name += name;
+  const { arguments: given } = named;
+  known.arguments +=
+    typeof given === "string" ? given : (given ?? null) === null ? "" : stringifyJson(given ?? null);
 }
 
 /** Says what is left: text for what was refused, the other calls numbered anew, and a reason that fits. */

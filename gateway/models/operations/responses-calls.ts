@@ -18,7 +18,7 @@ function asCall({ type, name, arguments: given }: JsonObject): ToolCall {
   const decidable = type === "function_call";
   return {
     name: textOf(name) || textOf(type),
-    arguments: decidable ? readArguments(textOf(given)) : undefined,
+    arguments: decidable ? readArguments(given) : undefined,
   };
 }
 
