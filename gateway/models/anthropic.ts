@@ -13,6 +13,8 @@ import { createAnthropicReader, createAnthropicWriter } from "./translate/anthro
 import { readAnthropicRequest } from "./translate/read-anthropic.js";
 import { writeAnthropicRequest } from "./translate/write-anthropic.js";
 
+export const isNamed = ({ name }: JsonObject): boolean => typeof name === "string";
+
 const messages: RequestShape = {
   fields: messagesFields,
   required: ["model", "messages", "max_tokens"],
@@ -20,6 +22,7 @@ const messages: RequestShape = {
     ...["max_tokens", "temperature", "top_k", "top_p", "thinking", "output_config"],
     ...["service_tier", "speed", "inference_geo", "workspace_id"],
   ],
+  isTool: isNamed,
   words: {
     tokenLimits: ["max_tokens"],
     parameters: settable(messagesFields, [

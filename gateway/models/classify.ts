@@ -6,6 +6,7 @@ import type { Words } from "../enforce/duty.js";
 import type { Check } from "./fields.js";
 import { wrongField } from "./fields.js";
 import { mayNameKept, namesKept } from "./kept.js";
+import { hasOddKey } from "./plain-keys.js";
 import type { ModelCall } from "./protocol.js";
 
 /** What a protocol's request of a model looks like. */
@@ -16,6 +17,8 @@ export interface RequestShape {
   /** What policy may limit; copied, not interpreted. */
   readonly parameters: readonly string[];
   readonly words: Words;
+  /** Tells whether a tool of the request is one that the client carries out, or that the provider is known to. */
+  readonly isTool: (tool: JsonObject) => boolean;
 }
 
 /** Tells what a request of a model attempts. */
@@ -37,6 +40,10 @@ export function classifyInvoke(
   }
   const roles = countRoles(messages);
   if (roles === undefined) return refuse("invalid_request", "each message must be an object with a role");
+  if (hasOddKey(value)) return refuse("invalid_request", "a key stands for another in other letters");
+  const lists = Object.keys(shape.words.tools).map((field) => value[field] ?? []);
+  if (!lists.flat().every((tool) => isObject(tool) && shape.isTool(tool)))
+    return refuse("invalid_request", "a tool is of no known type, or has no name");
   if (mayNameKept(bytes) && namesKept(messages)) {
     return refuse("invalid_request", "messages name a file that the provider keeps");
   }
@@ -93,7 +100,7 @@ export function offeredIn(body: JsonObject, { tools }: Words): readonly string[]
 }
 
 function countRoles(messages: readonly Json[]): JsonObject | undefined {
-  const roles: Record<string, number> = {};
+  const roles = Object.create(null) as Record<string, number>;
   for (const message of messages) {
     const role = isObject(message) ? message["role"] : undefined;
     if (typeof role !== "string" || !/^[a-z]{1,16}$/.test(role)) return undefined;

@@ -19,6 +19,7 @@ const chat: RequestShape = {
   fields: chatFields,
   required: ["model", "messages"],
   parameters: ["max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "service_tier", "store"],
+  isTool,
   words: {
     // servers of this protocol know the older name at least
     tokenLimits: ["max_tokens", "max_completion_tokens"],
@@ -44,6 +45,14 @@ const chat: RequestShape = {
     },
   },
 };
+
+/** A tool of one type and one name; a function of before there were tools has no type. */
+function isTool({ type, name, function: definition, custom }: JsonObject): boolean {
+  if (type === undefined) return typeof name === "string" && definition === undefined && custom === undefined;
+  const [own, other] = type === "custom" ? [custom, definition] : [definition, custom];
+  if ((type !== "function" && type !== "custom") || other !== undefined) return false;
+  return isObject(own) && typeof own["name"] === "string";
+}
 
 function functionName({ function: definition, custom }: JsonObject): Json | undefined {
   const named = definition ?? custom;

@@ -1,7 +1,7 @@
 /** Anthropic's `POST /v1/messages/count_tokens`. Source: Anthropic API reference, "Count tokens in a message". */
 import { filterTools } from "../../enforce/filter-tools.js";
 import { requireSystemPrompt } from "../../enforce/require-system-prompt.js";
-import { anthropic } from "../anthropic.js";
+import { anthropic, isNamed } from "../anthropic.js";
 import { classifyInvoke, offeredIn } from "../classify.js";
 import { messagesFields } from "../messages-fields.js";
 import type { Check } from "../fields.js";
@@ -24,6 +24,7 @@ export const countTokens: Operation = {
       required: ["model", "messages"],
       parameters: ["thinking", "output_config", "speed", "workspace_id"],
       words: anthropic.words,
+      isTool: isNamed,
     });
     if (asks.kind === "refusal") return asks;
     const { action, ...call } = asks.call;

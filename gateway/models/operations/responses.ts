@@ -11,6 +11,7 @@ import { countIn, tokenUsage } from "../../observe/token-usage.js";
 import { offeredIn } from "../classify.js";
 import { settable } from "../fields.js";
 import { isCount, openai } from "../openai.js";
+import { hasOddKey } from "../plain-keys.js";
 import { openAiError } from "../refuse.js";
 import type { Bound } from "./bind.js";
 import { isOwn, readId, sealId } from "./bind.js";
@@ -133,6 +134,7 @@ export const responses: Operation = {
   classify(value, bytes, models) {
     const body = readBody(value, responsesFields, ["model", "input"]);
     if (isRefusal(body)) return body;
+    if (hasOddKey(body)) return refuse("invalid_request", "a key stands for another in other letters");
     const wrong = wrongPart(body);
     if (wrong !== undefined) return refuse("invalid_request", `${wrong} isn't known, or not passed on`);
     const { model, stream, store, background, previous_response_id: previous, tools, input } = body;
