@@ -57,6 +57,8 @@ export interface GatewayConfig {
   readonly claimedHeaders: readonly string[];
   /** CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  /** Names and addresses, beside the web's, that a request may send a model's server to for images and files. */
+  readonly mediaHosts: readonly string[];
   readonly maxBody: number;
   /** Where what callers upload is kept; absent: nowhere. */
   readonly storage?: StorageConfig;
@@ -147,6 +149,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     resourceMetadata: readResourceMetadata(top.nested("resource_metadata"), problems),
     claimedHeaders: (top.strings("claimed_headers") ?? []).map((name) => name.toLowerCase()),
     trustedProxies: top.strings("trusted_proxies") ?? [],
+    mediaHosts: (top.strings("media_hosts") ?? []).map((host) => host.toLowerCase()),
     maxBody,
     ...(top.has("storage") ? { storage: readStorage(top.nested("storage"), upstreams, problems) } : {}),
     uploads: readUploads(top.nested("uploads"), maxBody),

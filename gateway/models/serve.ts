@@ -4,6 +4,7 @@ import { refuse } from "../../sidecar/contract.js";
 import { maskError } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
+import { mediaType } from "../forward/forward.js";
 import { readJson, send } from "../http.js";
 import { rateLimits } from "../observe/rate-limits.js";
 import { heartbeatOf } from "../observe/read-streams.js";
@@ -11,6 +12,7 @@ import { watch } from "../observe/watch.js";
 import { createDecideCalls } from "./calls/decide.js";
 import { chatManner } from "./chat.js";
 import { inspectAnswer } from "./inspect.js";
+import { wrongUrl } from "./media-urls.js";
 import type { Past } from "./open.js";
 import type { ModelProtocol } from "./protocol.js";
 import { reach } from "./reach.js";
@@ -18,7 +20,7 @@ import { refuseIn } from "./refuse.js";
 import { relay } from "./relay.js";
 import { translateError } from "./translate/error.js";
 
-const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
+const passedHeaders = ["retry-after", "openai-processing-ms", "request-id"];
 
 /** Serves `POST /v1/chat/completions` and `POST /v1/messages`, plain and streamed. */
 export async function serveInvoke(
@@ -33,6 +35,8 @@ export async function serveInvoke(
   if (read.kind === "refusal") return refuseHere(exchange, read);
   const called = client.classify(read.value, read.bytes, config.models);
   if (called.kind === "refusal") return refuseHere(exchange, called);
+  if (wrongUrl(called.body, config.mediaHosts))
+    return refuseHere(exchange, refuse("invalid_request", "a URL isn't of the web"));
   const content = await parts.describeContent?.(called.body);
   const asks = content === undefined ? called : { ...called, content };
   const past: Past[] = [];
@@ -66,6 +70,8 @@ export async function serveInvoke(
   });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);
+  // INVARIANT: what was read as UTF-8 isn't called anything else
+  headers["content-type"] = mediaType(answer.headers);
   for (const name of passedHeaders) {
     const value = answer.headers[name];
     if (typeof value === "string") headers[name] = value;

@@ -4,6 +4,7 @@ import { refuse } from "../../../sidecar/contract.js";
 import { maskError } from "../../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
+import { mediaType } from "../../forward/forward.js";
 import { send } from "../../http.js";
 import { rateLimits } from "../../observe/rate-limits.js";
 import { heartbeatOf } from "../../observe/read-streams.js";
@@ -22,7 +23,7 @@ import type { AnswerParts } from "./relay.js";
 import { relayAnswer } from "./relay.js";
 import type { Relayed } from "../relay.js";
 
-const passedHeaders = ["content-type", "retry-after", "openai-processing-ms", "request-id"];
+const passedHeaders = ["retry-after", "openai-processing-ms", "request-id"];
 
 export interface PassParts {
   readonly operation: Pick<Operation, "protocol" | "speaker" | "usage" | "calls" | "bind" | "pieces">;
@@ -68,6 +69,8 @@ export async function passThrough(
   });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);
+  // INVARIANT: what was read as UTF-8 isn't called anything else
+  headers["content-type"] = mediaType(answer.headers);
   for (const one of passedHeaders) {
     const value = answer.headers[one];
     if (typeof value === "string") headers[one] = value;

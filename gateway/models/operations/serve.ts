@@ -1,7 +1,9 @@
 /** Serves an operation on a model: classify, ask, enforce, forward; what was decided is what is sent. */
 import type { JsonObject } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { readJson } from "../../http.js";
+import { wrongUrl } from "../media-urls.js";
 import type { ModelCall } from "../protocol.js";
 import { refuseIn } from "../refuse.js";
 import type { Operation } from "./operation.js";
@@ -22,6 +24,8 @@ export async function serveOperation(
   if (read.kind === "refusal") return refuseHere(exchange, read);
   const called = operation.classify(read.value, read.bytes, config.models, named);
   if (called.kind === "refusal") return refuseHere(exchange, called);
+  if (wrongUrl(called.body, config.mediaHosts))
+    return refuseHere(exchange, refuse("invalid_request", "a URL isn't of the web"));
   const content = await describe(parts, operation, called);
   return passThrough(parts, exchange, {
     ...{ operation, asks: content === undefined ? called : { ...called, content } },
