@@ -265,7 +265,10 @@ describe("Converse", () => {
       "an image by its address",
       {
         messages: [
-          { role: "user", content: [{ type: "image", source: { type: "url", url: "http://10.0.0.1/" } }] },
+          {
+            role: "user",
+            content: [{ type: "image", source: { type: "url", url: "https://images.example/a.png" } }],
+          },
         ],
       },
       "messages[0].content[0].source",
@@ -390,8 +393,10 @@ describe("errors", () => {
 
 /** What a Bedrock that isn't one sends after a good beginning; none of it may reach a client as part of an answer. */
 const good = messageEvents.slice(0, 3).map(chunk);
-const bad = (change: (bytes: Buffer) => Buffer): Buffer =>
-  change(chunk({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "EVIL" } }));
+const evil = Buffer.from(
+  JSON.stringify({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "EVIL" } }),
+);
+const bad = (change: (bytes: Buffer) => Buffer): Buffer => change(chunk(evil.toString()));
 const at = (offset: number) => (bytes: Buffer) => {
   bytes[offset < 0 ? bytes.length + offset : offset] = (bytes.at(offset) ?? 0) ^ 1;
   return bytes;
@@ -406,7 +411,7 @@ const hostile: readonly { readonly name: string; readonly frames: readonly Buffe
   },
   {
     name: "a frame just above the limit",
-    frames: [...good, frame({ ":event-type": "chunk" }, Buffer.alloc(4 * 2 ** 20, 0x20))],
+    frames: [...good, event("chunk", { bytes: evil.toString("base64"), p: "x".repeat(4 * 2 ** 20) })],
   },
   { name: "a frame that is too short to be one", frames: [...good, Buffer.from("0000000c00000000", "hex")] },
   { name: "an end within a frame", frames: [...good, bad((bytes) => bytes.subarray(0, 30))] },
