@@ -40,6 +40,9 @@ function bytesOf(secret: string | ArrayBuffer | ArrayBufferView): Uint8Array {
   return new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength);
 }
 
+/** What a signature adds. */
+const own = /^(?:authorization|x-amz-[a-z0-9-]+)$/;
+
 export function createSignAws({ read, now }: SignParts): SignAws {
   return async (config, { method, path, body, hasBody, host }) => {
     // loaded where it is needed: it is large
@@ -62,9 +65,9 @@ export function createSignAws({ read, now }: SignParts): SignAws {
       },
       { signingDate: new Date(now()) },
     );
-    // the others are written elsewhere, and are the same
-    const { host: _host, "content-type": _type, ...headers } = signed.headers;
-    const secrets = [secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
-    return { headers, secrets: [...secrets, headers["authorization"] ?? ""].filter((one) => one !== "") };
+    // host and type are written elsewhere, and are the same
+    const added = Object.entries(signed.headers).filter(([name]) => own.test(name));
+    const secrets = [secretAccessKey, sessionToken, signed.headers["authorization"]];
+    return { headers: Object.fromEntries(added), secrets: secrets.filter((one) => one !== undefined) };
   };
 }

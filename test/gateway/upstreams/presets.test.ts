@@ -1,8 +1,13 @@
 /** Relays and servers that are known by name: where each is asked, and with what; and what a configuration may not say. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { GatewayConfigRefused, parseGatewayConfig } from "../../../gateway/config.js";
+import { load } from "js-yaml";
+import type { Preset } from "../../../gateway/upstreams/presets.js";
 import { presetNames, presets } from "../../../gateway/upstreams/presets.js";
 import type { Json } from "../../../sidecar/contract.js";
+import { root } from "../../world.js";
 import type { Served, World } from "../world.js";
 import { allow, chatBody, json, post, startUpstream, startWorld } from "../world.js";
 
@@ -246,5 +251,25 @@ describe("a configuration", () => {
     [{ ...azure, url: "https://apim.example/base/openai/v1" }, "https://apim.example/base/openai/v1"],
   ])("leads %j to %s", (upstream, url) => {
     expect(read(upstream)?.url.href).toBe(url);
+  });
+});
+
+describe("docs/gateway-upstreams.md", () => {
+  const text = readFileSync(join(root, "docs/gateway-upstreams.md"), "utf8");
+  test("has an example that is a valid configuration", () => {
+    const [, example = ""] = /```yaml\n([\s\S]*?)```/.exec(text) ?? [];
+    const config = load(example) as object;
+    const parsed = parseGatewayConfig({ sidecar: { socket: "/run/pdp.sock" }, ...config } as unknown as Json);
+    expect([...parsed.models.keys()]).toEqual(["gpt-4o", "claude"]);
+  });
+  test.each(presetNames)("lists %s with its address and its headers", (name) => {
+    const preset: Preset = presets[name];
+    const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? "";
+    expect(row).toContain(preset.url === undefined ? "| required" : `\`${preset.url}\``);
+    if (preset.relayKey !== undefined) expect(row.toLowerCase()).toContain(preset.relayKey.header);
+    for (const header of preset.headers) {
+      const short = header.replace(/^(?:x-portkey|x-litellm|helicone)-/, "");
+      expect(row).toContain(`\`${short}\``);
+    }
   });
 });
