@@ -13,6 +13,8 @@ import { geminiSpeaker } from "./models/operations/gemini-error.js";
 import { operations, uploads } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
 import { serveUpload } from "./models/operations/upload.js";
+import { createBatch, serveBatch } from "./models/storage/batches.js";
+import { createFile, serveFile } from "./models/storage/files.js";
 import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
 import { protocols } from "./models/protocols.js";
@@ -124,6 +126,16 @@ async function serve(
       return serveOperation(parts, exchange, operations[route.operation], route.model);
     case "upload":
       return serveUpload(parts, exchange, uploads[route.operation]);
+    case "create_file":
+      return createFile(parts, exchange);
+    case "file":
+      return serveFile(parts, exchange, route.action, route.id);
+    case "create_batch":
+      return createBatch(parts, exchange);
+    case "batch":
+      return serveBatch(parts, exchange, route.action, route.id);
+    case "list":
+      return refuseIn(spoken)(exchange, refuse("list_refused"));
     case "stored":
       return serveStored(parts, exchange, route.action, route.id);
     case "models":

@@ -17,6 +17,7 @@ import data.countersign.network
 import data.countersign.residency
 import data.countersign.retrieval
 import data.countersign.server
+import data.countersign.storage
 import data.countersign.tool
 import data.countersign.wellformed
 
@@ -87,6 +88,11 @@ deny contains refusal if {
 }
 
 deny contains refusal if {
+	input.resource.type == "storage"
+	some refusal in storage.deny
+}
+
+deny contains refusal if {
 	input.resource.type == "tool"
 	some refusal in tool.deny
 }
@@ -104,6 +110,11 @@ allow contains grant if {
 allow contains grant if {
 	input.resource.type == "collection"
 	some grant in retrieval.allow
+}
+
+allow contains grant if {
+	input.resource.type == "storage"
+	some grant in storage.allow
 }
 
 allow contains grant if {

@@ -65,7 +65,7 @@ allow contains reason.from(rego.metadata.rule()) if {
 
 # METADATA
 # title: your groups may have models of this tier draw
-# description: Images from texts.
+# description: Images from texts, and from images.
 # custom:
 #   id: model.image
 #   code: image_granted
@@ -73,7 +73,35 @@ allow contains reason.from(rego.metadata.rule()) if {
 #   severity: low
 #   frameworks: ["NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
-	input.action.name == "image.create"
+	input.action.name in {"image.create", "image.edit"}
+	tier_granted
+}
+
+# METADATA
+# title: your groups may have models of this tier speak and listen
+# description: Sound from texts, and texts from sound.
+# custom:
+#   id: model.audio
+#   code: audio_granted
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"speech.create", "transcription.create", "translation.create"}
+	tier_granted
+}
+
+# METADATA
+# title: your groups may run batches on models of this tier
+# description: Each request within a batch is decided beside, as one of its own.
+# custom:
+#   id: model.batch
+#   code: batch_granted
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["LLM10", "NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"batch.create", "batch.read", "batch.cancel", "batch.delete", "batch.results"}
 	tier_granted
 }
 

@@ -35,6 +35,15 @@ rules := {
 	"embedding.create": "embedding_granted",
 	"moderation.create": "embedding_granted",
 	"image.create": "image_granted",
+	"image.edit": "image_granted",
+	"speech.create": "audio_granted",
+	"transcription.create": "audio_granted",
+	"translation.create": "audio_granted",
+	"batch.create": "batch_granted",
+	"batch.read": "batch_granted",
+	"batch.cancel": "batch_granted",
+	"batch.delete": "batch_granted",
+	"batch.results": "batch_granted",
 	"response.read": "stored_granted",
 	"response.delete": "stored_granted",
 	"response.cancel": "stored_granted",
@@ -50,7 +59,7 @@ test_actions_need_the_tier[action] if {
 }
 
 test_other_actions_are_open_to_nobody[action] if {
-	some action in ["tool.call", "agent.message", "Model.Invoke", "response.create", ""]
+	some action in ["tool.call", "agent.message", "Model.Invoke", "response.create", "file.create", ""]
 	allowed := model.allow with input as demo.but(
 		demo.ask(demo.senior, demo.invoke("gpt-4o")),
 		{"action/name": action},

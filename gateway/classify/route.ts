@@ -2,6 +2,8 @@ import type { Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 
 import type { OperationName, UploadName } from "../models/operations/operations.js";
+import type { BatchAction } from "../models/storage/batches.js";
+import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
 
@@ -11,6 +13,12 @@ export type Route =
   | { readonly kind: "invoke" }
   | { readonly kind: "operation"; readonly operation: OperationName; readonly model: string }
   | { readonly kind: "upload"; readonly operation: UploadName }
+  | { readonly kind: "create_file" }
+  | { readonly kind: "file"; readonly action: FileAction; readonly id: string }
+  | { readonly kind: "create_batch" }
+  | { readonly kind: "batch"; readonly action: BatchAction; readonly id: string }
+  /** What is known, and refused by name. */
+  | { readonly kind: "list" }
   | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
   | { readonly kind: "models"; readonly id?: string }
   | { readonly kind: "tools"; readonly server: string }
@@ -27,6 +35,9 @@ const operation = (one: OperationName, model = ""): Route => ({ kind: "operation
 
 const upload = (one: UploadName): Route => ({ kind: "upload", operation: one });
 
+const id = "([A-Za-z0-9_-]{1,1100})";
+const kept = (path: string): RegExp => new RegExp(`^/v1/${path}$`);
+
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
@@ -42,6 +53,14 @@ const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages\/count_tokens$/, () => operation("countTokens")],
   ["POST", /^\/v1\/responses$/, () => operation("responses")],
+  ["POST", kept("files"), () => ({ kind: "create_file" })],
+  ["GET", kept(`files/${id}`), (one) => ({ kind: "file", action: "read", id: one })],
+  ["GET", kept(`files/${id}/content`), (one) => ({ kind: "file", action: "content", id: one })],
+  ["DELETE", kept(`files/${id}`), (one) => ({ kind: "file", action: "delete", id: one })],
+  ["POST", kept("batches"), () => ({ kind: "create_batch" })],
+  ["GET", kept(`batches/${id}`), (one) => ({ kind: "batch", action: "read", id: one })],
+  ["POST", kept(`batches/${id}/cancel`), (one) => ({ kind: "batch", action: "cancel", id: one })],
+  ["GET", kept("(?:files|batches|vector_stores|messages/batches)(?:\\?.*)?"), () => ({ kind: "list" })],
   ["GET", storedId(""), stored("read")],
   ["DELETE", storedId(""), stored("delete")],
   ["POST", storedId("\\/cancel"), stored("cancel")],

@@ -277,6 +277,23 @@ export const errorTable = {
     "there is no such stored response, or none of yours",
     "use an id that this identity was given",
   ],
+  unknown_file: [404, "there is no such file, or none of yours", "use an id that this identity was given"],
+  unknown_batch: [404, "there is no such batch, or none of yours", "use an id that this identity was given"],
+  unknown_store: [
+    404,
+    "there is no such store, or none of your tenant",
+    "use an id that this tenant was given",
+  ],
+  storage_not_configured: [
+    404,
+    "nothing can be kept here: no account is configured for it",
+    "configure storage in the gateway",
+  ],
+  list_refused: [
+    403,
+    "what a provider keeps for all callers isn't listed: whose it is can't be told",
+    "ask for each thing by the id that you were given",
+  ],
   unknown_server: [404, "the tool server is not configured", "see the gateway's configuration"],
   unknown_collection: [404, "the collection is not configured", "see the gateway's configuration"],
   upstream_unavailable: [502, "the upstream could not be reached", "try again later"],

@@ -16,7 +16,7 @@ export interface Bound {
 
 const macBytes = 32;
 /** What an id begins with at the provider; kept, so that clients see what they know. */
-const form = /^([a-z]{1,16}_)([A-Za-z0-9_-]{44,1024})$/;
+const form = /^([a-z]{1,16}[_-])([A-Za-z0-9_-]{44,1024})$/;
 
 /** What an id says, before it is known whether it may. */
 export interface Named {

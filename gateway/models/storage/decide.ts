@@ -1,0 +1,103 @@
+/** Has what concerns something kept at an upstream decided. It goes to that upstream, and nowhere else. */
+import type { Call, Decision, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
+import type { ActionName } from "../../../sidecar/contract.js";
+import type { UpstreamConfig } from "../../config.js";
+import type { Exchange, GatewayParts } from "../../exchange.js";
+import { askAbout, conclude, used } from "../../exchange.js";
+import { modelProperties } from "../classify.js";
+import type { Bound } from "../operations/bind.js";
+import type { Speaker } from "../operations/operation.js";
+import { refusalOf, refuseIn } from "../refuse.js";
+
+export interface About {
+  readonly speaker: Pick<Speaker, "error">;
+  /** All must be allowed; what the first one's allow brings is sent. */
+  readonly calls: readonly [Call, ...Call[]];
+  readonly upstream: { readonly name: string; readonly config: UpstreamConfig };
+  readonly prompt?: JsonObject;
+  readonly content?: JsonObject | undefined;
+}
+
+export interface Allowed {
+  readonly decision: Decision;
+  readonly upstream: About["upstream"];
+  readonly speaker: About["speaker"];
+  /** Who asks, and where it is kept. */
+  readonly bound: Omit<Bound, "model">;
+  refuse(refusal: Refusal, outcome: Outcome["outcome"]): void;
+  end(outcome: Outcome["outcome"], status: number, more?: Partial<Outcome>): void;
+}
+
+/** Gives what was allowed; undefined where it was refused, which has been said and recorded. */
+export async function decide(
+  parts: GatewayParts,
+  exchange: Exchange,
+  { speaker, calls, upstream, prompt, content }: About,
+): Promise<Allowed | undefined> {
+  const [chief, ...others] = calls;
+  const context = { ...(prompt === undefined ? {} : { prompt }), content };
+  const first = await askAbout(parts, exchange, [chief], [], { ...context, upstream: upstream.config });
+  const more = others.length === 0 ? [] : await askAbout(parts, exchange, others, [], context);
+  const decisions = [...first, ...more];
+  const [decision] = decisions;
+  const refuseHere = refuseIn(speaker);
+  const { subject } = decision ?? {};
+  const wrong = decisions.find(({ allow }) => !allow);
+  const told = wrong ?? decision;
+  const end: Allowed["end"] = (outcome, status, said = {}) => {
+    for (const one of decisions)
+      conclude(parts, exchange, one, { kind: chief.kind, outcome, status, ...said });
+  };
+  const refuseAs: Allowed["refuse"] = (refusal, outcome) => {
+    refuseHere(exchange, refusal, told);
+    end(outcome, refusal.status);
+  };
+  if (decision === undefined || decisions.length !== calls.length) {
+    refuseHere(exchange, refuse("pdp_unavailable"));
+    return undefined;
+  }
+  // an allow that doesn't say for whom binds nothing
+  const refusal =
+    wrong !== undefined ? refusalOf(wrong) : subject === undefined ? refuse("pdp_unavailable") : undefined;
+  if (refusal !== undefined || subject === undefined) {
+    refuseAs(refusal ?? refuse("pdp_unavailable"), "denied");
+    return undefined;
+  }
+  return {
+    ...{ decision, upstream, speaker, refuse: refuseAs },
+    bound: { subject, upstream: upstream.name, secret: parts.sessionSecret },
+    end: (outcome, status, said = {}) => {
+      end(outcome, status, { ...used(upstream.name, upstream.config), ...said });
+    },
+  };
+}
+
+/** The question about something kept in the configured account. */
+export function storageCall(
+  { config }: GatewayParts,
+  name: ActionName,
+  properties: JsonObject,
+  kind: Call["kind"] = "model",
+): Call {
+  const { upstream = "", provider = "", region = "", environment = "" } = config.storage ?? {};
+  return {
+    kind,
+    action: { name, properties: { phase: "request", ...properties } },
+    resource: { type: "storage", id: upstream, properties: { provider, region, environment } },
+  };
+}
+
+/** The question about a batch on a model. */
+export function batchCall(
+  { config }: GatewayParts,
+  name: ActionName,
+  model: string,
+  properties: JsonObject = {},
+): Call {
+  return {
+    kind: "model",
+    action: { name, properties: { phase: "request", ...properties } },
+    resource: { type: "model", id: model, properties: modelProperties(config.models.get(model)) },
+  };
+}
