@@ -165,9 +165,10 @@ describe("files of prices", () => {
 });
 
 describe("estimates", () => {
-  test("a token for four characters of ASCII, and for 1.6 of others", () => {
+  test("a token for four characters of ASCII, 1.3 of East Asia's scripts, 2.8 of others", () => {
     expect(estimateTokens("0123456789ab")).toBe(3);
-    expect(estimateTokens([{ content: "一二三四五六七八" }])).toBe(5);
+    expect(estimateTokens([{ content: "一二三四五六七八" }])).toBe(7);
+    expect(estimateTokens("абвгдежз")).toBe(3);
     expect(estimateTokens({ image_url: { url: "x".repeat(400) }, text: "abcd" })).toBe(1);
   });
 
