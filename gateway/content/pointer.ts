@@ -7,30 +7,24 @@ const deepest = 16;
 const most = 32;
 const isIndex = (token: string): boolean => /^(?:0|[1-9]\d{0,5})$/.test(token);
 
-/** Names that say text in some protocol. INVARIANT: what holds a request together isn't here: no type, role, id, name. */
+/**
+ * Names that say text below a field, in some protocol. INVARIANT: what holds a request together isn't here: no type, role,
+ * id, name.
+ */
 const sayings: ReadonlySet<string> = new Set([
-  ...["messages", "system", "content", "text", "tool_calls", "function", "function_call", "source", "data"],
   ...[
-    "systemInstruction",
-    "contents",
+    "content",
+    "text",
+    "tool_calls",
+    "function",
+    "function_call",
+    "source",
+    "data",
     "parts",
-    "requests",
     "functionCall",
-    "functionResponse",
-    "executableCode",
   ],
-  ...[
-    "code",
-    "codeExecutionResult",
-    "instructions",
-    "prompt",
-    "suffix",
-    "user",
-    "safety_identifier",
-    "summary",
-  ],
-  ...["title", "context", "description", "reasoning_content", "refusal", "message", "choices", "candidates"],
-  ...["documents", "citations", "cited_text", "tools", "error", "transcript"],
+  ...["functionResponse", "executableCode", "code", "codeExecutionResult", "summary", "title", "context"],
+  ...["description", "reasoning_content", "refusal", "message", "citations", "cited_text"],
 ]);
 /** Names below which a caller, or a tool, gives names of its own. */
 const values: ReadonlySet<string> = new Set(["arguments", "args", "response", "metadata", "input", "output"]);
@@ -61,7 +55,8 @@ function readPointer(text: string, top: readonly string[]): Pointer | undefined 
   let free = false;
   for (const [i, token] of tokens.entries()) {
     if (never.has(token) || token === "" || token === "-") return undefined;
-    const known = free || token === "*" || isIndex(token) || sayings.has(token) || values.has(token);
+    const item = token === "*" || isIndex(token);
+    const known = i === 0 || free || item || sayings.has(token) || values.has(token);
     if (!known) return undefined;
     // what a request brings under its own name is a conversation, or a list of items
     free ||= values.has(token) && (i > 0 || token === "metadata");

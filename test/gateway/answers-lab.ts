@@ -116,7 +116,8 @@ export function textOf(stream: string): string {
   return eventsOf(stream)
     .map(({ type, delta, choices, candidates }) => {
       if (choices !== undefined) return choices[0]?.delta?.content ?? "";
-      if (candidates !== undefined) return candidates[0]?.content?.parts?.[0]?.text ?? "";
+      if (candidates !== undefined)
+        return (candidates[0]?.content?.parts ?? []).map(({ text = "" }) => text).join("");
       if (type === "response.output_text.delta") return delta as string;
       const { text = "" } = (type === "content_block_delta" ? delta : {}) as { text?: string };
       return text;
