@@ -14,6 +14,7 @@ import { operations, uploads } from "./models/operations/operations.js";
 import { serveOperation } from "./models/operations/serve.js";
 import { serveUpload } from "./models/operations/upload.js";
 import { createBatch, serveBatch } from "./models/storage/batches.js";
+import { createMessageBatch, serveMessageBatch } from "./models/storage/message-batches.js";
 import { createFile, serveFile } from "./models/storage/files.js";
 import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
@@ -134,6 +135,10 @@ async function serve(
       return createBatch(parts, exchange);
     case "batch":
       return serveBatch(parts, exchange, route.action, route.id);
+    case "create_message_batch":
+      return createMessageBatch(parts, exchange);
+    case "message_batch":
+      return serveMessageBatch(parts, exchange, route.action, route.id);
     case "list":
       return refuseIn(spoken)(exchange, refuse("list_refused"));
     case "stored":

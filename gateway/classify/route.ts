@@ -3,6 +3,7 @@ import { refuse } from "../../sidecar/contract.js";
 
 import type { OperationName, UploadName } from "../models/operations/operations.js";
 import type { BatchAction } from "../models/storage/batches.js";
+import type { MessageBatchAction } from "../models/storage/message-batches.js";
 import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
@@ -17,6 +18,8 @@ export type Route =
   | { readonly kind: "file"; readonly action: FileAction; readonly id: string }
   | { readonly kind: "create_batch" }
   | { readonly kind: "batch"; readonly action: BatchAction; readonly id: string }
+  | { readonly kind: "create_message_batch" }
+  | { readonly kind: "message_batch"; readonly action: MessageBatchAction; readonly id: string }
   /** What is known, and refused by name. */
   | { readonly kind: "list" }
   | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
@@ -38,6 +41,10 @@ const upload = (one: UploadName): Route => ({ kind: "upload", operation: one });
 const id = "([A-Za-z0-9_-]{1,1100})";
 const kept = (path: string): RegExp => new RegExp(`^/v1/${path}$`);
 
+const messageBatch =
+  (action: MessageBatchAction) =>
+  (one: string): Route => ({ kind: "message_batch", action, id: one });
+
 type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
@@ -53,6 +60,11 @@ const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages\/count_tokens$/, () => operation("countTokens")],
   ["POST", /^\/v1\/responses$/, () => operation("responses")],
+  ["POST", kept("messages/batches"), () => ({ kind: "create_message_batch" })],
+  ["GET", kept(`messages/batches/${id}`), messageBatch("read")],
+  ["DELETE", kept(`messages/batches/${id}`), messageBatch("delete")],
+  ["POST", kept(`messages/batches/${id}/cancel`), messageBatch("cancel")],
+  ["GET", kept(`messages/batches/${id}/results`), messageBatch("results")],
   ["POST", kept("files"), () => ({ kind: "create_file" })],
   ["GET", kept(`files/${id}`), (one) => ({ kind: "file", action: "read", id: one })],
   ["GET", kept(`files/${id}/content`), (one) => ({ kind: "file", action: "content", id: one })],
