@@ -46,7 +46,11 @@ Examples:
       config: readConfigFile(file),
       log: sidecar.log,
       metrics: sidecar.metrics,
+      ownSidecar: sidecar.own,
       doors: createGatewayDoors(sidecar.log),
+    }).catch(async (error: unknown) => {
+      await sidecar.close();
+      throw error;
     });
     io.err(`gateway listens on ${gateway.address}\n`);
     for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);
@@ -76,6 +80,7 @@ async function runDemo(flags: Flags, io: Io): Promise<number> {
       },
     },
     gatewayAddress: "127.0.0.1:8080",
+    direct: true,
     cacheDir: flags["cache-dir"] ?? join(fileURLToPath(new URL("../../.cache", import.meta.url)), "bundles"),
   });
   io.out(demo.banner);

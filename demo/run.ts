@@ -19,6 +19,8 @@ export interface DemoOptions {
   /** `host:port`; port 0 takes any free one. */
   readonly gatewayAddress: string;
   readonly cacheDir: string;
+  /** The gateway asks the sidecar within the process, not by its socket. */
+  readonly direct?: boolean;
   /** Where the issuer's key and the socket lie; the user's demo directory unless given. */
   readonly directory?: string;
 }
@@ -82,6 +84,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       ),
       log: sidecar.log,
       metrics: sidecar.metrics,
+      ...(options.direct === true ? { ownSidecar: sidecar.own } : {}),
     });
     closers.push(() => gateway.close());
     const sidecarUrls = sidecar.addresses;

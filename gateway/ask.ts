@@ -7,12 +7,14 @@ import type {
   ErrorCode,
   Json,
   Obligation,
+  Outcome,
   Reason,
 } from "../sidecar/contract.js";
 import {
   denied,
   errorTable,
   isObject,
+  maxCalls,
   parseJson,
   readChallenge,
   stringifyJson,
@@ -32,31 +34,61 @@ export interface AskParts {
 export function createAsk({ link, deadlineMs }: AskParts): Ask {
   return async (request) => {
     const count = request.calls?.length ?? 1;
-    const failed = (code: ErrorCode): Decision[] => {
-      const reason = { code, message: errorTable[code][1] };
-      return Array.from({ length: count }, () => denied(randomUUID(), reason, new Date()));
-    };
     try {
       const answered = await link.ask(stringifyJson(request as unknown as Json), deadlineMs);
-      if (typeof answered === "string") return failed(answered);
+      if (typeof answered === "string") return failed(count, answered);
       const answer = parseJson(answered);
       const list = isObject(answer)
         ? request.calls === undefined
           ? [answer]
           : answer["decisions"]
         : undefined;
-      if (!Array.isArray(list) || list.length !== count) return failed("pdp_unavailable");
+      if (!Array.isArray(list) || list.length !== count) return failed(count, "pdp_unavailable");
       const decisions: Decision[] = [];
       for (const one of list) {
         const decision = readDecision(one);
-        if (decision === undefined) return failed("pdp_unavailable");
+        if (decision === undefined) return failed(count, "pdp_unavailable");
         decisions.push(meetable(decision, request));
       }
       return decisions;
     } catch {
-      return failed("pdp_unavailable");
+      return failed(count, "pdp_unavailable");
     }
   };
+}
+
+/** A sidecar in the same process: what `POST /v1/decisions` and `POST /v1/outcomes` do, without the way there. */
+export interface OwnSidecar {
+  /** What is asked must not change any more. */
+  decide(request: DecisionRequest): Promise<Decision[]>;
+  record(outcome: Outcome): void;
+}
+
+/** Creates the question to a sidecar in the same process. */
+export function createOwnAsk(sidecar: OwnSidecar, deadlineMs: number): Ask {
+  return async (request) => {
+    const count = request.calls?.length ?? 1;
+    if (count > maxCalls) return failed(count, "pdp_unavailable");
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<"late">((resolve) => {
+        timer = setTimeout(resolve, deadlineMs, "late");
+      });
+      const decisions = await Promise.race([sidecar.decide(request), late]);
+      if (decisions === "late") return failed(count, "pdp_timeout");
+      if (decisions.length !== count) return failed(count, "pdp_unavailable");
+      return decisions.map((decision) => meetable(decision, request));
+    } catch {
+      return failed(count, "pdp_unavailable");
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+function failed(count: number, code: ErrorCode): Decision[] {
+  const reason = { code, message: errorTable[code][1] };
+  return Array.from({ length: count }, () => denied(randomUUID(), reason, new Date()));
 }
 
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];

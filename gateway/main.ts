@@ -8,7 +8,8 @@ import { stringifyJson } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
 import { createDetectors } from "./content/create-detectors.js";
 import { createDescribeContent } from "./content/describe.js";
-import { createAsk } from "./ask.js";
+import type { OwnSidecar } from "./ask.js";
+import { createAsk, createOwnAsk } from "./ask.js";
 import type { GatewayConfig } from "./config.js";
 import { parseGatewayConfig } from "./config.js";
 import type { GatewayLog, GatewayMetrics, GatewayParts } from "./exchange.js";
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly doors?: GatewayDoors;
   /** The clock and the chance that routing goes by; the process's own unless given. */
   readonly routing?: Partial<RoutingParts>;
+  /** Asked instead of the one at `sidecar.socket`. */
+  readonly ownSidecar?: OwnSidecar;
 }
 
 /** How the gateway listens and connects with certificates, and at Unix sockets: given by who starts it. */
@@ -92,6 +95,7 @@ export async function startGateway({
   metrics = noMetrics,
   doors,
   routing = {},
+  ownSidecar,
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
   let address = config.listen;
@@ -106,7 +110,7 @@ export async function startGateway({
     secrets,
     connect: (tls) => (doors ?? noDoors()).connect(tls),
     tokenFailed: (credential, why) => {
-      log.warn("no access token for an upstream", { credential, why });
+      log.warn("no access token for an upstream", { id: credential, why });
     },
   });
   const reporter = createReporter({ log });
@@ -130,8 +134,9 @@ export async function startGateway({
       ...routing,
     }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
-    report: (outcome: Outcome) => {
-      link.tell(stringifyJson(outcome as unknown as Json));
+    report(outcome: Outcome) {
+      if (ownSidecar === undefined) link.tell(stringifyJson(outcome as unknown as Json));
+      else ownSidecar.record(outcome);
     },
     log,
     metrics,
@@ -162,7 +167,10 @@ export async function startGateway({
       ...(hooks === undefined ? {} : { notifier: hooks.notifier }),
       prices,
       config: now,
-      ask: createAsk({ link, deadlineMs: now.sidecar.deadlineMs }),
+      ask:
+        ownSidecar === undefined
+          ? createAsk({ link, deadlineMs: now.sidecar.deadlineMs })
+          : createOwnAsk(ownSidecar, now.sidecar.deadlineMs),
       publicUrl: () => now.publicUrl ?? address,
     };
     return {
@@ -201,9 +209,11 @@ export async function startGateway({
 
 /** Says and counts what happens to credentials. INVARIANT: events hold ids, codes and digests, never a value. */
 function tellSecrets(log: GatewayLog, metrics: GatewayMetrics): (event: SecretEvent) => void {
-  return ({ kind, ...fields }) => {
-    metrics.gatewayCredential(fields.credential, kind.slice("credential_".length));
-    log[kind === "credential_failed" || kind === "credential_previous_used" ? "warn" : "info"](kind, fields);
+  return ({ kind, credential, ...fields }) => {
+    metrics.gatewayCredential(credential, kind.slice("credential_".length));
+    // the log takes a field of that name for one itself
+    const said = { id: credential, ...fields };
+    log[kind === "credential_failed" || kind === "credential_previous_used" ? "warn" : "info"](kind, said);
   };
 }
 

@@ -28,7 +28,7 @@ import { createWriteData } from "./bundles/write-data.js";
 import { createWritePolicies, policyOf } from "./bundles/write-policies.js";
 import type { SidecarConfig } from "./config.js";
 import { applySets, parseSidecarConfig } from "./config.js";
-import type { Json } from "./contract.js";
+import type { Decision, DecisionRequest, Json, Outcome } from "./contract.js";
 import { parseJson, peerCertificates } from "./contract.js";
 import { createNetwork } from "./decide/builtins/network/network.js";
 import { serveBuiltins } from "./decide/builtins/serve.js";
@@ -51,6 +51,7 @@ import { createMetrics } from "./record/metrics.js";
 import type { Metrics } from "./record/metrics.js";
 import { publicConfig } from "./public-config.js";
 import { createRecorder } from "./record/record.js";
+import { weigh } from "./record/weigh.js";
 import { fileSink, streamSink } from "./record/sink.js";
 import { compileBundle } from "./rego/build.js";
 import { createToolchain } from "./rego/toolchain.js";
@@ -73,6 +74,11 @@ export interface SidecarOptions {
 export interface Sidecar {
   readonly addresses: readonly string[];
   readonly authorize: Authorize;
+  /** For an enforcement point in the same process. What it asks and tells must not change any more. */
+  readonly own: {
+    decide(request: DecisionRequest): Promise<Decision[]>;
+    record(outcome: Outcome): void;
+  };
   readonly bundles: BundleStore;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -331,7 +337,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await close();
     throw error;
   }
-  return { addresses: listening.map((one) => one.address), authorize, bundles, metrics, log, close };
+  const own: Sidecar["own"] = {
+    decide: (request) => authorize(request, { bytes: weigh(request), by: "own" }),
+    record: (outcome) => {
+      recorder.outcome(outcome, "own");
+    },
+  };
+  return { addresses: listening.map((one) => one.address), authorize, own, bundles, metrics, log, close };
 }
 
 async function openDecisionLog(config: SidecarConfig, version: string, metrics: Metrics) {

@@ -21,7 +21,8 @@ export interface World extends Demo {
 export async function startWorld({
   sets = [],
   bundle = policies,
-}: { sets?: string[]; bundle?: string } = {}): Promise<World> {
+  direct = false,
+}: { sets?: string[]; bundle?: string; direct?: boolean } = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), "countersign-test-"));
   const demo = await startDemo({
     sidecar: {
@@ -34,6 +35,7 @@ export async function startWorld({
       version: "test",
     },
     gatewayAddress: "127.0.0.1:0",
+    direct,
     cacheDir: bundleCache,
     directory,
   });
