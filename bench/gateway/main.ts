@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pinned, pinSelf } from "../process.js";
 import { cases } from "./cases.js";
-import type { SystemMeasured } from "./measure.js";
 import { measureSystems } from "./measure.js";
 import { installPeers, startLitellm, startPortkey } from "./peers.js";
 import { drawGateway } from "./picture.js";
@@ -63,13 +62,23 @@ try {
     const servers = await stage.countersign(["cache.enabled=false"]);
     systems.push(servers.as(names.evaluated, "fresh"));
   }
-  if (peers.portkey !== undefined) systems.push(await startPortkey(stage, names.portkey));
-  if (peers.litellm !== undefined) systems.push(await startLitellm(stage, names.litellm));
-  const measured: SystemMeasured[] = await measureSystems(systems, { rounds, ms, cases: chosen, say });
+  const skipped = [...peers.skipped];
+  for (const [name, version, begin] of [
+    [names.portkey, peers.portkey, startPortkey],
+    [names.litellm, peers.litellm, startLitellm],
+  ] as const) {
+    if (version === undefined) continue;
+    try {
+      systems.push(await begin(stage, name));
+    } catch (error) {
+      skipped.push(`${name} didn't start: ${(error as Error).message.slice(-500)}`);
+    }
+  }
+  const { measured, fellOut } = await measureSystems(systems, { rounds, ms, cases: chosen, say });
   const report = {
     ...{ ...started, loadAverageAfter: loadavg()[0], node: process.version },
     ...{ cpu: cpus()[0]?.model ?? "", cores: cpus().length, pinned, rounds, ms },
-    ...{ peers, cases: chosen, measured },
+    ...{ peers: { ...peers, skipped: [...skipped, ...fellOut] }, cases: chosen, measured },
   };
   process.stdout.write(`${gatewayTables(report).join("\n\n")}\n`);
   if (flags.picture !== undefined) await writeFile(flags.picture, drawGateway(measured));

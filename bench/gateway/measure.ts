@@ -50,48 +50,68 @@ const leastWarmMs = 2_000;
 /** More than can be used up; where they are, the turn ends early. */
 const tokensPerMs = 5;
 
-/** Measures each case on each system in each round. @throws Error where an answer is wrong or a record is missing */
-export async function measureSystems(systems: readonly System[], plan: Plan): Promise<SystemMeasured[]> {
+/**
+ * Measures each case on each system in each round.
+ * @returns what was measured, and which of the others fell out, and why
+ * @throws Error where an answer of ours is wrong or a record is missing
+ */
+export async function measureSystems(
+  systems: readonly System[],
+  plan: Plan,
+): Promise<{ readonly measured: SystemMeasured[]; readonly fellOut: string[] }> {
   // by process: two systems can be two ways to ask the same ones
   const most = new Map<number, number>();
   const state = new Map(systems.map((system) => [system, startOf(system, most)]));
-  for (const system of systems) {
-    for (const one of plan.cases) {
-      const found = state.get(system);
-      if (found === undefined) continue;
-      found.bytes.set(one.name, await checkAnswer(system, one.streamed));
-      found.requests++;
-      // until V8 has compiled what is hot; a single connection asks for the same again
-      if (one.connections === 1 && plan.cases.length > 1) continue;
-      await turn(system, one, found, { duration: Math.max(leastWarmMs, plan.ms) });
+  const fellOut: string[] = [];
+  const visit = async (system: System, work: (found: State) => Promise<void>): Promise<void> => {
+    const found = state.get(system);
+    if (found === undefined) return;
+    try {
+      await work(found);
+      await settle(found, system);
+    } catch (error) {
+      if (system.peer !== true) throw error;
+      state.delete(system);
+      fellOut.push(`${system.name}: ${(error as Error).message}`);
+      plan.say(`${system.name} falls out: ${(error as Error).message}`);
     }
-    await settle(state.get(system), system);
-    plan.say(`${system.name}: answers are right`);
+  };
+  for (const system of systems) {
+    await visit(system, async (found) => {
+      for (const one of plan.cases) {
+        found.bytes.set(one.name, await checkAnswer(system, one.streamed));
+        found.requests++;
+        // until V8 has compiled what is hot; a single connection asks for the same again
+        if (one.connections === 1 && plan.cases.length > 1) continue;
+        await turn(system, one, found, { duration: Math.max(leastWarmMs, plan.ms) });
+      }
+      plan.say(`${system.name}: answers are right`);
+    });
   }
   for (let round = 0; round < plan.rounds; round++) {
     for (const one of plan.cases) {
       for (const system of systems) {
-        const found = state.get(system);
-        if (found === undefined) continue;
-        // the others had the core
-        await turn(system, one, found, { duration: plan.ms / 8, connections: Math.min(8, one.connections) });
-        const measured = await turn(system, one, found, { duration: plan.ms * one.share });
-        found.turns.set(one.name, [...(found.turns.get(one.name) ?? []), measured]);
-        await settle(found, system);
+        await visit(system, async (found) => {
+          // the others had the core
+          const warm = { duration: plan.ms / 8, connections: Math.min(8, one.connections) };
+          await turn(system, one, found, warm);
+          const measured = await turn(system, one, found, { duration: plan.ms * one.share });
+          found.turns.set(one.name, [...(found.turns.get(one.name) ?? []), measured]);
+        });
       }
     }
     plan.say(`round ${round + 1} of ${plan.rounds}`);
   }
   for (const system of systems) {
-    const found = state.get(system);
-    for (const one of found === undefined ? [] : plan.cases) {
-      const bytes = await checkAnswer(system, one.streamed);
-      if (found !== undefined) found.requests++;
-      if (bytes !== found?.bytes.get(one.name)) throw new Error(`${system.name}: the answers have changed`);
-    }
-    await settle(found, system);
+    await visit(system, async (found) => {
+      for (const one of plan.cases) {
+        const bytes = await checkAnswer(system, one.streamed);
+        found.requests++;
+        if (bytes !== found.bytes.get(one.name)) throw new Error(`${system.name}: the answers have changed`);
+      }
+    });
   }
-  return [...state].map(([system, found]) => resultOf(system, found));
+  return { measured: [...state].map(([system, found]) => resultOf(system, found)), fellOut };
 }
 
 interface State {
@@ -153,8 +173,8 @@ async function turn(
 }
 
 /** Compares the records with what was asked since the last time. */
-async function settle(found: State | undefined, { name, bearer, records }: System): Promise<void> {
-  if (found === undefined || records === undefined) return;
+async function settle(found: State, { name, bearer, records }: System): Promise<void> {
+  if (records === undefined) return;
   const asked = found.requests - found.settled;
   found.settled = found.requests;
   try {

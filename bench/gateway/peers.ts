@@ -87,6 +87,7 @@ export async function startPortkey(stage: Stage, name: string): Promise<System> 
     path: chatPath,
     headers: { "x-portkey-provider": "openai", "x-portkey-custom-host": `${stage.provider.url}/v1` },
     bearer: { same: stage.provider.apiKey },
+    peer: true,
     processes: [{ name: "portkey", pid: server.pid }],
   };
 }
@@ -138,6 +139,7 @@ export async function startLitellm(stage: Stage, name: string): Promise<System> 
     path: chatPath,
     headers: {},
     bearer: undefined,
+    peer: true,
     processes: [{ name: "litellm", pid: server.pid }],
   };
 }

@@ -3,11 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { micros, table } from "../engine/tables.js";
 import { pinned, pinSelf } from "../process.js";
 import type { Paced } from "./paced.js";
 import { runPaced } from "./paced.js";
 import { slopeOf } from "./slope.js";
+import type { Summary } from "./streams-tables.js";
+import { streamsTables } from "./streams-tables.js";
 import { prepareStage } from "./systems.js";
 import { cpuMicros, treeResidentMb } from "./usage.js";
 
@@ -41,7 +42,10 @@ try {
   look();
   const watch = setInterval(look, 1_000);
   const before = system.processes.map(({ pid }) => cpuMicros(pid));
-  const through = await runPaced(system, { ...plan, duration: seconds * 1_000 });
+  const [through, beside] = await Promise.all([
+    runPaced(system, { ...plan, duration: seconds * 1_000 }),
+    runPaced(stage.direct(), { ...plan, streams: Math.ceil(streams / 10), duration: seconds * 1_000 }),
+  ]);
   clearInterval(watch);
   const cpu = system.processes.map(({ pid }, i) => (cpuMicros(pid) - (before[i] ?? 0)) / through.chunks);
   const recorded = await system.records?.settle(through.streams - through.broken.length);
@@ -65,7 +69,14 @@ try {
   const report = {
     ...{ at: new Date().toISOString(), loadAverageAfter: loadavg()[0], node: process.version },
     ...{ cpu: cpus()[0]?.model ?? "", cores: cpus().length, pinned, seconds, streams, everyMs, chunks },
-    ...{ direct: summary(direct), through: summary(through), broken: through.broken, recorded, memory },
+    ...{
+      direct: summary(direct),
+      beside: summary(beside),
+      through: summary(through),
+      broken: through.broken,
+      recorded,
+      memory,
+    },
     added: {
       transitP50: at(through.transit, 0.5) - at(direct.transit, 0.5),
       transitP99: at(through.transit, 0.99) - at(direct.transit, 0.99),
@@ -76,7 +87,7 @@ try {
       ...mb.map((one) => Math.round(one * 10) / 10),
     ]),
   };
-  process.stdout.write(`${tables(report).join("\n\n")}\n`);
+  process.stdout.write(`${streamsTables(report).join("\n\n")}\n`);
   if (through.broken.length > 0) process.exitCode = 1;
   if (Object.keys(flags).length === 0) {
     const results = fileURLToPath(new URL("../../../bench/results/", import.meta.url));
@@ -85,78 +96,6 @@ try {
   }
 } finally {
   await stage.close();
-}
-
-function tables({ direct, through, added, memory, broken, ...report }: Report): string[] {
-  const row = (name: string, one: Summary): string[] => [
-    name,
-    ...[one.streams, one.chunks, one.broken].map((count) => count.toLocaleString("en-US")),
-    ...[one.transitP50, one.transitP99, one.transitMost, one.gapP99].map(micros),
-  ];
-  return [
-    `${report.at}, Node ${report.node}, ${report.cores} × ${report.cpu}, ${report.pinned ? "gateway and sidecar on one core, load and provider on the other" : "not pinned"}, load average ${report.loadAverageAfter} after: ${report.streams} streams at once for ${report.seconds} s, a chunk each ${report.everyMs} ms, new streams after ${report.chunks} chunks`,
-    table(
-      [
-        ...["", "streams", "chunks", "broken", "transit p50 ms", "transit p99 ms", "transit most ms"],
-        "between chunks, p99 ms",
-      ],
-      [row("direct to the provider", direct), row("through the gateway", through)],
-    ),
-    `Added to a chunk's way: ${micros(added.transitP50)} ms at the median, ${micros(added.transitP99)} ms at p99; to the time between two chunks at p99: ${micros(added.gapP99)} ms. Recorded: ${report.recorded?.decisions ?? 0} decisions.`,
-    table(
-      [
-        "",
-        "MB at first",
-        "MB when warm",
-        "MB at most",
-        "MB at last",
-        "MB per minute when warm",
-        "µs of CPU per chunk",
-      ],
-      memory.map((one) => [
-        one.name,
-        ...[one.first, one.settled, one.most, one.last, one.mbPerMinute, one.cpuMicrosPerChunk].map(micros),
-      ]),
-    ),
-    ...broken.slice(0, 5).map((why) => `broken: ${why}`),
-  ];
-}
-
-interface Report {
-  readonly at: string;
-  readonly node: string;
-  readonly cpu: string;
-  readonly cores: number;
-  readonly pinned: boolean;
-  readonly loadAverageAfter: number | undefined;
-  readonly streams: number;
-  readonly seconds: number;
-  readonly everyMs: number;
-  readonly chunks: number;
-  readonly direct: Summary;
-  readonly through: Summary;
-  readonly broken: readonly string[];
-  readonly recorded: { readonly decisions: number } | undefined;
-  readonly added: { readonly transitP50: number; readonly transitP99: number; readonly gapP99: number };
-  readonly memory: readonly {
-    readonly name: string;
-    readonly first: number;
-    readonly settled: number;
-    readonly last: number;
-    readonly most: number;
-    readonly mbPerMinute: number;
-    readonly cpuMicrosPerChunk: number;
-  }[];
-}
-
-interface Summary {
-  readonly streams: number;
-  readonly chunks: number;
-  readonly broken: number;
-  readonly transitP50: number;
-  readonly transitP99: number;
-  readonly transitMost: number;
-  readonly gapP99: number;
 }
 
 function summary(one: Paced): Summary {

@@ -24,6 +24,8 @@ export interface System {
   readonly bearer: { readonly same: string } | { readonly fresh: (count: number) => string[] } | undefined;
   /** The processes that serve it, by what they are called. */
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  /** Another's: where it fails, the run goes on without it. */
+  readonly peer?: boolean;
   /** Where its decisions are recorded. */
   readonly records?: Records;
 }
