@@ -5,6 +5,7 @@
 #   outweighs all that allow. The rules of a kind are looked at only for resources of that kind.
 package countersign
 
+import data.countersign.chain
 import data.countersign.content
 import data.countersign.contractor
 import data.countersign.device
@@ -16,6 +17,7 @@ import data.countersign.model
 import data.countersign.network
 import data.countersign.residency
 import data.countersign.retrieval
+import data.countersign.route
 import data.countersign.server
 import data.countersign.storage
 import data.countersign.tool
@@ -100,6 +102,26 @@ deny contains refusal if {
 deny contains refusal if {
 	input.resource.type == "function"
 	some refusal in function.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "route"
+	some refusal in route.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "chain"
+	some refusal in chain.deny
+}
+
+allow contains grant if {
+	input.resource.type == "route"
+	some grant in route.allow
+}
+
+allow contains grant if {
+	input.resource.type == "chain"
+	some grant in chain.allow
 }
 
 allow contains grant if {

@@ -37,7 +37,7 @@ deny contains reason.from(rego.metadata.rule()) if {
 
 # METADATA
 # title: your groups may use models of this tier
-# description: Seeing a model in a list, invoking it, and having it count what it would read.
+# description: Seeing a model in a list and what it is, invoking it, and having it count or show what it would read.
 # custom:
 #   id: model.use
 #   code: tier_granted
@@ -45,13 +45,13 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   severity: low
 #   frameworks: ["NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
-	input.action.name in {"model.invoke", "model.list", "model.count_tokens"}
+	input.action.name in {"model.invoke", "model.list", "model.count_tokens", "model.show", "model.tokenize"}
 	tier_granted
 }
 
 # METADATA
 # title: your groups may have models of this tier embed and classify texts
-# description: Vectors of texts, and whether texts are harmful.
+# description: Vectors of texts, how well they fit each other, their classes, and whether they are harmful.
 # custom:
 #   id: model.embed
 #   code: embedding_granted
@@ -59,7 +59,7 @@ allow contains reason.from(rego.metadata.rule()) if {
 #   severity: low
 #   frameworks: ["LLM08", "NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
-	input.action.name in {"embedding.create", "moderation.create"}
+	input.action.name in {"embedding.create", "moderation.create", "rerank.create", "classification.create"}
 	tier_granted
 }
 
@@ -120,5 +120,28 @@ allow contains reason.from(rego.metadata.rule()) if {
 	input.action.name in {"response.read", "response.delete", "response.cancel"}
 	tier_granted
 }
+
+# METADATA
+# title: your groups may put such models on a server, and take them off
+# description: |
+#   Pulling, pushing, creating, copying and deleting models of a known tier, by connections that are verified. What a
+#   model is made of must be known, too.
+# custom:
+#   id: model.administer
+#   code: administration_granted
+#   owner: ai-platform
+#   severity: high
+#   frameworks: ["ASI04", "LLM03", "NIST-CSF:ID.AM"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"model.pull", "model.push", "model.create", "model.copy", "model.delete"}
+	tier_granted
+	caller.in_any(data.facts.administration.groups)
+	object.get(input.action.properties, ["parameters", "insecure"], false) == false
+	every name in ["from", "source"] { origin_known(name) }
+}
+
+origin_known(name) if object.get(input.action.properties, ["parameters", name], null) == null
+
+origin_known(name) if data.facts.models[input.action.properties.parameters[name]]
 
 tier_granted if caller.in_any(data.facts.tiers[resource.tier].groups)

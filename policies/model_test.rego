@@ -32,6 +32,15 @@ rules := {
 	"model.invoke": "tier_granted",
 	"model.list": "tier_granted",
 	"model.count_tokens": "tier_granted",
+	"model.show": "tier_granted",
+	"model.tokenize": "tier_granted",
+	"rerank.create": "embedding_granted",
+	"classification.create": "embedding_granted",
+	"model.pull": "administration_granted",
+	"model.push": "administration_granted",
+	"model.create": "administration_granted",
+	"model.copy": "administration_granted",
+	"model.delete": "administration_granted",
 	"embedding.create": "embedding_granted",
 	"moderation.create": "embedding_granted",
 	"image.create": "image_granted",
@@ -65,4 +74,24 @@ test_other_actions_are_open_to_nobody[action] if {
 		{"action/name": action},
 	)
 	allowed == set()
+}
+
+administered := {
+	"a model that is known": {"parameters": {}, "allowed": true},
+	"made of one that is known": {"parameters": {"from": "gpt-4o-mini"}, "allowed": true},
+	"made of one that nobody knows": {"parameters": {"from": "gpt-9"}, "allowed": false},
+	"copied from one that nobody knows": {"parameters": {"source": "gpt-9"}, "allowed": false},
+	"without verifying the connection": {"parameters": {"insecure": true}, "allowed": false},
+}
+
+test_administration[name] if {
+	some name, case in administered
+	request := demo.but(demo.ask(demo.senior, demo.invoke("gpt-4o")), {
+		"action/name": "model.create",
+		"action/properties/parameters": case.parameters,
+	})
+	allowed := model.allow with input as request
+	demo.is_empty(allowed) != case.allowed
+	others := model.allow with input as demo.but(request, {"subject/properties/groups": ["data-science"]})
+	others == set()
 }

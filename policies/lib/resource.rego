@@ -15,4 +15,4 @@ is_restricted if tier == "restricted"
 is_restricted if classification == "restricted"
 
 # Runs in an environment and region that the gateway's catalogue states.
-is_placed if input.resource.type in {"model", "collection", "storage"}
+is_placed if input.resource.type in {"model", "collection", "storage", "route", "chain"}
