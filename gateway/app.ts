@@ -15,6 +15,7 @@ import { serveOperation } from "./models/operations/serve.js";
 import { serveUpload } from "./models/operations/upload.js";
 import { createBatch, serveBatch } from "./models/storage/batches.js";
 import { createMessageBatch, serveMessageBatch } from "./models/storage/message-batches.js";
+import { serveStore } from "./models/storage/vector-stores.js";
 import { createFile, serveFile } from "./models/storage/files.js";
 import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
@@ -139,6 +140,8 @@ async function serve(
       return createMessageBatch(parts, exchange);
     case "message_batch":
       return serveMessageBatch(parts, exchange, route.action, route.id);
+    case "store":
+      return serveStore(parts, exchange, route.action, route.id, route.second);
     case "list":
       return refuseIn(spoken)(exchange, refuse("list_refused"));
     case "stored":

@@ -4,6 +4,7 @@ import { refuse } from "../../sidecar/contract.js";
 import type { OperationName, UploadName } from "../models/operations/operations.js";
 import type { BatchAction } from "../models/storage/batches.js";
 import type { MessageBatchAction } from "../models/storage/message-batches.js";
+import type { StoreAction } from "../models/storage/vector-stores.js";
 import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
@@ -20,6 +21,7 @@ export type Route =
   | { readonly kind: "batch"; readonly action: BatchAction; readonly id: string }
   | { readonly kind: "create_message_batch" }
   | { readonly kind: "message_batch"; readonly action: MessageBatchAction; readonly id: string }
+  | { readonly kind: "store"; readonly action: StoreAction; readonly id: string; readonly second: string }
   /** What is known, and refused by name. */
   | { readonly kind: "list" }
   | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
@@ -45,7 +47,11 @@ const messageBatch =
   (action: MessageBatchAction) =>
   (one: string): Route => ({ kind: "message_batch", action, id: one });
 
-type Pattern = readonly [method: string, path: RegExp, make: (name: string) => Route];
+const store =
+  (action: StoreAction) =>
+  (one: string, second: string): Route => ({ kind: "store", action, id: one, second });
+
+type Pattern = readonly [method: string, path: RegExp, make: (name: string, second: string) => Route];
 
 /** INVARIANT: names hold no slash, percent sign or dot segment; what doesn't match to the letter isn't served. */
 const name = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:-]{1,128})";
@@ -65,6 +71,21 @@ const routes: readonly Pattern[] = [
   ["DELETE", kept(`messages/batches/${id}`), messageBatch("delete")],
   ["POST", kept(`messages/batches/${id}/cancel`), messageBatch("cancel")],
   ["GET", kept(`messages/batches/${id}/results`), messageBatch("results")],
+  ["POST", kept("vector_stores"), store("create")],
+  ["GET", kept(`vector_stores/${id}`), store("read")],
+  ["POST", kept(`vector_stores/${id}`), store("update")],
+  ["DELETE", kept(`vector_stores/${id}`), store("delete")],
+  ["POST", kept(`vector_stores/${id}/files`), store("attach")],
+  ["GET", kept(`vector_stores/${id}/files/${id}`), store("readFile")],
+  ["POST", kept(`vector_stores/${id}/files/${id}`), store("alterFile")],
+  ["DELETE", kept(`vector_stores/${id}/files/${id}`), store("detach")],
+  ["GET", kept(`vector_stores/${id}/files/${id}/content`), store("fileContent")],
+  ["POST", kept(`vector_stores/${id}/file_batches`), store("attachAll")],
+  ["GET", kept(`vector_stores/${id}/file_batches/${id}`), store("readFiles")],
+  ["POST", kept(`vector_stores/${id}/file_batches/${id}/cancel`), store("cancelFiles")],
+  ["POST", kept(`vector_stores/${id}/search`), store("search")],
+  ["GET", kept(`vector_stores/${id}/files(?:\\?.*)?`), () => ({ kind: "list" })],
+  ["GET", kept(`vector_stores/${id}/file_batches/${id}/files(?:\\?.*)?`), () => ({ kind: "list" })],
   ["POST", kept("files"), () => ({ kind: "create_file" })],
   ["GET", kept(`files/${id}`), (one) => ({ kind: "file", action: "read", id: one })],
   ["GET", kept(`files/${id}/content`), (one) => ({ kind: "file", action: "content", id: one })],
@@ -120,7 +141,7 @@ export function matchRoute(method: string, target: string): Route | Refusal {
     const match = pattern.exec(target);
     if (match === null) continue;
     known = true;
-    if (verb === method) return make(match[1] ?? "");
+    if (verb === method) return make(match[1] ?? "", match[2] ?? "");
   }
   return refuse(known ? "method_not_allowed" : "unknown_route");
 }

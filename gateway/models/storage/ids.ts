@@ -15,8 +15,10 @@ export type About =
   /** A batch of messages, at one upstream. */
   | { readonly what: "messages"; readonly models: readonly string[] }
   | { readonly what: "store" }
-  /** A file as one of a store. */
-  | { readonly what: "stored"; readonly store: string };
+  /** Files that were attached to a store together. */
+  | { readonly what: "stored"; readonly store: string }
+  /** A file that was found in a store: it serves nothing else. */
+  | { readonly what: "found"; readonly store: string };
 
 const prefixes: Readonly<Record<About["what"], string>> = {
   file: "file-",
@@ -25,7 +27,8 @@ const prefixes: Readonly<Record<About["what"], string>> = {
   batch: "batch_",
   messages: "msgbatch_",
   store: "vs_",
-  stored: "file-",
+  stored: "vsfb_",
+  found: "file-",
 };
 
 /** @throws Error where the upstream's id isn't one */

@@ -22,7 +22,7 @@ type Messages = Extract<About, { what: "messages" }>;
 
 const say = refuseIn(anthropic);
 /** What fits into an id. */
-const longestNames = 500;
+const longestNames = 300;
 
 const pathOf = ({ url }: UpstreamConfig, behind: string): string =>
   `${url.pathname === "/" ? "/v1" : ""}/messages/batches${behind}`;

@@ -1,0 +1,266 @@
+/** OpenAI's stores of vectors: each belongs to a tenant. Source: OpenAI API reference, "Vector stores". */
+import type { ActionName, Call, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
+import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
+import type { Exchange, GatewayParts } from "../../exchange.js";
+import { bringsBody, readJson } from "../../http.js";
+import type { Check } from "../fields.js";
+import { either, flag, list, object, positive, text, wrongField } from "../fields.js";
+import { openai } from "../openai.js";
+import type { Bound } from "../operations/bind.js";
+import { isRefusal, readBody } from "../operations/operation.js";
+import { refuseIn } from "../refuse.js";
+import { decide, storageCall } from "./decide.js";
+import { accountOf, pathOf } from "./files.js";
+import type { Known } from "./ids.js";
+import { giveId, ownId, takeId } from "./ids.js";
+import { ask } from "./send.js";
+
+const say = refuseIn(openai);
+
+const make: Readonly<Record<string, Check>> = {
+  name: text,
+  description: text,
+  file_ids: list,
+  expires_after: object,
+  chunking_strategy: object,
+  metadata: object,
+};
+const change = { name: text, expires_after: object, metadata: object };
+const attach = { file_id: text, attributes: object, chunking_strategy: object };
+const alter = { attributes: object };
+const attachAll = { file_ids: list, files: list, attributes: object, chunking_strategy: object };
+const search = {
+  query: either(text, list),
+  filters: object,
+  max_num_results: positive,
+  ranking_options: object,
+  rewrite_query: flag,
+};
+
+interface StoreOperation {
+  readonly action: ActionName;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Behind the store's path; `{}` stands for the second id. */
+  readonly behind: string;
+  /** Absent: it takes no body. */
+  readonly fields?: Readonly<Record<string, Check>>;
+  readonly required?: readonly string[];
+  /** What the second id is of. */
+  readonly second?: "file" | "files";
+  /** What the answer is. */
+  readonly gives: "store" | "file" | "files" | "found" | "content";
+}
+
+const inStore = "vector_store.update";
+/** INVARIANT: what isn't here isn't served: lists of a store's files among it, whose ids belong to several people. */
+export const storeOperations = {
+  create: { action: "vector_store.create", method: "POST", behind: "", fields: make, gives: "store" },
+  read: { action: "vector_store.read", method: "GET", behind: "", gives: "store" },
+  update: { action: inStore, method: "POST", behind: "", fields: change, gives: "store" },
+  delete: { action: "vector_store.delete", method: "DELETE", behind: "", gives: "store" },
+  attach: {
+    ...{
+      action: inStore,
+      method: "POST",
+      behind: "/files",
+      fields: attach,
+      required: ["file_id"],
+      gives: "file",
+    },
+  },
+  readFile: {
+    action: "vector_store.read",
+    method: "GET",
+    behind: "/files/{}",
+    second: "file",
+    gives: "file",
+  },
+  alterFile: {
+    ...{ action: inStore, method: "POST", behind: "/files/{}", second: "file", fields: alter, gives: "file" },
+  },
+  detach: { action: inStore, method: "DELETE", behind: "/files/{}", second: "file", gives: "file" },
+  fileContent: {
+    ...{ action: "vector_store.read", method: "GET", behind: "/files/{}/content", second: "file" },
+    gives: "content",
+  },
+  attachAll: { action: inStore, method: "POST", behind: "/file_batches", fields: attachAll, gives: "files" },
+  readFiles: {
+    ...{
+      action: "vector_store.read",
+      method: "GET",
+      behind: "/file_batches/{}",
+      second: "files",
+      gives: "files",
+    },
+  },
+  cancelFiles: {
+    ...{
+      action: inStore,
+      method: "POST",
+      behind: "/file_batches/{}/cancel",
+      second: "files",
+      gives: "files",
+    },
+  },
+  search: {
+    ...{ action: "retrieval.query", method: "POST", behind: "/search", fields: search, required: ["query"] },
+    gives: "found",
+  },
+} as const satisfies Record<string, StoreOperation>;
+export type StoreAction = keyof typeof storeOperations;
+
+/** A store is its tenant's, whoever of it asks. */
+function tenantOf({ subject, ...bound }: Omit<Bound, "model">): Omit<Bound, "model"> {
+  return { ...bound, subject: { tenant: subject.tenant, type: "tenant", id: subject.tenant } };
+}
+
+/** Serves what is done with a store of vectors. */
+export async function serveStore(
+  parts: GatewayParts,
+  exchange: Exchange,
+  what: StoreAction,
+  sealed: string,
+  sealedSecond = "",
+): Promise<void> {
+  const operation: StoreOperation = storeOperations[what];
+  const { action, method, fields, gives, second } = operation;
+  const upstream = accountOf(parts);
+  if ("kind" in upstream) return say(exchange, upstream);
+  const body = await readStoreBody(parts, exchange, operation);
+  if (isRefusal(body)) return say(exchange, body);
+  const store = sealed === "" ? undefined : takeId(sealed, "store");
+  if (store === undefined && sealed !== "") return say(exchange, refuse("unknown_store"));
+  const named = filesIn(body);
+  const other =
+    second === undefined ? undefined : takeId(sealedSecond, second === "file" ? "file" : "stored");
+  if (named === undefined || (second !== undefined && other === undefined))
+    return say(exchange, refuse("unknown_file"));
+  const call = askAbout(parts, action, body, named.length, store);
+  const content = fields === undefined ? undefined : await parts.describeContent?.(textsOf(body));
+  const allowed = await decide(parts, exchange, { speaker: openai, calls: [call], upstream, content });
+  if (allowed === undefined) return;
+  const { bound } = allowed;
+  const tenant = tenantOf(bound);
+  const storeId = store === undefined ? "" : ownId(store, tenant);
+  if (storeId === undefined) return allowed.refuse(refuse("unknown_store"), "denied");
+  const isFiles = other?.about.what === "stored";
+  const mine = other === undefined ? "" : ownId(other, isFiles ? tenant : bound);
+  const own = named.map((one) => ownId(one, bound));
+  if (mine === undefined || own.includes(undefined) || (isFiles && other.about.store !== storeId))
+    return allowed.refuse(refuse("unknown_file"), "denied");
+  const path = `vector_stores${storeId === "" ? "" : `/${storeId}`}${operation.behind.replace("{}", mine)}`;
+  return ask(
+    parts,
+    exchange,
+    allowed,
+    {
+      ...{ method, path: pathOf(upstream.config, path) },
+      ...(fields === undefined ? {} : { body: stringifyJson(withOwn(body)) }),
+    },
+    {
+      kind: "object",
+      bind(said) {
+        const [file = other] = named;
+        const storeOf: JsonObject =
+          said["vector_store_id"] === undefined
+            ? {}
+            : { vector_store_id: giveStore(said["vector_store_id"]) };
+        switch (gives) {
+          case "store":
+            return { ...said, id: giveStore(said["id"]) };
+          case "file":
+            if (file === undefined) throw new Error("a file that nobody named");
+            return { ...said, ...storeOf, id: giveId(said["id"], file.about, bound) };
+          case "files":
+            return { ...said, ...storeOf, id: giveFiles(said["id"]) };
+          case "found":
+            return { ...said, data: bindFound(said["data"], storeId, tenant) };
+          case "content":
+            return said["file_id"] === undefined || file === undefined
+              ? said
+              : { ...said, file_id: giveId(said["file_id"], file.about, bound) };
+        }
+      },
+    },
+  );
+  function giveStore(id: Json | undefined): string {
+    return giveId(id, { what: "store" }, tenant);
+  }
+  function giveFiles(id: Json | undefined): string {
+    return giveId(id, { what: "stored", store: storeId ?? "" }, tenant);
+  }
+}
+
+async function readStoreBody(
+  { config }: GatewayParts,
+  { req }: Exchange,
+  { fields, required = [] }: StoreOperation,
+): Promise<JsonObject | Refusal> {
+  if (fields === undefined) return bringsBody(req) ? refuse("invalid_request", "it takes no body") : {};
+  const read = await readJson(req, config.maxBody);
+  const body = read.kind === "refusal" ? read : readBody(read.value, fields, required);
+  if (isRefusal(body)) return body;
+  const { files, query } = body;
+  const parts = Array.isArray(files) ? files : [];
+  if (parts.some((item) => !isObject(item) || wrongField(item, attach, ["file_id"]) !== undefined))
+    return refuse("invalid_request", "files");
+  if (Array.isArray(query) && !query.every((one) => typeof one === "string"))
+    return refuse("invalid_request", "query");
+  return body;
+}
+
+/** All files that a body names; undefined where one isn't a sealed id. */
+function filesIn({ file_id: one, file_ids: several, files }: JsonObject): readonly Known[] | undefined {
+  const items = Array.isArray(files)
+    ? files.map((item) => (isObject(item) ? item["file_id"] : undefined))
+    : [];
+  const all = [...(one === undefined ? [] : [one]), ...(Array.isArray(several) ? several : []), ...items];
+  const known = all.map((id) => takeId(id, "file"));
+  const whole = known.filter((id) => id !== undefined);
+  return whole.length === known.length ? whole : undefined;
+}
+
+/** Puts the upstream's ids where the sealed ones were. */
+function withOwn(body: JsonObject): JsonObject {
+  const own = (id: Json | undefined): string => takeId(id, "file")?.named.id ?? "";
+  const { file_id: one, file_ids: several, files } = body;
+  return {
+    ...body,
+    ...(one === undefined ? {} : { file_id: own(one) }),
+    ...(Array.isArray(several) ? { file_ids: several.map(own) } : {}),
+    ...(Array.isArray(files)
+      ? { files: files.map((item) => (isObject(item) ? { ...item, file_id: own(item["file_id"]) } : item)) }
+      : {}),
+  };
+}
+
+/** What a query asks at most where it doesn't say: the provider's default. */
+const defaultResults = 10;
+
+function askAbout(
+  parts: GatewayParts,
+  action: ActionName,
+  { query, max_num_results: most }: JsonObject,
+  files: number,
+  store: Known | undefined,
+): Call {
+  // the upstream's own id, so that policy can tell stores apart
+  const which = store === undefined ? {} : { store: store.named.id };
+  if (action !== "retrieval.query") return storageCall(parts, action, { ...which, files });
+  const bytes = Buffer.byteLength(Array.isArray(query) ? query.join("\n") : String(query));
+  const top = typeof most === "number" ? most : defaultResults;
+  return storageCall(parts, action, { ...which, top_k: top, bytes }, "retrieval");
+}
+
+/** Leaves out ids, which look like secrets. */
+function textsOf({ file_id: _one, file_ids: _several, files: _files, ...body }: JsonObject): JsonObject {
+  return body;
+}
+
+/** Whose files are found isn't the searcher's to know: their ids serve nothing else. */
+function bindFound(data: Json | undefined, store: string, tenant: Omit<Bound, "model">): Json {
+  if (!Array.isArray(data)) throw new Error("nothing was found, not even that");
+  return data.map((one) =>
+    isObject(one) ? { ...one, file_id: giveId(one["file_id"], { what: "found", store }, tenant) } : one,
+  );
+}
