@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { catalogue } from "../gateway/enforce/catalogue.js";
+import { isObject } from "../sidecar/contract.js";
 import { createToolchain } from "../sidecar/rego/toolchain.js";
 import { readFormat } from "./format.js";
 import type { Command } from "./main.js";
@@ -15,6 +17,8 @@ Flags:
   -S, --strict               unused variables and imports, deprecated built-ins and the like are errors, too
   -f, --format FORMAT        pretty or json (default pretty)
       --v0-compatible        the files are Rego v0
+      --obligations          shows the obligations that policies may return, and what their properties must be (json:
+                             JSON Schema); takes no PATH
 
 Exit codes: 0 no errors, 1 errors, 2 wrong usage
 
@@ -28,10 +32,16 @@ Examples:
         strict: { type: "boolean", short: "S" },
         format: { type: "string", short: "f" },
         "v0-compatible": { type: "boolean" },
+        obligations: { type: "boolean" },
       },
       allowPositionals: true,
     });
     const format = readFormat(values.format);
+    if (values.obligations === true) {
+      if (positionals.length > 0) throw new UsageError("--obligations takes no PATH");
+      io.out(showObligations(format));
+      return 0;
+    }
     if (positionals.length === 0) throw new UsageError("give a PATH");
     const toolchain = createToolchain({});
     try {
@@ -60,3 +70,18 @@ Examples:
     }
   },
 };
+
+/** Says what a policy may oblige enforcement points to. */
+function showObligations(format: string): string {
+  if (format === "json") return `${JSON.stringify(catalogue, null, 2)}\n`;
+  return Object.entries(catalogue)
+    .map(([type, { summary, phases, schema }]) => {
+      const { properties, required } = schema;
+      const needed = Array.isArray(required) ? required : [];
+      const names = Object.keys(isObject(properties) ? properties : {}).map((name) =>
+        needed.includes(name) ? name : `[${name}]`,
+      );
+      return `${type} {${names.join(", ")}} (${phases.join(", ")})\n    ${summary}\n`;
+    })
+    .join("");
+}

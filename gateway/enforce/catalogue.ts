@@ -1,0 +1,138 @@
+/** What obligations there are: what each is for, when it is carried out, and what its properties must be. */
+import type { JsonObject } from "../../sidecar/contract.js";
+
+export interface ObligationFacts {
+  readonly summary: string;
+  /** When it is carried out: before the request is sent, or on what comes back. */
+  readonly phases: readonly ("request" | "response")[];
+  /** The kind of call that it is for. */
+  readonly on: "model" | "retrieval";
+  /** JSON Schema draft 2020-12 of its properties. INVARIANT: what doesn't fit is a deny; what fits may still not be possible. */
+  readonly schema: JsonObject;
+}
+
+const dialect = "https://json-schema.org/draft/2020-12/schema";
+const text = { type: "string", minLength: 1, maxLength: 1_024 };
+const texts = { type: "array", minItems: 1, maxItems: 256, items: text };
+
+/** The schema of an object without other members. */
+const object = (properties: JsonObject, required: readonly string[], more: JsonObject = {}): JsonObject => ({
+  $schema: dialect,
+  type: "object",
+  properties,
+  required: [...required],
+  additionalProperties: false,
+  ...more,
+});
+
+const onRequest = { phases: ["request"], on: "model" } as const;
+
+export const catalogue: Readonly<Record<string, ObligationFacts>> = {
+  limit_tokens: {
+    summary: "the request's token limit is set or lowered before it is sent",
+    ...onRequest,
+    schema: object({ max_tokens: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER } }, [
+      "max_tokens",
+    ]),
+  },
+  set_parameters: {
+    summary: "parameters of the model get these values",
+    ...onRequest,
+    schema: object({ parameters: { type: "object" } }, ["parameters"]),
+  },
+  cap_parameters: {
+    summary: "numbers are lowered to the most; those that aren't given are set to it",
+    ...onRequest,
+    schema: object({ parameters: { type: "object", additionalProperties: { type: "number" } } }, [
+      "parameters",
+    ]),
+  },
+  filter_tools: {
+    summary: "tools are taken out of the request, so that the model doesn't know them",
+    ...onRequest,
+    schema: object({ allow: texts, deny: texts }, [], {
+      oneOf: [{ required: ["allow"] }, { required: ["deny"] }],
+    }),
+  },
+  require_system_prompt: {
+    summary: "instructions in front of all others",
+    ...onRequest,
+    schema: object({ text: { type: "string", minLength: 1, maxLength: 32_768 } }, ["text"]),
+  },
+  stop_on: {
+    summary: "texts at which the model must stop, beside the request's own",
+    ...onRequest,
+    schema: object({ sequences: texts }, ["sequences"]),
+  },
+  mask: {
+    summary: "what detectors find, or what pointers lead to, is replaced",
+    phases: ["request", "response"],
+    on: "model",
+    schema: object(
+      {
+        patterns: texts,
+        pointers: { ...texts, maxItems: 32, items: { type: "string", maxLength: 256, pattern: "^/" } },
+        phase: { enum: ["request", "response"] },
+        replacement: { type: "string", maxLength: 64 },
+      },
+      ["phase"],
+      { anyOf: [{ required: ["patterns"] }, { required: ["pointers"] }] },
+    ),
+  },
+  add_label: {
+    summary: "the call gets labels: in its record, and in what is asked about its answer",
+    phases: ["request", "response"],
+    on: "model",
+    schema: object(
+      {
+        labels: {
+          ...{ type: "array", minItems: 1, maxItems: 32 },
+          items: { type: "string", pattern: "^[a-z0-9][a-z0-9_.:-]{0,63}$" },
+        },
+      },
+      ["labels"],
+    ),
+  },
+  notify: {
+    summary: "a configured hook is told of the decision; where required, before the request is sent",
+    phases: ["request", "response"],
+    on: "model",
+    schema: object(
+      { hook: { type: "string", minLength: 1, maxLength: 128 }, required: { type: "boolean" } },
+      ["hook"],
+    ),
+  },
+  inspect_answer: {
+    summary: "the answer is looked at by detectors, and decided on where the mode says so",
+    phases: ["response"],
+    on: "model",
+    schema: object({ mode: { enum: ["observe", "decide"] } }, ["mode"]),
+  },
+  restrict_regions: {
+    summary: "only deployments in these regions are asked; none is a deny",
+    ...onRequest,
+    schema: object({ regions: texts }, ["regions"]),
+  },
+  restrict_providers: {
+    summary: "only deployments of these providers are asked; none is a deny",
+    ...onRequest,
+    schema: object({ providers: texts }, ["providers"]),
+  },
+  select_model: {
+    summary: "this model is called instead, once it is decided on",
+    ...onRequest,
+    schema: object({ model: text }, ["model"]),
+  },
+  filter_documents: {
+    summary: "retrieved documents of other tenants, or above the classification, stay out",
+    phases: ["response"],
+    on: "retrieval",
+    schema: object(
+      {
+        tenant: { type: "string" },
+        max_classification: { enum: ["public", "internal", "confidential", "restricted"] },
+      },
+      ["tenant", "max_classification"],
+    ),
+  },
+};
