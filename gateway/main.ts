@@ -26,6 +26,8 @@ import type { Generation } from "./reload/generations.js";
 import { createGenerations } from "./reload/generations.js";
 import type { Reload } from "./reload/reload.js";
 import { createReload } from "./reload/reload.js";
+import { defaultTelemetry } from "./observe/telemetry/read-config.js";
+import type { Telemetry } from "./observe/telemetry/trace.js";
 import { readPriceFile } from "./observe/price-table.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import { createConnections } from "./routes/websocket/connections.js";
@@ -121,6 +123,7 @@ export async function startGateway({
   });
   const sessionSecret = await readIdKey(config.idKey, secrets);
   const connections = createConnections();
+  const telemetry = await openTelemetry(config, sessionSecret);
   const common = {
     forward: upstreams.forward,
     pass: upstreams.pass,
@@ -138,6 +141,7 @@ export async function startGateway({
       if (ownSidecar === undefined) link.tell(stringifyJson(outcome as unknown as Json));
       else ownSidecar.record(outcome);
     },
+    telemetry,
     log,
     metrics,
     newId: randomUUID,
@@ -148,7 +152,7 @@ export async function startGateway({
   const told = new Set<{ close(): Promise<void> }>();
   const close = async (): Promise<void> => {
     await Promise.all([...told].map((hooks) => hooks.close()));
-    await Promise.all([upstreams.close(), asking.destroy()]);
+    await Promise.all([upstreams.close(), asking.destroy(), telemetry?.close()]);
     doors?.close();
   };
   /** All that serves the requests of one configuration. */
@@ -215,6 +219,19 @@ function tellSecrets(log: GatewayLog, metrics: GatewayMetrics): (event: SecretEv
     const said = { id: credential, ...fields };
     log[kind === "credential_failed" || kind === "credential_previous_used" ? "warn" : "info"](kind, said);
   };
+}
+
+/** Connects to a collector where one is named. Its SDK is loaded then only: it takes memory. */
+async function openTelemetry(
+  { telemetry }: GatewayConfig,
+  secret: Uint8Array,
+): Promise<Telemetry | undefined> {
+  const said = process.env["OTEL_EXPORTER_OTLP_ENDPOINT"];
+  const endpoint = telemetry?.endpoint ?? (said === undefined ? undefined : said.replace(/\/+$/, ""));
+  if (endpoint === undefined || endpoint === "") return undefined;
+  const { createOtlp } = await import("./observe/telemetry/otlp.js");
+  const config = telemetry ?? defaultTelemetry;
+  return createOtlp({ config, endpoint, secret, clock: () => performance.now() });
 }
 
 async function describing({

@@ -12,6 +12,7 @@ import { noToken, proveByKey, proveOtherwise } from "../upstreams/prove.js";
 import type { ReadAnswer } from "../upstreams/read-answer.js";
 import type { ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
+import { keepFromBody, keepFromHeaders } from "./keep-secrets.js";
 import type { Dial, Identify, Pass } from "./pass.js";
 import { createPass } from "./pass.js";
 
@@ -160,9 +161,11 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       }
       const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
       const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
-      const told = { status: statusCode, headers: received, body: answer.body, quotesKey };
+      const kept = keepFromHeaders(received, secrets);
+      const told = { status: statusCode, headers: kept, body: answer.body, quotesKey };
       const answered = { kind: "answered", ...told } as const;
-      return request.readAnswer === undefined ? answered : await request.readAnswer(answered);
+      const given = request.readAnswer === undefined ? answered : await request.readAnswer(answered);
+      return given.kind === "answered" ? { ...given, body: keepFromBody(given.body, secrets) } : given;
     } catch (error) {
       if (signal.aborted) return { kind: "aborted" };
       const code = String((error as { code?: unknown } | null)?.code);

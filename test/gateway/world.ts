@@ -210,8 +210,8 @@ export function sendRaw(port: number, text: string): Promise<string> {
 }
 
 /** Waits until something holds. */
-export async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 5_000;
+export async function until(holds: () => boolean, milliseconds = 5_000): Promise<void> {
+  const end = Date.now() + milliseconds;
   while (!holds()) {
     if (Date.now() > end) throw new Error("it never held");
     await new Promise((resolve) => setTimeout(resolve, 5));
