@@ -1,6 +1,6 @@
 /** Operations beside chat, decided by the real sidecar and the shipped policies. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import OpenAI, { NotFoundError, PermissionDeniedError } from "openai";
+import OpenAI, { NotFoundError, PermissionDeniedError, toFile } from "openai";
 import type { IdentityName } from "../../demo/identities.js";
 import type { World } from "../world.js";
 import { startWorld } from "../world.js";
@@ -21,6 +21,17 @@ const operations: readonly (readonly [string, (client: OpenAI) => Promise<unknow
   ["moderations", (client) => client.moderations.create({ model: "gpt-4o", input: "x" })],
   ["images", (client) => client.images.generate({ model: "gpt-4o", prompt: "x" })],
   ["completions", (client) => client.completions.create({ model: "gpt-4o", prompt: "x" })],
+  ["speech", (client) => client.audio.speech.create({ model: "gpt-4o", input: "x", voice: "coral" })],
+  [
+    "transcriptions",
+    async (client) =>
+      client.audio.transcriptions.create({ model: "gpt-4o", file: await toFile(Buffer.from("x"), "a.wav") }),
+  ],
+  [
+    "edits of images",
+    async (client) =>
+      client.images.edit({ model: "gpt-4o", prompt: "x", image: await toFile(Buffer.from("x"), "a.png") }),
+  ],
   ["responses", (client) => client.responses.create({ model: "gpt-4o", input: "x" })],
 ];
 
