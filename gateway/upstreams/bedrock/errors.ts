@@ -2,24 +2,24 @@
 import type { JsonObject } from "../../../sidecar/contract.js";
 import { isObject, parseJson } from "../../../sidecar/contract.js";
 
-/** By the exception's name, whose first letter is small in a stream. `elsewhere`: another deployment may do it. */
-const kinds: Readonly<Record<string, { readonly type: string; readonly elsewhere: boolean }>> = {
-  ValidationException: { type: "invalid_request_error", elsewhere: false },
-  AccessDeniedException: { type: "permission_error", elsewhere: false },
-  ResourceNotFoundException: { type: "not_found_error", elsewhere: false },
-  ThrottlingException: { type: "rate_limit_error", elsewhere: true },
-  ServiceQuotaExceededException: { type: "rate_limit_error", elsewhere: true },
-  ModelNotReadyException: { type: "overloaded_error", elsewhere: true },
-  ServiceUnavailableException: { type: "overloaded_error", elsewhere: true },
-  ModelTimeoutException: { type: "timeout_error", elsewhere: true },
-  ModelErrorException: { type: "api_error", elsewhere: true },
-  ModelStreamErrorException: { type: "api_error", elsewhere: true },
-  InternalServerException: { type: "api_error", elsewhere: true },
+/** By the exception's name, whose first letter is small in a stream. */
+const types: Readonly<Record<string, string>> = {
+  ValidationException: "invalid_request_error",
+  AccessDeniedException: "permission_error",
+  ResourceNotFoundException: "not_found_error",
+  ThrottlingException: "rate_limit_error",
+  ServiceQuotaExceededException: "rate_limit_error",
+  ModelNotReadyException: "overloaded_error",
+  ServiceUnavailableException: "overloaded_error",
+  ModelTimeoutException: "timeout_error",
+  ModelErrorException: "api_error",
+  ModelStreamErrorException: "api_error",
+  InternalServerException: "api_error",
 };
 
-export function kindOf(exception: string): { readonly type: string; readonly elsewhere: boolean } {
+function typeOf(exception: string): string {
   const name = exception.charAt(0).toUpperCase() + exception.slice(1);
-  return (Object.hasOwn(kinds, name) ? kinds[name] : undefined) ?? { type: "api_error", elsewhere: false };
+  return (Object.hasOwn(types, name) ? types[name] : undefined) ?? "api_error";
 }
 
 /** Where an exception has no name: by the answer's status. */
@@ -41,7 +41,7 @@ const longest = 4_096;
 
 /** Says an error as Anthropic does. */
 export function anthropicError(exception: string, body: Buffer | undefined): JsonObject {
-  return { type: "error", error: { type: kindOf(exception).type, message: messageOf(body) } };
+  return { type: "error", error: { type: typeOf(exception), message: messageOf(body) } };
 }
 
 function messageOf(body: Buffer | undefined): string {

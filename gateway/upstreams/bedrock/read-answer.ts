@@ -6,7 +6,7 @@ import { collect, discard, mediaType } from "../../forward/forward.js";
 import { writeAnthropicAnswer } from "../../models/translate/anthropic-answer.js";
 import { createAnthropicWriter } from "../../models/translate/anthropic-stream.js";
 import type { Answered, ReadAnswer } from "../read-answer.js";
-import { anthropicError, exceptionOf, kindOf } from "./errors.js";
+import { anthropicError, exceptionOf } from "./errors.js";
 import type { Named } from "./read-converse.js";
 import { createConverseReader, readConverse } from "./read-converse.js";
 import type { Frame } from "./read-frames.js";
@@ -93,16 +93,8 @@ async function* converseAnswer(body: AsyncIterable<Buffer>, named: Named): Async
   yield Buffer.from(stringifyJson(writeAnthropicAnswer(readConverse(parseJson(bytes), named))));
 }
 
-/** An exception before anything else came: nothing was answered, and somebody else may be asked. */
-class Failed extends Error {
-  override readonly name = "Failed";
-}
-
 /** Tells what a frame is: an event with its type, or an error that ends the stream, as Anthropic says it. */
-function readFrame(
-  { headers, body }: Frame,
-  first: boolean,
-): { type: string; value: Json } | { error: JsonObject } {
+function readFrame({ headers, body }: Frame): { type: string; value: Json } | { error: JsonObject } {
   const kind = headers.get(":message-type");
   if (kind === "event") {
     if (headers.get(":content-type") !== "application/json") throw new FramesRefused("a frame's content");
@@ -111,7 +103,6 @@ function readFrame(
   const exception = headers.get(kind === "exception" ? ":exception-type" : ":error-code");
   if ((kind !== "exception" && kind !== "error") || exception === undefined)
     throw new FramesRefused("a frame's type");
-  if (first && kindOf(exception).elsewhere) throw new Failed(exception);
   return { error: anthropicError(exception, kind === "exception" ? body : undefined) };
 }
 
@@ -123,11 +114,9 @@ function eventOf(value: JsonObject): Buffer {
 }
 
 async function* invokeEvents(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let first = true;
   let ended = false;
   for await (const frame of readFrames(body)) {
-    const said = readFrame(frame, first);
-    first = false;
+    const said = readFrame(frame);
     if ("error" in said) {
       yield eventOf(said.error);
       return;
@@ -146,10 +135,8 @@ async function* invokeEvents(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 async function* converseEvents(body: AsyncIterable<Buffer>, named: Named): AsyncGenerator<Buffer> {
   const reader = createConverseReader(named);
   const write = createAnthropicWriter();
-  let first = true;
   for await (const frame of readFrames(body)) {
-    const said = readFrame(frame, first);
-    first = false;
+    const said = readFrame(frame);
     if ("error" in said) {
       yield eventOf(said.error);
       return;

@@ -72,7 +72,8 @@ beforeAll(async () => {
           client_assertion: { value: "federated.jwt.x" },
           scope: "https://cognitiveservices.azure.us/.default",
         }),
-        slow: entra("tenant-3", { client_secret: { value: secret }, timeout_ms: 60 }),
+        hasty: entra("tenant-3", { client_secret: { value: secret }, timeout_ms: 100 }),
+        slow: entra("tenant-4"),
         other: { url: other.url },
       },
       models: {
@@ -82,8 +83,8 @@ beforeAll(async () => {
         games: model("classic", { upstream_model: "a/../../b?c#d" }),
         entra: model("entra"),
         federated: model("federated"),
-        slow: model("slow"),
-        backed: model("slow", { fallbacks: { general: ["other"] } }),
+        hasty: model("hasty", { fallbacks: { general: ["other"] } }),
+        slow: model("slow", { fallbacks: { general: ["other"] } }),
         policed: model("classic", { fallbacks: { content_policy: ["other"] } }),
         other: { upstream: "other", ...place },
       },
@@ -383,17 +384,18 @@ describe("a token of Entra ID", () => {
   test.each(bad)(
     "isn't had where its endpoint $name: nothing is sent, a fallback answers",
     async ({ why, answer }) => {
+      const model = why === "timeout" ? "hasty" : "slow";
       login.answer = answer;
-      const refused = await ask("slow");
+      world.sidecar.decide = ({ resource }) => ({ allow: resource.id !== "other" });
+      const refused = await ask(model);
       expect(refused.status).toBe(502);
       expect(azure.received).toEqual([]);
       expect(other.received).toEqual([]);
-      expect((await ask("backed")).status).toBe(200);
+      world.sidecar.decide = allow;
+      expect((await ask(model)).status).toBe(200);
       expect(azure.received).toEqual([]);
       expect(other.received.map(({ path }) => path)).toEqual(["/v1/chat/completions"]);
-      expect(world.log.join("\n")).toContain(
-        `no access token for an upstream {"credential":"value","why":"${why}"}`,
-      );
+      expect(world.log.join("\n")).toContain(`no access token for an upstream {"id":"value","why":"${why}"}`);
       expect(JSON.stringify([await refused.text(), world.log])).not.toMatch(/canary|AADSTS/);
     },
   );

@@ -350,9 +350,12 @@ describe("errors", () => {
     expect(spare.received.length).toBe(1);
   });
 
-  test("before the first event let a fallback answer", async () => {
+  test.each([
+    ["first", []],
+    ["before a word was said", messageEvents.slice(0, 1)],
+  ])("that come %s let a fallback answer", async (_name, before) => {
     answers((_req, res) => {
-      streamOf(res, [exception("throttlingException", "slow down")]);
+      streamOf(res, [...before.map(chunk), exception("throttlingException", "slow down")]);
     });
     spare.answer = (_req, res) => {
       res.writeHead(200, { "content-type": "text/event-stream" });
@@ -426,7 +429,10 @@ const hostile: readonly { readonly name: string; readonly frames: readonly Buffe
     name: "a frame that isn't JSON by its own words",
     frames: [
       ...good,
-      frame({ ":event-type": "chunk", ":content-type": "text/plain", ":message-type": "event" }, "EVIL"),
+      frame(
+        { ":event-type": "chunk", ":content-type": "text/plain", ":message-type": "event" },
+        JSON.stringify({ bytes: evil.toString("base64") }),
+      ),
     ],
   },
   {
@@ -516,9 +522,29 @@ describe("a hostile stream", () => {
     await until(() => bedrock.aborted() > before);
   });
 
-  test("of Converse without its end is cut", async () => {
+  test.each([
+    ["without its end", converseFrames.slice(0, 4)],
+    [
+      "that ends within its last frame",
+      converseFrames.map((one, i) => (i === converseFrames.length - 1 ? one.subarray(0, 20) : one)),
+    ],
+    [
+      "whose block is of two kinds",
+      [
+        ...converseFrames.slice(0, 2),
+        event("contentBlockDelta", { contentBlockIndex: 0, delta: { toolUse: { input: "{}" } } }),
+      ],
+    ],
+    [
+      "whose delta is of a kind that isn't known",
+      [
+        ...converseFrames.slice(0, 2),
+        event("contentBlockDelta", { contentBlockIndex: 0, delta: { audio: {} } }),
+      ],
+    ],
+  ])("of Converse %s is cut", async (_name, frames) => {
     answers((_req, res) => {
-      streamOf(res, converseFrames.slice(0, 4));
+      streamOf(res, frames);
     });
     const answer = await post(world, "/v1/messages", JSON.stringify({ model: "nova", ...ask, stream: true }));
     expect(await answer.text()).toContain("the stream was cut");
