@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import type { Counts, Detector, Role } from "./detector.js";
 import { reach } from "./detector.js";
-import type { RequestParts } from "./read-parts.js";
+import type { Media, RequestParts } from "./read-parts.js";
 import { readAnswer, readParts } from "./read-parts.js";
 import type { Tally, Why } from "./tally.js";
 import { add, addMedium, factsOf, miss, newTally, versionsOf } from "./tally.js";
@@ -17,7 +17,8 @@ export interface ContentParts {
   readonly clock: () => number;
 }
 
-export type DescribeContent = (body: JsonObject) => Promise<JsonObject>;
+/** @param files media that come beside the body */
+export type DescribeContent = (body: JsonObject, files?: readonly Media[]) => Promise<JsonObject>;
 
 /** Scanned at a time, characters. */
 const slice = 65_536;
@@ -26,9 +27,10 @@ const turnMs = 4;
 
 /** Makes the function that describes a request's content; it lets others run every few milliseconds. */
 export function createDescribeContent(parts: ContentParts): DescribeContent {
-  return async (body) => {
+  return async (body, files = []) => {
     const byRole = new Map<Role, Tally>();
-    const all = await tallyOf(parts, readParts(body), byRole);
+    const { texts, media } = readParts(body);
+    const all = await tallyOf(parts, { texts, media: [...media, ...files] }, byRole);
     return {
       detectors: versionsOf(parts.detectors),
       ...factsOf(all, parts.detectors),

@@ -36,11 +36,28 @@ const roleOfBlock: Readonly<Record<string, Role>> = {
   tool_result: "tool",
   mcp_tool_result: "tool",
   function_call_output: "tool",
+  custom_tool_call_output: "tool",
+  computer_call_output: "tool",
+  local_shell_call_output: "tool",
   code_execution_tool_result: "tool",
+  bash_code_execution_tool_result: "tool",
+  text_editor_code_execution_tool_result: "tool",
+  tool_search_tool_result: "tool",
   search_result: "retrieved",
   document: "retrieved",
   web_search_tool_result: "retrieved",
   web_fetch_tool_result: "retrieved",
+  web_search_call: "retrieved",
+  file_search_call: "retrieved",
+};
+/** Fields of Gemini's parts and answers that others than the author wrote. */
+const roleOfPart: Readonly<Record<string, Role>> = {
+  functionResponse: "tool",
+  codeExecutionResult: "tool",
+  toolResponse: "tool",
+  groundingMetadata: "retrieved",
+  citationMetadata: "retrieved",
+  urlContextMetadata: "retrieved",
 };
 const mediaOfBlock: Readonly<Record<string, Media["kind"]>> = {
   image: "images",
@@ -162,7 +179,10 @@ function createReader(skipped: ReadonlySet<string>): Reader {
           media.push({ role, kind: "files", type: "unknown", bytes: bytesOf(value) });
         }
       } else if (name === "arguments" && typeof value === "string") walkJson(value, role);
-      else walk(value, role, isValues(object, name) ? "values" : inside);
+      else {
+        const written = inside === "request" ? own(roleOfPart, name) : undefined;
+        walk(value, written ?? role, isValues(object, name) ? "values" : inside);
+      }
     }
   }
 
@@ -229,9 +249,16 @@ function sizeOf(value: JsonObject, depth: number): Pick<Media, "bytes"> {
 
 function geminiMedium(medium: JsonObject): Omit<Media, "role"> {
   const { mimeType } = medium;
-  const type = typeof mimeType !== "string" ? "unknown" : mediaTypes.has(mimeType) ? mimeType : "other";
+  const type = knownType(typeof mimeType === "string" ? mimeType : undefined);
   const kind = typeof mimeType === "string" && mimeType.startsWith("image/") ? "images" : "files";
   return { kind, type, ...sizeOf(medium, 1) };
+}
+
+/** Names a media type from the closed list. */
+export function knownType(said: string | undefined): string {
+  const [plain = ""] = (said ?? "").split(";");
+  if (plain.trim() === "") return "unknown";
+  return mediaTypes.has(plain.trim().toLowerCase()) ? plain.trim().toLowerCase() : "other";
 }
 
 function mediaTypeOf(block: JsonObject): string {

@@ -11,14 +11,14 @@ export interface Tally {
   texts: number;
   bytes: number;
   readonly found: Record<string, Counts>;
-  readonly media: Record<Media["kind"], { count: number; bytes: number; remote: number; types: Counts }>;
+  readonly media: Record<Media["kind"], { count: number; bytes: number; unsized: number; types: Counts }>;
   /** Detector (or `media`) → parts that it didn't see whole. */
   readonly unscanned: Counts;
   readonly why: Set<Why>;
 }
 
 export function newTally(): Tally {
-  const none = () => ({ count: 0, bytes: 0, remote: 0, types: {} });
+  const none = () => ({ count: 0, bytes: 0, unsized: 0, types: {} });
   const media = { images: none(), files: none() };
   return { texts: 0, bytes: 0, found: {}, media, unscanned: {}, why: new Set() };
 }
@@ -35,8 +35,8 @@ export function miss({ unscanned, why }: Tally, what: string, reason: Why): void
 export function addMedium(tally: Tally, { kind, type, bytes }: Media): void {
   const sum = tally.media[kind];
   sum.count++;
-  // what is elsewhere has no size here
-  if (bytes === undefined) sum.remote++;
+  // what is elsewhere, or still to come, has no size here
+  if (bytes === undefined) sum.unsized++;
   else sum.bytes += bytes;
   add(sum.types, { [type]: 1 });
   miss(tally, "media", "media");

@@ -222,7 +222,7 @@ test("no text, match or place gets into the facts", async () => {
     ...injection.kinds,
     ...["pii", "secrets", "injection", "detectors", "1"],
   ];
-  known.push("texts", "bytes", "scanned", "images", "files", "count", "remote", "types", "roles", "tool");
+  known.push("texts", "bytes", "scanned", "images", "files", "count", "unsized", "types", "roles", "tool");
   expect(names.filter((name) => !known.includes(name.slice(1, -1)))).toEqual([]);
 });
 

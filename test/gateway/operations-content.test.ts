@@ -94,13 +94,58 @@ const requests: readonly (readonly [name: string, path: string, body: object, fa
     "bytes",
     gemini,
     says({ inlineData: { mimeType: "image/png", data: "AAAA" } }),
-    { ...unseen, images: { count: 1 } },
+    { ...unseen, images: { count: 1, bytes: 3, unsized: 0, types: { "image/png": 1 } } },
+  ],
+  [
+    "what a program gave",
+    gemini,
+    says({ codeExecutionResult: { outcome: "OUTCOME_OK", output: email } }),
+    { roles: { tool: found } },
+  ],
+  [
+    "a function's arguments",
+    gemini,
+    { contents: [{ role: "model", parts: [{ functionCall: { name: "f", args: { to: email } } }] }] },
+    { roles: { assistant: found } },
   ],
   [
     "a file",
     gemini,
     says({ fileData: { fileUri: "https://x.example/a.pdf" } }),
-    { ...unseen, files: { count: 1 } },
+    { ...unseen, files: { count: 1, bytes: 0, unsized: 1 } },
+  ],
+  [
+    "a custom tool's output",
+    "/v1/responses",
+    { model: "gpt", input: [{ type: "custom_tool_call_output", call_id: "c", output: email }] },
+    { roles: { tool: found } },
+  ],
+  [
+    "what is to be drawn",
+    "/v1/images/generations",
+    { model: "gpt", prompt: email },
+    { roles: { user: found } },
+  ],
+  [
+    "what is to be said",
+    "/v1/audio/speech",
+    { model: "gpt", input: email, voice: "alloy" },
+    { roles: { user: found } },
+  ],
+  [
+    "what comes after",
+    "/v1/completions",
+    { model: "gpt", prompt: "x", suffix: email },
+    { roles: { user: found } },
+  ],
+  [
+    "an image that is moderated",
+    "/v1/moderations",
+    {
+      model: "gpt",
+      input: [{ type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }],
+    },
+    { ...unseen, why: ["media"], images: { count: 1, bytes: 3 } },
   ],
   [
     "Gemini's embeddings",
@@ -116,4 +161,22 @@ test.each(requests)("%s", async (_name, path, body, facts) => {
   const { content } = world.sidecar.asked.at(-1)?.context as { content?: object };
   expect(content).toMatchObject(facts);
   expect(JSON.stringify(world.sidecar.asked.at(-1)?.context)).not.toContain(email);
+});
+
+test("a file that is uploaded is counted with its type and size, and wasn't looked into", async () => {
+  const form = new FormData();
+  form.set("model", "gpt");
+  form.set("prompt", email);
+  form.set("file", new Blob(["sound"], { type: "audio/wav" }), "a.wav");
+  const answer = await fetch(`${world.url}/v1/audio/transcriptions`, {
+    method: "POST",
+    headers: { authorization: "Bearer caller-token-e30.e30.c2ln" },
+    body: form,
+  });
+  expect(answer.status).toBe(403);
+  const { content } = world.sidecar.asked.at(-1)?.context as { content?: object };
+  expect(content).toMatchObject({
+    ...{ scanned: false, why: ["media"], roles: { user: { pii: { email: 1 } } } },
+    files: { count: 1, bytes: 5, unsized: 0, types: { "audio/wav": 1 } },
+  });
 });

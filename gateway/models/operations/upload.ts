@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import type { ActionName, JsonObject } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import { besideObligations } from "../../enforce/beside.js";
+import type { Media } from "../../content/read-parts.js";
+import { knownType } from "../../content/read-parts.js";
 import { mask } from "../../enforce/mask.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { drain } from "../../http.js";
@@ -46,7 +48,7 @@ export async function serveUpload(
   const { model, stream } = upload.body;
   if (typeof model !== "string" || (stream !== undefined && typeof stream !== "boolean"))
     return refuseIn(operation.speaker)(exchange, refuse("invalid_request", "model is required"));
-  const content = await parts.describeContent?.(textsOf(upload));
+  const content = await parts.describeContent?.(upload.body, mediaOf(upload));
   const asks: ModelCall = {
     kind: "invoke",
     ...{ model, stream: stream === true, body: upload.body, prompt: sizesOf(upload) },
@@ -97,13 +99,12 @@ function uploadManner(
   };
 }
 
-/** Says fields as they are, and files as media that nobody looked into. */
-function textsOf({ body, files }: Upload): JsonObject {
-  const media = files.map(({ type = "" }) => ({
-    type: type.startsWith("image/") ? "image" : "file",
-    source: { media_type: type },
+/** Says files as media that nobody looked into. */
+function mediaOf({ files }: Upload): Media[] {
+  return files.map(({ type = "", held, rest }) => ({
+    ...{ role: "user", kind: type.startsWith("image/") ? "images" : "files", type: knownType(type) },
+    ...(rest === undefined ? { bytes: held.length } : {}),
   }));
-  return { ...body, messages: [{ role: "user", content: media }] };
 }
 
 /** INVARIANT: what wasn't held wasn't measured, and nothing is said of it. */
