@@ -67,9 +67,15 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       },
       dpopAlgorithms: parts.config.resourceMetadata.dpopAlgorithms,
     };
-    const begun = { ...begin(parts, req, res, findSource(req, proxy !== undefined)), challenge };
+    const trace = parts.telemetry?.begin({
+      method: req.method ?? "",
+      route: nameRoute(route, target),
+      traceparent: req.headers["traceparent"] as string | undefined,
+    });
+    const begun = { ...begin(parts, req, res, findSource(req, proxy !== undefined)), challenge, trace };
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
+      trace?.end(res.statusCode);
     });
     const refuseHere = (refusal: Refusal): void => {
       refusers[protocol](begun, refusal);
@@ -165,6 +171,12 @@ async function serve(
     case "health":
       return send(exchange.res, 200, "{}");
   }
+}
+
+/** Names a route for traces: of few values, none of a client's. */
+function nameRoute(route: ReturnType<typeof matchRoute>, target: string): string {
+  if (route.kind === "invoke") return target;
+  return route.kind === "operation" ? `operation ${route.operation}` : route.kind;
 }
 
 function upgradingOf(res: UpgradeResponse): Upgrading {

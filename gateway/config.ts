@@ -17,6 +17,8 @@ import type { ModelConfig } from "./routing/deployment.js";
 import { checkFallbacks, readModel } from "./routing/read-model.js";
 import type { PricesConfig } from "./observe/price-table.js";
 import { readPricesConfig } from "./observe/price-table.js";
+import type { TelemetryConfig } from "./observe/telemetry/read-config.js";
+import { readTelemetryConfig } from "./observe/telemetry/read-config.js";
 import type { StreamsConfig } from "./observe/read-streams.js";
 import { readStreamsConfig } from "./observe/read-streams.js";
 import type { SecretConfig } from "./secrets/read-config.js";
@@ -71,6 +73,8 @@ export interface GatewayConfig {
   readonly notify?: ReadonlyMap<string, HookConfig>;
   readonly prices?: PricesConfig;
   readonly streams?: StreamsConfig;
+  /** Absent: by the environment alone. */
+  readonly telemetry?: TelemetryConfig;
 }
 
 /** All that is wrong with a gateway configuration, at once. */
@@ -155,6 +159,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     uploads: readUploads(top.nested("uploads"), maxBody),
     ...(idKey === undefined ? {} : { idKey }),
     ...(prices === undefined ? {} : { prices }),
+    ...(top.has("telemetry") ? { telemetry: readTelemetryConfig(top.nested("telemetry"), problems) } : {}),
     ...(top.has("streams") ? { streams: readStreamsConfig(top.nested("streams")) } : {}),
     ...(top.has("notify") ? { notify: readNotifyConfig(named("notify"), problems) } : {}),
     ...(top.has("content") ? { content: readContentConfig(top.nested("content"), problems) } : {}),

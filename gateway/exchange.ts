@@ -13,6 +13,7 @@ import type { Notifier } from "./notify/notifier.js";
 import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
 import type { Connections } from "./routes/websocket/connections.js";
+import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
 import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
@@ -58,6 +59,8 @@ export interface GatewayParts {
   readonly notifier?: Notifier;
   /** Prices from a file; those of deployments go before. */
   readonly prices: PriceTable | undefined;
+  /** Absent where no collector is configured. */
+  readonly telemetry?: Telemetry | undefined;
   readonly log: GatewayLog;
   readonly metrics: GatewayMetrics;
   readonly newId: () => string;
@@ -84,6 +87,7 @@ export interface Exchange {
   readonly challenge: ChallengeContext;
   /** {@link GatewayParts.clock} at the start. */
   readonly started: number;
+  readonly trace?: Trace | undefined;
 }
 
 /** What is known of a call besides itself. */
@@ -115,6 +119,7 @@ export async function askAbout(
     ...(claimed === undefined ? {} : { claimed: { headers: claimed } }),
   };
   const from = parts.clock();
+  const answered = exchange.trace?.ask(calls.length);
   const decisions = await parts.ask({
     calls,
     credentials: exchange.credentials,
@@ -123,6 +128,7 @@ export async function askAbout(
     ...(upstream?.assertion === undefined ? {} : { assertion: upstream.assertion.request }),
   });
   parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
+  answered?.(decisions);
   return decisions;
 }
 
@@ -163,6 +169,7 @@ export function conclude(
   decision: Decision,
   what: Pick<Outcome, "outcome" | "kind" | "status"> & Partial<Outcome>,
 ): void {
+  exchange.trace?.concluded({ ...what, decision_id: decision.decision_id });
   parts.report({
     ...what,
     decision_id: decision.decision_id,

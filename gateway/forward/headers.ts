@@ -10,6 +10,7 @@ export const protocolHeaders = [
   "mcp-name",
   "mcp-protocol-version",
   "mcp-session-id",
+  "traceparent",
 ] as const;
 export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[number], string>>>;
 

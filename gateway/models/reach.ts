@@ -3,6 +3,7 @@ import type { Decision, Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import { used } from "../exchange.js";
+import { operationName } from "../observe/telemetry/attributes.js";
 import type { Attempted, Send } from "../routing/attempt.js";
 import type { Deployment, FallbackKind } from "../routing/deployment.js";
 import type { Asking, Target } from "./open.js";
@@ -95,12 +96,20 @@ async function send<Said>(asking: Asking<Said>, opened: Target): Promise<Reached
     const whom = { ...used(deployment.name, upstream), ...(attempts > 1 ? { attempts } : {}) };
     const { said, method, path, headers = {}, body, contentType, readAnswer } = spoken;
     now.asked = { target, deployment, said, used: whom };
+    const trace = exchange.trace?.attempt({
+      ...{ model: target.name, deployment, url: upstream.url, stream: asks.stream, body: target.body },
+      operation: operationName(exchange.path, asks.call.action.name),
+      decisionId: target.decision.decision_id,
+    });
+    const traceparent = trace?.traceparent;
     const answer = await parts.forward({
-      ...{ upstream, method, path, headers, assertion: target.decision.assertion, signal },
+      ...{ upstream, method, path, assertion: target.decision.assertion, signal },
+      headers: traceparent === undefined ? headers : { ...headers, traceparent },
       ...(body === undefined ? {} : { body }),
       ...(contentType === undefined ? {} : { contentType }),
       readAnswer,
     });
+    trace?.became(answer);
     return exchange.signal.aborted ? answer : (manner.wrong?.() ?? answer);
   };
   const { name, model } = opened;

@@ -65,6 +65,7 @@ export async function serveInvoke(
   const { server, request } = said;
   const watching = watch({
     ...{ prices: parts.prices, metrics: parts.metrics, clock: parts.clock, started: exchange.started },
+    trace: exchange.trace,
     ...{ model: target.name, deployment: asked.deployment, body: target.body },
     ...{ spoken: server, asked: said.asked },
   });

@@ -5,6 +5,7 @@ import type { Used, UsedFacts } from "./account.js";
 import { createAccount } from "./account.js";
 import { Meter } from "./meter.js";
 import type { PriceTable } from "./price-table.js";
+import type { Trace } from "./telemetry/trace.js";
 
 export interface WatchParts {
   readonly prices: PriceTable | undefined;
@@ -22,6 +23,7 @@ export interface WatchParts {
   readonly spoken: Spoken;
   /** Whether the gateway asked for usage, and the client hadn't. */
   readonly asked: boolean;
+  readonly trace: Pick<Trace, "sees" | "answered"> | undefined;
 }
 
 export interface WatchMetrics {
@@ -49,7 +51,7 @@ export interface Watch {
 }
 
 export function watch(parts: WatchParts): Watch {
-  const { spoken, asked, metrics, clock, started } = parts;
+  const { spoken, asked, metrics, clock, started, trace } = parts;
   const account = createAccount({ ...parts, estimates: spoken.pieces !== undefined });
   const meter = new Meter({
     ...{ clock, started, hides: asked, texts: spoken.pieces ?? [] },
@@ -60,11 +62,17 @@ export function watch(parts: WatchParts): Watch {
   });
   let sum: Used | undefined;
   return {
-    see: (data, value) => meter.see(data, value),
+    see(data, value) {
+      trace?.sees(data);
+      return meter.see(data, value);
+    },
     skip: (ms) => {
       meter.skip(ms);
     },
     ended: (whole) => (sum ??= account.stream(meter.result(whole))),
-    answered: (said) => (sum ??= account.whole(spoken.usage(said, undefined), said)),
+    answered(said) {
+      trace?.answered(said);
+      return (sum ??= account.whole(spoken.usage(said, undefined), said));
+    },
   };
 }

@@ -64,6 +64,7 @@ export async function passThrough(
   const { target, deployment } = asked;
   const watching = watch({
     ...{ prices: parts.prices, metrics: parts.metrics, clock: parts.clock, started: exchange.started },
+    trace: exchange.trace,
     ...{ model: target.name, deployment, body: target.body },
     ...{ spoken: operation, asked: asked.said?.asked === true },
   });

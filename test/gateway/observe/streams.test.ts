@@ -11,7 +11,8 @@ import { callerToken, chatBody, post, startUpstream, startWorld, until } from ".
 afterEach(stop);
 
 const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
-const typed = (data: { readonly type: string } & object): string => `event: ${data.type}\n${event(data)}`;
+const typed = (data: { readonly type: string; readonly [name: string]: unknown }): string =>
+  `event: ${data.type}\n${event(data)}`;
 const role = event({
   ...{ id: "c", object: "chat.completion.chunk", created: 1, model: "m" },
   choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }],
@@ -175,12 +176,12 @@ const messageStart = typed({
     content: [],
     usage: { input_tokens: 1, output_tokens: 1 },
   },
-} as never);
+});
 const blockStart = typed({
   type: "content_block_start",
   index: 0,
   content_block: { type: "text", text: "" },
-} as never);
+});
 
 describe("an upstream that stalls within a stream", () => {
   test.each([
