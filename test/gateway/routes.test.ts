@@ -1,7 +1,12 @@
 /** Generic routes: each request decided, what is sent chosen name by name. */
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
 import { parseGatewayConfig } from "../../gateway/config.js";
 import type { Json } from "../../sidecar/contract.js";
+import { root } from "../world.js";
 import { pathCases, requestCases } from "./routes.cases.js";
 import type { Served, World } from "./world.js";
 import { allow, callerToken, deny, json, sendRaw, startUpstream, startWorld, until } from "./world.js";
@@ -379,6 +384,42 @@ describe("an answer", () => {
     await until(() => ui.aborted() === before + 1);
   });
 
+  test("waits where the client doesn't read", async () => {
+    let written = 0;
+    const piece = Buffer.alloc(65_536);
+    ui.answer = (_req, res) => {
+      res.writeHead(200);
+      const write = (): void => {
+        while (written < 400 && !res.destroyed) {
+          written++;
+          if (!res.write(piece)) {
+            res.once("drain", write);
+            return;
+          }
+        }
+      };
+      write();
+    };
+    const socket = connect(world.port, "127.0.0.1");
+    socket.pause();
+    socket.write(`GET /routes/uploads/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${callerToken}\r\n\r\n`);
+    await until(() => written > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // sockets hold some; what stands between them doesn't
+    expect(written).toBeLessThan(300);
+    socket.destroy();
+    await until(() => ui.aborted() > 0);
+  });
+
+  test("an upgrade that isn't asked of this connection is no upgrade, and isn't passed on", async () => {
+    const answer = await sendRaw(
+      world.port,
+      `GET /routes/ui/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${callerToken}\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(ui.received[0]?.headers).not.toHaveProperty("upgrade");
+  });
+
   test("101 to a plain request is none", async () => {
     ui.answer = (_req, res) => {
       res.socket?.end(
@@ -400,6 +441,26 @@ test.each([...pathCases, ...requestCases].map((one) => [one.name, one] as const)
     expect(world.sidecar.asked).toEqual([]);
   },
 );
+
+test("the example in the docs is a valid configuration, and every key is named there", () => {
+  const text = readFileSync(join(root, "docs/gateway-routes.md"), "utf8");
+  const example = yaml.load(/```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "") as { routes: Json };
+  const config = parseGatewayConfig({ ...example, sidecar: { socket: "/s" } });
+  expect([...config.routes.keys()]).toEqual(["notes", "chains", "local-models", "triton"]);
+  const source = ["config.ts", "websocket/config.ts"].map((file) =>
+    readFileSync(join(root, "gateway/routes", file), "utf8"),
+  );
+  const keys = [
+    ...source
+      .join("")
+      .matchAll(
+        /fields\.(?:string|strings|integer|oneOf|boolean|required|entries|items)(?:<\w+>)?\(\s*"(\w+)"/g,
+      ),
+  ];
+  const names = keys.map(([, key = ""]) => key);
+  expect(names.length).toBeGreaterThan(25);
+  expect(names.filter((key) => !new RegExp(`[\`.{ ]${key}[\`:,]`).test(text))).toEqual([]);
+});
 
 test("configuration that can't be meant is refused by its place", () => {
   const wrong = {

@@ -381,6 +381,21 @@ describe("a connection", () => {
     await until(() => peers.size === 0);
   });
 
+  test("ends where a client gives no sign of life", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.resume();
+    const done = new Promise((resolve) => socket.on("close", resolve));
+    socket.write(
+      [
+        "GET /routes/judged/room HTTP/1.1",
+        ...["Host: x", `Authorization: Bearer ${callerToken}`, "Connection: Upgrade", "Upgrade: websocket"],
+        ...["Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`, "", ""],
+      ].join("\r\n"),
+    );
+    await done;
+    await until(() => peers.size === 0);
+  });
+
   test("is ended by decision or by subject, and by no other", async () => {
     const first = await open("/routes/live/room");
     const id = `d-${sidecar.decided()}`;
