@@ -1,6 +1,9 @@
 /** What a collector gets over OTLP/HTTP: spans of a request, its question and its attempts, and GenAI metrics. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { genAiMetrics } from "../../../gateway/observe/telemetry/metrics.js";
+import { root } from "../../world.js";
 import type { Served, World } from "../world.js";
 import {
   callerToken,
@@ -360,6 +363,12 @@ describe("traceparent", () => {
     await collector?.close();
     expect((await heard({ sample: 0 }, traceparent)).spans).toEqual([]);
   });
+});
+
+test("the page lists the metrics that are sent, and no other", () => {
+  const text = readFileSync(join(root, "docs/gateway-usage.md"), "utf8");
+  const listed = [...text.matchAll(/^\| `(gen_ai\.(?:client|server)\.[\w.]+)` \|/gm)].map(([, name]) => name);
+  expect(listed.sort()).toEqual(Object.keys(genAiMetrics).sort());
 });
 
 test("a collector that fails keeps no request waiting", async () => {
