@@ -2,7 +2,7 @@
 import { micros, table } from "../engine/tables.js";
 import type { Case } from "./cases.js";
 import type { SystemMeasured, TurnMeasured } from "./measure.js";
-import { medianOf, targetTable } from "./targets.js";
+import { leastCpu, medianOf, targetTable } from "./targets.js";
 
 export interface GatewayReport {
   readonly at: string;
@@ -61,7 +61,7 @@ function caseTable({ name, connections, streamed }: Case, measured: readonly Sys
         ? ""
         : ` (+${micros(of(pick) - medianOf(direct, name, pick))})`;
     const cpu = Object.keys(system.memory).map(
-      (process) => `${process} ${micros(of((turn) => turn.cpu[process] ?? NaN))}`,
+      (process) => `${process} ${micros(leastCpu(system, name, process))}`,
     );
     return [
       system.name,
@@ -84,7 +84,7 @@ function caseTable({ name, connections, streamed }: Case, measured: readonly Sys
         ...(streamed === false ? [] : ["first byte p50 ms"]),
         "p50 ms",
         "p99 ms",
-        "µs of CPU per request",
+        "µs of CPU per request, least",
         "core busy",
       ],
       rows,

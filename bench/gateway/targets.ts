@@ -6,7 +6,7 @@ interface Target {
   readonly what: string;
   readonly other: string;
   /** Of Countersign's figure over the other's. */
-  readonly ratio: (own: SystemMeasured, other: SystemMeasured, floor: SystemMeasured) => number;
+  readonly ratio: (own: SystemMeasured, other: SystemMeasured, floor: SystemMeasured | undefined) => number;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -16,19 +16,21 @@ const rate =
   (own, other) =>
     medianOf(own, name, (turn) => turn.perSecond) / medianOf(other, name, (turn) => turn.perSecond);
 
-/** Requests that a second of CPU is enough for: what other work on the machine changes little. */
+/** Requests that a second of CPU is enough for: what other work on the machine changes least. */
 const perCpu =
   (name: string): Target["ratio"] =>
   (own, other) => {
-    const of = (system: SystemMeasured): number =>
-      medianOf(system, name, (turn) => Object.values(turn.cpu).reduce((sum, one) => sum + one, 0));
+    const of = ({ turns }: SystemMeasured): number =>
+      Math.min(
+        ...(turns[name] ?? []).map(({ cpu }) => Object.values(cpu).reduce((sum, one) => sum + one, 0)),
+      );
     return of(other) / of(own);
   };
 
 const added: Target["ratio"] = (own, other, floor) => {
   const of = (system: SystemMeasured): number =>
     medianOf(system, "plain, one connection", (turn) => turn.p50);
-  return (of(own) - of(floor)) / (of(other) - of(floor));
+  return floor === undefined ? NaN : (of(own) - of(floor)) / (of(other) - of(floor));
 };
 
 const memory: Target["ratio"] = (own, other) => mostMemory(own) / mostMemory(other);
@@ -51,10 +53,10 @@ export function targetTable(measured: readonly SystemMeasured[]): string {
   const ours = measured.filter(({ recorded }) => recorded !== undefined);
   const rows = targets.flatMap(({ what, other, ratio, atLeast, atMost }) => {
     const against = measured.find(({ name }) => name === other);
-    if (against === undefined || floor === undefined) return [];
+    if (against === undefined) return [];
     const cells = ours.map((own) => {
       const value = ratio(own, against, floor);
-      if (Number.isNaN(value)) return "–";
+      if (!Number.isFinite(value)) return "–";
       const met = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
       return `${value < 1 ? value.toFixed(3) : micros(value)} ${met ? "met" : "missed"}`;
     });
@@ -72,6 +74,11 @@ export function medianOf(
 ): number {
   const sorted = (turns[name] ?? []).map(pick).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+/** Takes the least CPU of a case's rounds: other work on the machine only ever adds to it. */
+export function leastCpu({ turns }: Pick<SystemMeasured, "turns">, name: string, process: string): number {
+  return Math.min(...(turns[name] ?? []).map(({ cpu }) => cpu[process] ?? NaN));
 }
 
 /** Adds up what its processes occupied at most, MB. */
