@@ -17,7 +17,7 @@ export class UpgradeResponse extends ServerResponse {
     // node gives TLS and TCP sockets, and those of Unix sockets; all are sockets
     this.assignSocket(upgradeSocket as Socket);
     this.once("finish", () => {
-      this.detachSocket(upgradeSocket as Socket);
+      this.letGo();
       upgradeSocket.end();
       // who doesn't close is closed
       setTimeout(() => upgradeSocket.destroy(), 1_000).unref();
@@ -26,8 +26,13 @@ export class UpgradeResponse extends ServerResponse {
 
   /** Gives the connection away: it is this answer's no more, which ends when the connection does. */
   take(): void {
-    this.detachSocket(this.upgradeSocket as Socket);
     this.statusCode = 101;
+    this.letGo();
+  }
+
+  /** INVARIANT: `close` comes once the connection has ended, whoever it belongs to by then. */
+  private letGo(): void {
+    this.detachSocket(this.upgradeSocket as Socket);
     this.upgradeSocket.once("close", () => this.emit("close"));
   }
 }

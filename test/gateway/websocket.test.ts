@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { WebSocket, WebSocketServer } from "ws";
 import { startGateway } from "../../gateway/main.js";
+import type { GatewayMetrics } from "../../gateway/exchange.js";
 import type { Gateway } from "../../gateway/main.js";
 import type { Json } from "../../sidecar/contract.js";
 import { upgradeCases } from "./routes.cases.js";
@@ -51,6 +52,9 @@ upstream.on("upgrade", (req, socket, head) => {
   });
 });
 
+/** What was counted: kind and status. */
+const answered: unknown[][] = [];
+
 const place = { region: "eu", environment: "prod" };
 beforeAll(async () => {
   await new Promise<void>((resolve) => {
@@ -90,6 +94,13 @@ beforeAll(async () => {
       },
     } as unknown as Json,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    metrics: new Proxy({} as GatewayMetrics, {
+      get:
+        (_target, name) =>
+        (...said: unknown[]) => {
+          if (name === "gatewayAnswered") answered.push(said);
+        },
+    }),
   });
   port = Number(new URL(gateway.address).port);
   url = gateway.address.replace("http", "ws");
@@ -264,6 +275,22 @@ describe("an upgrade", () => {
     expect(await refusal("/routes/live/room")).toMatchObject({ code: "upgrade_refused" });
     for (const { socket } of clients) socket.close();
   });
+});
+
+test("each upgrade is counted once, when its connection has ended", async () => {
+  answered.length = 0;
+  sidecar.decide = deny();
+  await refusal("/routes/live/room");
+  await until(() => answered.length === 1);
+  sidecar.decide = allow;
+  const client = await open("/routes/live/room");
+  expect(answered).toEqual([["route", 403]]);
+  client.socket.close();
+  await until(() => answered.length === 2);
+  expect(answered).toEqual([
+    ["route", 403],
+    ["route", 101],
+  ]);
 });
 
 describe("a connection", () => {
