@@ -72,6 +72,10 @@ export async function prepareStage(): Promise<Stage> {
       await Promise.all(started.map((one) => one.stop()));
       await rm(directory, { recursive: true, force: true });
     })());
+  // what was started must not outlive a run that is broken off
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void close().finally(() => process.exit(1)));
+  }
   const run: Stage["run"] = async (core, file, args, { ready, env } = {}) => {
     const one = await start(core, file, args, ready, env);
     started.push(one);
