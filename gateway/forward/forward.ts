@@ -7,6 +7,7 @@ import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import type { SecretConfig } from "../secrets/read-config.js";
 import type { Secret } from "../secrets/secret.js";
+import { secretsOf } from "../upstreams/secrets-of.js";
 import type { Proof, ProveParts } from "../upstreams/prove.js";
 import { noToken, proveByKey, proveOtherwise } from "../upstreams/prove.js";
 import type { ReadAnswer } from "../upstreams/read-answer.js";
@@ -94,9 +95,24 @@ export interface ForwarderParts {
   readonly proving?: Pick<ProveParts, "tokens" | "signAws">;
 }
 
+type ReadSecret = (source: SecretConfig) => string;
+
 /** Creates the way to the upstreams: a pool per origin and its timeouts. */
 export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): Forwarder {
-  const read = (source: SecretConfig): string => secretOf(source).values()[0];
+  const read: ReadSecret = (source) => secretOf(source).values()[0];
+  /** Where a change is young, the one that wasn't tried. */
+  const readOther: ReadSecret = (source) => {
+    const [first, other] = secretOf(source).values();
+    return other ?? first;
+  };
+  /** What of an upstream's credentials can be tried otherwise; a signature or a token is made of what is newest. */
+  const othersOf = (upstream: UpstreamConfig): { took(): void }[] => {
+    const secrets = upstream.credentials === undefined ? secretsOf(upstream).map(secretOf) : [];
+    return secrets.flatMap((secret) => {
+      const [, other] = secret.values();
+      return other === undefined ? [] : [{ took: () => secret.took(other) }];
+    });
+  };
   const pools = new Map<UpstreamConfig, { readonly pool: Pool; readonly version: string | undefined }>();
   const left = new WeakSet<UpstreamConfig>();
   const poolOf = (upstream: UpstreamConfig): Pool => {
@@ -119,14 +135,14 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
     return pool;
   };
   /** Sends once, with one credential. */
-  const sendWith = async (request: ForwardRequest, key: string | undefined): Promise<Forwarded> => {
+  const sendWith = async (request: ForwardRequest, read: ReadSecret): Promise<Forwarded> => {
     const { upstream, method, headers: protocol, assertion, body, contentType, signal } = request;
     try {
       const wanted = upstream.assertion;
       const path = `${upstream.url.pathname.replace(/\/$/, "")}${request.path}${upstream.url.search}` || "/";
       const proof: Proof =
         upstream.credentials === undefined
-          ? proveByKey(upstream, key, read)
+          ? proveByKey(upstream, upstream.apiKey && read(upstream.apiKey), read)
           : await proveOtherwise(
               upstream,
               { method, path, ...hashable(request), signal },
@@ -176,7 +192,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       };
     }
   };
-  const identify: Identify = (upstream, assertion) => {
+  const identifyBy = (upstream: UpstreamConfig, assertion: Assertion | undefined, read: ReadSecret) => {
     const { apiKey, assertion: wanted } = upstream;
     const proof = proveByKey(upstream, apiKey === undefined ? undefined : read(apiKey), read);
     const headers = upstreamHeaders({
@@ -185,8 +201,23 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
     const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
     return headers && { headers, secrets };
   };
+  const identify: Identify = (upstream, assertion) => identifyBy(upstream, assertion, read);
+  const pass = createPass({ poolOf, identify });
+  const passOther = createPass({
+    poolOf,
+    identify: (upstream, assertion) => identifyBy(upstream, assertion, readOther),
+  });
   return {
-    pass: createPass({ poolOf, identify }),
+    async pass(request) {
+      const answer = await pass(request);
+      if (answer.kind !== "answered" || !isRefusal(answer.status) || isSpent(request.body)) return answer;
+      const others = othersOf(request.upstream);
+      if (others.length === 0) return answer;
+      discard(answer.body);
+      const second = await passOther(request);
+      if (second.kind === "answered" && !isRefusal(second.status)) for (const one of others) one.took();
+      return second;
+    },
     dial(upstream, assertion) {
       const own = identify(upstream, assertion);
       const tls = tlsOf(upstream);
@@ -195,17 +226,13 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       return own && { ...own, connect: tls?.connector(timeout) ?? makeConnector({ timeout }) };
     },
     async forward(request) {
-      const { apiKey } = request.upstream;
-      if (apiKey === undefined) return sendWith(request, undefined);
-      // INVARIANT: without its credential, an upstream isn't asked at all
-      const secret = secretOf(apiKey);
-      const [key, other] = secret.values();
-      const answer = await sendWith(request, key);
-      const spent = typeof request.body === "object" && !Buffer.isBuffer(request.body);
-      if (other === undefined || spent || !refusesKey(answer)) return answer;
+      const answer = await sendWith(request, read);
+      if (!refusesKey(answer) || isSpent(request.body)) return answer;
       // within the overlap of a change: nothing of the refusal has reached the client
-      const second = await sendWith(request, other);
-      if (second.kind === "answered") secret.took(other);
+      const others = othersOf(request.upstream);
+      if (others.length === 0) return answer;
+      const second = await sendWith(request, readOther);
+      if (second.kind === "answered") for (const one of others) one.took();
       return second;
     },
     async leave(upstream) {
@@ -244,7 +271,16 @@ export function discard(body: Pick<AnswerBody, "dump">): void {
 }
 
 function refusesKey(answer: Forwarded): boolean {
-  return answer.kind === "failed" && (answer.status === 401 || answer.status === 403);
+  return answer.kind === "failed" && answer.status !== undefined && isRefusal(answer.status);
+}
+
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
+/** A body that streamed is gone. */
+function isSpent(body: ForwardRequest["body"]): boolean {
+  return typeof body === "object" && !Buffer.isBuffer(body);
 }
 
 /**

@@ -1,9 +1,12 @@
+import { JsonNumber } from "../../sidecar/contract.js";
+
 /** Tells whether two parsed configurations say the same. What it doesn't know (functions, classes) is alike only to itself. */
 export function alike(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
   const kind: unknown = Object.getPrototypeOf(one);
   if (kind !== Object.getPrototypeOf(other)) return false;
+  if (one instanceof JsonNumber) return one.text === (other as JsonNumber).text;
   if (one instanceof URL) return one.href === (other as URL).href;
   if (Array.isArray(one)) return listAlike(one, other as unknown[]);
   if (one instanceof Set) return listAlike([...one], [...(other as Set<unknown>)]);

@@ -369,6 +369,40 @@ describe("a credential", () => {
     expect(made.counted.slice(2)).toEqual(["main changed", "main previous_used", "main current_used"]);
     expect(made.log.join("\n")).not.toContain("key-");
   });
+  test("in another header is met alike", async () => {
+    const { lab: made, file } = await lab();
+    const headers = { "user-agent": { file, id: "main", refresh_ms: 10 } };
+    await made.reload({ upstreams: { one: { url: made.one.url, headers } } });
+    made.one.answer = (req, res) => {
+      const known = req.headers["user-agent"] === "key-1";
+      json(res, known ? completion : {}, known ? 200 : 403);
+    };
+    writeFileSync(file, "key-2");
+    await changed(made);
+    expect((await made.chat("small")).status).toBe(200);
+    expect((await made.chat("small")).status).toBe(200);
+    expect(made.one.received.map(({ headers: sent }) => sent["user-agent"])).toEqual([
+      "key-2",
+      "key-1",
+      "key-1",
+    ]);
+  });
+  test("of a named route is met alike, where the body can be sent again", async () => {
+    const { lab: made, file, sent } = await lab();
+    const upstream = { url: made.one.url, api_key: { file, id: "main", refresh_ms: 10 } };
+    const route = { kind: "web", region: "eu", environment: "prod", ...upstream };
+    expect(await made.reload({ routes: { wiki: route } })).toEqual({ kind: "applied" });
+    made.one.answer = takes("key-1");
+    writeFileSync(file, "key-2");
+    await changed(made);
+    const read = (): Promise<Response> =>
+      fetch(`${made.gateway.address}/routes/wiki/page`, {
+        headers: { authorization: `Bearer ${callerToken}` },
+      });
+    expect((await read()).status).toBe(200);
+    expect((await read()).status).toBe(200);
+    expect(sent()).toEqual(["key-2", "key-1", "key-1"]);
+  });
   test("that nobody takes is tried twice, and no more", async () => {
     const { lab: made, file, sent } = await lab();
     made.one.answer = takes();
