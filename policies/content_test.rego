@@ -64,3 +64,38 @@ test_the_decision_hears_of_it if {
 	not decision.allow
 	demo.codes(decision.reasons) == {"secrets_in_request"}
 }
+
+answer(described) := demo.but(ask("acme", "us", described), {"action/properties/phase": "response"})
+
+answers := {
+	"nothing": {"content": clean, "codes": set()},
+	"secrets": {"content": found, "codes": {"secrets_in_answer"}},
+	"too long": {"content": cut, "codes": {"answer_not_scanned"}},
+	"an image": {"content": image, "codes": set()},
+	"a card number": {"content": object.union(clean, {"pii": {"card": 1}}), "codes": {"kind_kept_from_answers"}},
+	"an address": {"content": object.union(clean, {"pii": {"email": 1}}), "codes": set()},
+	"no detector of secrets": {"content": {"detectors": {"pii": "1"}, "pii": {"email": 1}}, "codes": set()},
+}
+
+test_answers_are_kept_back[name] if {
+	some name, case in answers
+	denied := content.deny with input as answer(case.content)
+		with data.facts.tenants.acme.kept_from_answers as ["card", "iban"]
+	demo.codes(denied) == case.codes
+}
+
+test_a_tenant_that_keeps_nothing_back if {
+	denied := content.deny with input as answer(object.union(clean, {"pii": {"card": 1}}))
+	demo.is_empty(denied)
+}
+
+test_answers_at_home_are_kept_back_too if {
+	denied := content.deny with input as demo.but(ask("acme", "eu", found), {"action/properties/phase": "response"})
+	demo.codes(denied) == {"secrets_in_answer"}
+}
+
+test_the_decision_hears_of_answers if {
+	decision := countersign.decision with input as answer(found)
+	not decision.allow
+	demo.codes(decision.reasons) == {"secrets_in_answer"}
+}

@@ -1,6 +1,6 @@
 /** Has what a model answers looked at: by configuration, and by the obligations of the decision that let it be asked. */
-import type { Call, Decision, JsonObject, Outcome } from "../../sidecar/contract.js";
-import { refuse } from "../../sidecar/contract.js";
+import type { Call, Decision, JsonObject, Obligation, Outcome } from "../../sidecar/contract.js";
+import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import type { AnswerMode, Denial, Inspector } from "../content/answer/inspect.js";
 import { createInspector } from "../content/answer/inspect.js";
 import type { AnswerForm } from "../content/answer/words.js";
@@ -44,10 +44,12 @@ export function inspectAnswer(
       },
     };
     const about = { prompt: asks.prompt, content };
-    const [said] = await askAbout(parts, exchange, [call], answerObligations, about);
+    const able = [...new Set([...answerObligations, ...decision.obligations.map(({ type }) => type)])];
+    const [said] = await askAbout(parts, exchange, [call], able, about);
     if (said === undefined) return { refusal: refuse("pdp_unavailable"), decision };
     if (!said.allow) return deny(parts, exchange, said);
-    const taken = takeBeside(said.obligations, { ...nothing, hasHook: hooksOf(parts) });
+    const left = said.obligations.filter((one) => !isDone(one, decision.obligations));
+    const taken = takeBeside(left, { ...nothing, hasHook: hooksOf(parts) });
     const done = taken?.others.length === 0 && (await tell(parts, taken.beside, said, "response"));
     if (!done) return deny(parts, exchange, said, "obligation_unsatisfiable");
     for (const label of [...said.labels, ...(taken?.beside.labels ?? [])]) labels.add(label);
@@ -67,6 +69,13 @@ export function inspectAnswer(
       };
     },
   };
+}
+
+/** Tells of an obligation on an answer that it was carried out with the request: a policy may not tell phases apart. */
+function isDone({ type, properties }: Obligation, before: readonly Obligation[]): boolean {
+  if (answerObligations.some((one) => one === type)) return false;
+  const said = stringifyJson(properties);
+  return before.some((one) => one.type === type && stringifyJson(one.properties) === said);
 }
 
 /** On answers there is nothing to narrow, and nothing to look at again. */

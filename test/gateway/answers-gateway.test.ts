@@ -143,6 +143,41 @@ describe("through the gateway", () => {
     expect((await post({ ...others, model, sidecar }, path, body)).status).toBe(403);
   });
 
+  test.each([
+    ["what was carried out with the request", { max_tokens: 5 }, 200],
+    ["what wasn't", { max_tokens: 4 }, 403],
+  ])("a policy that doesn't tell phases apart: %s", async (_name, properties, status) => {
+    const { model, sidecar, ...others } = await start("decide");
+    model.answer = say("openai", false, "hello");
+    sidecar.decide = (call) => ({
+      allow: true,
+      obligations: [
+        {
+          ...{ id: "l", type: "limit_tokens" },
+          properties: parseJson(
+            JSON.stringify(isAnswer(call) ? properties : { max_tokens: 5 }),
+          ) as JsonObject,
+        },
+      ],
+    });
+    const { path, body } = requests.openai(false);
+    expect((await post({ ...others, model, sidecar }, path, body)).status).toBe(status);
+  });
+
+  test("labels of a decision on an answer are recorded", async () => {
+    const { model, sidecar, ...others } = await start("decide");
+    model.answer = say("openai", false, email);
+    const properties = parseJson('{"labels":["personal-data"]}') as JsonObject;
+    sidecar.decide = (call) => ({
+      allow: true,
+      obligations: isAnswer(call) ? [{ id: "l", type: "add_label", properties }] : [],
+    });
+    const { path, body } = requests.openai(false);
+    expect((await post({ ...others, model, sidecar }, path, body)).status).toBe(200);
+    await until(() => sidecar.outcomes.length > 0);
+    expect(sidecar.outcomes[0]?.labels).toEqual(["personal-data"]);
+  });
+
   test("text isn't delayed where it is only recorded", async () => {
     const { model, sidecar, ...others } = await start("observe");
     let finish = (): void => undefined;
