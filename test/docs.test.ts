@@ -50,6 +50,23 @@ test("docs/gateway.md's example is a valid configuration", () => {
   expect([...parseGatewayConfig(example("docs/gateway.md")).models.keys()]).toEqual(["gpt-4o"]);
 });
 
+describe("docs/gateway-credentials.md", () => {
+  test("its example is a valid configuration", () => {
+    const config = {
+      sidecar: { socket: "/run/pdp.sock" },
+      ...(example("docs/gateway-credentials.md") as object),
+    };
+    expect([...parseGatewayConfig(config as Json).upstreams.keys()]).toEqual(["openai", "anthropic"]);
+  });
+  test("tells what each code of a failure means", () => {
+    const type = /type SecretFault =([\s\S]*?);/.exec(read("gateway/secrets/secret.ts"))?.[1] ?? "";
+    const codes = [...type.matchAll(/"(\w+)"/g)].map(([, code = ""]) => code);
+    expect(codes.length).toBeGreaterThan(10);
+    const text = read("docs/gateway-credentials.md");
+    expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
 test("README's links lead somewhere, and its commands exist", () => {
   const text = read("README.md");
   for (const [, path = ""] of text.matchAll(/\]\(([^)#:]+)\)/g)) {
