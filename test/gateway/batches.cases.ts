@@ -108,7 +108,7 @@ export const badBatches: readonly BadBatch[] = [
   },
   {
     name: "more lines than are read",
-    text: Array.from({ length: 301 }, (_, i) => line({}, {}, i)).join("\n"),
+    text: Array.from({ length: 10_001 }, (_, i) => line({}, {}, i)).join("\n"),
     code: "body_too_large",
     status: 413,
   },

@@ -40,7 +40,7 @@ beforeEach(async () => {
   world = await startWorld({
     config: {
       storage: { ...place, upstream: "gpt", provider: "openai" },
-      uploads: { batch_lines: 300, held_bytes: 20_000, batch_bytes: 200_000 },
+      uploads: { batch_lines: 10_000, held_bytes: 20_000, batch_bytes: 8_000_000 },
       upstreams: { gpt: { url: upstream.url, api_key }, other: { url: upstream.url, api_key } },
       models: {
         gpt: { ...gpt, upstream_model: "gpt-real" },
@@ -137,7 +137,7 @@ describe("a file", () => {
   });
 
   test("that is large is passed on as it comes, but not a batch's", async () => {
-    const text = "x".repeat(3_000_000);
+    const text = "x".repeat(9_000_000);
     await openAi().files.create({ purpose: "user_data", file: await jsonl(text) });
     expect(last()?.body).toContain(text);
     const large = openAi().files.create({ purpose: "batch", file: await jsonl(text) });
@@ -191,6 +191,37 @@ describe("the file of a batch", () => {
     const us = { id: "o", type: "restrict_regions", properties: { regions: ["us"] } };
     world.sidecar.decide = () => ({ allow: true, obligations: [us] });
     await expect(upload()).rejects.toMatchObject({ status: 403, code: "obligation_unsatisfiable" });
+    expect(upstream.received).toHaveLength(1);
+  });
+
+  test("of 10,000 lines is asked about in few questions, and what is alike once", async () => {
+    const many = Array.from({ length: 10_000 }, (_, i) =>
+      line({ url: "/v1/embeddings", body: { model: "gpt", input: "x".repeat(1 + (i % 1_000)) } }, {}, i),
+    );
+    await upload(many.join("\n"));
+    const sizes = world.sidecar.asked.map(({ calls = [] }) => calls.length);
+    expect(sizes).toEqual([512, 488, 1]);
+    expect(lines()).toHaveLength(10_000);
+    expect(lines()[9_999]).toMatchObject({ custom_id: "r9999", body: { model: "gpt-real" } });
+  });
+
+  test("is labelled; who isn't told where he must be refuses all", async () => {
+    const label = { id: "o", type: "add_label", properties: { labels: ["nightly"] } };
+    world.sidecar.decide = () => ({ allow: true, obligations: [label] });
+    await upload();
+    await until(() => world.sidecar.outcomes.length === 2);
+    expect(world.sidecar.outcomes.map(({ labels }) => labels)).toEqual([["nightly"], ["nightly"]]);
+    const notify = { id: "o", type: "notify", properties: { hook: "nobody" } };
+    world.sidecar.decide = ({ action }) => ({
+      allow: true,
+      obligations: action.name === "file.create" ? [notify] : [],
+    });
+    await expect(upload()).rejects.toMatchObject({ code: "obligation_unsatisfiable" });
+    world.sidecar.decide = ({ action }) => ({
+      allow: true,
+      obligations: action.name === "file.create" ? [] : [notify],
+    });
+    await expect(upload()).rejects.toMatchObject({ code: "obligation_unsatisfiable" });
     expect(upstream.received).toHaveLength(1);
   });
 

@@ -1,5 +1,6 @@
 /** The file of a batch (JSON Lines): read line by line, decided, written anew. Source: OpenAI API reference, "Batch". */
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Refusal } from "../../../sidecar/contract.js";
 import { isObject, JsonRefused, parseJson, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { ModelConfig } from "../../config.js";
@@ -13,20 +14,24 @@ export interface BatchFile {
   readonly lines: readonly Line[];
 }
 
+/** How much is read before others get their turn. */
+const linesAtOnce = 64;
 const names = ["body", "custom_id", "method", "url"];
 
 /** Reads a file of requests: of one URL and one model, as the provider wants it. */
-export function readBatchFile(
+export async function readBatchFile(
   bytes: Buffer,
   models: ReadonlyMap<string, ModelConfig>,
   mostLines: number,
-): BatchFile | Refusal {
+): Promise<BatchFile | Refusal> {
   const lines: Line[] = [];
   const ids = new Set<string>();
   let url: BatchUrl | undefined;
   let from = 0;
   while (from < bytes.length) {
     const at = `line ${lines.length + 1}`;
+    // others get their turn
+    if (lines.length % linesAtOnce === linesAtOnce - 1) await setImmediate();
     if (lines.length >= mostLines) return refuse("body_too_large", `at most ${mostLines} lines`);
     const newline = bytes.indexOf(0x0a, from);
     const end = newline === -1 ? bytes.length : newline;

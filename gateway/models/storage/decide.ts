@@ -5,6 +5,7 @@ import type { ActionName } from "../../../sidecar/contract.js";
 import type { UpstreamConfig } from "../../config.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, used } from "../../exchange.js";
+import { keptObligations, labelsOf, owed, pay } from "./beside.js";
 import { modelProperties } from "../classify.js";
 import type { Bound } from "../operations/bind.js";
 import type { Speaker } from "../operations/operation.js";
@@ -37,17 +38,21 @@ export async function decide(
 ): Promise<Allowed | undefined> {
   const [chief, ...others] = calls;
   const context = { ...(prompt === undefined ? {} : { prompt }), content };
-  const first = await askAbout(parts, exchange, [chief], [], { ...context, upstream: upstream.config });
-  const more = others.length === 0 ? [] : await askAbout(parts, exchange, others, [], context);
+  const about = { ...context, upstream: upstream.config };
+  const first = await askAbout(parts, exchange, [chief], keptObligations, about);
+  const more = others.length === 0 ? [] : await askAbout(parts, exchange, others, keptObligations, context);
   const decisions = [...first, ...more];
   const [decision] = decisions;
+  const owing = decisions.map((one) => (one.allow ? owed(parts, one) : undefined));
   const refuseHere = refuseIn(speaker);
   const { subject } = decision ?? {};
   const wrong = decisions.find(({ allow }) => !allow);
   const told = wrong ?? decision;
   const end: Allowed["end"] = (outcome, status, said = {}) => {
-    for (const one of decisions)
-      conclude(parts, exchange, one, { kind: chief.kind, outcome, status, ...said });
+    decisions.forEach((one, i) => {
+      const labels = labelsOf(one, owing[i]);
+      conclude(parts, exchange, one, { kind: chief.kind, outcome, status, ...labels, ...said });
+    });
   };
   const refuseAs: Allowed["refuse"] = (refusal, outcome) => {
     refuseHere(exchange, refusal, told);
@@ -62,6 +67,11 @@ export async function decide(
     wrong !== undefined ? refusalOf(wrong) : subject === undefined ? refuse("pdp_unavailable") : undefined;
   if (refusal !== undefined || subject === undefined) {
     refuseAs(refusal ?? refuse("pdp_unavailable"), "denied");
+    return undefined;
+  }
+  const whole = owing.filter((one) => one?.others.length === 0).filter((one) => one !== undefined);
+  if (whole.length < decisions.length || !(await pay(parts, whole))) {
+    refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
     return undefined;
   }
   return {

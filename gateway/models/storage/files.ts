@@ -96,7 +96,7 @@ async function createBatchFile(
   const upstream = accountOf(parts);
   if ("kind" in upstream) return say(exchange, upstream);
   const { models, uploads } = parts.config;
-  const batch = readBatchFile(file.held, models, uploads.batchLines);
+  const batch = await readBatchFile(file.held, models, uploads.batchLines);
   if (batch.kind === "refusal") return say(exchange, batch);
   const decided = await decideLines(parts, exchange, batch.url, batch.lines);
   if (decided.kind === "refusal") return say(exchange, decided, decided.decision);

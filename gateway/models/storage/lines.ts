@@ -17,6 +17,8 @@ import { completions } from "../operations/completions.js";
 import { embeddings } from "../operations/embeddings.js";
 import { moderations } from "../operations/moderations.js";
 import { responses } from "../operations/responses.js";
+import type { Owed } from "./beside.js";
+import { keptObligations, labelsOf, owed, pay } from "./beside.js";
 import type { ModelCall } from "../protocol.js";
 import { refusalOf } from "../refuse.js";
 
@@ -112,7 +114,7 @@ export async function decideLines(
   const content = await parts.describeContent?.({
     messages: lines.map(({ asks }) => ({ role: "user", content: [asks.body] })),
   });
-  const obligations = [...Object.keys(duties), "restrict_regions", "restrict_providers"];
+  const obligations = [...Object.keys(duties), "restrict_regions", "restrict_providers", ...keptObligations];
   const asked = [...questions];
   const decisions = new Map<string, Decision>();
   for (let from = 0; from < asked.length; from += maxCalls) {
@@ -124,9 +126,12 @@ export async function decideLines(
       if (decision !== undefined) decisions.set(key, decision);
     });
   }
+  const owing = new Map<Decision, Owed>();
   const end: DecidedLines["end"] = (outcome, status) => {
-    for (const decision of decisions.values())
-      conclude(parts, exchange, decision, { kind: "model", outcome, status });
+    for (const decision of decisions.values()) {
+      const labels = labelsOf(decision, owing.get(decision));
+      conclude(parts, exchange, decision, { kind: "model", outcome, status, ...labels });
+    }
   };
   const refused: {
     readonly at: number;
@@ -136,12 +141,16 @@ export async function decideLines(
   const out: DecidedLines["lines"][number][] = [];
   lines.forEach(({ customId, asks }, i) => {
     const decision = decisions.get(keys[i] ?? "");
-    const done = carryOut(parts, asks, decision, duties, words);
+    const done = carryOut(parts, asks, decision, duties, words, owing);
     if (done.kind === "refusal") refused.push({ at: i + 1, refusal: done, decision });
     else out.push({ customId, model: asks.model, body: done.body, candidates: done.candidates });
   });
   const [first] = refused;
-  if (first === undefined) return { kind: "decided", lines: out, end };
+  if (first === undefined) {
+    if (await pay(parts, [...owing.values()])) return { kind: "decided", lines: out, end };
+    end("denied", 403);
+    return refuse("obligation_unsatisfiable");
+  }
   end("denied", first.refusal.status);
   const named = refused.slice(0, mostNamed).map(({ at }) => at);
   const more = refused.length > mostNamed ? ` and ${refused.length - mostNamed} more` : "";
@@ -153,18 +162,21 @@ export async function decideLines(
 }
 
 function carryOut(
-  { config }: GatewayParts,
+  parts: GatewayParts,
   { body, model: name }: ModelCall,
   decision: Decision | undefined,
   duties: Kind["duties"],
   words: Words,
+  owing: Map<Decision, Owed>,
 ): { kind: "done"; body: JsonObject; candidates: readonly Deployment[] } | Refusal {
   if (decision === undefined) return refuse("pdp_unavailable");
   if (!decision.allow) return refusalOf(decision);
-  const model = config.models.get(name);
+  const model = parts.config.models.get(name);
   if (model === undefined) return refuse("unknown_model");
   const read = readRoute(decision.obligations);
-  const left = read === undefined ? undefined : enforce(body, read.others, duties, words);
+  const beside = read && (owing.get(decision) ?? owed(parts, decision, read.others));
+  if (beside !== undefined) owing.set(decision, beside);
+  const left = beside && enforce(body, beside.others, duties, words);
   const candidates = read === undefined ? [] : narrow(model.deployments, read.route);
   if (left === undefined || candidates.length === 0) return refuse("obligation_unsatisfiable");
   return { kind: "done", body: left, candidates };
