@@ -1,8 +1,11 @@
-/** What is known of servers that speak OpenAI's protocol: where they are, and which headers are theirs. */
+/** What is known of servers by name: where they are, what they speak, and which headers are theirs. Keys go in as bearer tokens. */
+import type { ProtocolName } from "../models/protocol.js";
 
 export interface Preset {
   /** The API's base; absent: only its operator knows. */
   readonly url?: string;
+  /** Beside OpenAI's. */
+  readonly speaks?: readonly ProtocolName[];
   /** Where a relay looks for its own key, beside that of the provider behind it. */
   readonly relayKey?: { readonly header: string; readonly scheme: string };
   /** Headers that it may be given. */
@@ -14,11 +17,13 @@ export interface Preset {
 export const presets = {
   openrouter: {
     url: "https://openrouter.ai/api/v1",
+    speaks: ["anthropic"],
     headers: ["http-referer", "x-title"],
     source: "openrouter.ai/docs, «API reference: overview», headers",
   },
   portkey: {
     url: "https://api.portkey.ai/v1",
+    speaks: ["anthropic"],
     relayKey: { header: "x-portkey-api-key", scheme: "" },
     headers: [
       ...["x-portkey-provider", "x-portkey-virtual-key", "x-portkey-config", "x-portkey-custom-host"],
@@ -29,6 +34,7 @@ export const presets = {
     source: "portkey.ai/docs, «Headers» (api-reference/inference-api/headers)",
   },
   litellm: {
+    speaks: ["anthropic"],
     headers: [
       "x-litellm-tags",
       "x-litellm-timeout",
@@ -49,11 +55,13 @@ export const presets = {
   },
   ollama: {
     url: "http://127.0.0.1:11434/v1",
+    speaks: ["anthropic"],
     headers: [],
     source: "docs.ollama.com, «OpenAI compatibility»",
   },
   vllm: {
     url: "http://127.0.0.1:8000/v1",
+    speaks: ["anthropic"],
     headers: [],
     source: "docs.vllm.ai, «OpenAI-Compatible Server»",
   },

@@ -12,7 +12,8 @@ export function readAzure(
   fields: Fields,
   given: URL,
   problems: Problems,
-): Pick<UpstreamConfig, "url" | "wire" | "keyIn" | "credentials"> {
+): Pick<UpstreamConfig, "url" | "protocol" | "wire" | "keyIn" | "credentials"> {
+  const protocol = fields.oneOf("protocol", ["openai", "anthropic"]) ?? "openai";
   const surface = fields.oneOf("surface", ["v1", "deployments"]) ?? "v1";
   const apiVersion = fields.string("api_version");
   if (surface === "deployments" && apiVersion === undefined)
@@ -23,15 +24,16 @@ export function readAzure(
       "must be a date, with -preview or without, or preview, latest, v1",
     );
   const url = new URL(given);
-  if (url.pathname === "/") url.pathname = surface === "v1" ? "/openai/v1" : "/openai";
+  if (protocol === "anthropic" && surface !== "v1")
+    problems.add(fields.at("surface"), "is of OpenAI's models only");
+  if (url.pathname === "/") url.pathname = surface === "v1" ? `/${protocol}/v1` : "/openai";
   if (url.search !== "") problems.add(fields.at("url"), "must not hold a query; use api_version");
   else if (apiVersion !== undefined) url.searchParams.set("api-version", apiVersion);
   const entra = fields.has("entra") ? readEntra(fields.nested("entra"), problems) : undefined;
   if (entra !== undefined && fields.has("api_key"))
     problems.add(fields.at("entra"), "give api_key or entra, not both");
   return {
-    url,
-    keyIn: "api-key",
+    ...{ url, protocol, keyIn: "api-key" },
     ...(surface === "v1" ? {} : { wire: { kind: "azure-deployments" } }),
     ...(entra === undefined ? {} : { credentials: entra }),
   };

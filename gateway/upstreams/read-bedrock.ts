@@ -4,7 +4,7 @@ import { readKey } from "../read-key.js";
 import { isLoopback, readUrl } from "./read-url.js";
 import type { AwsConfig, UpstreamConfig } from "./upstream.js";
 
-/** Reads `region`, `url`, `api` and `credentials`. */
+/** Reads `region`, `url`, `api`, `anthropic_version` and `credentials`. Source: Amazon Bedrock User Guide, "Anthropic Claude Messages API". */
 export function readBedrock(
   fields: Fields,
   problems: Problems,
@@ -20,6 +20,9 @@ export function readBedrock(
   if (url.search !== "") problems.add(fields.at("url"), "must not hold a query");
   const api = fields.oneOf("api", ["invoke", "converse", "openai"]) ?? "invoke";
   if (api === "openai" && url.pathname === "/") url.pathname = "/openai/v1";
+  const version = (api === "invoke" ? fields.string("anthropic_version") : undefined) ?? "bedrock-2023-05-31";
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(version))
+    problems.add(fields.at("anthropic_version"), "must be a version, as bedrock-2023-05-31");
   const credentials = fields.has("credentials")
     ? readAws(fields.nested("credentials"), region, problems)
     : undefined;
@@ -29,7 +32,9 @@ export function readBedrock(
     url,
     keyIn: "authorization",
     protocol: api === "openai" ? "openai" : "anthropic",
-    ...(api === "openai" ? {} : { wire: { kind: "bedrock", api } }),
+    ...(api === "openai"
+      ? {}
+      : { wire: { kind: "bedrock", ...(api === "invoke" ? { api, version } : { api }) } }),
     ...(credentials === undefined ? {} : { credentials }),
   };
 }

@@ -34,7 +34,9 @@ export function readModelUpstream(fields: Fields, problems: Problems): UpstreamC
   const base = preset.url === undefined ? fields.required("url") : (fields.string("url") ?? preset.url);
   const url = readUrl(base, fields.at("url"), problems);
   const headers = readHeaders(fields, preset.headers, problems);
-  return read(fields, { url, headers: [...headers, ...readRelayKey(fields, preset, problems)] }, problems);
+  const protocol = fields.oneOf("protocol", ["openai", ...(preset.speaks ?? [])]) ?? "openai";
+  const all = [...headers, ...readRelayKey(fields, preset, problems)];
+  return read(fields, { url, protocol, keyIn: "authorization", headers: all }, problems);
 }
 
 /** Reads `relay_key`: a relay's own, beside the provider's. */

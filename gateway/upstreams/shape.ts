@@ -29,7 +29,7 @@ export function shape<Request extends Shaped>(
   const said = typeof body === "string" && messages.has(path) ? parseJson(body) : undefined;
   if (!isObject(said)) return refuse("untranslatable", "the operation");
   try {
-    return { ...request, ...shapeBedrock(said, wire.api) };
+    return { ...request, ...shapeBedrock(said, wire) };
   } catch (error) {
     if (!(error instanceof Untranslatable)) throw error;
     return refuse("untranslatable", error.place);

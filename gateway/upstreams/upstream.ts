@@ -34,9 +34,10 @@ export interface UpstreamConfig {
 
 export type Wire =
   /** The model's deployment stands in the path. */
-  | { readonly kind: "azure-deployments" }
-  /** The models of Anthropic, in their own words (`invoke`), or any model in Bedrock's (`converse`). */
-  | { readonly kind: "bedrock"; readonly api: "invoke" | "converse" };
+  { readonly kind: "azure-deployments" } | ({ readonly kind: "bedrock" } & BedrockApi);
+
+/** The models of Anthropic in their own words, of a version of their own; or any model in Bedrock's. */
+export type BedrockApi = { readonly api: "invoke"; readonly version: string } | { readonly api: "converse" };
 
 /** A header of the configuration; its name is lower-case. */
 export type FixedHeader = { readonly name: string } & (

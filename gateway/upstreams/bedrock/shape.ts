@@ -4,21 +4,20 @@ import { stringifyJson } from "../../../sidecar/contract.js";
 import { Untranslatable } from "../../models/translate/canonical.js";
 import { readAnthropicRequest } from "../../models/translate/read-anthropic.js";
 import type { Shaped } from "../shape.js";
+import type { BedrockApi } from "../upstream.js";
 import { createReadAnswer } from "./read-answer.js";
 import { writeConverse } from "./write-converse.js";
 
 /** Ids of models and profiles, and ARNs. INVARIANT: one segment of a path. */
 const modelId = /^[A-Za-z0-9][A-Za-z0-9.:/_-]{0,2047}$/;
 
-/** Source: Amazon Bedrock User Guide, "Anthropic Claude Messages API". */
-const version = "bedrock-2023-05-31";
-
 /** @throws Untranslatable */
 export function shapeBedrock(
   body: JsonObject,
-  api: "invoke" | "converse",
+  spoken: BedrockApi,
 ): Pick<Shaped, "path" | "headers" | "body" | "readAnswer"> {
   const { model, stream, ...rest } = body;
+  const { api } = spoken;
   if (typeof model !== "string" || !modelId.test(model)) throw new Untranslatable("model");
   const streams = stream === true;
   const operation =
@@ -30,7 +29,9 @@ export function shapeBedrock(
         ? "converse-stream"
         : "converse";
   const said =
-    api === "invoke" ? { anthropic_version: version, ...rest } : writeConverse(readAnthropicRequest(body));
+    spoken.api === "invoke"
+      ? { anthropic_version: spoken.version, ...rest }
+      : writeConverse(readAnthropicRequest(body));
   return {
     path: `/model/${encodeURIComponent(model)}/${operation}`,
     headers: { accept: streams ? "application/vnd.amazon.eventstream" : "application/json" },

@@ -74,6 +74,7 @@ beforeAll(async () => {
         }),
         hasty: entra("tenant-3", { client_secret: { value: secret }, timeout_ms: 100 }),
         slow: entra("tenant-4"),
+        foundry: { kind: "azure", url: azure.url, protocol: "anthropic", api_key: { value: providerKey } },
         other: { url: other.url },
       },
       models: {
@@ -86,6 +87,7 @@ beforeAll(async () => {
         hasty: model("hasty", { fallbacks: { general: ["other"] } }),
         slow: model("slow", { fallbacks: { general: ["other"] } }),
         policed: model("classic", { fallbacks: { content_policy: ["other"] } }),
+        foundry: model("foundry"),
         other: { upstream: "other", ...place },
       },
     },
@@ -149,6 +151,23 @@ describe("a surface", () => {
     }));
     expect(seen.length).toBe(10);
     for (let i = 0; i < seen.length; i += 2) expect(seen[i]).toEqual(seen[i + 1]);
+  });
+});
+
+test("Anthropic's models at Azure are asked in their protocol, with Azure's header", async () => {
+  azure.answer = (_req, res) => {
+    json(res, { type: "error", error: { type: "rate_limit_error", message: "slow" } }, 429);
+  };
+  const answer = await post(
+    world,
+    "/v1/messages",
+    JSON.stringify({ model: "foundry", max_tokens: 5, messages }),
+  );
+  expect(answer.status).toBe(429);
+  expect(paths()).toEqual(["POST /anthropic/v1/messages"]);
+  expect(azure.received[0]?.headers).toMatchObject({
+    "api-key": providerKey,
+    "anthropic-version": "2023-06-01",
   });
 });
 

@@ -51,6 +51,11 @@ beforeAll(async () => {
         bearer: { ...here, api_key: { value: "bedrock-api-key-1" } },
         converse: { ...here, api: "converse", credentials },
         spare: { url: spare.url, protocol: "anthropic" },
+        dated: { ...here, credentials, anthropic_version: "2026-10-21" },
+        azure: {
+          ...{ kind: "azure", url: spare.url, surface: "deployments", api_version: "2024-10-21" },
+          api_key: { value: "azure-key-1" },
+        },
       },
       models: {
         claude: { upstream: "signed", upstream_model: modelId, ...place },
@@ -60,6 +65,28 @@ beforeAll(async () => {
         nova: { upstream: "converse", upstream_model: "eu.amazon.nova-pro-v1:0", ...place },
         backed: { upstream: "signed", upstream_model: modelId, ...place, fallbacks: { general: ["spare"] } },
         spare: { upstream: "spare", ...place },
+        dated: { upstream: "dated", upstream_model: modelId, ...place },
+        group: {
+          choice: "priority",
+          deployments: [
+            { name: "in-bedrock", upstream: "signed", upstream_model: modelId, ...place },
+            { name: "in-azure", upstream: "azure", upstream_model: "gpt-4o-prod", ...place },
+          ],
+          retries: { pause_ms: 0 },
+          fallbacks: { content_policy: ["claude"] },
+        },
+        words: {
+          choice: "priority",
+          deployments: [
+            {
+              name: "by-converse",
+              upstream: "converse",
+              upstream_model: "eu.amazon.nova-pro-v1:0",
+              ...place,
+            },
+            { name: "plain", upstream: "spare", ...place },
+          ],
+        },
       },
     },
   });
@@ -85,6 +112,9 @@ function answers(write: Served["answer"], token: string | undefined = session): 
 }
 beforeEach(() => {
   world.sidecar.decide = allow;
+  spare.answer = (_req, res) => {
+    json(res, message);
+  };
   for (const one of [world.sidecar.asked, world.sidecar.outcomes, bedrock.received, spare.received, faults])
     one.length = 0;
   answers((_req, res) => {
@@ -198,6 +228,57 @@ describe("a client of OpenAI's", () => {
     const { choices } = await stream.finalChatCompletion();
     expect(choices[0]?.message.content).toMatch(/^Let me look\..*weather/s);
     expect(choices[0]?.message.tool_calls ?? []).toEqual([]);
+  });
+});
+
+test("another version of Anthropic's words may be configured", async () => {
+  await anthropic.messages.create({ model: "dated", ...ask });
+  expect(sent()).toMatchObject({ anthropic_version: "2026-10-21" });
+});
+
+describe("a group over Bedrock and Azure", () => {
+  const throttled: Served["answer"] = (_req, res) => {
+    res.setHeader("x-amzn-errortype", "ThrottlingException");
+    json(res, { message: "Too many requests" }, 429);
+  };
+  test("answers from the one where the other is throttled", async () => {
+    answers(throttled);
+    spare.answer = (_req, res) => {
+      json(res, {
+        ...{ id: "c", object: "chat.completion", created: 1, model: "gpt-4o" },
+        choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "from azure" } }],
+      });
+    };
+    const answer = await anthropic.messages.create({ model: "group", ...ask });
+    expect(answer.content).toEqual([{ type: "text", text: "from azure" }]);
+    expect(faults).toEqual([]);
+    expect(
+      spare.received.map(({ path, headers }) => [path, headers["api-key"], headers.authorization]),
+    ).toEqual([
+      ["/openai/deployments/gpt-4o-prod/chat/completions?api-version=2024-10-21", "azure-key-1", undefined],
+    ]);
+  });
+  test("goes back to Bedrock where Azure's filter refuses: that is decided anew", async () => {
+    let asked = 0;
+    answers((...args) => {
+      if (asked++ === 0) throttled(...args);
+      else json(args[1], message);
+    });
+    spare.answer = (_req, res) => {
+      json(res, { error: { code: "content_filter", message: "no", innererror: {} } }, 400);
+    };
+    const answer = await openai.chat.completions.create({ model: "group", messages: ask.messages });
+    expect(answer.choices[0]?.message.content).toBe("hello");
+    expect(world.sidecar.asked.map(({ calls }) => calls?.[0]?.resource.id)).toEqual(["group", "claude"]);
+    expect([bedrock.received.length, spare.received.length]).toEqual([2, 1]);
+  });
+  test("leaves out who has no word for the request", async () => {
+    spare.answer = (_req, res) => {
+      json(res, message);
+    };
+    const answer = await post(world, "/v1/messages", JSON.stringify({ model: "words", ...ask, top_k: 5 }));
+    expect(answer.status).toBe(200);
+    expect([bedrock.received.length, spare.received.length]).toEqual([0, 1]);
   });
 });
 

@@ -98,14 +98,19 @@ describe("a preset", () => {
       kind,
       { kind, url: `${upstream.url}${path}`, api_key: key, ...config },
     ]);
+    const claude = { kind: "openrouter", url: `${upstream.url}/v1`, protocol: "anthropic", api_key: key };
+    const place = { provider: "p", region: "eu", environment: "prod" };
     const models = cases.map(({ kind }) => [
       kind,
       { upstream: kind, upstream_model: "org/model:free", provider: kind, region: "eu", environment: "prod" },
     ]);
     world = await startWorld({
       config: {
-        upstreams: Object.fromEntries(upstreams) as object,
-        models: Object.fromEntries(models) as object,
+        upstreams: { ...(Object.fromEntries(upstreams) as object), claude },
+        models: {
+          ...(Object.fromEntries(models) as object),
+          "openrouter-claude": { upstream: "claude", ...place },
+        },
       },
     });
   });
@@ -141,6 +146,21 @@ describe("a preset", () => {
       ...headers,
     });
     expect(JSON.parse(received?.body ?? "")).toMatchObject({ model: "org/model:free" });
+  });
+
+  test("that speaks Anthropic's protocol, too, is asked in it, with its key where it looks", async () => {
+    upstream.answer = (_req, res) => {
+      json(res, { type: "error", error: { type: "invalid_request_error", message: "no" } }, 400);
+    };
+    const body = { model: "openrouter-claude", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+    await post(world, "/v1/messages", JSON.stringify(body));
+    const [received] = upstream.received;
+    expect(received?.path).toBe("/v1/messages");
+    expect(received?.headers).toMatchObject({
+      authorization: "Bearer provider-key-1",
+      "anthropic-version": "2023-06-01",
+    });
+    expect(received?.headers["x-api-key"]).toBeUndefined();
   });
 
   test.each(["relay-key-1", "virtual-key-1"])(
@@ -238,6 +258,23 @@ describe("a configuration", () => {
     ["half a key", { ...bedrock, credentials: { access_key_id: key } }, /secret_access_key: is required/],
     ["Bedrock in the clear", { ...bedrock, url: "http://bedrock.example" }, /must be https/],
     ["a protocol that Bedrock hasn't", { ...bedrock, protocol: "gemini" }, /protocol/],
+    ["a protocol that isn't spoken there", { kind: "groq", protocol: "anthropic" }, /must be one of openai/],
+    [
+      "Gemini's own under its OpenAI-compatible name",
+      { kind: "gemini", protocol: "gemini" },
+      /must be one of openai/,
+    ],
+    [
+      "deployments of Anthropic's",
+      { ...azure, protocol: "anthropic", surface: "deployments", api_version: "latest" },
+      /OpenAI's models only/,
+    ],
+    ["a version that is JSON", { ...bedrock, anthropic_version: '"x' }, /anthropic_version/],
+    [
+      "a version of Converse",
+      { ...bedrock, api: "converse", anthropic_version: "x" },
+      /anthropic_version: unknown/,
+    ],
     ["a relay's key where there is no relay", { kind: "ollama", relay_key: key }, /relay_key: unknown field/],
   ])("can't say %s", (_name, upstream, why) => {
     expect(problems(upstream).join("\n")).toMatch(why);
@@ -248,6 +285,7 @@ describe("a configuration", () => {
     [{ ...bedrock, region: "us-gov-west-1" }, "https://bedrock-runtime.us-gov-west-1.amazonaws.com/"],
     [{ ...bedrock, api: "openai" }, "https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1"],
     [azure, "https://x.openai.azure.com/openai/v1"],
+    [{ ...azure, protocol: "anthropic" }, "https://x.openai.azure.com/anthropic/v1"],
     [{ ...azure, url: "https://apim.example/base/openai/v1" }, "https://apim.example/base/openai/v1"],
   ])("leads %j to %s", (upstream, url) => {
     expect(read(upstream)?.url.href).toBe(url);
@@ -266,6 +304,7 @@ describe("docs/gateway-upstreams.md", () => {
     const preset: Preset = presets[name];
     const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? "";
     expect(row).toContain(preset.url === undefined ? "| required" : `\`${preset.url}\``);
+    for (const one of preset.speaks ?? []) expect(row.toLowerCase()).toContain(one);
     if (preset.relayKey !== undefined) expect(row.toLowerCase()).toContain(preset.relayKey.header);
     for (const header of preset.headers) {
       const short = header.replace(/^(?:x-portkey|x-litellm|helicone)-/, "");
