@@ -1,7 +1,16 @@
+import { isAscii } from "node:buffer";
+
 /** One server-sent event: its data, undefined for a comment and for an event without any; and the text as it came. */
 export interface Event {
   readonly data?: string;
   readonly raw: string;
+}
+
+/** The events that a piece of a stream completed. */
+export interface EventBatch {
+  readonly events: readonly Event[];
+  /** The piece itself, where it is these events and nothing else. */
+  readonly bytes?: Buffer;
 }
 
 /** A stream that isn't server-sent events of bearable size in UTF-8. */
@@ -18,38 +27,125 @@ const otherLineEnds = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
  * @throws EventsRefused past `limit` characters in one event, or where the bytes aren't UTF-8.
  */
 export async function* readEvents(body: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Event> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for await (const { events } of readEventBatches(body, limit)) yield* events;
+}
+
+/** The same, all at once that came at once. */
+export async function* readEventBatches(
+  body: AsyncIterable<Buffer>,
+  limit: number,
+): AsyncGenerator<EventBatch> {
+  const decode = createDecoder();
+  const read = createReader(limit);
+  for await (const chunk of body) {
+    const text = decode(chunk);
+    const { events, whole, fault } = read(text);
+    if (events.length > 0) yield whole && isThe(chunk, text) ? { events, bytes: chunk } : { events };
+    if (fault) throw new EventsRefused("an event is too long");
+  }
+}
+
+/** Tells whether a piece is its text: it neither begins nor ends within a character, and has no mark of order. */
+function isThe(chunk: Buffer, text: string): boolean {
+  const begins = ((chunk[0] ?? 0) & 0xc0) !== 0x80;
+  return begins && (text.length === chunk.length || Buffer.byteLength(text) === chunk.length);
+}
+
+/** Gives the text of each piece; a character that two pieces share comes with the second. A first mark of order is dropped. */
+function createDecoder(): (chunk: Buffer) => string {
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  /** Whether the decoder may have kept the beginning of a character. */
+  let keeps = true;
+  return (chunk) => {
+    // most pieces are ASCII; then it's a third of the price
+    if (!keeps && isAscii(chunk)) return chunk.toString("latin1");
+    try {
+      const text = strict.decode(chunk, { stream: true });
+      keeps = chunk.length === 0 ? keeps : (chunk[chunk.length - 1] ?? 0) >= 0x80;
+      return text;
+    } catch {
+      throw new EventsRefused("not UTF-8");
+    }
+  };
+}
+
+interface Read {
+  readonly events: Event[];
+  /** Whether the piece is these events and nothing else, unchanged. */
+  readonly whole: boolean;
+  /** Whether an event is too long. */
+  readonly fault: boolean;
+}
+
+function createReader(limit: number): (text: string) => Read {
   const cut = createLineCutter();
   let data: string[] = [];
   let raw = "";
   let size = 0;
-  for await (const chunk of body) {
-    let text: string;
-    try {
-      text = decoder.decode(chunk, { stream: true });
-    } catch {
-      throw new EventsRefused("not UTF-8");
-    }
+  /** Whether a piece ended within an event. */
+  let within = false;
+
+  const byLines = (text: string, events: Event[]): boolean => {
     for (const line of cut.push(text)) {
       raw += line.text + line.end;
       size += line.text.length;
-      if (size > limit) throw new EventsRefused("an event is too long");
+      if (size > limit) return true;
       if (line.text === "") {
-        yield { raw: toOne(raw), ...(data.length > 0 ? { data: data.join("\n") } : {}) };
+        events.push({ raw: toOne(raw), ...(data.length > 0 ? { data: data.join("\n") } : {}) });
         data = [];
         raw = "";
         size = 0;
       } else if (line.text.startsWith(":") && data.length === 0) {
         // a comment keeps a connection alive: it doesn't wait for the end of an event
-        yield { raw: toOne(raw) };
+        events.push({ raw: toOne(raw) });
         raw = "";
         size = 0;
-      } else if (line.text === "data" || line.text.startsWith("data:")) {
-        data.push(line.text.slice(5).replace(/^ /, ""));
-      }
+      } else if (line.text === "data" || line.text.startsWith("data:")) data.push(valueOf(line.text));
     }
-    if (size + cut.pending() > limit) throw new EventsRefused("an event is too long");
+    within = raw !== "" || cut.holds();
+    return size + cut.pending() > limit;
+  };
+
+  return (text) => {
+    const events: Event[] = [];
+    if (within || text.includes("\r") || otherLineEnds.test(text)) {
+      return { events, whole: false, fault: byLines(text, events) };
+    }
+    // what most pieces are: whole events, whose lines end in LF
+    let at = 0;
+    while (at < text.length) {
+      const end = text.indexOf("\n\n", at);
+      if (end < 0 || end - at > limit) break;
+      const event = plainEvent(text, at, end);
+      if (event === undefined) break;
+      events.push(event);
+      at = end + 2;
+    }
+    if (at === text.length) return { events, whole: true, fault: false };
+    return { events, whole: false, fault: byLines(at === 0 ? text : text.slice(at), events) };
+  };
+}
+
+/** Reads an event without comments and empty lines; undefined for any other. */
+function plainEvent(text: string, from: number, end: number): Event | undefined {
+  const raw = text.slice(from, end + 2);
+  let data: string | undefined;
+  for (let at = from; at < end;) {
+    const lf = text.indexOf("\n", at);
+    const line = text.slice(at, lf);
+    if (line === "" || line.startsWith(":")) return undefined;
+    if (line === "data" || line.startsWith("data:")) {
+      const value = valueOf(line);
+      data = data === undefined ? value : `${data}\n${value}`;
+    }
+    at = lf + 1;
   }
+  if (end === from) return undefined;
+  return data === undefined ? { raw } : { raw, data };
+}
+
+function valueOf(line: string): string {
+  return line.slice(line.charCodeAt(5) === 0x20 ? 6 : 5);
 }
 
 function toOne(raw: string): string {
@@ -66,12 +162,13 @@ interface Line {
 }
 
 /** Cuts text into lines; each character is looked at once, however small the pieces and long the line. */
-function createLineCutter(): { push(piece: string): Generator<Line>; pending(): number } {
+function createLineCutter(): { push(piece: string): Generator<Line>; pending(): number; holds(): boolean } {
   let pieces: string[] = [];
   let size = 0;
   let carried = "";
   return {
     pending: () => size,
+    holds: () => size > 0 || carried !== "",
     *push(piece) {
       const text = carried + piece;
       // a CR at the end waits for the LF that may follow

@@ -67,6 +67,14 @@ export async function startFakeSidecar(): Promise<FakeSidecar> {
       ...made,
     };
   };
+  const answer = (payload: Buffer): unknown => {
+    const request = JSON.parse(payload.toString()) as DecisionRequest;
+    asked.push(request);
+    const { call, calls } = request;
+    return call === undefined
+      ? { decisions: (calls ?? []).map((one) => decision(one, request)) }
+      : decision(call, request);
+  };
   const connections = new Set<Duplex>();
   const server = createServer((_req, res) => res.writeHead(404).end());
   server.on("upgrade", (_req: IncomingMessage, connection: Duplex) => {
@@ -90,14 +98,12 @@ export async function startFakeSidecar(): Promise<FakeSidecar> {
         });
         return;
       }
-      const request = JSON.parse(payload.toString()) as DecisionRequest;
-      asked.push(request);
-      const { call, calls } = request;
-      const answer =
-        call === undefined
-          ? { decisions: (calls ?? []).map((one) => decision(one, request)) }
-          : decision(call, request);
-      writer.add(frameKinds.answer, id, JSON.stringify(answer));
+      try {
+        writer.add(frameKinds.answer, id, JSON.stringify(answer(payload)));
+      } catch {
+        // a test's sidecar that breaks down
+        connection.destroy();
+      }
     });
     connection.on("data", read);
   });

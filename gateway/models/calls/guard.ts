@@ -1,7 +1,7 @@
 /** Holds the tool calls in a model's answer until they are whole, has them decided, and lets them go or refuses them. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, parseJson } from "../../../sidecar/contract.js";
-import { readEvents } from "../../events.js";
+import { readEventBatches } from "../../events.js";
 
 /** A call that a model makes. */
 export interface ToolCall {
@@ -61,18 +61,32 @@ export async function* guardStream(
   watch?: (data: string) => boolean,
 ): AsyncGenerator<Buffer> {
   let held = 0;
-  for await (const { data, raw } of readEvents(body, limit)) {
-    if (data !== undefined && watch?.(data) === false) continue;
-    if (data === "[DONE]") yield Buffer.from((await guard.end()) + raw);
-    else if (data === undefined || !(guard.holds() || mayCall(data))) yield Buffer.from(raw);
-    else {
-      held = guard.holds() ? held + raw.length : 0;
-      if (held > limit) throw new CallsRefused("a call is too long");
-      const value: Json = parseJson(data);
-      if (!isObject(value)) throw new CallsRefused("an event that is no object");
-      const text = await guard.take({ raw, data: value });
-      if (text !== "") yield Buffer.from(text);
+  for await (const { events, bytes } of readEventBatches(body, limit)) {
+    let out = "";
+    let asItCame = true;
+    for (const { data, raw } of events) {
+      if (data !== undefined && watch?.(data) === false) {
+        asItCame = false;
+        continue;
+      }
+      if (data !== "[DONE]" && (data === undefined || !(guard.holds() || mayCall(data)))) {
+        out += raw;
+        continue;
+      }
+      // what is decided on takes its time: what came before doesn't wait for it
+      if (out !== "") yield Buffer.from(out);
+      asItCame = false;
+      if (data === "[DONE]") out = (await guard.end()) + raw;
+      else {
+        held = guard.holds() ? held + raw.length : 0;
+        if (held > limit) throw new CallsRefused("a call is too long");
+        const value: Json = parseJson(data);
+        if (!isObject(value)) throw new CallsRefused("an event that is no object");
+        out = await guard.take({ raw, data: value });
+      }
     }
+    if (asItCame && bytes !== undefined) yield bytes;
+    else if (out !== "") yield Buffer.from(out);
   }
   const rest = await guard.end();
   if (rest !== "") yield Buffer.from(rest);
