@@ -186,6 +186,41 @@ describe("LangServe", () => {
     });
   });
 
+  test("that come several times are put together where each comes, in logs and in events", async () => {
+    const piece = (args: string, name: string | null = null): object => ({
+      tool_call_chunks: [{ name, args, index: 0 }],
+    });
+    const parts = [piece("", "weather"), piece('{"city":'), piece('"Bern"}')];
+    const all = piece('{"city":"Bern"}', "weather");
+    const say = (value: object): string => `event: data\ndata: ${JSON.stringify(value)}\n\n`;
+    const logged = [
+      ...parts.map((value) => [
+        { op: "add", path: "/logs/Model/streamed_output/-", value },
+        { op: "add", path: "/streamed_output/-", value },
+        { op: "replace", path: "/final_output", value },
+      ]),
+      [{ op: "replace", path: "/final_output", value: all }],
+    ].map((ops) => say({ ops }));
+    const events = [
+      ...parts.flatMap((chunk) =>
+        ["r1", "r2"].map((run_id) => ({ event: "on_chain_stream", run_id, data: { chunk } })),
+      ),
+      { event: "on_chain_end", run_id: "r1", data: { output: all } },
+    ].map(say);
+    for (const [operation, pieces] of [
+      ["stream_log", logged],
+      ["stream_events", events],
+    ] as const) {
+      world.sidecar.asked.length = 0;
+      answering("text/event-stream", pieces);
+      const text = await (await post(`chains/joke/${operation}`, { input: "x" })).text();
+      expect(text).toBe(pieces.join(""));
+      expect(calls().slice(1)).toMatchObject([
+        { resource: { id: "weather", properties: { arguments: { city: "Bern" } } } },
+      ]);
+    }
+  });
+
   test("or refused: in streams, in messages, in an agent's actions", async () => {
     without("weather");
     answering("text/event-stream", pieces);

@@ -18,14 +18,18 @@ interface Found {
   readonly pieces: Map<string, { name: string; text: string }>;
 }
 
-/** Finds what a client would carry out: in messages, in their pieces, in an agent's actions. */
-function find(value: Json, found: Found, run: string): void {
+/**
+ * Finds what a client would carry out: in messages, in their pieces, in an agent's actions.
+ * @param place tells which pieces belong together: those that come in the same place of the same run
+ */
+function find(value: Json, found: Found, place: string): void {
   if (Array.isArray(value)) {
-    for (const one of value) find(one, found, run);
+    for (const [i, one] of value.entries()) find(one, found, `${place}/${i}`);
     return;
   }
   if (!isObject(value)) return;
-  const here = typeof value["run_id"] === "string" ? value["run_id"] : run;
+  const here = placeOf(value, place);
+  if (value["op"] === "replace") settle(found, here);
   const pieces = objects(value["tool_call_chunks"]);
   for (const piece of pieces) {
     const key = `${here} ${typeof piece["index"] === "number" ? piece["index"] : ""}`;
@@ -44,8 +48,25 @@ function find(value: Json, found: Found, run: string): void {
     found.whole.push({ name: value["tool"], arguments: argumentsOf(value["tool_input"]) });
   for (const [name, one] of Object.entries(value)) {
     const made = ["tool_calls", "function_call", "tool_call_chunks"].includes(name);
-    if (!made && !(pieces.length > 0 && name === "additional_kwargs")) find(one, found, here);
+    if (!made && !(pieces.length > 0 && name === "additional_kwargs")) find(one, found, `${here}/${name}`);
   }
+}
+
+/** What was in a place is replaced: a call that was whole by then counts, a piece of one doesn't. */
+function settle({ whole, pieces }: Found, place: string): void {
+  for (const [key, { name, text }] of pieces) {
+    if (!key.startsWith(`${place} `) && !key.startsWith(`${place}/`)) continue;
+    pieces.delete(key);
+    const call = { name, arguments: text.trim() === "" ? undefined : readArguments(text) };
+    if (call.arguments !== undefined) whole.push(call);
+  }
+}
+
+/** An operation on the log of a run (`stream_log`), an event of one (`stream_events`), or within either. */
+function placeOf({ op, path, event, run_id: run }: JsonObject, place: string): string {
+  if (typeof op === "string" && typeof path === "string") return path;
+  if (typeof event === "string" && typeof run === "string") return `${event} ${run}`;
+  return place;
 }
 
 function list(value: Json | undefined): readonly Json[] {
@@ -73,7 +94,11 @@ async function refusalsIn(found: Found, decide: DecideCalls): Promise<readonly s
     name,
     arguments: readArguments(text),
   }));
-  const calls = [...found.whole, ...pieced];
+  const said = (call: ToolCall): string =>
+    call.arguments === undefined ? "" : stringifyJson([call.name, call.arguments]);
+  // runs say what the runs within them said
+  const different = new Map([...found.whole, ...pieced].map((call) => [said(call), call]));
+  const calls = [...different.values()];
   if (calls.length === 0) return [];
   return (await decide(calls)).filter((refusal) => refusal !== undefined);
 }
