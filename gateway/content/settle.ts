@@ -3,7 +3,7 @@ import { reach } from "./detector.js";
 import { secretPatterns } from "./secrets.js";
 
 /** The widest form that may have blanks in it, or letters of any script, with what must follow it; characters. */
-const widest = 160;
+export const widest = 160;
 /** The longest part of an address before its `@`, and all of one. */
 const address = { before: 65, all: 700 } as const;
 /** What a private key may go on with after what has come, characters. */

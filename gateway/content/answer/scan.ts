@@ -7,7 +7,7 @@ import { scanSlice } from "../describe.js";
 import type { Detector, Role } from "../detector.js";
 import { reach } from "../detector.js";
 import { readAnswer, readValues } from "../read-parts.js";
-import { settledIn } from "../settle.js";
+import { settledIn, widest } from "../settle.js";
 import type { Why } from "../tally.js";
 import { add, addMedium, factsOf, miss, newTally, versionsOf } from "../tally.js";
 import type { Form, Visitor } from "./visitor.js";
@@ -134,6 +134,8 @@ export function createStreamScanner(parts: ContentParts, { least, repeats }: Sca
   /** Looks at what is settled of a text. */
   function look(growing: Growing, ended: boolean): void {
     const { text, base, at } = growing;
+    // less than this is settled, whatever it is
+    if (!ended && text.length - widest + base - growing.known < least) return;
     const limit = ended ? text.length : settledIn(text, Math.max(0, growing.known - base), keys);
     if (!ended && limit + base - growing.known < least) return;
     for (const [detector, from] of at) {
