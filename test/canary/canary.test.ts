@@ -1,5 +1,5 @@
 /**
- * Nothing that is secret shows where it shouldn't: what the product writes (log, metrics, decision log) holds no secret at
+ * Nothing that is secret shows where it shouldn't: what the product writes (log, metrics, traces, decision log) holds no secret at
  * all, and what clients get holds none of the gateway's.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -53,7 +53,7 @@ describe("after all that", () => {
     const secret = [...world.presented, header, claimed, cookie, claim, group];
     expect(findCanaries(secret, [{ name: "a request upstream", text }])).toEqual([]);
   });
-  test("log, metrics and decision log hold none of them", async () => {
+  test("log, metrics, traces and decision log hold none of them", async () => {
     const places = await world.places();
     for (const { name, text } of places) expect([name, text.length > 500]).toEqual([name, true]);
     const secrets = [...Object.values(held), ...Object.values(said), ...world.presented];

@@ -71,7 +71,7 @@ export interface CanaryWorld {
   reload(change: Record<string, unknown> | string): Promise<void>;
   /** Waits until the log says something. */
   said(text: string): Promise<void>;
-  /** All that it wrote so far, by place. */
+  /** Stops it; gives all that it wrote, by place. */
   places(): Promise<Place[]>;
   close(): Promise<void>;
 }
@@ -79,9 +79,12 @@ export interface CanaryWorld {
 export async function startCanaryWorld(): Promise<CanaryWorld> {
   const directory = mkdtempSync(join(tmpdir(), "countersign-canary-"));
   const at = (name: string): string => join(directory, name);
-  const [issuer, vault, model] = await Promise.all([
+  const [issuer, vault, model, collector] = await Promise.all([
     createDemoIssuer({ now: Date.now }),
     startFakeVault(),
+    startUpstream((_req, res) => {
+      json(res, {});
+    }),
     startUpstream((_req, res) => {
       json(res, {});
     }),
@@ -110,6 +113,7 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
     id_key: { env: "CANARY_ID_KEY" },
     claimed_headers: ["x-purpose"],
     max_body_bytes: 65_536,
+    telemetry: { endpoint: collector.url, metrics_every_ms: 100, trust_traceparent: true, propagate: true },
     content: { detectors: ["pii", "secrets", "injection", "language"] },
     upstreams: {
       file: of({ file: at("key"), id: "file", refresh_ms: 50 }),
@@ -158,6 +162,12 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
     throw new Error(`it didn't start: ${output.err}`);
   }
 
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null) return;
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await exited;
+  };
   let seen = 0;
   const answers: string[] = [];
   const presented: Canary[] = [];
@@ -185,19 +195,25 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
     },
     async places() {
       const metrics = await fetch(`${metricsUrl() ?? ""}/metrics`);
+      const told = (path: string): string =>
+        collector.received
+          .filter((one) => one.path === path)
+          .map(({ headers, body }) => JSON.stringify(headers) + body)
+          .join("\n");
+      const text = await metrics.text();
+      // what wasn't sent yet is, now
+      await stop();
       return [
+        { name: "the traces", text: told("/v1/traces") },
+        { name: "the collector's metrics", text: told("/v1/metrics") },
         { name: "the log", text: output.err + output.out },
-        { name: "the metrics", text: await metrics.text() },
+        { name: "the metrics", text },
         { name: "the decision log", text: readFileSync(at("decisions.jsonl"), "utf8") },
       ];
     },
     async close() {
-      const exited = new Promise((resolve) => child.once("exit", resolve));
-      if (child.exitCode === null) {
-        child.kill("SIGTERM");
-        await exited;
-      }
-      await Promise.all([model.close(), vault.close()]);
+      await stop();
+      await Promise.all([model.close(), vault.close(), collector.close()]);
       rmSync(directory, { recursive: true, force: true });
     },
   };
