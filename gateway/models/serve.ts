@@ -64,10 +64,16 @@ export async function serveInvoke(
   const { target, said } = asked;
   const { server, request } = said;
   const watching = watch({
-    ...{ prices: parts.prices, metrics: parts.metrics, clock: parts.clock, started: exchange.started },
+    prices: parts.prices,
+    metrics: parts.metrics,
+    clock: parts.clock,
+    started: exchange.started,
     trace: exchange.trace,
-    ...{ model: target.name, deployment: asked.deployment, body: target.body },
-    ...{ spoken: server, asked: said.asked },
+    model: target.name,
+    deployment: asked.deployment,
+    body: target.body,
+    spoken: server,
+    asked: said.asked,
   });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const headers: Record<string, string> = decisionHeaders(decision);

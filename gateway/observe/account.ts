@@ -26,49 +26,49 @@ export interface AccountParts {
   readonly body: JsonObject;
   /** Whether the gateway asked for usage, and the client hadn't. */
   readonly asked: boolean;
-  /** Whether an answer without usage is estimated: what is answered is text. */
-  readonly estimates: boolean;
+  /** Answers that are text have pieces: of those only, usage is estimated where it isn't told. */
+  readonly spoken: { readonly pieces?: readonly string[] };
 }
 
 export type Used = Pick<Outcome, "usage" | "cost" | "stream">;
 
-/** Accounts for one answer, once. */
-export interface Account {
-  /** @param said the answer */
-  whole(told: TokenUsage | undefined, said: JsonObject): Used;
-  /** @param metered of a stream that ended, however */
-  stream(metered: Metered): Used;
+/** Accounts for an answer that came at once. */
+export function accountWhole(parts: AccountParts, told: TokenUsage | undefined, said: JsonObject): Used {
+  if (told !== undefined || parts.spoken.pieces === undefined) return close(parts, told, undefined);
+  return close(parts, estimate(parts, undefined, estimateTokens(answerOf(said))), undefined);
 }
 
-export function createAccount(parts: AccountParts): Account {
-  const { prices, metrics, model, deployment, body, asked, estimates } = parts;
-  const close = (usage: TokenUsage | undefined, times?: StreamTimes): Used => {
-    const price = deployment.price ?? prices?.find(deployment.provider, deployment.upstreamModel ?? model);
-    const sum = usage === undefined || price === undefined ? undefined : costOf(usage, price);
-    const cost = sum && { currency: sum.cost.currency, nanos: Number(sum.nanos) };
-    metrics.gatewayUsed({ model, usage, cost, stream: times });
-    return {
-      ...(usage === undefined ? {} : { usage }),
-      ...(sum === undefined ? {} : { cost: sum.cost }),
-      ...(times === undefined ? {} : { stream: times }),
-    };
-  };
-  const estimate = (told: TokenUsage | undefined, output: number): TokenUsage => ({
+/** Accounts for a stream that ended, however. */
+export function accountStream(parts: AccountParts, { told, settled, seen, times }: Metered): Used {
+  const usage = settled || parts.spoken.pieces === undefined ? told : estimate(parts, told, seen);
+  const known =
+    usage !== undefined && told !== undefined && parts.asked ? { ...usage, asked: true as const } : usage;
+  return close(parts, known, times(known?.output_tokens ?? seen));
+}
+
+function estimate({ body }: AccountParts, told: TokenUsage | undefined, output: number): TokenUsage {
+  return {
     ...told,
     input_tokens: told?.input_tokens ?? estimateInput(body),
     output_tokens: Math.max(told?.output_tokens ?? 0, output),
     estimated: true,
-  });
-  return {
-    whole: (told, said) =>
-      close(told ?? (estimates ? estimate(undefined, estimateTokens(answerOf(said))) : undefined)),
-    stream({ told, settled, seen, times }) {
-      const usage = settled ? told : estimates ? estimate(told, seen) : told;
-      const known =
-        usage !== undefined && told !== undefined && asked ? { ...usage, asked: true as const } : usage;
-      return close(known, times(known?.output_tokens ?? seen));
-    },
   };
+}
+
+function close(
+  { prices, metrics, model, deployment }: AccountParts,
+  usage: TokenUsage | undefined,
+  stream: StreamTimes | undefined,
+): Used {
+  const price = deployment.price ?? prices?.find(deployment.provider, deployment.upstreamModel ?? model);
+  const sum = usage === undefined || price === undefined ? undefined : costOf(usage, price);
+  const cost = sum && { currency: sum.cost.currency, nanos: Number(sum.nanos) };
+  metrics.gatewayUsed({ model, usage, cost, stream });
+  const used: { -readonly [Name in keyof Used]: Used[Name] } = {};
+  if (usage !== undefined) used.usage = usage;
+  if (sum !== undefined) used.cost = sum.cost;
+  if (stream !== undefined) used.stream = stream;
+  return used;
 }
 
 /** The members of an answer that a model wrote. */

@@ -82,7 +82,10 @@ export class Meter {
     this.lastSaidAt = now;
   }
 
-  /** Counts the pieces of text in an event without reading it; a name within a text stands behind a backslash. */
+  /**
+   * Counts the pieces of text in an event without reading it; a name within a text stands behind a backslash. An event
+   * has pieces under one name: that of another beside it would only be missing from an estimate.
+   */
   private counted(data: string): boolean {
     let found = false;
     for (const name of this.parts.texts) {
@@ -97,6 +100,7 @@ export class Meter {
         }
         at = data.indexOf(name, from);
       }
+      if (found) break;
     }
     return found;
   }

@@ -2,7 +2,7 @@
 import type { JsonObject, TokenUsage } from "../../sidecar/contract.js";
 import type { Deployment } from "../routing/deployment.js";
 import type { Used, UsedFacts } from "./account.js";
-import { createAccount } from "./account.js";
+import { accountStream, accountWhole } from "./account.js";
 import { Meter } from "./meter.js";
 import type { PriceTable } from "./price-table.js";
 import type { Trace } from "./telemetry/trace.js";
@@ -51,28 +51,31 @@ export interface Watch {
 }
 
 export function watch(parts: WatchParts): Watch {
-  const { spoken, asked, metrics, clock, started, trace } = parts;
-  const account = createAccount({ ...parts, estimates: spoken.pieces !== undefined });
-  const meter = new Meter({
+  const { spoken, trace } = parts;
+  let meter: Meter | undefined;
+  let sum: Used | undefined;
+  return {
+    see(data, value) {
+      trace?.sees(data);
+      return (meter ??= meterOf(parts)).see(data, value);
+    },
+    skip: (ms) => {
+      meter?.skip(ms);
+    },
+    ended: (whole) => (sum ??= accountStream(parts, (meter ?? meterOf(parts)).result(whole))),
+    answered(said) {
+      trace?.answered(said);
+      return (sum ??= accountWhole(parts, spoken.usage(said, undefined), said));
+    },
+  };
+}
+
+function meterOf({ spoken, asked, metrics, clock, started }: WatchParts): Meter {
+  return new Meter({
     ...{ clock, started, hides: asked, texts: spoken.pieces ?? [] },
     usage: (data, before) => spoken.usage(data, before),
     waited: (micros) => {
       metrics.gatewayBetweenTokens(micros);
     },
   });
-  let sum: Used | undefined;
-  return {
-    see(data, value) {
-      trace?.sees(data);
-      return meter.see(data, value);
-    },
-    skip: (ms) => {
-      meter.skip(ms);
-    },
-    ended: (whole) => (sum ??= account.stream(meter.result(whole))),
-    answered(said) {
-      trace?.answered(said);
-      return (sum ??= account.whole(spoken.usage(said, undefined), said));
-    },
-  };
 }

@@ -11,7 +11,7 @@ test("a gateway's own metrics and health are served apart from its clients", asy
   const world = await startWorld({ metrics });
   const { addresses, close } = await serveDiagnostics(["127.0.0.1:0"], metrics);
   const [address = ""] = addresses;
-  await (await post(world, "/v1/chat/completions", chatBody())).text();
+  expect((await post(world, "/v1/chat/completions", chatBody())).status).toBe(200);
   const response = await fetch(`${address}/metrics`);
   expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
   const text = await response.text();
