@@ -67,6 +67,19 @@ describe("docs/gateway-credentials.md", () => {
   });
 });
 
+test("docs/gateway-reload.md lists what a reload can't change, and nothing else", () => {
+  const members = /interface GatewayConfig \{([\s\S]*?)\n\}/.exec(read("gateway/config.ts"))?.[1] ?? "";
+  const names = [...members.matchAll(/^  readonly (\w+)/gm)].map(([, name = ""]) => name);
+  const source = read("gateway/reload/check-fixed.ts");
+  const fixed = names
+    .filter((name) => !source.includes(`"${name}"`))
+    .map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  expect(fixed.length).toBeGreaterThan(3);
+  const listed = /^Not without a restart: (.*?)\. /m.exec(read("docs/gateway-reload.md"))?.[1] ?? "";
+  const said = [...listed.matchAll(/`(\w+)(?:\.\w+)?`/g)].map(([, name = ""]) => name);
+  expect(said.sort()).toEqual([...new Set([...fixed, "sidecar"])].sort());
+});
+
 test("README's links lead somewhere, and its commands exist", () => {
   const text = read("README.md");
   for (const [, path = ""] of text.matchAll(/\]\(([^)#:]+)\)/g)) {

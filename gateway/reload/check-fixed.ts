@@ -6,7 +6,7 @@ const changeable: ReadonlySet<string> = new Set<keyof GatewayConfig>([
   ...(["environment", "upstreams", "models", "servers", "collections", "content"] as const),
   ...(["routes", "storage", "uploads", "notify", "prices", "streams"] as const),
   ...(["allowedOrigins", "publicUrl", "authorizationServers", "resourceMetadata"] as const),
-  ...(["claimedHeaders", "trustedProxies", "maxBody"] as const),
+  ...(["claimedHeaders", "trustedProxies", "mediaHosts", "maxBody"] as const),
 ]);
 
 /** Lists, by its name in the file, what differs and needs a restart. */
