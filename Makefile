@@ -29,11 +29,12 @@ test: build ## set up what tests need and run all of them
 	@deploy/prerequisites.sh redis-server promtool
 	@deploy/test.sh
 
-test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, and a real Keycloak
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a real Keycloak, and a real LangServe
 	@deploy/prerequisites.sh redis-server promtool java mvn
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
-	@KEYCLOAK=1 DIFFERENTIAL_RUNS=50000 deploy/test.sh
+	@deploy/langserve.sh
+	@KEYCLOAK=1 LANGSERVE=1 DIFFERENTIAL_RUNS=50000 deploy/test.sh
 
 conformance: build ## run OPA's own 4,419 cases through toolchain and engine (docs/conformance.md)
 	@node --no-warnings dist/test/conformance/main.js
