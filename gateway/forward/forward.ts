@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import type { buildConnector, Dispatcher } from "undici";
+import type { buildConnector } from "undici";
 import { buildConnector as makeConnector, Pool } from "undici";
 import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
@@ -16,6 +16,8 @@ import { upstreamHeaders } from "./headers.js";
 import { keepFromBody, keepFromHeaders } from "./keep-secrets.js";
 import type { Dial, Identify, Pass } from "./pass.js";
 import { createPass } from "./pass.js";
+import type { AnswerBody } from "./request.js";
+import { sendRequest } from "./request.js";
 
 export interface ForwardRequest {
   readonly upstream: UpstreamConfig;
@@ -55,9 +57,6 @@ export type Forwarded =
       readonly retryAfter?: string;
     }
   | { readonly kind: "aborted" };
-
-/** A body as it comes; what is left unread must be let go. */
-export type AnswerBody = AsyncIterable<Buffer> & Pick<Dispatcher.ResponseData["body"], "dump">;
 
 export type Forward = (request: ForwardRequest) => Promise<Forwarded>;
 
@@ -139,28 +138,17 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
     const { upstream, method, headers: protocol, assertion, body, contentType, signal } = request;
     try {
       const wanted = upstream.assertion;
-      const path = `${upstream.url.pathname.replace(/\/$/, "")}${request.path}${upstream.url.search}` || "/";
+      const path = pathOf(upstream.url, request.path);
       const proof: Proof =
         upstream.credentials === undefined
           ? proveByKey(upstream, upstream.apiKey && read(upstream.apiKey), read)
-          : await proveOtherwise(
-              upstream,
-              { method, path, ...hashable(request), signal },
-              { read, ...needed(proving) },
-            );
+          : await proveOtherwise(upstream, { method, path, body, signal }, { read, ...needed(proving) });
       const headers = upstreamHeaders({
         ...{ protocol, hasBody: body !== undefined, contentType, own: proof.headers, wanted, assertion },
       });
       if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
-      const answer = await poolOf(upstream).request({
-        path,
-        method,
-        headers,
-        body: body ?? null,
-        signal,
-      });
-      // a body that is left unread, or aborted, must not become an uncaught error
-      answer.body.on("error", () => undefined);
+      const asks = { path, method, headers, body: body ?? null };
+      const answer = await sendRequest(poolOf(upstream), asks, signal);
       const { statusCode, headers: received } = answer;
       const encoding = received["content-encoding"];
       const redirected = statusCode >= 300 && statusCode < 400;
@@ -253,11 +241,10 @@ function needed(proving: ForwarderParts["proving"]): Pick<ProveParts, "tokens" |
   return proving;
 }
 
-/** Gives the body that a signature is over. @throws Error for one that streams, which can't be read twice */
-function hashable({ body }: ForwardRequest): { hasBody: boolean; body: string | Buffer | undefined } {
-  if (body === undefined || typeof body === "string" || Buffer.isBuffer(body))
-    return { hasBody: body !== undefined, body };
-  throw new Error("a stream can't be signed");
+/** Appends a path to an upstream's own; both may have a query. */
+function pathOf({ pathname, search }: URL, path: string): string {
+  const query = search !== "" && path.includes("?") ? `&${search.slice(1)}` : search;
+  return `${pathname.replace(/\/$/, "")}${path}${query}` || "/";
 }
 
 /** Gives the media type without its parameters, lower-case. */

@@ -1,6 +1,6 @@
 /** Keeps what was sent upstream as a credential from coming back: an answer that quotes it ends before it does. */
 import type { IncomingHttpHeaders } from "node:http";
-import type { AnswerBody } from "./forward.js";
+import type { AnswerBody } from "./request.js";
 
 /** What is shorter may stand in any text, characters. */
 const shortest = 12;

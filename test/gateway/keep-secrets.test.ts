@@ -1,6 +1,6 @@
 /** A credential that comes back in an answer, however it is cut, ends the answer before any of it is given. */
 import { describe, expect, test } from "@jest/globals";
-import type { AnswerBody } from "../../gateway/forward/forward.js";
+import type { AnswerBody } from "../../gateway/forward/request.js";
 import { keepFromBody, keepFromHeaders } from "../../gateway/forward/keep-secrets.js";
 
 const secret = 'sk-"provider"-key-5f2b-sk-"provider"';
