@@ -109,7 +109,7 @@ function callAnswer({ id, model, usage }: Completion, name: string): unknown {
   return { id, object: "chat.completion", created: CREATED, model, choices, usage };
 }
 
-/** Answers as Anthropic does, whole. */
+/** Answers as Anthropic does. */
 function answerMessage(asked: Received, res: ServerResponse, known: boolean): void {
   const refuse = (status: number, type: string, message: string): void => {
     sendJson(res, status, { type: "error", error: { type, message } });
@@ -121,8 +121,14 @@ function answerMessage(asked: Received, res: ServerResponse, known: boolean): vo
     return refuse(400, "invalid_request_error", "model and messages are required");
   }
   if (typeof limit !== "number") return refuse(400, "invalid_request_error", "max_tokens: field required");
-  const { id, words, finish, usage } = complete(asked.body, model, messages, limit);
-  sendJson(res, 200, {
+  const completion = complete(asked.body, model, messages, limit);
+  const whole = message(completion);
+  if (body?.["stream"] === true) streamMessage(res, completion, whole);
+  else sendJson(res, 200, whole);
+}
+
+function message({ id, model, words, finish, usage }: Completion) {
+  return {
     id: id.replace("chatcmpl-", "msg_"),
     type: "message",
     role: "assistant",
@@ -131,7 +137,32 @@ function answerMessage(asked: Received, res: ServerResponse, known: boolean): vo
     stop_reason: finish === "stop" ? "end_turn" : "max_tokens",
     stop_sequence: null,
     usage: { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens },
-  });
+  };
+}
+
+/** Writes server-sent events as Anthropic does: the message's beginning, its one block, its end. */
+function streamMessage(res: ServerResponse, { words }: Completion, whole: ReturnType<typeof message>): void {
+  const { stop_reason, stop_sequence, usage } = whole;
+  const begun = {
+    ...{ ...whole, content: [], stop_reason: null },
+    usage: { ...usage, output_tokens: 1 },
+  };
+  const events: { type: string }[] = [
+    { type: "message_start", ...{ message: begun } },
+    { type: "content_block_start", ...{ index: 0, content_block: { type: "text", text: "" } } },
+    ...words.map((word, at) => ({
+      ...{ type: "content_block_delta", index: 0 },
+      delta: { type: "text_delta", text: at === 0 ? word : ` ${word}` },
+    })),
+    { type: "content_block_stop", ...{ index: 0 } },
+    {
+      ...{ type: "message_delta", delta: { stop_reason, stop_sequence } },
+      ...{ usage: { output_tokens: usage.output_tokens } },
+    },
+    { type: "message_stop" },
+  ];
+  res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  res.end(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join(""));
 }
 
 /** Writes server-sent events as OpenAI does: role, words, finish, usage where asked for, `[DONE]`. */
