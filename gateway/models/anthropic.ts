@@ -8,6 +8,7 @@ import { anthropicCalls } from "./calls/anthropic-calls.js";
 import { messagesFields } from "./messages-fields.js";
 import { countIn, tokenUsage } from "../observe/token-usage.js";
 import type { ModelProtocol } from "./protocol.js";
+import { sayRefusal } from "./refuse.js";
 import { readAnthropicAnswer, writeAnthropicAnswer } from "./translate/anthropic-answer.js";
 import { createAnthropicReader, createAnthropicWriter } from "./translate/anthropic-stream.js";
 import { readAnthropicRequest } from "./translate/read-anthropic.js";
@@ -58,12 +59,12 @@ const types: Readonly<Record<number, string>> = {
 };
 
 function anthropicError(refusal: Refusal, decision?: Decision): string {
-  const { code, message, fix, status } = refusal;
+  const { code, status } = refusal;
   return JSON.stringify({
     type: "error",
     error: {
       type: types[status] ?? "api_error",
-      message: `${message}; ${fix}`,
+      message: sayRefusal(refusal, decision),
       code,
       ...(decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons }),
     },

@@ -16,12 +16,19 @@ const types: Readonly<Record<number, string>> = {
   415: "invalid_request_error",
 };
 
+/** Says a refusal in one sentence, with what it is traced by: some clients keep nothing but the message. */
+export function sayRefusal({ code, message, fix }: Refusal, decision?: Decision): string {
+  if (decision === undefined) return `${message}; ${fix}`;
+  const codes = decision.reasons.map((reason) => reason.code).filter((one) => /^[\w.:-]{1,128}$/.test(one));
+  return `${message}; ${fix} [${codes.join(", ") || code}; decision ${decision.decision_id}]`;
+}
+
 /** Gives the status and body of a refusal; the reasons of a decision where there is one. */
 export function openAiError(refusal: Refusal, decision?: Decision): string {
-  const { code, message, fix, status } = refusal;
+  const { code, status } = refusal;
   return JSON.stringify({
     error: {
-      message: `${message}; ${fix}`,
+      message: sayRefusal(refusal, decision),
       type: types[status] ?? "api_error",
       code,
       param: null,
