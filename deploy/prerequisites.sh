@@ -26,6 +26,10 @@ for tool in "$@"; do
     redis-server)
       command -v redis-server >/dev/null || apt_install redis-server ||
         { echo "missing: redis-server. Install it with: sudo apt-get install redis-server" >&2; missing=1; } ;;
+    python3)
+      # --root-user-action came with pip 22.1
+      python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip ||
+        { echo "missing: Python 3.10 or newer with pip. Install it with: sudo apt-get install python3-pip" >&2; missing=1; } ;;
     java)
       # Keycloak is built and run by it; the JDK unpacks it, too
       command -v jar >/dev/null || apt_install openjdk-17-jdk-headless ||
