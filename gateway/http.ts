@@ -69,12 +69,16 @@ const patience = 1_000;
 /** Reads on for a moment, so that a client that is still sending gets to see the answer. */
 export function drain(req: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
+    if (req.readableEnded || req.destroyed) {
+      resolve();
+      return;
+    }
     const done = (): void => {
       clearTimeout(timer);
       resolve();
     };
     const timer = setTimeout(done, patience);
-    req.on("end", done).on("close", done).on("error", done).resume();
+    req.on("end", done).on("close", done).on("error", done).unpipe().resume();
   });
 }
 

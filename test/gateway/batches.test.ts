@@ -46,6 +46,7 @@ beforeEach(async () => {
         gpt: { ...gpt, upstream_model: "gpt-real" },
         twin: gpt,
         forbidden: gpt,
+        both: { deployments: [gpt, { ...gpt, upstream: "other", region: "us" }] },
         elsewhere: { ...gpt, upstream: "other" },
       },
     },
@@ -230,6 +231,21 @@ describe("the file of a batch", () => {
     expect(questions()[0]).toEqual(["embedding.create", "gpt"]);
     await upload(line({ url: "/v1/responses", body: { model: "gpt", input: "x" } }));
     expect(lines()).toMatchObject([{ url: "/v1/responses", body: { model: "gpt-real" } }]);
+  });
+
+  test("goes nowhere where a single line may not go there", async () => {
+    const us = { id: "o", type: "restrict_regions", properties: { regions: ["us"] } };
+    world.sidecar.decide = ({ action }) => ({
+      allow: true,
+      obligations:
+        (action.properties["parameters"] as { temperature?: number } | undefined)?.temperature === 1
+          ? [us]
+          : [],
+    });
+    await upload(line({}, { model: "both" }));
+    const ask = upload(`${line({}, { model: "both" })}\n${line({}, { model: "both", temperature: 1 }, 2)}`);
+    await expect(ask).rejects.toMatchObject({ code: "untranslatable" });
+    expect(upstream.received).toHaveLength(1);
   });
 
   test("has no line that another reader would take for two", async () => {

@@ -54,6 +54,10 @@ export const badUploads: readonly BadUpload[] = [
     name: "two names of one part",
     body: raw('content-disposition: form-data; name="x"; name="model"', "ears") + file() + end,
   },
+  {
+    name: "two dispositions, the known one first",
+    body: raw(`${head("model")}\r\n${head("x")}`, "ears") + file() + end,
+  },
   { name: "two dispositions", body: raw(`${head("x")}\r\n${head("model")}`, "ears") + file() + end },
   {
     name: "a name without quotes",

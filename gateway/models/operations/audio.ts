@@ -75,7 +75,8 @@ function listen(
     action: what === "transcriptions" ? "transcription.create" : "translation.create",
     shape: { fields, required: ["model"], files: ["file"], streams: true },
     parameters: ["response_format", "temperature", "language"],
-    words: plainWords({ temperature: number, response_format: text }),
+    // how it is answered was chosen before it was decided
+    words: plainWords({ temperature: number }),
     path: (base) => (base.pathname === "/" ? `/v1/audio/${what}` : `/audio/${what}`),
     media({ response_format: format, stream }) {
       const plain = format === "text" || format === "srt" || format === "vtt";

@@ -5,7 +5,7 @@ import { maskError } from "../../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
 import { mediaType } from "../../forward/forward.js";
-import { send } from "../../http.js";
+import { drain, send } from "../../http.js";
 import { rateLimits } from "../../observe/rate-limits.js";
 import { heartbeatOf } from "../../observe/read-streams.js";
 import { watch } from "../../observe/watch.js";
@@ -54,6 +54,8 @@ export async function passThrough(
     refuseHere(exchange, refusal, decision);
     end(outcome, refusal.status, more);
   };
+  // of what isn't held, a client may be sending still
+  if (result.kind !== "answered" && !signal.aborted) await drain(exchange.req);
   if (result.kind === "refusal") return refuseAs(result, result.outcome);
   if (result.kind === "aborted") return end("client_disconnected", 499);
   if (result.kind === "failed" || asked === undefined) {

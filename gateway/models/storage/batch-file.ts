@@ -67,9 +67,6 @@ export async function readBatchFile(
   return { kind: "batch", url, model: first.asks.model, lines };
 }
 
-/** What some readers take for the end of a line. */
-const separators = /[\u0085\u2028\u2029]/g;
-
 /** Writes the lines as they were decided, for the model's name at the upstream. */
 export function writeBatchFile(
   url: BatchUrl,
@@ -78,7 +75,7 @@ export function writeBatchFile(
 ): { readonly bytes: Buffer; readonly digest: string } {
   const text = lines.map(({ customId, body }) => {
     const line = { custom_id: customId, method: "POST", url, body: { ...body, model } };
-    return `${stringifyJson(line).replace(separators, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+    return `${stringifyJson(line)}\n`;
   });
   const bytes = Buffer.from(text.join(""));
   return { bytes, digest: createHash("sha256").update(bytes).digest("base64url") };

@@ -5,6 +5,7 @@ import type { ActionName } from "../../../sidecar/contract.js";
 import type { UpstreamConfig } from "../../config.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, used } from "../../exchange.js";
+import { drain } from "../../http.js";
 import { keptObligations, labelsOf, owed, pay } from "./beside.js";
 import { modelProperties } from "../classify.js";
 import type { Bound } from "../operations/bind.js";
@@ -66,6 +67,8 @@ export async function decide(
   const refusal =
     wrong !== undefined ? refusalOf(wrong) : subject === undefined ? refuse("pdp_unavailable") : undefined;
   if (refusal !== undefined || subject === undefined) {
+    // of what isn't held, a client may be sending still
+    await drain(exchange.req);
     refuseAs(refusal ?? refuse("pdp_unavailable"), "denied");
     return undefined;
   }

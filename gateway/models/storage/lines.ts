@@ -4,6 +4,7 @@ import type { Call, Decision, Json, JsonObject, Refusal } from "../../../sidecar
 import { maxCalls, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { ModelConfig } from "../../config.js";
 import type { Duty, Words } from "../../enforce/duty.js";
+import { mask } from "../../enforce/mask.js";
 import { enforce } from "../../enforce/enforce.js";
 import { modelDuties } from "../../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
@@ -29,7 +30,7 @@ type Kind = {
 };
 const ofOperation = ({ classify, duties, words }: typeof embeddings): Kind => ({
   classify: (value, bytes, models) => classify(value, bytes, models, ""),
-  ...{ duties, words },
+  ...{ duties: { ...duties, mask }, words },
 });
 const chat = { classify: openai.classify, duties: modelDuties, words: openai.words };
 

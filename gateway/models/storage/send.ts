@@ -5,7 +5,7 @@ import type { Exchange, GatewayParts } from "../../exchange.js";
 import { decisionHeaders } from "../../exchange.js";
 import type { ForwardRequest } from "../../forward/forward.js";
 import { collect, discard, mediaType, passOn } from "../../forward/forward.js";
-import { send } from "../../http.js";
+import { drain, send } from "../../http.js";
 import type { Allowed } from "./decide.js";
 
 /** The largest answers, and errors, that are read, bytes. */
@@ -43,6 +43,7 @@ export async function ask(
     refuseAs(refuse(code), code === "upstream_timeout" ? "upstream_timeout" : "upstream_error");
   };
   if (answer.kind === "aborted" || signal.aborted) return end("client_disconnected", 499);
+  if (answer.kind === "failed") await drain(exchange.req);
   const mistake = wrong?.();
   if (mistake !== undefined) {
     if (answer.kind === "answered") discard(answer.body);
