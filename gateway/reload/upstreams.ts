@@ -8,7 +8,7 @@ import type { OpenSecrets, Secrets } from "../secrets/open-secrets.js";
 import type { SecretConfig } from "../secrets/read-config.js";
 import type { Secret } from "../secrets/secret.js";
 import { secretsOf as secretsIn } from "../upstreams/secrets-of.js";
-import { createProving } from "../upstreams/create-proving.js";
+import { createProving, prepare } from "../upstreams/create-proving.js";
 import type { TokenFailed } from "../upstreams/create-proving.js";
 
 export interface Upstreams {
@@ -79,6 +79,7 @@ export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsPart
         for (const upstream of upstreams) {
           const known = held.get(upstream);
           if (known === undefined) {
+            await prepare(upstream);
             const tls = upstream.tls === undefined ? undefined : await connect(upstream.tls);
             held.set(upstream, { tls, holders: 1 });
           } else known.holders++;

@@ -3,6 +3,7 @@ import type { SecretConfig } from "../secrets/read-config.js";
 import { createEntraTokens } from "./entra-tokens.js";
 import type { ProveParts } from "./prove.js";
 import { createSignAws } from "./sign-aws.js";
+import type { UpstreamConfig } from "./upstream.js";
 
 /** Told the id of a credential, and why there is no access token for it: a code. */
 export type TokenFailed = (credential: string, why: string) => void;
@@ -11,6 +12,12 @@ export interface ProvingParts {
   /** Reads a secret as it is now. @throws Error where it can't be had */
   readonly read: (source: SecretConfig) => string;
   readonly tokenFailed?: TokenFailed | undefined;
+}
+
+/** Loads what an upstream's kind needs, so that no request waits for it. */
+export async function prepare({ credentials, wire }: UpstreamConfig): Promise<void> {
+  if (credentials?.kind === "aws") await import("@smithy/signature-v4");
+  if (wire?.kind === "bedrock") await import("@smithy/eventstream-codec");
 }
 
 /** Creates what proves who asks where a key doesn't. */

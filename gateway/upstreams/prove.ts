@@ -1,4 +1,5 @@
 /** How it is proven to an upstream who asks: by a key, an access token, or a signature of the request. */
+import type { Readable } from "node:stream";
 import type { ApiKeyConfig } from "../read-key.js";
 import type { EntraTokens } from "./entra-tokens.js";
 import type { SignAws } from "./sign-aws.js";
@@ -9,8 +10,7 @@ export interface ProvenRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
-  readonly hasBody: boolean;
-  readonly body: string | Buffer | undefined;
+  readonly body: string | Buffer | Readable | undefined;
 }
 
 /** A request on its way, and when nobody waits for it any more. */

@@ -44,7 +44,10 @@ function bytesOf(secret: string | ArrayBuffer | ArrayBufferView): Uint8Array {
 const own = /^(?:authorization|x-amz-[a-z0-9-]+)$/;
 
 export function createSignAws({ read, now }: SignParts): SignAws {
-  return async (config, { method, path, body, hasBody, host }) => {
+  return async (config, { method, path, body, host }) => {
+    // a stream can't be read twice, and an unsigned body isn't what was decided
+    if (body !== undefined && typeof body !== "string" && !Buffer.isBuffer(body))
+      throw new Error("a stream can't be signed");
     // loaded where it is needed: it is large
     const { SignatureV4 } = await import("@smithy/signature-v4");
     const { region, service } = config;
@@ -59,7 +62,7 @@ export function createSignAws({ read, now }: SignParts): SignAws {
     const signed = await signer.sign(
       {
         ...{ method, protocol: "https:", hostname: host, path: pathname },
-        headers: { host, ...(hasBody ? { "content-type": "application/json" } : {}) },
+        headers: { host, ...(body === undefined ? {} : { "content-type": "application/json" }) },
         query: Object.fromEntries(new URLSearchParams(search)),
         ...(body === undefined ? {} : { body }),
       },

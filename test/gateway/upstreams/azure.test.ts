@@ -74,6 +74,7 @@ beforeAll(async () => {
         }),
         hasty: entra("tenant-3", { client_secret: { value: secret }, timeout_ms: 100 }),
         slow: entra("tenant-4"),
+        files: entra("tenant-5"),
         foundry: { kind: "azure", url: azure.url, protocol: "anthropic", api_key: { value: providerKey } },
         other: { url: other.url },
       },
@@ -88,6 +89,7 @@ beforeAll(async () => {
         slow: model("slow", { fallbacks: { general: ["other"] } }),
         policed: model("classic", { fallbacks: { content_policy: ["other"] } }),
         foundry: model("foundry"),
+        files: model("files"),
         other: { upstream: "other", ...place },
       },
     },
@@ -259,6 +261,26 @@ describe("Azure's filters", () => {
     };
     expect((await ask("policed")).status).toBe(400);
     expect(other.received).toEqual([]);
+  });
+});
+
+describe("an operation with a file", () => {
+  test.each([
+    ["classic", `/openai/deployments/gpt-4o-prod/audio/transcriptions?api-version=${version}`, "key"],
+    ["files", "/openai/v1/audio/transcriptions", "token"],
+  ])("goes to %s as a chat does", async (model, path, proof) => {
+    azure.answer = (_req, res) => {
+      json(res, { text: "hello" });
+    };
+    const file = new File([Buffer.from("RIFF....WAVEfmt ")], "a.wav", { type: "audio/wav" });
+    const said = await client.audio.transcriptions.create({ model, file });
+    expect(said.text).toBe("hello");
+    expect(paths()).toEqual([`POST ${path}`]);
+    const { headers } = azure.received[0] ?? {};
+    expect(headers?.["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
+    expect([headers?.["api-key"], headers?.authorization?.startsWith("Bearer token-")]).toEqual(
+      proof === "key" ? [providerKey, undefined] : [undefined, true],
+    );
   });
 });
 

@@ -50,7 +50,7 @@ test.each(vectors)("$name", async ({ method = "GET", path, token: session, signa
     secretAccessKey: { id: "s", value: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" },
     ...(session === undefined ? {} : { sessionToken: { id: "t", value: session } }),
   };
-  const request = { method, path, host: "example.amazonaws.com", hasBody: false, body: undefined };
+  const request = { method, path, host: "example.amazonaws.com", body: undefined };
   const { headers, secrets } = await signAws(config, request);
   const signed = session === undefined ? "host;x-amz-date" : "host;x-amz-date;x-amz-security-token";
   expect(headers).toEqual({
