@@ -11,29 +11,56 @@ export type Begun =
     }
   | ({ readonly kind: "error" } & StreamError);
 
-/** The most that is held while nothing of the answer came, bytes. */
+/** The most that is held while nothing of the answer came, bytes, and in how many pieces: each is looked at anew. */
 const mostHeld = 65_536;
+const mostPieces = 64;
 /** How long what says nothing yet is held, milliseconds: by then it is passed on, and errors come as they come. */
 const longestHold = 500;
 
 /** Reads on until something of the answer came, or an error. Rejects as the pieces do. */
 export async function begin(given: IteratorResult<Buffer>, pieces: AsyncIterator<Buffer>): Promise<Begun> {
   let first = given;
-  for (;;) {
-    if (first.done === true) return { kind: "begun", first, pieces };
-    const begun = look(first.value);
-    if (begun === "answer" || first.value.length > mostHeld) return { kind: "begun", first, pieces };
-    if (begun !== "nothing") return { kind: "error", ...begun };
-    const next = pieces.next();
-    const more = await within(next, longestHold);
-    if (more === undefined) {
-      // what is on its way is the next to be read
-      next.catch(() => undefined);
-      return { kind: "begun", first, pieces: after(next, pieces) };
+  let hold: Hold | undefined;
+  try {
+    for (let held = 1; ; held++) {
+      if (first.done === true) return { kind: "begun", first, pieces };
+      const begun = look(first.value);
+      if (typeof begun === "object") return { kind: "error", ...begun };
+      const enough = held > mostPieces || first.value.length > mostHeld;
+      if (begun === "answer" || enough) return { kind: "begun", first, pieces };
+      hold ??= startHold();
+      const next = pieces.next();
+      const more = await Promise.race([next, hold.over]);
+      if (more === undefined || more.done === true) {
+        // what is on its way is the next to be read
+        next.catch(() => undefined);
+        return { kind: "begun", first, pieces: after(next, pieces) };
+      }
+      first = { done: false, value: Buffer.concat([first.value, more.value]) };
     }
-    if (more.done === true) return { kind: "begun", first, pieces: after(next, pieces) };
-    first = { done: false, value: Buffer.concat([first.value, more.value]) };
+  } finally {
+    hold?.end();
   }
+}
+
+interface Hold {
+  readonly over: Promise<undefined>;
+  end(): void;
+}
+
+function startHold(): Hold {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(undefined);
+    }, longestHold);
+  });
+  return {
+    over,
+    end() {
+      clearTimeout(timer);
+    },
+  };
 }
 
 function after(next: Promise<IteratorResult<Buffer>>, pieces: AsyncIterator<Buffer>): AsyncIterator<Buffer> {
@@ -46,22 +73,6 @@ function after(next: Promise<IteratorResult<Buffer>>, pieces: AsyncIterator<Buff
     },
     return: async () => (await pieces.return?.()) ?? { done: true, value: undefined },
   };
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => {
-          resolve(undefined);
-        }, ms);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Reads whole events until one tells. A comment is for the client: it keeps its connection, so nothing is held then. */

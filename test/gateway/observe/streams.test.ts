@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { request } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { begin } from "../../../gateway/routing/begin.js";
 import { readStreamError } from "../../../gateway/routing/stream-error.js";
 import type { Lab } from "../routing-lab.js";
 import { chunk, counts, outcomes, start, stop } from "../routing-lab.js";
@@ -119,6 +120,33 @@ describe("an error before anything of the answer is a failed attempt", () => {
     end();
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe(done);
     await reader?.cancel();
+  });
+
+  test("what drips without a word is held for a while in all, and not for each drop", async () => {
+    const lab = await start();
+    lab.a.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      const drip = setInterval(() => res.write(role), 100);
+      res.on("close", () => {
+        clearInterval(drip);
+      });
+    };
+    const response = await lab.ask({ stream: true });
+    const reader = response.body?.getReader();
+    const got = Buffer.from((await reader?.read())?.value ?? []).toString();
+    expect(got.length / role.length).toBeLessThan(9);
+    await reader?.cancel();
+  });
+
+  test("an answer that comes byte by byte isn't read anew with each", async () => {
+    let reads = 0;
+    const bytes = Buffer.from(`data: ${" ".repeat(60_000)}`);
+    const pieces = {
+      next: () => Promise.resolve({ done: false, value: bytes.subarray(reads, ++reads) }),
+    };
+    const begun = await begin(await pieces.next(), pieces);
+    expect(begun.kind).toBe("begun");
+    expect(reads).toBeLessThan(100);
   });
 
   test.each([
