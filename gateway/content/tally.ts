@@ -4,7 +4,7 @@ import type { Counts, Detector } from "./detector.js";
 import type { Media } from "./read-parts.js";
 
 /** Why something wasn't looked at. */
-export type Why = "budget" | "failed" | "media" | "too_large";
+export type Why = "budget" | "failed" | "media" | "too_large" | "unknown";
 
 /** What is known of a role's texts, or of all. */
 export interface Tally {

@@ -1,12 +1,13 @@
 /** What obligations there are: what each is for, when it is carried out, and what its properties must be. */
 import type { JsonObject } from "../../sidecar/contract.js";
+import { assurances } from "../../sidecar/contract.js";
 
 export interface ObligationFacts {
   readonly summary: string;
   /** When it is carried out: before the request is sent, or on what comes back. */
   readonly phases: readonly ("request" | "response")[];
   /** The kind of call that it is for. */
-  readonly on: "model" | "retrieval";
+  readonly on: "model" | "retrieval" | "any";
   /** JSON Schema draft 2020-12 of its properties. INVARIANT: what doesn't fit is a deny; what fits may still not be possible. */
   readonly schema: JsonObject;
 }
@@ -107,6 +108,12 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
     phases: ["response"],
     on: "model",
     schema: object({ mode: { enum: ["observe", "decide"] } }, ["mode"]),
+  },
+  require_assurance: {
+    summary: "the caller must have proved itself at least so strongly; carried out by the sidecar",
+    phases: ["request"],
+    on: "any",
+    schema: object({ assurance: { enum: [...assurances] } }, ["assurance"]),
   },
   restrict_regions: {
     summary: "only deployments in these regions are asked; none is a deny",

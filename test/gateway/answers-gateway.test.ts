@@ -178,6 +178,33 @@ describe("through the gateway", () => {
     expect(sidecar.outcomes[0]?.labels).toEqual(["personal-data"]);
   });
 
+  test("text is no more than the window late: what is before is given while the stream is slow", async () => {
+    const { model, sidecar, ...others } = await start("decide");
+    let finish = (): void => undefined;
+    model.answer = (_req, res) => {
+      const all = streamed.openai(filler.match(/[^]{1,9}/g) ?? []).split("\n\n");
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      // all but what ends the choice
+      res.write(`${all.slice(0, -3).join("\n\n")}\n\n`);
+      finish = () => res.end(all.slice(-3).join("\n\n"));
+    };
+    const { path, body } = requests.openai(true);
+    const answer = await post({ ...others, model, sidecar }, path, body);
+    const reader = answer.body?.getReader();
+    let seen = "";
+    while (textOf(seen).length < filler.length - 160 - 64 - 12 - 9) {
+      seen += Buffer.from((await reader?.read())?.value ?? []).toString();
+    }
+    finish();
+    for (;;) {
+      const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      if (done) break;
+      seen += Buffer.from(value ?? []).toString();
+    }
+    expect(textOf(seen)).toBe(filler);
+    expect(seen.endsWith("data: [DONE]\n\n")).toBe(true);
+  });
+
   test("text isn't delayed where it is only recorded", async () => {
     const { model, sidecar, ...others } = await start("observe");
     let finish = (): void => undefined;

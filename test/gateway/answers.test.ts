@@ -161,6 +161,11 @@ test("a stream holds little, however long it is", async () => {
 test.each([
   ["media", { choices: [{ index: 0, delta: { audio: { data: "AAAA" } } }] }, ["media"]],
   ["what isn't JSON", "nonsense", ["failed"]],
+  [
+    "a delta that isn't known",
+    { choices: [{ index: 0, delta: { reasoning_details: [{ text: "jane.d" }] } }] },
+    ["unknown"],
+  ],
 ])("%s isn't claimed to be scanned", async (_name, event, why) => {
   const data = typeof event === "string" ? event : JSON.stringify(event);
   const inspector = inspecting("openai", "observe");

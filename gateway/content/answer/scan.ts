@@ -118,10 +118,12 @@ export function createStreamScanner(parts: ContentParts, { least, repeats }: Sca
     }
   }
 
-  function scanParts(value: Json): void {
+  /** Tells whether there was any text. */
+  function scanParts(value: Json): boolean {
     const { texts, media } = readAnswer(value);
     for (const medium of media) addMedium(tally, medium);
     for (const { role, text } of texts) scanWhole(text, role);
+    return texts.length > 0;
   }
 
   function begin(form: Form): Growing {
@@ -215,7 +217,8 @@ export function createStreamScanner(parts: ContentParts, { least, repeats }: Sca
     },
     echo: (value) => value,
     unknown(_path, value) {
-      scanParts(value);
+      // INVARIANT: what may go on in later events was only seen piece by piece
+      if (scanParts(value)) for (const detector of detectors) lose(detector, "unknown", 0);
       return value;
     },
     end(path) {
