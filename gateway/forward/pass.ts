@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { buildConnector, Dispatcher, Pool } from "undici";
 import type { Assertion } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
+import { keepFromBody } from "./keep-secrets.js";
 
 export interface PassRequest {
   readonly upstream: UpstreamConfig;
@@ -21,7 +22,7 @@ export type PassAnswer =
       readonly kind: "answered";
       readonly status: number;
       readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-      readonly body: Dispatcher.ResponseData["body"];
+      readonly body: ReturnType<typeof keepFromBody>;
       /** Tells whether a text holds the credential that was sent. */
       readonly quotesKey: (text: string) => boolean;
     }
@@ -84,7 +85,7 @@ export function createPass({ poolOf, identify }: PassParts): Pass {
         kind: "answered",
         status: answer.statusCode,
         headers: answer.headers,
-        body: answer.body,
+        body: keepFromBody(answer.body, own.secrets),
         quotesKey: (text) => own.secrets.some((secret) => text.includes(secret)),
       };
     } catch (error) {

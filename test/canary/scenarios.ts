@@ -112,7 +112,7 @@ export async function as(
     authorization: `Bearer ${token}`,
     "x-purpose": said.claimed.value,
     "x-internal": said.header.value,
-    cookie: `session=${said.cookie.value}`,
+    cookie: `other=${said.cookie.value}; session=${said.session.value}`,
   };
 }
 
@@ -214,6 +214,51 @@ export const scenarios: readonly Scenario[] = [
     status: 502,
     upstream: quotes(400),
     run: post("/v1/retrieval/handbook/query", JSON.stringify({ query: said.query.value, top_k: 1 })),
+  },
+  {
+    name: "a page of a route",
+    status: 200,
+    run: async (world) => {
+      const path = `/routes/notes/page?tab=${said.seen.value}&other=${said.url.value}`;
+      return world.send(path, { method: "GET", headers: await as(world) });
+    },
+  },
+  {
+    name: "a form of a route",
+    status: 200,
+    run: post(
+      "/routes/notes/api/save",
+      JSON.stringify({ text: said.prompt.value, password: said.arguments.value }),
+    ),
+  },
+  ...[400, 401, 404, 500].map((status) => ({
+    name: `a route whose upstream quotes the key with ${status}`,
+    // by then the answer has begun
+    status: status === 401 ? 502 : 0,
+    upstream: quotes(status, { "x-other": "KEY", etag: "KEY" }),
+    run: async (world: CanaryWorld) =>
+      world.send("/routes/notes/page", { method: "GET", headers: await as(world) }),
+  })),
+  {
+    name: "a client of Gemini's with a key",
+    status: 401,
+    run: (world) =>
+      world.send("/v1beta/models/gpt-4o:generateContent", {
+        headers: { "x-goog-api-key": said.header.value },
+        body: JSON.stringify({ contents: [{ role: "user", parts: [{ text: said.prompt.value }] }] }),
+      }),
+  },
+  {
+    name: "a response that isn't stored",
+    status: 502,
+    upstream: quotes(400),
+    run: post("/v1/responses", JSON.stringify({ model: "gpt-4o", input: said.prompt.value })),
+  },
+  {
+    name: "an image",
+    status: 502,
+    upstream: quotes(404),
+    run: post("/v1/images/generations", JSON.stringify({ model: "gpt-4o", prompt: said.prompt.value })),
   },
   {
     name: "a denied call",

@@ -28,6 +28,7 @@ export const held = {
   vaultSecretId: canary("the AppRole's secret id"),
   value: canary("the provider's key in the configuration"),
   header: canary("a header of an upstream"),
+  hook: canary("the secret of a hook"),
   idKey: canary("the key of ids", "id-key-padded-to-its-length-"),
   bad: canary("a key in a configuration that is refused"),
 } as const;
@@ -47,7 +48,9 @@ export const said = {
   header: canary("a header of the caller's"),
   claimed: canary("a claimed header"),
   cookie: canary("a cookie"),
+  session: canary("a cookie that a route passes on"),
   url: canary("a query parameter"),
+  seen: canary("a query parameter that policy sees"),
   broken: canary("text in a body that can't be parsed"),
 } as const;
 
@@ -62,7 +65,7 @@ export interface CanaryWorld {
   readonly answers: string[];
   /** What callers present: tokens, keys, proofs. */
   readonly presented: Canary[];
-  /** Sends as a caller does, and keeps all that comes back. */
+  /** Sends as a caller does, and keeps all that comes back; the status, 0 where the connection ends without. */
   send(
     path: string,
     init?: { method?: string; headers?: Record<string, string>; body?: string },
@@ -134,6 +137,13 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
       files: { url: `${model.url}/mcp`, api_key: { env: "CANARY_ENV_KEY" } },
       search: { url: "http://127.0.0.1:9", api_key: { env: "CANARY_ENV_KEY" } },
     },
+    routes: {
+      notes: {
+        ...{ kind: "web", url: `${model.url}/notes`, api_key: { env: "CANARY_ENV_KEY" } },
+        ...{ region: "eu", environment: "prod", cookies: ["session"], query_values: ["tab"], body: "json" },
+      },
+    },
+    notify: { hook: { url: `${model.url}/hook`, secret: { env: "CANARY_HOOK" } } },
     collections: {
       handbook: {
         ...{ url: `${model.url}/query`, api_key: { env: "CANARY_ENV_KEY" } },
@@ -178,7 +188,8 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
         ...{ method, headers: { "content-type": "application/json", ...headers } },
         ...(body === undefined ? {} : { body }),
         redirect: "manual",
-      });
+      }).catch(() => undefined);
+      if (response === undefined) return 0;
       const text = await response.text().catch(() => "");
       answers.push(JSON.stringify([response.status, ...response.headers]), text);
       return response.status;
@@ -253,6 +264,7 @@ function start(directory: string): { child: ChildProcess; output: { out: string;
     env: {
       PATH: process.env["PATH"] ?? "",
       CANARY_ENV_KEY: held.env.value,
+      CANARY_HOOK: `whsec_${Buffer.from(held.hook.value).toString("base64")}`,
       CANARY_HEADER: held.header.value,
       CANARY_ID_KEY: held.idKey.value,
       CANARY_SECRET_ID: held.vaultSecretId.value,
