@@ -79,7 +79,9 @@ function wrap(
   let exceeded = false;
   async function* bounded(): AsyncGenerator<Buffer> {
     let size = 0;
-    for await (const chunk of req as AsyncIterable<Buffer>) {
+    // destroying the request would close the client's connection: it is to see the refusal
+    const chunks = req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of chunks) {
       size += chunk.length;
       if (size > limit) {
         exceeded = true;
@@ -92,7 +94,6 @@ function wrap(
     return { kind: "body", send: Buffer.alloc(0), headers, facts: said, tooLarge: () => false };
   return {
     kind: "body",
-    // destroying this mustn't close the client's connection: it is to see the refusal
     send: Readable.from(bounded(), { objectMode: false, highWaterMark: 65_536 }),
     headers: declared === undefined ? headers : { ...headers, "content-length": declared },
     facts: { ...said, streamed: true, ...(declared === undefined ? {} : { bytes: Number(declared) }) },

@@ -36,6 +36,7 @@ beforeAll(async () => {
           max_answer_bytes: 100_000,
         },
         strict: { kind: "web", url: ui.url, ...place, body: "json", api_key: { value: key } },
+        dead: { kind: "web", url: "http://127.0.0.1:1", ...place, body: "stream" },
         uploads: { kind: "web", url: ui.url, ...place, body: "stream", max_body_bytes: 50_000 },
       },
     },
@@ -231,6 +232,15 @@ describe("bodies", () => {
       streamed: true,
     });
     ui.received.length = 0;
+    // who still sends gets to see what went wrong
+    const slow = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        controller.enqueue(new Uint8Array(1_000));
+      },
+    });
+    const dead = await ask("/routes/dead/f", { method: "PUT", body: slow, duplex: "half" } as RequestInit);
+    expect(await dead.json()).toMatchObject({ code: "upstream_unavailable" });
     expect(await (await upload(6)).json()).toMatchObject({ code: "body_too_large" });
     expect(ui.received).toEqual([]);
   });

@@ -423,6 +423,16 @@ describe("a connection", () => {
     await until(() => peers.size === 0);
   });
 
+  test("ends where an upstream quotes the gateway's own key", async () => {
+    greet = (peer) => {
+      peer.send("hello");
+      peer.send(`you sent Bearer ${key}`);
+    };
+    const client = await open("/routes/live/room");
+    expect((await client.closed).code).toBe(1011);
+    expect(client.got).toEqual(["hello"]);
+  });
+
   test("is ended by decision or by subject, and by no other", async () => {
     const first = await open("/routes/live/room");
     const id = `d-${sidecar.decided()}`;

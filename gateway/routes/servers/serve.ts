@@ -111,7 +111,11 @@ export async function serveServer(
   // redirects lead elsewhere; refusals of our own credential, and faults, are no answers to the client
   if (status < 200 || (status >= 300 && status < 400) || status === 401 || status === 403 || status >= 500)
     return fail();
-  const said: Record<string, string> = { ...decisionHeaders(decision), "content-type": type };
+  const said: Record<string, string> = {
+    ...decisionHeaders(decision),
+    "content-type": type,
+    "x-content-type-options": "nosniff",
+  };
   if (status >= 400) {
     const error = await collect(answer.body, maxError);
     if (signal.aborted) return end("client_disconnected", 499);

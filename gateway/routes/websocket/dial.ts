@@ -33,7 +33,8 @@ export async function dialUpstream(
   dial: Dial,
   request: DialRequest,
 ): Promise<
-  { readonly kind: "open"; readonly socket: WebSocket } | { readonly kind: "failed"; code: ErrorCode }
+  | { readonly kind: "open"; readonly socket: WebSocket; readonly secrets: readonly string[] }
+  | { readonly kind: "failed"; code: ErrorCode }
 > {
   const { route, config, path, headers, subprotocols, assertion, signal } = request;
   const { upstream } = route;
@@ -76,7 +77,7 @@ export async function dialUpstream(
     socket.on("open", () => {
       signal.removeEventListener("abort", gone);
       socket.pause();
-      resolve({ kind: "open", socket });
+      resolve({ kind: "open", socket, secrets: reached.secrets });
     });
   });
 }

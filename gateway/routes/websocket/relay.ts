@@ -15,6 +15,8 @@ export interface RelayParts {
   /** Absent: messages pass. */
   readonly judgeMessage?: Judge;
   readonly judgeAnswer?: Judge;
+  /** What the upstream was told, and nobody else may be. */
+  readonly secrets: readonly string[];
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
 }
@@ -45,11 +47,17 @@ export function relayMessages(parts: RelayParts): Relaying {
     last = clock();
     if (refused !== undefined && size === 0) end(refused.code, refused.reason, "refused");
   });
-  pump(upstream, client, parts.judgeAnswer, (size, refused) => {
-    last = clock();
-    bytes += size;
-    if (refused !== undefined && size === 0) end(refused.code, refused.reason, "refused");
-  });
+  pump(
+    upstream,
+    client,
+    parts.judgeAnswer,
+    (size, refused) => {
+      last = clock();
+      bytes += size;
+      if (refused !== undefined && size === 0) end(refused.code, refused.reason, "refused");
+    },
+    parts.secrets,
+  );
   client.on("error", () => {
     // its own library has told it what was wrong
     by ??= "client";
@@ -98,6 +106,7 @@ function pump(
   to: WebSocket,
   judge: Judge | undefined,
   tell: (size: number, refused?: { readonly code: number; readonly reason: string }) => void,
+  secrets: readonly string[] = [],
 ): void {
   let waiting = 0;
   let over = false;
@@ -115,6 +124,11 @@ function pump(
   };
   from.on("message", (data: RawData, binary: boolean) => {
     const bytes = toBuffer(data);
+    // INVARIANT: a message that quotes the gateway's own credential ends the connection
+    if (!over && secrets.some((secret) => bytes.includes(secret))) {
+      over = true;
+      tell(0, { code: 1011, reason: "upstream_invalid" });
+    }
     if (judge === undefined) {
       sendOn(bytes, binary);
       return;

@@ -111,7 +111,7 @@ export async function serveUpgrade(
     }
     const judged = { parts, exchange, resource };
     relaying = relayMessages({
-      ...{ client, upstream: reached.socket, config, clock: parts.clock },
+      ...{ client, upstream: reached.socket, secrets: reached.secrets, config, clock: parts.clock },
       ...(config.messages === "decide" ? { judgeMessage: createJudge(judged, "request") } : {}),
       ...(config.answers === "decide" ? { judgeAnswer: createJudge(judged, "response") } : {}),
     });
