@@ -34,6 +34,7 @@ const wanted = (name: string): boolean =>
 const say = (what: string): void => void process.stderr.write(`${what}\n`);
 
 const names = {
+  together: "Countersign, one process",
   cached: "Countersign",
   tokens: "Countersign, new tokens",
   evaluated: "Countersign, new tokens, no decision cache",
@@ -50,6 +51,10 @@ try {
   const direct = stage.direct();
   if (wanted(direct.name)) systems.push(direct);
   if (wanted("bare proxy on undici")) systems.push(await stage.bare());
+  if (wanted(names.together)) {
+    const servers = await stage.countersign([], "together");
+    systems.push(servers.as(names.together, "same"));
+  }
   if (wanted(names.cached) || wanted(names.tokens)) {
     const servers = await stage.countersign([]);
     systems.push(

@@ -44,8 +44,8 @@ export interface Stage {
   run(core: number, file: string, args: readonly string[], options?: RunOptions): Promise<Started>;
   direct(): System;
   bare(): Promise<System>;
-  /** Starts a sidecar and a gateway; gives them as a system per way to present tokens. */
-  countersign(sets: readonly string[]): Promise<CountersignServers>;
+  /** Starts a sidecar and a gateway, apart or as one process; gives them as a system per way to present tokens. */
+  countersign(sets: readonly string[], how?: "apart" | "together"): Promise<CountersignServers>;
   close(): Promise<void>;
 }
 
@@ -113,24 +113,32 @@ export async function prepareStage(): Promise<Stage> {
           processes: [{ name: "proxy", pid: proxy.pid }],
         };
       },
-      async countersign(sets) {
+      async countersign(sets, how = "apart") {
         const own = await mkdtemp(join(directory, "own-"));
         const [socket, log] = [join(own, "pdp.sock"), join(own, "decisions.jsonl")];
         await writeFile(join(own, "sidecar.json"), JSON.stringify(demoSidecarConfig(issuer, log)));
-        const sidecar = await run(serverCore, process.execPath, [
-          ...[command, "sidecar", "-b", join(root, "policies"), "-c", join(own, "sidecar.json")],
-          ...["-a", `unix://${socket}`, "-l", "warn", "--cache-dir", join(root, ".cache", "bundles")],
-          ...sets.flatMap((set) => ["--set", set]),
-        ]);
         const port = await freePort();
         const config = demoGatewayConfig(
           { modelUrl: url, modelKey: apiKey, mcpUrl: url, storeUrl: url },
           { listen: `127.0.0.1:${port}`, socket },
         );
         await writeFile(join(own, "gateway.json"), JSON.stringify(config));
-        const gateway = await run(serverCore, process.execPath, [
-          ...[command, "gateway", "-c", join(own, "gateway.json"), "-l", "error"],
-        ]);
+        const decides = [
+          ...["-b", join(root, "policies"), "-c", join(own, "sidecar.json")],
+          ...["-a", `unix://${socket}`, "-l", "warn", "--cache-dir", join(root, ".cache", "bundles")],
+          ...sets.flatMap((set) => ["--set", set]),
+        ];
+        const begin = async (name: string, args: readonly string[]) => ({
+          name,
+          pid: (await run(serverCore, process.execPath, [command, ...args])).pid,
+        });
+        const processes =
+          how === "together"
+            ? [await begin("both", ["run", ...decides, "--gateway-config", join(own, "gateway.json")])]
+            : [
+                await begin("sidecar", ["sidecar", ...decides]),
+                await begin("gateway", ["gateway", "-c", join(own, "gateway.json"), "-l", "error"]),
+              ];
         const records = createRecords(log);
         return {
           as: (name, bearer) => ({
@@ -139,11 +147,7 @@ export async function prepareStage(): Promise<Stage> {
             path: chatPath,
             headers: {},
             bearer: bearer === "same" ? { same: tokens.same } : { fresh: tokens.fresh },
-            processes: [
-              { name: "gateway", pid: gateway.pid },
-              { name: "sidecar", pid: sidecar.pid },
-            ],
-            records,
+            ...{ processes, records },
           }),
         };
       },
