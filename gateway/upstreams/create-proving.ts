@@ -1,6 +1,7 @@
 import { Agent } from "undici";
 import type { SecretConfig } from "../secrets/read-config.js";
 import { createEntraTokens } from "./entra-tokens.js";
+import { createReadAwsFile } from "./aws-file.js";
 import type { ProveParts } from "./prove.js";
 import { createSignAws } from "./sign-aws.js";
 import type { UpstreamConfig } from "./upstream.js";
@@ -14,9 +15,12 @@ export interface ProvingParts {
   readonly tokenFailed?: TokenFailed | undefined;
 }
 
-/** Loads what an upstream's kind needs, so that no request waits for it. */
+/** Loads what an upstream's kind needs, so that no request waits for it. @throws Error where its credentials can't be read */
 export async function prepare({ credentials, wire }: UpstreamConfig): Promise<void> {
-  if (credentials?.kind === "aws") await import("@smithy/signature-v4");
+  if (credentials?.kind === "aws") {
+    await import("@smithy/signature-v4");
+    if (credentials.keys.kind === "file") await createReadAwsFile()(credentials.keys);
+  }
   if (wire?.kind === "bedrock") await import("@smithy/eventstream-codec");
 }
 
@@ -25,12 +29,13 @@ export function createProving({ read, tokenFailed }: ProvingParts): Pick<ProvePa
   close(): Promise<void>;
 } {
   const dispatcher = new Agent();
+  const readFile = createReadAwsFile();
   return {
     tokens: createEntraTokens({
       ...{ dispatcher, read, clock: () => performance.now() },
       failed: ({ id }, why) => tokenFailed?.(id, why),
     }),
-    signAws: createSignAws({ read, now: Date.now }),
+    signAws: createSignAws({ read, readFile, now: Date.now }),
     close: () => dispatcher.destroy(),
   };
 }

@@ -1,4 +1,5 @@
 /** AWS Bedrock: where it is, and what its requests are signed with. */
+import { basename } from "node:path";
 import type { Fields, Problems } from "../../sidecar/contract.js";
 import { readKey } from "../read-key.js";
 import { isLoopback, readUrl } from "./read-url.js";
@@ -40,6 +41,15 @@ export function readBedrock(
 }
 
 function readAws(fields: Fields, region: string, problems: Problems): AwsConfig | undefined {
+  const aws = { kind: "aws", region, service: "bedrock" } as const;
+  const path = fields.string("file");
+  if (path !== undefined) {
+    const profile = fields.string("profile") ?? "default";
+    if (!/^[\w.@/+-]{1,64}$/.test(profile)) problems.add(fields.at("profile"), "must be a profile's name");
+    if (!path.startsWith("/")) problems.add(fields.at("file"), "must be an absolute path");
+    fields.end();
+    return { ...aws, id: `file:${basename(path)}#${profile}`, keys: { kind: "file", path, profile } };
+  }
   const required = (name: string) => {
     if (!fields.has(name)) return problems.add(fields.at(name), "is required");
     return readKey(fields.nested(name), problems);
@@ -51,8 +61,6 @@ function readAws(fields: Fields, region: string, problems: Problems): AwsConfig 
     : undefined;
   fields.end();
   if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
-  return {
-    ...{ kind: "aws", id: accessKeyId.id, region, service: "bedrock", accessKeyId, secretAccessKey },
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-  };
+  const session = sessionToken === undefined ? {} : { sessionToken };
+  return { ...aws, id: accessKeyId.id, keys: { kind: "sources", accessKeyId, secretAccessKey, ...session } };
 }

@@ -5,7 +5,9 @@ import type { UpstreamConfig } from "./upstream.js";
 export function secretsOf({ apiKey, headers = [], credentials }: UpstreamConfig): SecretConfig[] {
   const all = [apiKey, ...headers.map((one) => ("secret" in one ? one.secret : undefined))];
   if (credentials?.kind === "entra") all.push(credentials.proof.source);
-  if (credentials?.kind === "aws")
-    all.push(credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken);
+  if (credentials?.kind === "aws" && credentials.keys.kind === "sources") {
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials.keys;
+    all.push(accessKeyId, secretAccessKey, sessionToken);
+  }
   return all.filter((one) => one !== undefined);
 }

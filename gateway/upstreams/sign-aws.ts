@@ -2,7 +2,8 @@
 import { createHash, createHmac } from "node:crypto";
 import type { ApiKeyConfig } from "../read-key.js";
 import type { Proof, ProvenRequest } from "./prove.js";
-import type { AwsConfig } from "./upstream.js";
+import type { AwsKeys, ReadAwsFile } from "./aws-file.js";
+import type { AwsConfig, AwsSources } from "./upstream.js";
 
 export type SignAws = (
   config: AwsConfig,
@@ -12,6 +13,7 @@ export type SignAws = (
 export interface SignParts {
   /** Reads a secret as it is now. @throws Error where it can't be had */
   readonly read: (source: ApiKeyConfig) => string;
+  readonly readFile: ReadAwsFile;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -43,7 +45,18 @@ function bytesOf(secret: string | ArrayBuffer | ArrayBufferView): Uint8Array {
 /** What a signature adds. */
 const own = /^(?:authorization|x-amz-[a-z0-9-]+)$/;
 
-export function createSignAws({ read, now }: SignParts): SignAws {
+function readSources(
+  { accessKeyId, secretAccessKey, sessionToken }: AwsSources,
+  read: SignParts["read"],
+): AwsKeys {
+  return {
+    accessKeyId: read(accessKeyId),
+    secretAccessKey: read(secretAccessKey),
+    ...(sessionToken === undefined ? {} : { sessionToken: read(sessionToken) }),
+  };
+}
+
+export function createSignAws({ read, readFile, now }: SignParts): SignAws {
   return async (config, { method, path, body, host }) => {
     // a stream can't be read twice, and an unsigned body isn't what was decided
     if (body !== undefined && typeof body !== "string" && !Buffer.isBuffer(body))
@@ -51,12 +64,10 @@ export function createSignAws({ read, now }: SignParts): SignAws {
     // loaded where it is needed: it is large
     const { SignatureV4 } = await import("@smithy/signature-v4");
     const { region, service } = config;
-    const accessKeyId = read(config.accessKeyId);
-    const secretAccessKey = read(config.secretAccessKey);
-    const sessionToken = config.sessionToken === undefined ? undefined : read(config.sessionToken);
+    const keys = config.keys.kind === "file" ? await readFile(config.keys) : readSources(config.keys, read);
     const signer = new SignatureV4({
       ...{ region, service, sha256: Sha256, uriEscapePath: true, applyChecksum: false },
-      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+      credentials: keys,
     });
     const [pathname = "", search = ""] = path.split("?", 2);
     const signed = await signer.sign(
@@ -70,7 +81,7 @@ export function createSignAws({ read, now }: SignParts): SignAws {
     );
     // host and type are written elsewhere, and are the same
     const added = Object.entries(signed.headers).filter(([name]) => own.test(name));
-    const secrets = [secretAccessKey, sessionToken, signed.headers["authorization"]];
+    const secrets = [keys.secretAccessKey, keys.sessionToken, signed.headers["authorization"]];
     return { headers: Object.fromEntries(added), secrets: secrets.filter((one) => one !== undefined) };
   };
 }

@@ -65,7 +65,20 @@ export interface AwsConfig {
   readonly id: string;
   readonly region: string;
   readonly service: string;
+  readonly keys: AwsSources | AwsFile;
+}
+
+/** Each from where it is. */
+export interface AwsSources {
+  readonly kind: "sources";
   readonly accessKeyId: ApiKeyConfig;
   readonly secretAccessKey: ApiKeyConfig;
   readonly sessionToken?: ApiKeyConfig;
+}
+
+/** All from one profile of a shared credentials file, so that they change together. */
+export interface AwsFile {
+  readonly kind: "file";
+  readonly path: string;
+  readonly profile: string;
 }

@@ -1,7 +1,12 @@
 /** Models at Bedrock: clients of both protocols reach them, signed, streamed, with tools; a hostile one gets nothing through. */
 import Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import OpenAI from "openai";
+import { startGateway } from "../../../gateway/main.js";
+import type { Json } from "../../../sidecar/contract.js";
 import type { Served, World } from "../world.js";
 import { allow, callerToken, deny, json, post, startUpstream, startWorld, until } from "../world.js";
 import {
@@ -25,6 +30,16 @@ const modelId = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const profile = `arn:aws:bedrock:${region}:123456789012:inference-profile/${modelId}`;
 const tool = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
 
+let directory: string;
+let shared: string;
+/** Writes the file as rotation does: beside it, then in its place. */
+async function writeKeys(token: string): Promise<void> {
+  const text = `# written by a test\n[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other\n
+[profile gateway] ; ours\naws_access_key_id=${accessKey}\r\n  aws_secret_access_key =  ${secretKey}  \naws_session_token = ${token}\n[last]\naws_session_token = other\n`;
+  await writeFile(`${shared}.new`, text, { mode: 0o600 });
+  await rename(`${shared}.new`, shared);
+}
+
 let world: World;
 let bedrock: Served;
 let spare: Served;
@@ -34,6 +49,9 @@ const faults: unknown[] = [];
 
 const place = { provider: "aws", region, environment: "prod" };
 beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "countersign-aws-"));
+  shared = join(directory, "credentials");
+  await writeKeys(session);
   bedrock = await startUpstream(() => undefined);
   spare = await startUpstream((_req, res) => {
     json(res, message);
@@ -51,6 +69,7 @@ beforeAll(async () => {
         bearer: { ...here, api_key: { value: "bedrock-api-key-1" } },
         converse: { ...here, api: "converse", credentials },
         spare: { url: spare.url, protocol: "anthropic" },
+        shared: { ...here, credentials: { file: shared, profile: "gateway" } },
         dated: { ...here, credentials, anthropic_version: "2026-10-21" },
         azure: {
           ...{ kind: "azure", url: spare.url, surface: "deployments", api_version: "2024-10-21" },
@@ -65,6 +84,7 @@ beforeAll(async () => {
         nova: { upstream: "converse", upstream_model: "eu.amazon.nova-pro-v1:0", ...place },
         backed: { upstream: "signed", upstream_model: modelId, ...place, fallbacks: { general: ["spare"] } },
         spare: { upstream: "spare", ...place },
+        shared: { upstream: "shared", upstream_model: modelId, ...place },
         dated: { upstream: "dated", upstream_model: modelId, ...place },
         group: {
           choice: "priority",
@@ -95,7 +115,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world.close();
-  await Promise.all([bedrock.close(), spare.close()]);
+  await Promise.all([bedrock.close(), spare.close(), rm(directory, { recursive: true })]);
 });
 
 /** Answers what is signed well; what isn't gets what AWS says then. */
@@ -370,6 +390,36 @@ describe("credentials", () => {
     await anthropic.messages.create({ model: "keyed", ...ask });
     expect(bedrock.received[0]?.headers.authorization).toBe("Bearer bedrock-api-key-1");
     expect(bedrock.received[0]?.headers["x-amz-date"]).toBeUndefined();
+  });
+
+  test("may be a profile of a shared file, whose keys change together", async () => {
+    await anthropic.messages.create({ model: "shared", ...ask });
+    expect(faults).toEqual([]);
+    await writeKeys("canary-session-token-78");
+    answers((_req, res) => {
+      json(res, message);
+    }, "canary-session-token-78");
+    await anthropic.messages.create({ model: "shared", ...ask });
+    // what can't be read doesn't take the place of what could
+    await writeFile(shared, "[gateway]\naws_access_key_id = half");
+    await anthropic.messages.create({ model: "shared", ...ask });
+    expect(faults).toEqual([]);
+    await until(() => world.sidecar.outcomes.length >= 3);
+    expect(world.sidecar.outcomes.map(({ credential }) => credential)).toContain("file:credentials#gateway");
+    await writeKeys(session);
+  });
+
+  test.each([
+    ["is missing", "/nonexistent/credentials", "gateway"],
+    ["hasn't got the profile", undefined, "nobody"],
+    ["is no file", "/dev/zero", "gateway"],
+  ])("of a file that %s keep the gateway from starting", async (_name, file, profile) => {
+    const credentials = { file: file ?? shared, profile };
+    const upstreams = { it: { kind: "bedrock", region, credentials } };
+    const config = { listen: "127.0.0.1:0", sidecar: { socket: join(directory, "pdp.sock") }, upstreams };
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const started = startGateway({ config: config as unknown as Json, log });
+    await expect(started).rejects.toThrow(/no keys of that profile/);
   });
 
   test("that AWS refuses are our own affair: nothing of the refusal reaches the client", async () => {

@@ -1,5 +1,6 @@
 /** Signatures by AWS's published vectors: aws-sig-v4-test-suite, as kept in awslabs/aws-c-auth. */
 import { expect, test } from "@jest/globals";
+import { createReadAwsFile } from "../../../gateway/upstreams/aws-file.js";
 import type { AwsConfig } from "../../../gateway/upstreams/upstream.js";
 import { createSignAws } from "../../../gateway/upstreams/sign-aws.js";
 
@@ -42,13 +43,17 @@ const vectors = [
 test.each(vectors)("$name", async ({ method = "GET", path, token: session, signature }) => {
   const signAws = createSignAws({
     read: (source) => ("value" in source ? source.value : ""),
+    readFile: createReadAwsFile(),
     now: () => Date.parse("2015-08-30T12:36:00Z"),
   });
   const config: AwsConfig = {
     ...{ kind: "aws", id: "key", region: "us-east-1", service: "service" },
-    accessKeyId: { id: "a", value: "AKIDEXAMPLE" },
-    secretAccessKey: { id: "s", value: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" },
-    ...(session === undefined ? {} : { sessionToken: { id: "t", value: session } }),
+    keys: {
+      kind: "sources",
+      accessKeyId: { id: "a", value: "AKIDEXAMPLE" },
+      secretAccessKey: { id: "s", value: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" },
+      ...(session === undefined ? {} : { sessionToken: { id: "t", value: session } }),
+    },
   };
   const request = { method, path, host: "example.amazonaws.com", body: undefined };
   const { headers, secrets } = await signAws(config, request);
