@@ -172,7 +172,7 @@ const cases: readonly BadInput[] = [
     code: "token_algorithm",
   },
   // routes
-  { name: "an unknown route", path: "/v1/files", body: chat, status: 404, code: "unknown_route" },
+  { name: "an unknown route", path: "/v1/fine_tuning/jobs", body: chat, status: 404, code: "unknown_route" },
   { name: "a route of the sidecar", path: "/v1/decisions", body: "{}", status: 404, code: "unknown_route" },
   { name: "a trailing slash", path: "/v1/chat/completions/", body: chat, status: 404, code: "unknown_route" },
   { name: "a double slash", path: "//v1/chat/completions", body: chat, status: 404, code: "unknown_route" },

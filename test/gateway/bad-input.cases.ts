@@ -112,7 +112,7 @@ export const badInputs: readonly BadInput[] = [
     code: "body_too_large",
   },
   // routes
-  { name: "another route", path: "/v1/files", status: 404, code: "unknown_route" },
+  { name: "another route", path: "/v1/fine_tuning/jobs", status: 404, code: "unknown_route" },
   { name: "a query string", path: "/v1/chat/completions?x=1", status: 404, code: "unknown_route" },
   { name: "a slash at the end", path: "/v1/chat/completions/", status: 404, code: "unknown_route" },
   { name: "two slashes", path: "/v1//chat/completions", status: 404, code: "unknown_route" },

@@ -146,6 +146,17 @@ describe("a file", () => {
     expect(upstream.received).toHaveLength(1);
   });
 
+  test.each([
+    ["anthropic", { protocol: "anthropic" }],
+    ["nowhere", {}],
+  ])("is kept by an upstream that speaks as OpenAI does only: not %s", async (name, more) => {
+    const storage = { upstream: name, provider: "p", region: "eu", environment: "prod" };
+    const upstreams = { anthropic: { url: upstream.url, ...more } };
+    await expect(startWorld({ config: { storage, upstreams, models: {} } })).rejects.toThrow(
+      "storage.upstream",
+    );
+  });
+
   test("where no account is configured", async () => {
     const bare = await startWorld();
     const client = new OpenAI({ baseURL: `${bare.url}/v1`, apiKey: "x", maxRetries: 0 });

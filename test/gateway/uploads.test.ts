@@ -122,6 +122,12 @@ describe("transcription", () => {
     expect(events).toEqual([{ type: "transcript.text.delta", delta: "hi" }]);
   });
 
+  test("with a part's length, which nobody reads", async () => {
+    const length = file().replace("content-type", "content-length: 99\r\ncontent-type");
+    expect((await raw(part("model", "ears") + length + end)).status).toBe(200);
+    expect(parts()).toContainEqual(['name="file"; filename="a.wav"\r\ncontent-type: audio/wav', "RIFF"]);
+  });
+
   test("an answer of another kind isn't one", async () => {
     upstream.answer = (_req, res) => {
       res.writeHead(200, { "content-type": "text/html" }).end("<script>");

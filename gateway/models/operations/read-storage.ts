@@ -19,7 +19,7 @@ export interface UploadsConfig extends UploadLimits {
 /** @param upstreams those that there are */
 export function readStorage(
   fields: Fields,
-  upstreams: ReadonlyMap<string, { readonly protocol: string }>,
+  upstreams: ReadonlyMap<string, { readonly protocol: string; readonly wire?: object }>,
   problems: Problems,
 ): StorageConfig {
   const storage = {
@@ -29,8 +29,8 @@ export function readStorage(
     environment: fields.required("environment"),
   };
   const upstream = upstreams.get(storage.upstream);
-  if (storage.upstream !== "" && upstream?.protocol !== "openai")
-    problems.add(fields.at("upstream"), "must be an upstream of the protocol openai");
+  if (storage.upstream !== "" && (upstream?.protocol !== "openai" || upstream.wire !== undefined))
+    problems.add(fields.at("upstream"), "must be an upstream that speaks as OpenAI does");
   fields.end();
   return storage;
 }

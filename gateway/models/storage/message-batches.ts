@@ -89,6 +89,9 @@ export async function createMessageBatch(parts: GatewayParts, exchange: Exchange
   decided.end(statusCode < 300 ? "forwarded" : "upstream_error", statusCode);
 }
 
+/** Others have batches of their own kind, or none. */
+const keeps = ({ protocol, wire }: UpstreamConfig): boolean => protocol === "anthropic" && wire === undefined;
+
 /** Finds an upstream where every request may go. */
 function commonUpstream(
   { config }: GatewayParts,
@@ -97,7 +100,7 @@ function commonUpstream(
   for (const { upstream: name } of lines[0]?.candidates ?? []) {
     const one = config.upstreams.get(name);
     const everywhere = lines.every(({ candidates }) => candidates.some(({ upstream }) => upstream === name));
-    if (one?.protocol === "anthropic" && everywhere) return { name, config: one };
+    if (one !== undefined && keeps(one) && everywhere) return { name, config: one };
   }
   return undefined;
 }
@@ -179,7 +182,7 @@ function upstreamsOf(
   const deployments = config.models.get(models[0] ?? "")?.deployments ?? [];
   return [...new Set(deployments.map(({ upstream }) => upstream))].flatMap((name) => {
     const one = config.upstreams.get(name);
-    return one?.protocol === "anthropic" ? [{ name, config: one }] : [];
+    return one !== undefined && keeps(one) ? [{ name, config: one }] : [];
   });
 }
 

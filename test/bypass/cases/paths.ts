@@ -72,7 +72,7 @@ export const paths: readonly Topic[] = [
         "http://gateway:80/v1/chat/completions",
       ],
       ...[
-        "/v1/files",
+        "/v1/fine_tuning/jobs",
         "/v1/decisions",
         "/v1/data",
         "/metrics",
