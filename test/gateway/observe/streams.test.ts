@@ -1,7 +1,9 @@
 /** How streams go: errors before their first word, stalls, heartbeats, clients that don't read. */
 import type { ServerResponse } from "node:http";
 import { request } from "node:http";
+import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import OpenAI from "openai";
 import { begin } from "../../../gateway/routing/begin.js";
 import { readStreamError } from "../../../gateway/routing/stream-error.js";
 import type { Lab } from "../routing-lab.js";
@@ -304,6 +306,62 @@ describe("heartbeats", () => {
     };
     const text = await (await post(world, path.openai, body("claude"))).text();
     expect(text).toContain("}\n\n:\n\ndata:");
+    await close();
+  });
+});
+
+describe("official clients", () => {
+  const messages = [{ role: "user" as const, content: "hi" }];
+  const clients = (world: World): { openai: OpenAI; anthropic: Anthropic } => ({
+    openai: new OpenAI({ baseURL: `${world.url}/v1`, apiKey: callerToken, maxRetries: 0 }),
+    anthropic: new Anthropic({ baseURL: world.url, authToken: callerToken, apiKey: null, maxRetries: 0 }),
+  });
+  const read: Readonly<Record<string, (world: World, model: string) => Promise<string>>> = {
+    async openai(world, model) {
+      const stream = await clients(world).openai.chat.completions.create({ model, messages, stream: true });
+      let said = "";
+      for await (const { choices } of stream) said += choices[0]?.delta.content ?? "";
+      return said;
+    },
+    async anthropic(world, model) {
+      const stream = clients(world).anthropic.messages.stream({ model, messages, max_tokens: 9 });
+      return stream.finalText();
+    },
+  };
+  const closing =
+    typed({ type: "content_block_stop", index: 0 }) +
+    typed({
+      type: "message_delta",
+      delta: { stop_reason: "end_turn", stop_sequence: null },
+      usage: { output_tokens: 1 },
+    }) +
+    typed({ type: "message_stop" });
+  const spoken = [
+    ["openai", "small", "timed", chunk("one"), done, "onefine"],
+    ["anthropic", "claude", "claudeTimed", messageStart + blockStart + block, closing, "one"],
+  ] as const;
+
+  test.each(spoken)(
+    "of %s read on through heartbeats",
+    async (client, model, _timed, first, rest, expected) => {
+      const { upstream, world, close } = await pair({ streams: { heartbeat_ms: 10 } });
+      upstream.answer = (_req, res) => {
+        res.writeHead(200, { "content-type": "text/event-stream" }).write(first);
+        setTimeout(() => res.end(rest), 80);
+      };
+      expect(await read[client]?.(world, model)).toBe(expected);
+      await close();
+    },
+  );
+
+  test.each(spoken)("of %s raise their own error at a stall", async (...[client, , timed, first]) => {
+    const { upstream, world, close } = await pair();
+    upstream.answer = (_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" }).write(first);
+    };
+    const error: unknown = await read[client]?.(world, timed).catch((raised: unknown) => raised);
+    expect(error).toBeInstanceOf(client === "openai" ? OpenAI.APIError : Anthropic.APIError);
+    expect(JSON.stringify((error as { error?: unknown }).error)).toContain("upstream_timeout");
     await close();
   });
 });

@@ -200,6 +200,15 @@ describe("cost", () => {
     expect((await became()).cost).toMatchObject({ amount: "0.000655" });
   });
 
+  test("of embeddings, too", async () => {
+    upstream.answer = (_req, res) => {
+      json(res, { object: "list", data: [], model: "m", usage: { prompt_tokens: 8, total_tokens: 8 } });
+    };
+    const response = await post(world, "/v1/embeddings", JSON.stringify({ model: "small", input: "x" }));
+    expect(response.headers.get("x-countersign-cost")).toBe("0.00002 EUR");
+    expect((await became()).usage).toEqual({ input_tokens: 8, output_tokens: 0 });
+  });
+
   test("by an estimate is said to be one", async () => {
     upstream.answer = (_req, res) => {
       json(res, completion);
