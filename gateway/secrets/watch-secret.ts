@@ -1,6 +1,6 @@
 /** Holds one credential: reads it at the start, looks at its source again and again, and keeps the last good one. */
 import { watch } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Rotation } from "./rotation.js";
 import { createRotation } from "./rotation.js";
 import type { Secret, SecretEvent, SecretRead } from "./secret.js";
@@ -86,7 +86,7 @@ export async function watchSecret(parts: WatchSecretParts): Promise<WatchedSecre
     clearTimeout(timer);
     timer = setTimeout(lookNow, ms).unref();
   };
-  const watcher = parts.file === undefined ? undefined : watchDirectory(dirname(parts.file), lookNow);
+  const watcher = parts.file === undefined ? undefined : watchFile(parts.file, lookNow);
   later(soonest(parts, first));
   return {
     id,
@@ -124,12 +124,14 @@ async function settled({ read, file }: WatchSecretParts, known: string | undefin
 }
 
 /**
- * Tells of changes within a directory: files that are written, replaced, or reached through a link that is (Kubernetes
- * swaps `..data`). A hint only: where watching fails, looks from time to time do.
+ * Tells of changes of a file that is written, replaced, or reached through a link that is (Kubernetes swaps `..data`),
+ * by its directory. A hint only: where watching fails, looks from time to time do.
  */
-function watchDirectory(directory: string, onChange: () => void): { close(): void } | undefined {
+function watchFile(file: string, onChange: () => void): { close(): void } | undefined {
   try {
-    const watcher = watch(directory, { persistent: false }, onChange);
+    const watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+      if (name === null || name === basename(file) || name.startsWith("..")) onChange();
+    });
     watcher.on("error", () => {
       watcher.close();
     });
