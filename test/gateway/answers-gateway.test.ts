@@ -1,12 +1,15 @@
 /** Answers through the gateway: what is found in them is recorded, and decided on before a client sees what it is about. */
+import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import OpenAI from "openai";
 import type { AnswerMode } from "../../gateway/content/answer/inspect.js";
 import type { AnswerForm } from "../../gateway/content/answer/words.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { parseJson } from "../../sidecar/contract.js";
 import { eventsOf, forms, requests, streamed, textOf, whole } from "./answers-lab.js";
 import type { World } from "./world.js";
-import { json, post, startUpstream, startWorld, until } from "./world.js";
+import { callerToken, json, post, startUpstream, startWorld, until } from "./world.js";
 
 const email = "jane.doe@mail.example.com";
 
@@ -106,6 +109,65 @@ describe("through the gateway", () => {
       }),
     );
   });
+
+  const clients: readonly (readonly [AnswerForm, (url: string) => Promise<unknown>])[] = [
+    [
+      "openai",
+      async (url) => {
+        const client = new OpenAI({ apiKey: callerToken, baseURL: `${url}/v1`, maxRetries: 0 });
+        const messages = [{ role: "user" as const, content: "hi" }];
+        for await (const one of await client.chat.completions.create({
+          model: "gpt",
+          messages,
+          stream: true,
+        }))
+          void one;
+      },
+    ],
+    [
+      "responses",
+      async (url) => {
+        const client = new OpenAI({ apiKey: callerToken, baseURL: `${url}/v1`, maxRetries: 0 });
+        for await (const one of await client.responses.create({ model: "gpt", input: "hi", stream: true }))
+          void one;
+      },
+    ],
+    [
+      "anthropic",
+      async (url) => {
+        const client = new Anthropic({ baseURL: url, apiKey: null, authToken: callerToken, maxRetries: 0 });
+        const messages = [{ role: "user" as const, content: "hi" }];
+        const request = { model: "sonnet", max_tokens: 5, messages, stream: true as const };
+        for await (const one of await client.messages.create(request)) void one;
+      },
+    ],
+    [
+      "gemini",
+      async (url) => {
+        const client = new GoogleGenAI({ apiKey: callerToken, httpOptions: { baseUrl: url } });
+        for await (const one of await client.models.generateContentStream({ model: "flash", contents: "hi" }))
+          void one;
+      },
+    ],
+  ];
+  test.each(clients)(
+    "the official client of %s raises its error where a stream is denied",
+    async (form, read) => {
+      const { model, sidecar, url } = await start("decide");
+      model.answer = say(form, true, `${filler} ${email} ${filler}`);
+      sidecar.decide = (call) =>
+        isAnswer(call)
+          ? { allow: false, reasons: [{ code: "pii_in_answer", message: "no addresses" }] }
+          : { allow: true };
+      const error: unknown = await read(url).then(
+        () => "nothing",
+        (one: unknown) => one,
+      );
+      expect(String((error as Error).name)).toMatch(/Error$/);
+      expect(`${String(error)} ${JSON.stringify(error)}`).toContain("pii_in_answer");
+      expect(`${String(error)} ${JSON.stringify(error)}`).toContain("d-2");
+    },
+  );
 
   test("a client of another protocol is denied in its own words", async () => {
     const { model, sidecar, ...others } = await start("decide");

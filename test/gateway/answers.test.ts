@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { AnswerMode, Denial } from "../../gateway/content/answer/inspect.js";
 import { AnswerDenied, createInspector } from "../../gateway/content/answer/inspect.js";
 import type { AnswerForm } from "../../gateway/content/answer/words.js";
-import { injection, pii, secrets } from "../../gateway/content/create-detectors.js";
+import { createDetectors, injection, pii, secrets } from "../../gateway/content/create-detectors.js";
 import type { ContentParts } from "../../gateway/content/describe.js";
 import { describeAnswer } from "../../gateway/content/describe.js";
 import type { JsonObject } from "../../sidecar/contract.js";
@@ -60,7 +60,9 @@ describe.each(forms)("a stream of %s", (form) => {
   const stream = streamed[form](pieces);
 
   test("a finding isn't released, wherever the bytes are cut", async () => {
-    const places = Array.from({ length: Buffer.byteLength(stream) - 1 }, (_, i) => i + 1);
+    // it was denied before what comes after its text
+    const length = Buffer.byteLength(stream.slice(0, stream.indexOf(" and so on") + 200));
+    const places = Array.from({ length: length - 1 }, (_, i) => i + 1);
     for (const place of places) {
       const { text, denied } = await collect(
         inspecting(form, "decide", onEmail).stream(cutAt(stream, [place])),
@@ -172,4 +174,57 @@ test.each([
   const sent = await collect(inspector.stream(cutAt(`data: ${data}\n\n`, [])));
   expect(sent.text).toBe(`data: ${data}\n\n`);
   expect(inspector.facts()).toMatchObject({ scanned: false, why });
+});
+
+test("a detector that needs the beginning of a text only tells it of a stream, too", async () => {
+  const detectors = await createDetectors(["language"]);
+  const text = "Bitte fasse die Besprechung zusammen und schicke sie morgen früh an das ganze Team.";
+  for (const said of [text, `${text} `.repeat(12), "hi"]) {
+    const inspector = inspecting("openai", "observe", undefined, { detectors });
+    await collect(inspector.stream(cutAt(streamed.openai(said.match(/[^]{1,7}/g) ?? []), [])));
+    const expected = await describeAnswer(
+      { ...content, detectors },
+      parseJson(JSON.stringify(whole.openai(said))),
+    );
+    expect(inspector.facts()).toEqual(expected);
+  }
+});
+
+test("a detector that used up its time has the rest of a stream said to be unseen, and decided on", async () => {
+  let now = 0;
+  const slow = {
+    ...pii,
+    scan: (...given: Parameters<typeof pii.scan>) => {
+      now += 30;
+      return pii.scan(...given);
+    },
+  };
+  const asked: JsonObject[] = [];
+  const inspector = inspecting("openai", "decide", (facts) => void asked.push(facts), {
+    ...{ detectors: [slow], budgetMs: 50, clock: () => now },
+  });
+  const filler = "lorem ipsum dolor sit amet, consectetur ".repeat(8);
+  await collect(inspector.stream(cutAt(streamed.openai([filler, filler, filler, filler, email]), [])));
+  expect(asked.map(({ why }) => why)).toEqual([["budget"]]);
+  expect(inspector.facts()).toMatchObject({ scanned: false, why: ["budget"], pii: {} });
+});
+
+test("a detector that fails is no fact about the text", async () => {
+  const broken = {
+    ...pii,
+    scan: () => {
+      throw new Error(email);
+    },
+  };
+  const inspector = inspecting("anthropic", "observe", undefined, { detectors: [broken] });
+  await collect(inspector.stream(cutAt(streamed.anthropic([email]), [])));
+  expect(inspector.facts()).toMatchObject({ scanned: false, why: ["failed"], pii: {} });
+  expect(JSON.stringify(inspector.facts())).not.toContain("jane");
+});
+
+test("what was cut off within a text is in the facts all the same", async () => {
+  const text = streamed.openai(["I am jane.doe@mail.example.com"]).split("\n\n").slice(0, 2).join("\n\n");
+  const inspector = inspecting("openai", "observe");
+  await collect(inspector.stream(cutAt(`${text}\n\n`, [])));
+  expect(inspector.facts()).toMatchObject({ scanned: true, pii: { email: 1 } });
 });
