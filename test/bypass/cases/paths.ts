@@ -72,6 +72,7 @@ export const paths: readonly Topic[] = [
         "http://gateway:80/v1/chat/completions",
       ],
       ...[
+        "/v1/assistants",
         "/v1/fine_tuning/jobs",
         "/v1/decisions",
         "/v1/data",
