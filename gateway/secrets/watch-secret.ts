@@ -111,7 +111,8 @@ async function settled({ read, file }: WatchSecretParts, known: string | undefin
   if (file === undefined) return last;
   for (let i = 0; i < mostSettling; i++) {
     if (last.kind === "value" && last.value === known) return last;
-    await new Promise((resolve) => setTimeout(resolve, settleMs).unref());
+    // at a start nothing else may keep the process going
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
     const next = await read();
     const same =
       next.kind === "value"

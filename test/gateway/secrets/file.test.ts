@@ -244,6 +244,20 @@ const asRoot = process.getuid?.() === 0;
   expect(secret.values()).toEqual(["key-1"]);
 });
 
+test("a process that does nothing else waits for its first one, and ends when it likes", () => {
+  const world = start();
+  const file = join(world.directory, "key");
+  writeFileSync(file, "key-1");
+  const module = new URL("../../../gateway/secrets/open-secrets.js", import.meta.url).href;
+  const script = `
+    import { createSecrets } from ${JSON.stringify(module)};
+    const secrets = createSecrets({ environment: {}, clock: () => 0, onEvent: () => undefined });
+    const config = { id: "main", file: ${JSON.stringify(file)} };
+    console.log((await secrets.open([config])).of(config).values());`;
+  const args = ["--input-type=module", "-e", script];
+  expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toContain("key-1");
+});
+
 describe("an overlap", () => {
   const rotating = async (overlap_ms?: number) => {
     const world = start();
