@@ -32,7 +32,7 @@ const meaningful: ReadonlySet<string> = new Set([
 /** What a caller, a tool or a schema names as it likes. */
 const free: ReadonlySet<string> = new Set([
   ...["arguments", "parameters", "input_schema", "schema", "json_schema", "response_format", "args"],
-  ...["metadata", "logit_bias", "logprobs"],
+  ...["metadata", "logit_bias", "logprobs", "properties", "patternProperties", "$defs", "definitions"],
 ]);
 const plain = /^[a-z0-9_]*$/;
 

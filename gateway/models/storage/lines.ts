@@ -13,6 +13,7 @@ import type { Deployment } from "../../routing/deployment.js";
 import { narrow } from "../../routing/narrow.js";
 import { readRoute } from "../../routing/restrict.js";
 import { anthropic } from "../anthropic.js";
+import { wrongUrl } from "../media-urls.js";
 import { openai } from "../openai.js";
 import { completions } from "../operations/completions.js";
 import { embeddings } from "../operations/embeddings.js";
@@ -171,6 +172,7 @@ function carryOut(
   owing: Map<Decision, Owed>,
 ): { kind: "done"; body: JsonObject; candidates: readonly Deployment[] } | Refusal {
   if (decision === undefined) return refuse("pdp_unavailable");
+  if (wrongUrl(body, parts.config.mediaHosts)) return refuse("invalid_request", "a URL isn't of the web");
   if (!decision.allow) return refusalOf(decision);
   const model = parts.config.models.get(name);
   if (model === undefined) return refuse("unknown_model");

@@ -5,6 +5,7 @@ import type { Usage } from "../../models/protocol.js";
 import type { DecideCalls } from "../../models/calls/guard.js";
 import type { Check } from "../../models/fields.js";
 import { wrongField } from "../../models/fields.js";
+import { hasOddKey } from "../../models/plain-keys.js";
 import type { RouteConfig } from "../config.js";
 
 /** What an answer must be, and how it is looked at before the client gets it. */
@@ -71,6 +72,8 @@ export async function readFields(
   const got = await read();
   if (got.kind === "refusal") return got;
   if (!isObject(got.value)) return refuse("invalid_request", "the body must be an object");
+  // servers in Go, as Ollama is, don't tell cases apart
+  if (hasOddKey(got.value)) return refuse("invalid_request", "a key stands for another in other letters");
   const wrong = wrongField(got.value, fields, required);
   if (wrong === undefined) return { kind: "fields", body: got.value, bytes: got.bytes };
   const name = /^[\w.-]{1,64}$/.test(wrong) ? wrong : "a field";

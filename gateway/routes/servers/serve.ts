@@ -1,11 +1,12 @@
 /** Serves a route to a model server: classify, ask, enforce, pass on. */
 import type { Decision, Obligation, Outcome, Refusal } from "../../../sidecar/contract.js";
-import { refuse, stringifyJson } from "../../../sidecar/contract.js";
+import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../../exchange.js";
 import { collect, discard } from "../../forward/forward.js";
 import { readJson, send } from "../../http.js";
 import { createDecideCalls } from "../../models/calls/decide.js";
+import { wrongUrl } from "../../models/media-urls.js";
 import { refusalOf } from "../../models/refuse.js";
 import type { RouteConfig, RouteKind } from "../config.js";
 import { passedHeaders } from "../headers.js";
@@ -58,7 +59,14 @@ export async function serveServer(
       route,
       method: req.method ?? "",
       segments: target.path.slice(1).split("/"),
-      read: () => readJson(req, route.maxBody),
+      read: async () => {
+        const got = await readJson(req, route.maxBody);
+        // it fetches what messages name
+        const wrong = got.kind === "json" && route.kind === "vllm" && isObject(got.value);
+        return wrong && wrongUrl(got.value, parts.config.mediaHosts)
+          ? refuse("invalid_request", "a URL isn't of the web")
+          : got;
+      },
     },
     { parts, exchange },
   );
