@@ -55,6 +55,7 @@ export async function startLab(config: Record<string, unknown> = {}): Promise<La
         claude: { url, api_key, timeouts, protocol: "anthropic" },
         gem: { url, api_key, timeouts, protocol: "gemini" },
       },
+      storage: { upstream: "main", provider: "openai", ...place },
       models: {
         small: { upstream: "main", provider: "openai", ...place },
         "forbidden-model": { upstream: "main", provider: "openai", ...place },

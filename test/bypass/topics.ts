@@ -1,6 +1,7 @@
 /** All cases, by what they try. */
 import type { Topic } from "./attack.js";
 import { answers } from "./cases/answers.js";
+import { batches } from "./cases/batches.js";
 import { bodies } from "./cases/bodies.js";
 import { calls } from "./cases/calls.js";
 import { encodings } from "./cases/encodings.js";
@@ -12,5 +13,5 @@ import { stored } from "./cases/stored.js";
 import { urls } from "./cases/urls.js";
 
 export const topics: readonly Topic[] = [
-  ...[bodies, names, paths, encodings, framing, heads, urls, stored, calls, answers],
+  ...[bodies, names, paths, encodings, framing, heads, urls, stored, batches, calls, answers],
 ].flat();
