@@ -1,6 +1,7 @@
 /** Generic routes: each request decided, what is sent chosen name by name. */
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import yaml from "js-yaml";
@@ -16,7 +17,17 @@ let world: World;
 let ui: Served;
 const place = { region: "eu", environment: "prod" };
 
+/** Goes away in the middle of a request. */
+const quitter = createServer((socket) => {
+  socket.on("error", () => undefined);
+  socket.once("data", () => setTimeout(() => socket.destroy(), 50));
+});
+
 beforeAll(async () => {
+  await new Promise<void>((resolve) => {
+    quitter.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = quitter.address() as AddressInfo;
   ui = await startUpstream((_req, res) => {
     json(res, { hello: true });
   });
@@ -36,7 +47,7 @@ beforeAll(async () => {
           max_answer_bytes: 100_000,
         },
         strict: { kind: "web", url: ui.url, ...place, body: "json", api_key: { value: key } },
-        dead: { kind: "web", url: "http://127.0.0.1:1", ...place, body: "stream" },
+        dead: { kind: "web", url: `http://127.0.0.1:${port}`, ...place, body: "stream" },
         uploads: { kind: "web", url: ui.url, ...place, body: "stream", max_body_bytes: 50_000 },
       },
     },
@@ -45,6 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.close();
   await ui.close();
+  quitter.close();
 });
 afterEach(() => {
   world.sidecar.decide = allow;
