@@ -145,7 +145,7 @@ function embed(batch: boolean): Operation {
       });
     },
     duties: {},
-    words: plainWords({}),
+    words: plainWords({}, { request: ["content", "requests", "title"], answer: [] }),
     headers: {},
     path: geminiPath(batch ? "batchEmbedContents" : "embedContent"),
     named: (body, model) =>
