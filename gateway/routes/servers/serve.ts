@@ -62,10 +62,9 @@ export async function serveServer(
       read: async () => {
         const got = await readJson(req, route.maxBody);
         // it fetches what messages name
-        const wrong = got.kind === "json" && route.kind === "vllm" && isObject(got.value);
-        return wrong && wrongUrl(got.value, parts.config.mediaHosts)
-          ? refuse("invalid_request", "a URL isn't of the web")
-          : got;
+        if (got.kind !== "json" || route.kind !== "vllm" || !isObject(got.value)) return got;
+        if (!wrongUrl(got.value, parts.config.mediaHosts)) return got;
+        return refuse("invalid_request", "a URL isn't of the web");
       },
     },
     { parts, exchange },
