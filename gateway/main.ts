@@ -20,6 +20,7 @@ import { createFetchKeys } from "./keys.js";
 import { createLink } from "./link.js";
 import type { Listening } from "./listen.js";
 import { listenPlain } from "./listen.js";
+import type { OpenHooks } from "./notify/open-hooks.js";
 import { openHooks } from "./notify/open-hooks.js";
 import { createReporter } from "./record.js";
 import type { Generation } from "./reload/generations.js";
@@ -149,9 +150,9 @@ export async function startGateway({
     now: Date.now,
     clock: () => performance.now(),
   };
-  const told = new Set<{ close(): Promise<void> }>();
+  const told = new Set<OpenHooks>();
   const close = async (): Promise<void> => {
-    await Promise.all([...told].map((hooks) => hooks.close()));
+    await Promise.all([...told].map((hooks) => hooks.close(5_000)));
     await Promise.all([upstreams.close(), asking.destroy(), telemetry?.close()]);
     doors?.close();
   };
@@ -162,7 +163,8 @@ export async function startGateway({
     const hooks = await openHooks(now.notify, secrets, metrics);
     if (hooks !== undefined) told.add(hooks);
     const leave = await upstreams.enter(now).catch(async (error: unknown) => {
-      await hooks?.close();
+      await hooks?.close(0);
+      if (hooks !== undefined) told.delete(hooks);
       throw error;
     });
     const parts: GatewayParts = {
@@ -181,7 +183,8 @@ export async function startGateway({
       listener: (proxy) => createGateway(parts, proxy),
       end() {
         leave();
-        hooks?.close().catch(() => undefined);
+        // what a hook has still to be told is told under the configuration that it came under
+        hooks?.close(60_000).finally(() => told.delete(hooks));
       },
     };
   };

@@ -6,8 +6,11 @@ import type { Notifier } from "./notifier.js";
 import { createNotifier } from "./notifier.js";
 import type { HookConfig } from "./read-config.js";
 
-/** How long notices that are on their way are waited for at the end, milliseconds. */
-const patience = 5_000;
+export interface OpenHooks {
+  readonly notifier: Notifier;
+  /** Waits a while for what is on its way, milliseconds. */
+  close(waitMs: number): Promise<void>;
+}
 
 /**
  * Opens the hooks of one configuration, with their secrets; undefined where there are none.
@@ -17,9 +20,10 @@ export async function openHooks(
   hooks: ReadonlyMap<string, HookConfig> | undefined,
   secrets: Secrets,
   metrics: Pick<GatewayMetrics, "gatewayNotified">,
-): Promise<{ readonly notifier: Notifier; close(): Promise<void> } | undefined> {
+): Promise<OpenHooks | undefined> {
   if (hooks === undefined || hooks.size === 0) return undefined;
   const open = await secrets.open([...hooks.values()].map(({ secret }) => secret));
+  let closed = false;
   try {
     const notifier = createNotifier({
       hooks,
@@ -34,8 +38,10 @@ export async function openHooks(
     });
     return {
       notifier,
-      async close() {
-        await notifier.close(patience);
+      async close(waitMs) {
+        await notifier.close(waitMs);
+        if (closed) return;
+        closed = true;
         open.close();
       },
     };

@@ -3,13 +3,24 @@ import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { parseGatewayConfig } from "../../gateway/config.js";
+import { startGateway } from "../../gateway/main.js";
 import type { NotifyResult } from "../../gateway/notify/notifier.js";
 import { createNotifier } from "../../gateway/notify/notifier.js";
 import { readHookSecret, signHook } from "../../gateway/notify/sign.js";
 import type { Decision, Json, JsonObject } from "../../sidecar/contract.js";
 import { parseJson } from "../../sidecar/contract.js";
 import type { Served, World } from "./world.js";
-import { chatBody, json, post, startUpstream, startWorld, subject, until } from "./world.js";
+import {
+  callerToken,
+  chatBody,
+  json,
+  post,
+  startFakeSidecar,
+  startUpstream,
+  startWorld,
+  subject,
+  until,
+} from "./world.js";
 
 const key = Buffer.alloc(32, 7);
 const secret = `whsec_${key.toString("base64")}`;
@@ -318,6 +329,42 @@ describe("the gateway", () => {
     expect(() => parseGatewayConfig({ sidecar: { socket: "/s" }, notify } as unknown as Json)).toThrow(
       /notify\.soc/,
     );
+  });
+
+  test("a reload puts another hook in its place; what the first has still to be told, it is told", async () => {
+    const [sidecar, model, first, second] = await Promise.all([
+      startFakeSidecar(),
+      startUpstream((_req, res) => {
+        json(res, { choices: [] });
+      }),
+      startUpstream((_req, res) => void res.writeHead(first.received.length > 1 ? 204 : 503).end()),
+      startUpstream(ok),
+    ]);
+    sidecar.decide = oblige({ hook: "soc" });
+    const config = (url: string): Json =>
+      ({
+        listen: "127.0.0.1:0",
+        sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
+        upstreams: { main: { url: model.url } },
+        models: { small: { upstream: "main", provider: "p", region: "eu", environment: "prod" } },
+        notify: { soc: { url, secret: { value: secret } } },
+      }) as unknown as Json;
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const gateway = await startGateway({ config: config(first.url), log });
+    const ask = (): Promise<Response> =>
+      fetch(`${gateway.address}/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${callerToken}`, "content-type": "application/json" },
+        body: chatBody(),
+      });
+    await (await ask()).text();
+    await until(() => first.received.length === 1);
+    expect(await gateway.reload(() => config(second.url))).toEqual({ kind: "applied" });
+    await (await ask()).text();
+    await until(() => first.received.length === 2 && second.received.length === 1);
+    expect(second.received[0]?.body).toContain('"decision_id":"d-2"');
+    await gateway.close();
+    await Promise.all([sidecar, model, first, second].map((one) => one.close()));
   });
 
   test("add_label: labels are recorded with the policy's own", async () => {
