@@ -2,6 +2,7 @@
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import { besideObligations } from "../enforce/beside.js";
 import { modelDuties } from "../enforce/registry.js";
+import { asksUsage } from "../observe/ask-usage.js";
 import { routeObligations } from "../routing/restrict.js";
 import type { Manner } from "./manner.js";
 import type { ModelProtocol } from "./protocol.js";
@@ -33,15 +34,22 @@ export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidC
       const server = protocols[upstream.protocol];
       const path = server.path(upstream.url);
       const sent = { method: "POST", path, headers: { accept, ...server.headers } } as const;
+      const asks = stream && asksUsage(deployment, upstream);
       if (client === server) {
-        const asking = stream && deployment.askUsage !== false ? server.askUsage?.(named) : undefined;
+        const asking = asks ? server.askUsage?.(named) : undefined;
         const said = { server, request: undefined, asked: asking !== undefined };
         return { kind: "spoken", ...sent, body: stringifyJson(asking ?? named), said };
       }
       try {
         const request = client.readRequest(named);
-        const body = stringifyJson(server.writeRequest(request, deployment));
-        return { kind: "spoken", ...sent, body, said: { server, request, asked: false } };
+        const { stream_options: options, ...others } = server.writeRequest(request, deployment);
+        const written = options === undefined || !asks ? others : { ...others, stream_options: options };
+        return {
+          kind: "spoken",
+          ...sent,
+          body: stringifyJson(written),
+          said: { server, request, asked: false },
+        };
       } catch (error) {
         if (!(error instanceof Untranslatable)) throw error;
         return refuse("untranslatable", error.place);

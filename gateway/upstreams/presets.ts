@@ -8,6 +8,8 @@ export interface Preset {
   readonly speaks?: readonly ProtocolName[];
   /** Where a relay looks for its own key, beside that of the provider behind it. */
   readonly relayKey?: { readonly header: string; readonly scheme: string };
+  /** Its streams tell usage unasked, and the field that asks for it is an error. */
+  readonly tellsUsage?: true;
   /** Headers that it may be given. */
   readonly headers: readonly string[];
   /** Where that is said. */
@@ -67,6 +69,7 @@ export const presets = {
   },
   mistral: {
     url: "https://api.mistral.ai/v1",
+    tellsUsage: true,
     headers: [],
     source: "docs.mistral.ai, «API specs»",
   },

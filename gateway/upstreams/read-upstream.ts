@@ -36,7 +36,8 @@ export function readModelUpstream(fields: Fields, problems: Problems): UpstreamC
   const headers = readHeaders(fields, preset.headers, problems);
   const protocol = fields.oneOf("protocol", ["openai", ...(preset.speaks ?? [])]) ?? "openai";
   const all = [...headers, ...readRelayKey(fields, preset, problems)];
-  return read(fields, { url, protocol, keyIn: "authorization", headers: all }, problems);
+  const tells = preset.tellsUsage === true ? { tellsUsage: true as const } : {};
+  return read(fields, { url, protocol, keyIn: "authorization", headers: all, ...tells }, problems);
 }
 
 /** Reads `relay_key`: a relay's own, beside the provider's. */

@@ -13,6 +13,8 @@ export interface UpstreamConfig {
   readonly protocol: ProtocolName | "gemini";
   /** What its requests and answers look like where its protocol alone doesn't say; absent: as the protocol says. */
   readonly wire?: Wire;
+  /** Its streams tell usage unasked, and can't be asked; absent: they can. */
+  readonly tellsUsage?: true;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
   readonly apiKey?: ApiKeyConfig;
   /** Where it looks for the key; where its protocol does, unless given. */

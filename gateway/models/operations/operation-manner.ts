@@ -4,6 +4,7 @@ import { refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { AnswerForm } from "../../content/answer/words.js";
 import { besideObligations } from "../../enforce/beside.js";
 import { mask } from "../../enforce/mask.js";
+import { asksUsage } from "../../observe/ask-usage.js";
 import type { Deployment } from "../../routing/deployment.js";
 import { routeObligations } from "../../routing/restrict.js";
 import type { Manner } from "../manner.js";
@@ -47,7 +48,7 @@ export function operationManner(
       if (isRefusal(sent)) return sent;
       const { upstreamModel = name } = deployment;
       const named = upstreamModel === name ? sent : operation.named(sent, upstreamModel);
-      const asking = stream && deployment.askUsage !== false ? operation.askUsage?.(named) : undefined;
+      const asking = stream && asksUsage(deployment, upstream) ? operation.askUsage?.(named) : undefined;
       return {
         ...{ kind: "spoken", method: "POST", said: { asked: asking !== undefined } },
         path: operation.path(upstream.url, upstreamModel, stream),

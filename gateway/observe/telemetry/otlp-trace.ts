@@ -77,7 +77,11 @@ export class OtlpTrace implements Trace {
     this.endAttempt("superseded");
     const common = commonAttributes(facts);
     const name = `${facts.operation} ${String(common["gen_ai.request.model"])}`;
-    const span = this.child(name, SpanKind.CLIENT, { ...common, ...requestAttributes(facts) });
+    const span = this.child(
+      name,
+      SpanKind.CLIENT,
+      this.span.isRecording() ? { ...common, ...requestAttributes(facts) } : {},
+    );
     const attempt: Attempt = { facts, span, common, started: this.parts.clock(), answer: {} };
     this.attempting = attempt;
     return {
@@ -114,7 +118,7 @@ export class OtlpTrace implements Trace {
     const attempt = this.attempting;
     if (attempt?.facts.decisionId !== outcome.decision_id) return;
     const { span, common, answer, started } = attempt;
-    span.setAttributes({ ...answer, ...usageAttributes(outcome) });
+    if (span.isRecording()) span.setAttributes({ ...answer, ...usageAttributes(outcome) });
     const { usage, stream } = outcome;
     const model = answer["gen_ai.response.model"];
     const by = { ...common, ...(model === undefined ? {} : { "gen_ai.response.model": model }) };

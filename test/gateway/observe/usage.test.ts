@@ -162,6 +162,27 @@ describe("usage that the client didn't ask for", () => {
     for (const { body } of upstream.received) expect(body).not.toContain("stream_options");
   });
 
+  test("isn't asked for where the field is an error, neither in the client's words nor in others'", async () => {
+    const { url } = upstream;
+    const here = await startWorld({
+      config: {
+        upstreams: { mistral: { kind: "mistral", url } },
+        models: {
+          small: { upstream: "mistral", ...place },
+          asked: { upstream: "mistral", ...place, ask_usage: true },
+        },
+      },
+    });
+    streams(whole(chatCase));
+    await (await post(here, chatCase.path, bodyOf(chatCase))).text();
+    const claude = { ...cases[1]?.body, model: "small" };
+    expect((await post(here, "/v1/messages", JSON.stringify(claude))).status).toBe(200);
+    await (await post(here, chatCase.path, bodyOf(chatCase, { model: "asked" }))).text();
+    const asked = upstream.received.map(({ body }) => body.includes("stream_options"));
+    expect(asked).toEqual([false, false, true]);
+    await here.close();
+  });
+
   test("official clients see no chunk without choices", async () => {
     streams(whole(chatCase));
     const client = new OpenAI({ baseURL: `${world.url}/v1`, apiKey: callerToken, maxRetries: 0 });
