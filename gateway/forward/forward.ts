@@ -142,7 +142,11 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       const proof: Proof =
         upstream.credentials === undefined
           ? proveByKey(upstream, upstream.apiKey && read(upstream.apiKey), read)
-          : await proveOtherwise(upstream, { method, path, body, signal }, { read, ...needed(proving) });
+          : await proveOtherwise(
+              upstream,
+              { method, path, body, contentType, signal },
+              { read, ...needed(proving) },
+            );
       const headers = upstreamHeaders({
         ...{ protocol, hasBody: body !== undefined, contentType, own: proof.headers, wanted, assertion },
       });

@@ -11,6 +11,8 @@ export interface ProvenRequest {
   /** With its query. */
   readonly path: string;
   readonly body: string | Buffer | Readable | undefined;
+  /** Of the body; JSON unless given. */
+  readonly contentType?: string | undefined;
 }
 
 /** A request on its way, and when nobody waits for it any more. */

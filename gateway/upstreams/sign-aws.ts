@@ -57,7 +57,7 @@ function readSources(
 }
 
 export function createSignAws({ read, readFile, now }: SignParts): SignAws {
-  return async (config, { method, path, body, host }) => {
+  return async (config, { method, path, body, contentType = "application/json", host }) => {
     // a stream can't be read twice, and an unsigned body isn't what was decided
     if (body !== undefined && typeof body !== "string" && !Buffer.isBuffer(body))
       throw new Error("a stream can't be signed");
@@ -73,7 +73,7 @@ export function createSignAws({ read, readFile, now }: SignParts): SignAws {
     const signed = await signer.sign(
       {
         ...{ method, protocol: "https:", hostname: host, path: pathname },
-        headers: { host, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        headers: { host, ...(body === undefined ? {} : { "content-type": contentType }) },
         query: Object.fromEntries(new URLSearchParams(search)),
         ...(body === undefined ? {} : { body }),
       },

@@ -70,6 +70,7 @@ beforeAll(async () => {
         converse: { ...here, api: "converse", credentials },
         spare: { url: spare.url, protocol: "anthropic" },
         shared: { ...here, credentials: { file: shared, profile: "gateway" } },
+        oss: { ...here, api: "openai", credentials },
         dated: { ...here, credentials, anthropic_version: "2026-10-21" },
         azure: {
           ...{ kind: "azure", url: spare.url, surface: "deployments", api_version: "2024-10-21" },
@@ -85,6 +86,7 @@ beforeAll(async () => {
         backed: { upstream: "signed", upstream_model: modelId, ...place, fallbacks: { general: ["spare"] } },
         spare: { upstream: "spare", ...place },
         shared: { upstream: "shared", upstream_model: modelId, ...place },
+        oss: { upstream: "oss", upstream_model: "openai.gpt-oss-120b-1:0", ...place },
         dated: { upstream: "dated", upstream_model: modelId, ...place },
         group: {
           choice: "priority",
@@ -249,6 +251,21 @@ describe("a client of OpenAI's", () => {
     expect(choices[0]?.message.content).toMatch(/^Let me look\..*weather/s);
     expect(choices[0]?.message.tool_calls ?? []).toEqual([]);
   });
+});
+
+test("Bedrock's own surface of OpenAI's protocol is asked as it is, signed", async () => {
+  const completion = {
+    ...{ id: "c", object: "chat.completion", created: 1, model: "openai.gpt-oss-120b-1:0" },
+    choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hello" } }],
+  };
+  answers((_req, res) => {
+    json(res, completion);
+  });
+  const answer = await openai.chat.completions.create({ model: "oss", messages: ask.messages });
+  expect(answer).toMatchObject(completion);
+  expect(faults).toEqual([]);
+  expect(bedrock.received[0]?.path).toBe("/openai/v1/chat/completions");
+  expect(sent()).toEqual({ model: "openai.gpt-oss-120b-1:0", messages: ask.messages });
 });
 
 test("another version of Anthropic's words may be configured", async () => {
