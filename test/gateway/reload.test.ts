@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { WebSocket, WebSocketServer } from "ws";
 import { followConfig } from "../../cli/follow-config.js";
 import type { GatewayMetrics } from "../../gateway/exchange.js";
 import type { Gateway } from "../../gateway/main.js";
@@ -133,6 +135,36 @@ describe("a reload", () => {
       "forwarded",
       "forwarded",
     ]);
+  });
+
+  test("leaves a WebSocket open that runs across it, by whose configuration it was opened", async () => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    server.on("connection", (peer) => {
+      peer.on("message", (data) => {
+        peer.send(`echo ${(data as Buffer).toString()}`);
+      });
+    });
+    closers.push(() => {
+      server.close();
+    });
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const wiki = { kind: "web", url, region: "eu", environment: "prod", websocket: {} };
+    const lab = await start({ routes: { wiki } });
+    const socket = new WebSocket(`${lab.gateway.address}/routes/wiki/live`, {
+      headers: { authorization: `Bearer ${callerToken}` },
+    });
+    const heard: string[] = [];
+    socket.on("message", (data) => heard.push((data as Buffer).toString()));
+    await once(socket, "open");
+    expect(await lab.reload({ routes: {} })).toEqual({ kind: "applied" });
+    expect(await lab.reload({ routes: {}, environment: "other" })).toEqual({ kind: "applied" });
+    socket.send("still here");
+    await until(() => heard.length === 1);
+    expect(heard).toEqual(["echo still here"]);
+    socket.close();
+    await once(socket, "close");
+    expect((await fetch(`${lab.gateway.address}/routes/wiki/live`)).status).toBe(404);
   });
 
   test("closes the connections of an upstream that went, when the last request there has ended", async () => {

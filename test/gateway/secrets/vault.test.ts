@@ -140,6 +140,22 @@ describe("the gateway gets in", () => {
     expect(vault.asked.some(({ path }) => path === "auth/token/renew-self")).toBe(false);
     expect(world.events).toEqual([]);
   });
+  test("by a token that it keeps alive, as long as that may be", async () => {
+    environment["VAULT_TOKEN"] = vault.token({ ttl: 1 });
+    const renewals = (): number => vault.asked.filter(({ path }) => path === "auth/token/renew-self").length;
+    await world.open(at());
+    await until(() => renewals() > 1);
+    expect(world.events).toEqual([]);
+    world.close();
+
+    world = startSecrets(environment);
+    environment["VAULT_TOKEN"] = vault.token({ ttl: 1, renewable: false });
+    vault.asked.length = 0;
+    const secret = await world.open(at());
+    await until(() => world.events.length > 0);
+    expect(world.events).toMatchObject([{ kind: "credential_failed", code: "vault_denied" }]);
+    expect([renewals(), secret.values()]).toEqual([0, [value]]);
+  });
   test("anew where its token was revoked", async () => {
     environment["SECRET_ID"] = vault.approle.secretId;
     const secret = await world.open(
