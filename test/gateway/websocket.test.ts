@@ -18,6 +18,7 @@ const key = "socket-key-77aa";
 let sidecar: FakeSidecar;
 let gateway: Gateway;
 let port: number;
+let config: { routes?: object };
 let url: string;
 
 /** An upstream that echoes, and remembers heads and messages. */
@@ -67,8 +68,8 @@ beforeAll(async () => {
   };
   sidecar = await startFakeSidecar();
   const limits = { max_message_bytes: 10_000, idle_ms: 400, ping_ms: 100, recheck_ms: 100_000 };
-  gateway = await startGateway({
-    config: {
+  config = {
+    ...{
       listen: "127.0.0.1:0",
       sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
       allowed_origins: ["https://app.example"],
@@ -92,7 +93,10 @@ beforeAll(async () => {
         judged: { ...base, websocket: { ...limits, idle_ms: 60_000, messages: "decide", answers: "decide" } },
         again: { ...base, websocket: { ...limits, idle_ms: 60_000, recheck_ms: 100 } },
       },
-    } as unknown as Json,
+    },
+  };
+  gateway = await startGateway({
+    config: config as unknown as Json,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     metrics: new Proxy({} as GatewayMetrics, {
       get:
@@ -431,6 +435,22 @@ describe("a connection", () => {
     const client = await open("/routes/live/room");
     expect((await client.closed).code).toBe(1011);
     expect(client.got).toEqual(["hello"]);
+  });
+
+  test("outlives a change of the configuration; new ones come under the new one", async () => {
+    const client = await open("/routes/live/room");
+    const routes = Object.fromEntries(
+      Object.entries(config.routes ?? {}).filter(([name]) => name !== "live"),
+    );
+    expect(await gateway.reload(() => ({ ...config, routes }) as unknown as Json)).toMatchObject({
+      kind: "applied",
+    });
+    client.socket.send("still here");
+    await until(() => client.got.length === 1);
+    expect(await refusal("/routes/live/room")).toMatchObject({ status: 404, code: "unknown_route" });
+    client.socket.close();
+    await client.closed;
+    expect(await gateway.reload(() => config as unknown as Json)).toMatchObject({ kind: "applied" });
   });
 
   test("is ended by decision or by subject, and by no other", async () => {
