@@ -228,3 +228,23 @@ test("what was cut off within a text is in the facts all the same", async () => 
   await collect(inspector.stream(cutAt(`${text}\n\n`, [])));
   expect(inspector.facts()).toMatchObject({ scanned: true, pii: { email: 1 } });
 });
+
+test.each([
+  [`id: ${email}\ndata: {"choices":[]}\n\n`],
+  [`event: ${email}\ndata: {"choices":[]}\n\n`],
+  [`data: {"choices":[]}\n: ${email}\n\n`],
+  [`data: {"choices":[],"x":"${email}"}\n\n`],
+  [`data: {"choices":[{"index":0,"x":{"y":["${email}"]}}]}\n\n`],
+  [`data: {"error":{"message":"${email}"}}\n\n`],
+])("what stands beside the text is looked at: %j", async (stream) => {
+  const { text, denied } = await collect(inspecting("openai", "decide", onEmail).stream(cutAt(stream, [])));
+  expect([denied, text.includes("jane")]).toEqual([true, false]);
+  const inspector = inspecting("openai", "observe");
+  await collect(inspector.stream(cutAt(stream, [])));
+  expect(inspector.facts()).toMatchObject({ pii: { email: 1 } });
+});
+
+test("a comment isn't passed on where answers are decided on: it says nothing", async () => {
+  const { text } = await collect(inspecting("openai", "decide").stream(cutAt(`: ${email}\n\n`, [])));
+  expect(text.replaceAll(":\n\n", "").trim()).toBe("");
+});

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../sidecar/contract.js";
 import { isObject, parseJson } from "../../../sidecar/contract.js";
 import { readEvents } from "../../events.js";
 import type { Mark, StreamScanner } from "./scan.js";
-import type { VisitEvent } from "./visitor.js";
+import type { VisitEvent, Visitor } from "./visitor.js";
 
 /** The largest event, and the most that is held, characters. */
 const largest = 16 * 2 ** 20;
@@ -20,14 +20,15 @@ export async function* observeEvents(
   { visitor, marks, fail }: StreamScanner,
 ): AsyncGenerator<Buffer> {
   for await (const { data, raw } of readEvents(source, largest)) {
+    lookBeside(raw, data, visitor);
     if (data !== undefined && data !== "[DONE]") {
       try {
         visit(read(data), visitor);
       } catch {
         fail();
       }
-      marks();
     }
+    marks();
     yield Buffer.from(raw);
   }
 }
@@ -61,6 +62,7 @@ export async function* holdEvents(
       yield Buffer.from(":\n\n");
       continue;
     }
+    lookBeside(raw, data, scanner.visitor);
     if (data === "[DONE]") scanner.visitor.end("");
     else visit(read(data), scanner.visitor);
     held.push({ raw, marks: scanner.marks() });
@@ -73,6 +75,16 @@ export async function* holdEvents(
   const rest = await settle();
   if (rest !== undefined) yield rest;
 }
+
+/** Looks at what an event has beside its data: comments, ids, and whatever else stands there. */
+function lookBeside(raw: string, data: string | undefined, visitor: Visitor): void {
+  // most have nothing: `data: `, the data, an empty line
+  if (data !== undefined && raw.length === data.length + 8) return;
+  const lines = raw.split(/\r\n|\r|\n/).filter((line) => line !== "" && !plainLine.test(line));
+  if (lines.length > 0) visitor.whole("", lines.join("\n"));
+}
+
+const plainLine = /^(?:data(?::|$)|event: ?[\w.-]{1,64}$|: ?[A-Za-z ]{0,32}$)/;
 
 function read(data: string): JsonObject {
   const value = parseJson(data);
