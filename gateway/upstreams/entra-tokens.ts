@@ -2,7 +2,7 @@
 import type { Dispatcher } from "undici";
 import { isObject, parseJson } from "../../sidecar/contract.js";
 import { collect, mediaType } from "../forward/forward.js";
-import type { ApiKeyConfig } from "../read-key.js";
+import type { SecretConfig } from "../secrets/read-config.js";
 import { noToken } from "./prove.js";
 import type { EntraConfig } from "./upstream.js";
 
@@ -16,7 +16,7 @@ export interface EntraTokens {
 export interface EntraParts {
   readonly dispatcher: Dispatcher;
   /** Reads a secret as it is now. @throws Error where it can't be had */
-  readonly read: (source: ApiKeyConfig) => string;
+  readonly read: (source: SecretConfig) => string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   /** Told why there is no token. INVARIANT: a code, never what was said. */

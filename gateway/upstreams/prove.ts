@@ -1,6 +1,6 @@
 /** How it is proven to an upstream who asks: by a key, an access token, or a signature of the request. */
 import type { Readable } from "node:stream";
-import type { ApiKeyConfig } from "../read-key.js";
+import type { SecretConfig } from "../secrets/read-config.js";
 import type { EntraTokens } from "./entra-tokens.js";
 import type { SignAws } from "./sign-aws.js";
 import type { EntraConfig, KeyHeader, UpstreamConfig } from "./upstream.js";
@@ -29,7 +29,7 @@ export interface Proof {
 
 export interface ProveParts {
   /** Reads a secret as it is now. @throws Error where it can't be had, or no header can carry it */
-  readonly read: (source: ApiKeyConfig) => string;
+  readonly read: (source: SecretConfig) => string;
   readonly tokens: EntraTokens;
   readonly signAws: SignAws;
 }

@@ -1,6 +1,6 @@
 /** Azure OpenAI: its two surfaces, and the tokens that it takes beside keys. */
 import type { Fields, Problems } from "../../sidecar/contract.js";
-import { readKey } from "../read-key.js";
+import { readSecretConfig } from "../secrets/read-config.js";
 import { isLoopback, readUrl } from "./read-url.js";
 import type { EntraConfig, UpstreamConfig } from "./upstream.js";
 
@@ -56,7 +56,7 @@ function readEntra(fields: Fields, problems: Problems): EntraConfig | undefined 
   const kinds = (["secret", "assertion"] as const).filter((kind) => fields.has(`client_${kind}`));
   const [kind] = kinds;
   if (kinds.length !== 1) problems.add(fields.at("client_secret"), "give client_secret or client_assertion");
-  const source = kind === undefined ? undefined : readKey(fields.nested(`client_${kind}`), problems);
+  const source = kind === undefined ? undefined : readSecretConfig(fields.nested(`client_${kind}`), problems);
   const timeoutMs = fields.integer("timeout_ms", 1, 60_000) ?? 10_000;
   fields.end();
   if (kind === undefined || source === undefined) return undefined;

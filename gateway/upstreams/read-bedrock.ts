@@ -1,7 +1,7 @@
 /** AWS Bedrock: where it is, and what its requests are signed with. */
 import { basename } from "node:path";
 import type { Fields, Problems } from "../../sidecar/contract.js";
-import { readKey } from "../read-key.js";
+import { readSecretConfig } from "../secrets/read-config.js";
 import { isLoopback, readUrl } from "./read-url.js";
 import type { AwsConfig, UpstreamConfig } from "./upstream.js";
 
@@ -52,12 +52,12 @@ function readAws(fields: Fields, region: string, problems: Problems): AwsConfig 
   }
   const required = (name: string) => {
     if (!fields.has(name)) return problems.add(fields.at(name), "is required");
-    return readKey(fields.nested(name), problems);
+    return readSecretConfig(fields.nested(name), problems);
   };
   const accessKeyId = required("access_key_id");
   const secretAccessKey = required("secret_access_key");
   const sessionToken = fields.has("session_token")
-    ? readKey(fields.nested("session_token"), problems)
+    ? readSecretConfig(fields.nested("session_token"), problems)
     : undefined;
   fields.end();
   if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** Headers that the configuration gives an upstream. */
 import type { Fields, Problems } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
-import { readKey } from "../read-key.js";
+import { readSecretConfig } from "../secrets/read-config.js";
 import type { FixedHeader } from "./upstream.js";
 
 /**
@@ -39,7 +39,7 @@ export function readHeaders(fields: Fields, own: readonly string[], problems: Pr
     if (names.has(name)) problems.add(place, "is given twice");
     names.add(name);
     if (isObject(given[spelled])) {
-      const secret = readKey(nested.nested(spelled), problems);
+      const secret = readSecretConfig(nested.nested(spelled), problems);
       return secret === undefined ? [] : [{ name, secret, scheme: "" }];
     }
     const value = nested.required(spelled);

@@ -1,7 +1,7 @@
 import type { Fields, Problems } from "../../sidecar/contract.js";
 import { readUpstreamTls } from "../../sidecar/contract.js";
 import { readUpstreamAssertion } from "../forward/assertion.js";
-import { readKey } from "../read-key.js";
+import { readSecretConfig } from "../secrets/read-config.js";
 import type { Preset } from "./presets.js";
 import { presetNames, presets } from "./presets.js";
 import { readAzure } from "./read-azure.js";
@@ -43,12 +43,12 @@ export function readModelUpstream(fields: Fields, problems: Problems): UpstreamC
 /** Reads `relay_key`: a relay's own, beside the provider's. */
 function readRelayKey(fields: Fields, { relayKey }: Preset, problems: Problems): FixedHeader[] {
   if (relayKey === undefined || !fields.has("relay_key")) return [];
-  const secret = readKey(fields.nested("relay_key"), problems);
+  const secret = readSecretConfig(fields.nested("relay_key"), problems);
   return secret === undefined ? [] : [{ name: relayKey.header, secret, scheme: relayKey.scheme }];
 }
 
 function read(fields: Fields, kind: Kind, problems: Problems): UpstreamConfig {
-  const apiKey = fields.has("api_key") ? readKey(fields.nested("api_key"), problems) : undefined;
+  const apiKey = fields.has("api_key") ? readSecretConfig(fields.nested("api_key"), problems) : undefined;
   const assertion = fields.has("assertion")
     ? readUpstreamAssertion(fields.nested("assertion"), problems)
     : undefined;

@@ -1,6 +1,6 @@
 /** Signs requests to AWS. Source: AWS General Reference, "Signature Version 4 signing process". */
 import { createHash, createHmac } from "node:crypto";
-import type { ApiKeyConfig } from "../read-key.js";
+import type { SecretConfig } from "../secrets/read-config.js";
 import type { Proof, ProvenRequest } from "./prove.js";
 import type { AwsKeys, ReadAwsFile } from "./aws-file.js";
 import type { AwsConfig, AwsSources } from "./upstream.js";
@@ -12,7 +12,7 @@ export type SignAws = (
 
 export interface SignParts {
   /** Reads a secret as it is now. @throws Error where it can't be had */
-  readonly read: (source: ApiKeyConfig) => string;
+  readonly read: (source: SecretConfig) => string;
   readonly readFile: ReadAwsFile;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -1,5 +1,5 @@
 import type { UpstreamTls } from "../../sidecar/contract.js";
-import type { ApiKeyConfig } from "../read-key.js";
+import type { SecretConfig } from "../secrets/read-config.js";
 import type { UpstreamAssertion } from "../forward/assertion.js";
 import type { ProtocolName } from "../models/protocol.js";
 
@@ -16,7 +16,7 @@ export interface UpstreamConfig {
   /** Its streams tell usage unasked, and can't be asked; absent: they can. */
   readonly tellsUsage?: true;
   /** Where the provider's key comes from; it never leaves the gateway's process but to this upstream. */
-  readonly apiKey?: ApiKeyConfig;
+  readonly apiKey?: SecretConfig;
   /** Where it looks for the key; where its protocol does, unless given. */
   readonly keyIn?: KeyHeader;
   /** What proves who asks, where that is no key. */
@@ -43,7 +43,7 @@ export type BedrockApi = { readonly api: "invoke"; readonly version: string } | 
 
 /** A header of the configuration; its name is lower-case. */
 export type FixedHeader = { readonly name: string } & (
-  { readonly value: string } | { readonly secret: ApiKeyConfig; readonly scheme: string }
+  { readonly value: string } | { readonly secret: SecretConfig; readonly scheme: string }
 );
 
 /** Access tokens of Microsoft Entra ID by client credentials. */
@@ -57,7 +57,7 @@ export interface EntraConfig {
   /** For one answer of the token endpoint, milliseconds. */
   readonly timeoutMs: number;
   /** The client's secret, or an assertion that stands for one (a federated workload's token). */
-  readonly proof: { readonly kind: "secret" | "assertion"; readonly source: ApiKeyConfig };
+  readonly proof: { readonly kind: "secret" | "assertion"; readonly source: SecretConfig };
 }
 
 /** Signatures of requests to AWS (SigV4). */
@@ -73,9 +73,9 @@ export interface AwsConfig {
 /** Each from where it is. */
 export interface AwsSources {
   readonly kind: "sources";
-  readonly accessKeyId: ApiKeyConfig;
-  readonly secretAccessKey: ApiKeyConfig;
-  readonly sessionToken?: ApiKeyConfig;
+  readonly accessKeyId: SecretConfig;
+  readonly secretAccessKey: SecretConfig;
+  readonly sessionToken?: SecretConfig;
 }
 
 /** All from one profile of a shared credentials file, so that they change together. */

@@ -1,2 +1,0 @@
-export type { SecretConfig as ApiKeyConfig } from "./secrets/read-config.js";
-export { readSecretConfig as readKey } from "./secrets/read-config.js";
