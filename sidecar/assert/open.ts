@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Redis } from "ioredis";
+import { loadRedis } from "../net/redis.js";
 import type { Log } from "../record/log.js";
 import type { Assert } from "./assert.js";
 import { createAssert } from "./assert.js";
@@ -77,7 +77,8 @@ function openStore(
   if (secret.length < leastSecret) {
     throw new Error(`the secret that seals assertion keys is too short: at least ${leastSecret} characters`);
   }
-  const redis = new Redis(shared.redisUrl, {
+  const Client = loadRedis();
+  const redis = new Client(shared.redisUrl, {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
     connectTimeout: 2_000,

@@ -1,5 +1,14 @@
 /** The way to a Redis that decisions may not wait for. */
-import { Redis } from "ioredis";
+import { createRequire } from "node:module";
+import type * as client from "ioredis";
+import type { Redis } from "ioredis";
+
+const require = createRequire(import.meta.url);
+
+/** Loads the client, where there is a Redis to talk to: it takes some 10 MB. */
+export function loadRedis(): typeof client.Redis {
+  return (require("ioredis") as typeof client).Redis;
+}
 
 export interface RedisState {
   readonly onUp: () => void;
@@ -12,7 +21,8 @@ export interface RedisState {
  * sent again when it is back, where it could find its own first sending.
  */
 export function connectRedis(url: string, { onUp, onDown }: RedisState): Redis {
-  const redis = new Redis(url, {
+  const Client = loadRedis();
+  const redis = new Client(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
