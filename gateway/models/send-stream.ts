@@ -17,7 +17,7 @@ export interface StreamParts {
   readonly errorEvent: (code: "upstream_unavailable" | "upstream_timeout") => string;
   /** Tells whether it was cut because a time was up. */
   readonly timedOut: () => boolean;
-  readonly watch: Pick<Watch, "skip" | "ended">;
+  readonly watch: Pick<Watch, "skip" | "ended" | "broke">;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   /** What is sent where nothing else was for a while: it says nothing, and keeps the connection. */
@@ -33,6 +33,8 @@ export type Sent = Passed & {
   /** Whether it was cut because a time was up. */
   readonly stalled: boolean;
   readonly used: Used;
+  /** Whether it ended with an error of the upstream, which was passed on. */
+  readonly broke?: boolean;
 };
 
 /** Sends a stream of events, no faster than the client reads; one that is cut says so at its end. */
@@ -52,10 +54,13 @@ export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamPar
     res.write(`\n\n${errorEvent(passed.stalled ? "upstream_timeout" : "upstream_unavailable")}`);
   if (trailing) res.addTrailers(costHeader(used));
   res.end();
-  return { ...passed, used };
+  return { ...passed, used, broke: watch.broke() };
 }
 
-async function pump(source: AsyncIterable<Buffer>, parts: StreamParts): Promise<Omit<Sent, "used">> {
+async function pump(
+  source: AsyncIterable<Buffer>,
+  parts: StreamParts,
+): Promise<Omit<Sent, "used" | "broke">> {
   const { res, signal, clock, watch, timedOut } = parts;
   let bytes = 0;
   const heart = beat(parts);

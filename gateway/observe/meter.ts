@@ -1,6 +1,7 @@
 /** Watches a stream of events from upstream: when something came, how much text, and what was said of usage. */
 import type { JsonObject, StreamTimes, TokenUsage } from "../../sidecar/contract.js";
 import { isObject, parseJson } from "../../sidecar/contract.js";
+import { readStreamError } from "../routing/stream-error.js";
 import { TextCount } from "./estimate.js";
 
 export interface MeterParts {
@@ -37,6 +38,7 @@ export class Meter {
   private lastAt: number | undefined;
   private longest = 0;
   private saidSince = false;
+  private last = "";
 
   constructor(private readonly parts: MeterParts) {}
 
@@ -49,6 +51,7 @@ export class Meter {
     const now = this.parts.clock();
     if (this.lastAt !== undefined && now - this.lastAt > this.longest) this.longest = now - this.lastAt;
     this.lastAt = now;
+    if (data !== "[DONE]") this.last = data;
     if (this.counted(data)) this.said(now);
     return this.readUsage(data, value);
   }
@@ -57,6 +60,13 @@ export class Meter {
   skip(ms: number): void {
     if (this.lastAt !== undefined) this.lastAt += ms;
     this.lastSaidAt += ms;
+  }
+
+  /** Tells whether the stream ended with an error of the upstream. */
+  broke(): boolean {
+    if (!this.last.includes('"error"')) return false;
+    const said = read(this.last);
+    return said !== undefined && readStreamError(said) !== undefined;
   }
 
   result(whole: boolean): Metered {

@@ -46,6 +46,8 @@ export interface Watch {
   skip(ms: number): void;
   /** Sums up a stream that ended; the same again where it is asked again. */
   ended(whole: boolean): Used;
+  /** Tells whether the stream ended with an error of the upstream, in its words. */
+  broke(): boolean;
   /** Sums up an answer that came at once. */
   answered(said: JsonObject): Used;
 }
@@ -63,6 +65,7 @@ export function watch(parts: WatchParts): Watch {
       meter?.skip(ms);
     },
     ended: (whole) => (sum ??= accountStream(parts, (meter ?? meterOf(parts)).result(whole))),
+    broke: () => meter?.broke() ?? false,
     answered(said) {
       trace?.answered(said);
       return (sum ??= accountWhole(parts, spoken.usage(said, undefined), said));

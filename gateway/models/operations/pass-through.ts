@@ -120,8 +120,12 @@ export async function passThrough(
       relayed.used,
     );
   }
-  const { ended, bytes, stalled, used } = relayed;
+  const { ended, bytes, stalled, used, broke = false } = relayed;
   const cut = stalled ? "upstream_timeout" : "upstream_error";
-  const outcome = { whole: "forwarded", cut, aborted: "client_disconnected" } as const;
+  const outcome = {
+    whole: broke ? "upstream_error" : "forwarded",
+    cut,
+    aborted: "client_disconnected",
+  } as const;
   end(outcome[ended], answer.status, { bytes, ...used, ...inspected() });
 }

@@ -100,6 +100,8 @@ describe("an error before anything of the answer is a failed attempt", () => {
     lab.a.answer = streams(chunk("one"), overloaded);
     expect(await ask(lab)).toEqual([200, chunk("one") + overloaded]);
     expect(counts(lab)).toEqual([1, 0, 0]);
+    // it ended in order, and is none all the same
+    expect(await outcomes(lab)).toMatchObject([["d-1", "upstream_error", "a"]]);
   });
 
   const passed: readonly (readonly [string, string])[] = [
