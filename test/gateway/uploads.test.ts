@@ -1,6 +1,7 @@
 /** Sound and images that callers bring: by OpenAI's own client, allowed and denied, and what the upstream got. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import OpenAI, { toFile } from "openai";
 import { badUploads, boundary, end, file, part } from "./uploads.cases.js";
 import type { Served, World } from "./world.js";
@@ -27,6 +28,10 @@ beforeEach(async () => {
       },
       models: {
         ears: { ...place, upstream: "gpt", provider: "openai", upstream_model: "whisper-real" },
+        guarded: {
+          deployments: [{ ...place, upstream: "gpt", provider: "openai" }],
+          breaker: { failures: 1, cool_down_ms: 60_000 },
+        },
         sonnet: { ...place, upstream: "claude", provider: "anthropic" },
       },
     },
@@ -158,6 +163,23 @@ describe("transcription", () => {
     await openAi().audio.transcriptions.create({ model: "ears", file: await wav(), temperature: 0.9 });
     expect(parts()).toContainEqual(['name="temperature"', "0"]);
   });
+
+  test("what its prompt and its answer say is masked where pointers lead", async () => {
+    const mask = (phase: string, pointer: string) => ({
+      ...{ id: "o", type: "mask", properties: { phase, pointers: [pointer] } },
+    });
+    world.sidecar.decide = () => ({
+      allow: true,
+      obligations: [mask("request", "/prompt"), mask("response", "/text")],
+    });
+    const got = await openAi().audio.transcriptions.create({
+      model: "ears",
+      file: await wav(),
+      prompt: "Ann",
+    });
+    expect(got.text).toBe("[masked]");
+    expect(parts()).toContainEqual(['name="prompt"', "[masked]"]);
+  });
 });
 
 describe("a file that isn't held", () => {
@@ -168,6 +190,13 @@ describe("a file that isn't held", () => {
     expect(got.text).toBe("hello");
     expect(parts()[1]?.[1]).toHaveLength(large);
     expect(world.sidecar.asked[0]?.context.prompt).toEqual({ files: 1 });
+  });
+
+  test("that its client breaks off says nothing of the upstream: no breaker opens", async () => {
+    const breaking = (rest: string) => raw(part("model", "guarded") + file("x".repeat(large)) + rest);
+    expect((await breaking(file() + end)).status).toBe(400);
+    expect((await breaking("")).status).toBe(400);
+    expect((await breaking(end)).status).toBe(200);
   });
 
   test("isn't read further where it stands first", async () => {
@@ -198,6 +227,32 @@ describe("a file that isn't held", () => {
     const got = await raw(part("model", "ears") + file("x".repeat(large)) + end);
     expect(got.status).toBe(403);
     expect(upstream.received).toEqual([]);
+  });
+
+  test("that an upstream refuses before it has read it", async () => {
+    const hasty = createServer((_req, res) => {
+      res.writeHead(400, { "content-type": "application/json", connection: "close" });
+      res.end(JSON.stringify({ error: { message: "too loud" } }));
+    });
+    await new Promise<void>((resolve) => hasty.listen(0, "127.0.0.1", resolve));
+    const { port } = hasty.address() as AddressInfo;
+    const place = { region: "eu", environment: "prod", provider: "openai" };
+    const other = await startWorld({
+      config: {
+        uploads: { held_bytes: heldBytes, max_bytes: 40_000_000 },
+        upstreams: { hasty: { url: `http://127.0.0.1:${port}` } },
+        models: { ears: { ...place, upstream: "hasty" } },
+      },
+    });
+    const client = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: "x", maxRetries: 0 });
+    const ask = client.audio.transcriptions.create({ model: "ears", file: await wav(large) });
+    const error = (await ask.catch((e: unknown) => e)) as { status: number; message: string };
+    expect([400, 502]).toContain(error.status);
+    await other.close();
+    await new Promise((resolve) => {
+      hasty.close(resolve);
+      hasty.closeAllConnections();
+    });
   });
 
   test("that a client gives up is given up", async () => {

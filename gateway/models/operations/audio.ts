@@ -38,7 +38,10 @@ export const speech: Operation = {
       properties: { ...measured, parameters: pick(body, ["voice", "response_format", "speed"]) },
     });
   },
-  words: plainWords(settable(speechFields, ["voice", "response_format", "speed"])),
+  words: plainWords(settable(speechFields, ["voice", "response_format", "speed"]), {
+    request: ["input", "instructions"],
+    answer: [],
+  }),
   path: (base) => (base.pathname === "/" ? "/v1/audio/speech" : "/audio/speech"),
   named: (body, model) => ({ ...body, model }),
   offered: () => [],
@@ -76,7 +79,10 @@ function listen(
     shape: { fields, required: ["model"], files: ["file"], streams: true },
     parameters: ["response_format", "temperature", "language"],
     // how it is answered was chosen before it was decided
-    words: plainWords({ temperature: number }),
+    words: plainWords(
+      { temperature: number },
+      { request: ["prompt"], answer: ["text", "segments", "words"] },
+    ),
     path: (base) => (base.pathname === "/" ? `/v1/audio/${what}` : `/audio/${what}`),
     media({ response_format: format, stream }) {
       const plain = format === "text" || format === "srt" || format === "vtt";
