@@ -98,6 +98,7 @@ describe("a preset", () => {
       kind,
       { kind, url: `${upstream.url}${path}`, api_key: key, ...config },
     ]);
+    const gemini = { url: `${upstream.url}/v1beta?api-version=1`, protocol: "gemini", api_key: key };
     const claude = { kind: "openrouter", url: `${upstream.url}/v1`, protocol: "anthropic", api_key: key };
     const place = { provider: "p", region: "eu", environment: "prod" };
     const models = cases.map(({ kind }) => [
@@ -106,9 +107,10 @@ describe("a preset", () => {
     ]);
     world = await startWorld({
       config: {
-        upstreams: { ...(Object.fromEntries(upstreams) as object), claude },
+        upstreams: { ...(Object.fromEntries(upstreams) as object), claude, queried: gemini },
         models: {
           ...(Object.fromEntries(models) as object),
+          queried: { upstream: "queried", ...place },
           "openrouter-claude": { upstream: "claude", ...place },
         },
       },
@@ -146,6 +148,14 @@ describe("a preset", () => {
       ...headers,
     });
     expect(JSON.parse(received?.body ?? "")).toMatchObject({ model: "org/model:free" });
+  });
+
+  test("with a query in its address keeps it beside the request's own", async () => {
+    const body = { contents: [{ role: "user", parts: [{ text: "hi" }] }] };
+    await post(world, "/v1beta/models/queried:streamGenerateContent?alt=sse", JSON.stringify(body));
+    expect(upstream.received.map(({ path }) => path)).toEqual([
+      "/v1beta/models/queried:streamGenerateContent?alt=sse&api-version=1",
+    ]);
   });
 
   test("that speaks Anthropic's protocol, too, is asked in it, with its key where it looks", async () => {

@@ -1,4 +1,5 @@
 /** Signatures by AWS's published vectors: aws-sig-v4-test-suite, as kept in awslabs/aws-c-auth. */
+import { Readable } from "node:stream";
 import { expect, test } from "@jest/globals";
 import { createReadAwsFile } from "../../../gateway/upstreams/aws-file.js";
 import type { AwsConfig } from "../../../gateway/upstreams/upstream.js";
@@ -64,4 +65,15 @@ test.each(vectors)("$name", async ({ method = "GET", path, token: session, signa
     ...(session === undefined ? {} : { "x-amz-security-token": session }),
   });
   expect(secrets).toContain("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+});
+
+test("a body that streams isn't signed, and so isn't sent", async () => {
+  const signAws = createSignAws({ read: () => "x", readFile: createReadAwsFile(), now: Date.now });
+  const source = { id: "a", value: "x" };
+  const config: AwsConfig = {
+    ...{ kind: "aws", id: "key", region: "us-east-1", service: "service" },
+    keys: { kind: "sources", accessKeyId: source, secretAccessKey: source },
+  };
+  const request = { method: "POST", path: "/", host: "h", body: Readable.from(["x"]) };
+  await expect(signAws(config, request)).rejects.toThrow(/can't be signed/);
 });
