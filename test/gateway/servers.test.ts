@@ -628,6 +628,22 @@ describe("any server, by a table", () => {
     ]);
   });
 
+  test("what was read as UTF-8 is sent as such, whatever the request says", async () => {
+    answering("application/json", ["{}"]);
+    const type = { "content-type": "application/json; charset=utf-16" };
+    const body = '{"parameters":{"model":"a"}}';
+    await fetch(`${world.url}/routes/triton/generate`, {
+      ...{ method: "POST", headers: { ...headers, ...type }, body },
+    });
+    await fetch(`${world.url}/routes/triton/v2/models/a/infer`, {
+      ...{ method: "POST", headers: { ...headers, ...type }, body: "[ 1.0 ]" },
+    });
+    expect(server.received).toMatchObject([
+      { body, headers: { "content-type": "application/json" } },
+      { body: "[1.0]", headers: { "content-type": "application/json" } },
+    ]);
+  });
+
   test("takes other types than JSON", async () => {
     answering("application/json", ["{}"]);
     const body = Buffer.from([1, 2, 3]);

@@ -1,7 +1,7 @@
 /** Any model server by a table: method and path say what a request is, and where the resource is named. */
 import { createHash } from "node:crypto";
 import type { Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
-import { isObject, refuse } from "../../../sidecar/contract.js";
+import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { TableLine } from "../config.js";
 import { readRouteBody, readValue } from "../read-body.js";
 import type { Attempting, ServerAttempt } from "./attempt.js";
@@ -26,7 +26,7 @@ export async function attemptListed(
     const read = readValue(body.send);
     if (read.kind === "refusal") return read;
     ({ value } = read);
-    if (isObject(value)) sent = value;
+    sent = isObject(value) ? value : Buffer.from(stringifyJson(value));
   }
   const id =
     line.idPointer === undefined
@@ -58,7 +58,10 @@ export async function attemptListed(
     texts: textsOf(value),
     obligations: [],
     body: asItIs(sent),
-    ...(typeof mediaType === "string" ? { contentType: body.headers["content-type"] ?? mediaType } : {}),
+    // INVARIANT: what was read as JSON in UTF-8 is sent as such, whatever its charset said
+    ...(value === undefined && typeof mediaType === "string"
+      ? { contentType: body.headers["content-type"] ?? mediaType }
+      : {}),
     method,
     // the segments were plain, or had one spelling each: this is the path that was asked for
     path: `/${segments.map(encodeURIComponent).join("/")}`.replaceAll("%3A", ":").replaceAll("%40", "@"),
