@@ -1,5 +1,7 @@
 /** The catalogue of obligations says what the gateway does; docs say what the catalogue says. */
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -166,4 +168,17 @@ test("countersign check --obligations shows them", async () => {
   out = "";
   expect(await checkCommand.run(["--obligations", "-f", "json"], io as never)).toBe(0);
   expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify(catalogue)));
+});
+
+test("the example of a policy is one", async () => {
+  const [, rego = ""] = /```rego\n([^]*?)```/.exec(docs("gateway-obligations.md")) ?? [];
+  const directory = await mkdtemp(join(tmpdir(), "countersign-example-"));
+  await writeFile(join(directory, "answers.rego"), rego);
+  const said: string[] = [];
+  const io = { out: (text: string) => said.push(text), err: (text: string) => said.push(text) };
+  expect([await checkCommand.run(["--strict", directory], io as never), said]).toEqual([0, []]);
+  // each obligation in it is one that there is
+  for (const [, type = ""] of rego.matchAll(/"type": "(\w+)"/g))
+    expect(Object.keys(catalogue)).toContain(type);
+  await rm(directory, { recursive: true });
 });
