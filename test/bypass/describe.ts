@@ -1,0 +1,10 @@
+import type { Topic } from "./attack.js";
+
+/** Writes what is tried as the table of docs/gateway-bypass.md. */
+export function describeTopics(topics: readonly Topic[]): string {
+  const rows = topics.map(({ title, then, attacks }) => `| ${title} | ${attacks.length} | ${then} |`);
+  const all = topics.reduce((sum, { attacks }) => sum + attacks.length, 0);
+  return ["| what is tried | cases | what happens |", "|---|---|---|", ...rows, `| all | ${all} | |`].join(
+    "\n",
+  );
+}

@@ -1,0 +1,392 @@
+/** The guards that cases rely on: where each is, what is put in its place, and the cases that must fail then. */
+export interface Guard {
+  readonly guard: string;
+  readonly file: string;
+  /** Stands once in the file. */
+  readonly code: string;
+  readonly instead: string;
+  readonly cases: readonly string[];
+}
+
+const json = "sidecar/contract/json.ts";
+const http = "gateway/http.ts";
+const head = "gateway/classify/check-head.ts";
+const openai = "gateway/models/calls/openai-calls.ts";
+const anthropic = "gateway/models/calls/anthropic-calls.ts";
+const inStream = (name: string): string => `calls in a stream: ${name}`;
+const inAnswer = (name: string): string => `calls in an answer: ${name}`;
+
+export const guards: readonly Guard[] = [
+  {
+    guard: "keys stand once",
+    file: json,
+    code: "if (key in out && !this.lenient) {",
+    instead: "if (false) {",
+    cases: ["two models in one body: the same key twice", "two models in one body: one of them escaped"],
+  },
+  {
+    guard: "UTF-8 is strict",
+    file: json,
+    code: '"utf-8", { fatal: true, ignoreBOM: true }',
+    instead: '"utf-8", { fatal: false, ignoreBOM: true }',
+    cases: ["charsets: latin-1"],
+  },
+  {
+    guard: "a mark of order is no JSON",
+    file: json,
+    code: "ignoreBOM: true",
+    instead: "ignoreBOM: false",
+    cases: ["charsets: a byte order mark"],
+  },
+  {
+    guard: "nesting is limited",
+    file: json,
+    code: "if (depth > this.maxDepth) {",
+    instead: "if (false) {",
+    cases: ["values of another type: 128 levels and more"],
+  },
+  {
+    guard: "JSON ends lines nowhere else",
+    file: json,
+    code: "lineEnds,\n    (sign)",
+    instead: "/(?!)/g,\n    (sign)",
+    cases: ["charsets: UTF-8, said in capitals and quotes, is passed on"],
+  },
+  {
+    guard: "unknown fields are refused",
+    file: "gateway/models/fields.ts",
+    code: "if (check === undefined || value === undefined) return true;",
+    instead: "if (check === undefined || value === undefined) return false;",
+    cases: [
+      "keys that look alike: a Cyrillic o",
+      "fields that name another model, or another place to send to: models",
+    ],
+  },
+  {
+    guard: "types are looked at",
+    file: "gateway/models/fields.ts",
+    code: "return value !== null && !check(value);",
+    instead: "return false;",
+    cases: ["values of another type: stream as text"],
+  },
+  {
+    guard: "keys in other letters",
+    file: "gateway/models/classify.ts",
+    code: "if (hasOddKey(value))",
+    instead: "if (false)",
+    cases: ["keys that look alike: Content beside content, which some servers take for one"],
+  },
+  {
+    guard: "tools are of known types",
+    file: "gateway/models/classify.ts",
+    code: "isObject(tool) && shape.isTool(tool)",
+    instead: "isObject(tool)",
+    cases: ["tools that a model's server would call: an MCP server in chat's tools"],
+  },
+  {
+    guard: "what a provider keeps isn't named",
+    file: "gateway/models/classify.ts",
+    code: "mayNameKept(bytes) && namesKept(messages)",
+    instead: "false",
+    cases: ["files and the like that a provider keeps: a file"],
+  },
+  {
+    guard: "URLs in chats",
+    file: "gateway/models/serve.ts",
+    code: "if (wrongUrl(called.body, config.mediaHosts))",
+    instead: "if (false)",
+    cases: ["URLs that a model's server is to fetch: an image at http://localhost/"],
+  },
+  {
+    guard: "URLs in operations",
+    file: "gateway/models/operations/serve.ts",
+    code: "if (wrongUrl(called.body, config.mediaHosts))",
+    instead: "if (false)",
+    cases: ["URLs that a model's server is to fetch: a file, in a response's input"],
+  },
+  {
+    guard: "URLs in batches",
+    file: "gateway/models/storage/lines.ts",
+    code: "if (wrongUrl(body, parts.config.mediaHosts))",
+    instead: "if (false)",
+    cases: ["forbidden requests in a batch: an image of the network's"],
+  },
+  {
+    guard: "names of networks",
+    file: "gateway/models/media-urls.ts",
+    code: "!inner.test(host)",
+    instead: "true",
+    cases: ["URLs that a model's server is to fetch: an image at https://intranet.local/"],
+  },
+  {
+    guard: "JSON is said to be JSON",
+    file: http,
+    code: "if (type === undefined || !",
+    instead: "if (false && !",
+    cases: ["content types: text/plain", "content types: application/json; charset=utf-16"],
+  },
+  {
+    guard: "nothing is unpacked",
+    file: http,
+    code: 'if (req.headers["content-encoding"] !== undefined) return refuse("unsupported_encoding");',
+    instead: "",
+    cases: ["compressed bodies: identity, 66 bytes"],
+  },
+  {
+    guard: "bodies are limited",
+    file: http,
+    code: "if (size > limit) settle",
+    instead: "if (false) settle",
+    cases: ["chunks that lie: a body that never ends is cut"],
+  },
+  {
+    guard: "paths match to the letter",
+    file: "gateway/classify/route.ts",
+    code: "/^\\/v1\\/chat\\/completions$/",
+    instead: "/^\\/v1\\/chat\\/completions\\/?$/i",
+    cases: [
+      "paths that aren't a route to the letter: /v1/chat/completions/",
+      "paths that aren't a route to the letter: /v1/Chat/Completions",
+    ],
+  },
+  {
+    guard: "methods match",
+    file: "gateway/classify/route.ts",
+    code: "if (verb === method)",
+    instead: "if (true)",
+    cases: ["methods, and headers that would change them: PUT /v1/chat/completions"],
+  },
+  {
+    guard: "what means something stands once in a head",
+    file: head,
+    code: "if (seen.has(name)) return",
+    instead: "if (false) return",
+    cases: [
+      "heads that two servers read differently: two tokens",
+      "heads that two servers read differently: two content types",
+    ],
+  },
+  {
+    guard: "HTTP/1.0 has no chunks",
+    file: head,
+    code: "if (isFaulty(req)) return",
+    instead: "if (false) return",
+    cases: ["other versions and protocols: HTTP/1.0 with chunks"],
+  },
+  {
+    guard: "a GET has no body",
+    file: head,
+    code: 'if (req.method === "GET" && bringsBody(req))',
+    instead: "if (false)",
+    cases: ["a request behind another: in the body of a GET"],
+  },
+  {
+    guard: "no header is left out",
+    file: "gateway/listen.ts",
+    code: "server.maxHeadersCount = 0;",
+    instead: "",
+    cases: [
+      "heads that are too much: a second token behind a thousand headers",
+      "heads that are too much: a forwarded certificate behind a thousand headers",
+    ],
+  },
+  {
+    guard: "a denial is final",
+    file: "gateway/models/open.ts",
+    code: "if (!decision.allow) return shut",
+    instead: "if (false) return shut",
+    cases: ["forbidden as it is: OpenAI's chat", "forbidden as it is: embeddings"],
+  },
+  {
+    guard: "a denial within a batch is final",
+    file: "gateway/models/storage/lines.ts",
+    code: "if (!decision.allow) return refusalOf(decision);",
+    instead: "",
+    cases: ["forbidden requests in a batch: a file of one"],
+  },
+  {
+    guard: "a batch is of one model",
+    file: "gateway/models/storage/batch-file.ts",
+    code: "if (line.asks.model !== lines[0]?.asks.model && lines.length > 0)",
+    instead: "if (false)",
+    cases: ["forbidden requests in a batch: another model in the second line"],
+  },
+  {
+    guard: "stored ids are their maker's, read",
+    file: "gateway/models/operations/stored.ts",
+    code: "if (bound === undefined || !isOwn(named, bound))",
+    instead: "if (bound === undefined)",
+    cases: ["stored responses of another tenant: read"],
+  },
+  {
+    guard: "stored ids are their maker's, gone on from",
+    file: "gateway/models/operations/responses.ts",
+    code: "named !== undefined && isOwn(named, bound)",
+    instead: "named !== undefined",
+    cases: ["stored responses of another tenant: gone on from"],
+  },
+  {
+    guard: "a body names the path's model",
+    file: "gateway/models/operations/gemini.ts",
+    code: "if (named !== null && named !== `models/${model}`)",
+    instead: "if (false)",
+    cases: ["a model in the path and another in the body: another model's name in what is embedded"],
+  },
+  {
+    guard: "nobody is followed",
+    file: "gateway/forward/forward.ts",
+    code: "const redirected = statusCode >= 300 && statusCode < 400;",
+    instead: "const redirected = false;",
+    cases: ["redirects: 300 with a choice"],
+  },
+  {
+    guard: "answers aren't packed",
+    file: "gateway/forward/forward.ts",
+    code: '(encoding !== undefined && encoding !== "identity")',
+    instead: "false",
+    cases: ["answers of another kind: gzip that is none"],
+  },
+  {
+    guard: "errors about our key stay here",
+    file: "gateway/forward/forward.ts",
+    code: "const ours = statusCode === 401 || statusCode === 403;",
+    instead: "const ours = false;",
+    cases: ["answers of another kind: an error about our key"],
+  },
+  {
+    guard: "answers are of the kind that was asked for",
+    file: "gateway/routing/attempt.ts",
+    code: "const type = mediaType(headers);",
+    instead: 'const type = ok && stream ? "text/event-stream" : "application/json";',
+    cases: ["answers of another kind: HTML", "answers of another kind: JSON where events were asked for"],
+  },
+  {
+    guard: "answers are called UTF-8",
+    file: "gateway/models/serve.ts",
+    code: 'headers["content-type"] = mediaType(answer.headers);',
+    instead: 'headers["content-type"] = answer.headers["content-type"] ?? "";',
+    cases: ["answers of another kind: another charset of events, said"],
+  },
+  {
+    guard: "answers are limited",
+    file: "gateway/forward/forward.ts",
+    code: "if (size > limit) return undefined;",
+    instead: "",
+    cases: ["upstreams that hang, break off or flood: a body without an end"],
+  },
+  {
+    guard: "calls in answers are decided",
+    file: "gateway/models/relay.ts",
+    code: "mayCall(text) ? await",
+    instead: "false ? await",
+    cases: [inAnswer("a forbidden call")],
+  },
+  {
+    guard: "calls in streams are held",
+    file: "gateway/models/calls/guard.ts",
+    code: "!(guard.holds() || mayCall(data))",
+    instead: "true",
+    cases: [inStream("in pieces"), inStream("Anthropic's, in pieces")],
+  },
+  {
+    guard: "pieces of input are looked at",
+    file: "gateway/models/calls/guard.ts",
+    code: "|partial_json|",
+    instead: "|",
+    cases: [inStream("Anthropic's, a piece after the end")],
+  },
+  {
+    guard: "arguments as objects are read",
+    file: "gateway/models/read-arguments.ts",
+    code: "if (isObject(given)) return given;",
+    instead: "if (isObject(given)) return {};",
+    cases: [inAnswer("arguments as an object, of a call that is allowed")],
+  },
+  {
+    guard: "a call is one call",
+    file: openai,
+    code: "&& (custom === undefined || custom === null)",
+    instead: "",
+    cases: [inAnswer("two calls in one")],
+  },
+  {
+    guard: "calls are a list",
+    file: openai,
+    code: "(Array.isArray(value) && value.every(isObject))",
+    instead: "true",
+    cases: [inStream("calls in an object")],
+  },
+  {
+    guard: "calls in other letters",
+    file: openai,
+    code: "|| hasOddKey(data)",
+    instead: "",
+    cases: [
+      inAnswer("calls under another spelling, which some clients take for it"),
+      inStream("under another spelling"),
+    ],
+  },
+  {
+    guard: "calls in no delta",
+    file: openai,
+    code: "if (isObject(message) && callsOf(message).length > 0)",
+    instead: "if (false)",
+    cases: [inStream("in a message instead of a delta")],
+  },
+  {
+    guard: "calls that clients see otherwise are written anew",
+    file: openai,
+    code: "if (plain && all",
+    instead: "if (all",
+    cases: [
+      inStream("a name in pieces, which some put together and some don't"),
+      inStream("two calls under one index"),
+      inStream("without an index"),
+    ],
+  },
+  {
+    guard: "half of a call is none",
+    file: openai,
+    code: "return held.length === 0 ?",
+    instead: "return true ?",
+    cases: [inStream("never finished, but for [DONE]"), inStream("never finished")],
+  },
+  {
+    guard: "pieces belong to a call",
+    file: anthropic,
+    code: "if (index !== call?.index && !others.has(index))",
+    instead: "if (false)",
+    cases: [
+      inStream("Anthropic's, a piece after the end"),
+      inStream("Anthropic's, a piece before the beginning"),
+    ],
+  },
+  {
+    guard: "a message begins without calls",
+    file: anthropic,
+    code: 'message["content"].some(isCall)',
+    instead: "false",
+    cases: [inStream("Anthropic's, in the message's own beginning")],
+  },
+  {
+    guard: "a block's first input counts",
+    file: anthropic,
+    code: 'const begun = nothing ? "" : stringifyJson(input);',
+    instead: 'const begun = "";',
+    cases: [inStream("Anthropic's, its input as text"), inStream("Anthropic's, its input twice")],
+  },
+  {
+    guard: "one event is one to everybody",
+    file: "gateway/events.ts",
+    code: "const otherLineEnds = /[\\u000b\\u000c\\u001c-\\u001e\\u0085\\u2028\\u2029]/;",
+    instead: "const otherLineEnds = /(?!)/;",
+    cases: ["what isn't one event to every reader: U+2028 in a text, a line's end to some"],
+  },
+  {
+    guard: "events are limited",
+    file: "gateway/events.ts",
+    code: "return size + cut.pending() > limit;",
+    instead: "return false;",
+    cases: ["upstreams that hang, break off or flood: an event without an end"],
+  },
+];
