@@ -4,7 +4,7 @@ import { refuse } from "../../sidecar/contract.js";
 import type { OperationName, UploadName } from "../models/operations/operations.js";
 import type { BatchAction } from "../models/storage/batches.js";
 import type { MessageBatchAction } from "../models/storage/message-batches.js";
-import type { StoreAction } from "../models/storage/vector-stores.js";
+import type { StoreAction } from "../models/storage/store-operations.js";
 import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
