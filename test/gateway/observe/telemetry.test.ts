@@ -96,6 +96,7 @@ async function start(telemetry: object = {}): Promise<{ world: World; upstream: 
           ],
           choice: "priority",
         },
+        falling: { upstream: "first", ...place, fallbacks: { general: ["small"] } },
       },
       telemetry: { endpoint: collector.url, metrics_every_ms: 100, ...telemetry },
     },
@@ -305,6 +306,26 @@ test("a denial is a question whose reason is told; nobody was asked, and no toke
     "countersign.reason": "model.tier",
   });
   expect(metrics).toEqual([]);
+});
+
+test("a fallback is an attempt under a decision of its own; what became of the first isn't the second's", async () => {
+  const { world: here, upstream: there } = await start();
+  there.answer = fails(2, (_req, res) => {
+    json(res, answerWhole);
+  });
+  const asked = body.replace('"small"', '"falling"');
+  expect((await post(here, "/v1/chat/completions", asked)).status).toBe(200);
+  await until(() => here.sidecar.outcomes.length > 1);
+  const { spans } = await ended();
+  const attempts = spans
+    .filter(({ name }) => name.startsWith("chat"))
+    .map(({ attributes }) => plain(attributes));
+  expect(attempts.map((one) => [one["countersign.decision.id"], one["error.type"]])).toEqual([
+    ["d-1", "upstream_invalid"],
+    ["d-2", "upstream_invalid"],
+    ["d-2", undefined],
+  ]);
+  expect(attempts[2]).toMatchObject({ "gen_ai.usage.input_tokens": 100, "countersign.model": "small" });
 });
 
 test("an estimate is told as one, and not counted as usage", async () => {
