@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import type { Counts, Detector, Role } from "./detector.js";
 import { reach } from "./detector.js";
-import type { Media, RequestParts } from "./read-parts.js";
+import type { Media } from "./media.js";
+import type { RequestParts } from "./read-parts.js";
 import { readAnswer, readParts } from "./read-parts.js";
 import type { Tally, Why } from "./tally.js";
 import { add, addMedium, factsOf, miss, newTally, versionsOf } from "./tally.js";

@@ -1,7 +1,7 @@
 /** Counts what detectors found and what they didn't see; facts never hold text, matches or places. */
 import type { JsonObject } from "../../sidecar/contract.js";
 import type { Counts, Detector } from "./detector.js";
-import type { Media } from "./read-parts.js";
+import type { Media } from "./media.js";
 
 /** Why something wasn't looked at. */
 export type Why = "budget" | "failed" | "media" | "too_large" | "unknown";
