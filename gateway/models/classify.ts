@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Json, JsonObject, Refusal } from "../../sidecar/contract.js";
 import { isObject, refuse } from "../../sidecar/contract.js";
 import type { ModelConfig } from "../config.js";
@@ -65,7 +65,7 @@ export function classifyInvoke(
       messages: messages.length,
       roles,
       bytes: bytes.byteLength,
-      sha256: createHash("sha256").update(bytes).digest("hex"),
+      sha256: hash("sha256", bytes, "hex"),
     },
   };
 }
