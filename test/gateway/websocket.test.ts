@@ -488,7 +488,7 @@ describe("a connection", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(sent).toBeLessThan(3_000);
     for (const peer of peers) peer.resume();
-    await until(() => client.got.length === 3_000);
+    await until(() => client.got.length === 3_000, 20_000);
   });
 });
 
