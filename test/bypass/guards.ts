@@ -130,7 +130,7 @@ export const guards: readonly Guard[] = [
     file: http,
     code: 'if (req.headers["content-encoding"] !== undefined) return refuse("unsupported_encoding");',
     instead: "",
-    cases: ["compressed bodies: identity, 66 bytes"],
+    cases: ["compressed bodies: identity, 71 bytes"],
   },
   {
     guard: "bodies are limited",
