@@ -272,7 +272,7 @@ export const guards: readonly Guard[] = [
     file: "gateway/forward/forward.ts",
     code: "if (size > limit) return undefined;",
     instead: "",
-    cases: ["upstreams that hang, break off or flood: a body without an end"],
+    cases: ["upstreams that hang, break off or flood: a body beyond bearing"],
   },
   {
     guard: "calls in answers are decided",

@@ -254,10 +254,11 @@ export const answers: readonly Topic[] = [
         gone,
       ),
       answered(
-        "a body without an end",
+        "a body beyond bearing",
         [
           head(["transfer-encoding: chunked"], ""),
           { flood: `10000\r\n${" ".repeat(65_536)}\r\n`, times: 400 },
+          `${ok.length.toString(16)}\r\n${ok}\r\n0\r\n\r\n`,
         ],
         invalid,
       ),

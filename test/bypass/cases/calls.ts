@@ -16,6 +16,7 @@ const gemAsks =
   '{"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"read"}]}]}';
 const secret = "/etc/shadow";
 const stolen = JSON.stringify({ path: secret });
+const harmless = '{"path":"/a"}';
 
 const whole = (message: object): string =>
   reply(
@@ -255,17 +256,17 @@ export const calls: readonly Topic[] = [
       flow("never finished, but for [DONE]", destroys.replace(done, "data: [DONE]\n\n"), cut),
       flow(
         "a name in pieces, which some put together and some don't",
-        `${events(piece(0, "x", "", "t"), piece(0, "delete_file", stolen))}${done}`,
+        `${events(piece(0, "x", "", "t"), piece(0, "delete_file", harmless))}${done}`,
         { never: ['"delete_file"'] },
       ),
       flow(
         "two calls under one index",
-        `${events(piece(0, "read", "", "t1"), piece(0, "delete_file", stolen, "t2"))}${done}`,
+        `${events(piece(0, "read", "", "t1"), piece(0, "delete_file", harmless, "t2"))}${done}`,
         { never: ['"delete_file"'] },
       ),
       flow(
         "without an index",
-        `${events(piece(undefined, "read", "", "t1"), piece(undefined, "delete_file", stolen, "t2"))}${done}`,
+        `${events(piece(undefined, "read", "", "t1"), piece(undefined, "delete_file", harmless, "t2"))}${done}`,
         { never: ['"delete_file"'] },
       ),
       flow("a negative index", `${events(piece(-1, "delete_file", stolen, "t"))}${done}`, cut),
