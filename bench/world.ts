@@ -59,8 +59,7 @@ export async function startBenchWorld(): Promise<BenchWorld> {
       const config = join(directory, `${name}.json`);
       await writeFile(config, JSON.stringify(demoSidecarConfig(issuer, log)));
       logs.push(log);
-      const { pid } = await run(serverCore, process.execPath, [
-        command,
+      const { pid } = await run(serverCore, command, [
         "sidecar",
         ...["-b", join(root, "policies"), "-c", config, "-a", `unix://${socket}`, "-l", "warn"],
         ...(cached ? ["--cache-dir", join(root, ".cache", "bundles")] : []),
@@ -101,14 +100,7 @@ export async function startBenchWorld(): Promise<BenchWorld> {
         ),
       ),
     );
-    const gateway = await run(serverCore, process.execPath, [
-      command,
-      "gateway",
-      "-c",
-      gatewayConfig,
-      "-l",
-      "error",
-    ]);
+    const gateway = await run(serverCore, command, ["gateway", "-c", gatewayConfig, "-l", "error"]);
     return {
       token: await issuer.token("senior"),
       sidecars: { off, on, idle, ...(redis === undefined ? {} : { redis }) },

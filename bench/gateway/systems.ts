@@ -130,7 +130,7 @@ export async function prepareStage(): Promise<Stage> {
         ];
         const begin = async (name: string, args: readonly string[]) => ({
           name,
-          pid: (await run(serverCore, process.execPath, [command, ...args])).pid,
+          pid: (await run(serverCore, command, args)).pid,
         });
         const processes =
           how === "together"
