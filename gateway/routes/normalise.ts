@@ -31,14 +31,14 @@ const needless = /%(?:2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9a
 
 /** Reads `/path?query`; whatever has two readings is refused. */
 export function readTarget(target: string): Target | Refusal {
-  if (target.length > longest) return refuse("path_not_plain", "too long");
+  if (target.length > longest) return refuse("path_refused", "too long");
   const mark = target.indexOf("?");
   const raw = mark < 0 ? target : target.slice(0, mark);
   const search = mark < 0 ? "" : target.slice(mark);
   const path = readPath(raw);
-  if (path === undefined) return refuse("path_not_plain", "the path");
+  if (path === undefined) return refuse("path_refused", "the path");
   const query = readQuery(search.slice(1));
-  if (query === undefined) return refuse("path_not_plain", "the query");
+  if (query === undefined) return refuse("path_refused", "the query");
   return { kind: "target", raw, path, search, query };
 }
 

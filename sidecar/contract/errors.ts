@@ -306,7 +306,7 @@ export const errorTable = {
     "remove something, or raise api.max_data_bytes",
   ],
   internal_error: [500, "the request could not be handled", "see the process log by request id"],
-  path_not_plain: [
+  path_refused: [
     400,
     "the path or the query is not in its plain form",
     "send each part of the path once and plainly: no dot segments, empty segments, backslashes, semicolons or needless escapes",

@@ -17,7 +17,7 @@ const head = (line: string, headers: readonly string[] = [], body = ""): string 
 const path = (name: string, target: string): RawCase => ({
   name,
   bytes: head(`GET ${target}`, ["Connection: close"]),
-  code: "path_not_plain",
+  code: "path_refused",
 });
 
 export const pathCases: readonly RawCase[] = [
@@ -187,5 +187,5 @@ export const upgradeCases: readonly RawCase[] = [
     key,
     "Origin: https://evil.example",
   ]),
-  other("a path game", "path_not_plain", "GET /routes/live/a/..%2fb", [...toWebSocket, key]),
+  other("a path game", "path_refused", "GET /routes/live/a/..%2fb", [...toWebSocket, key]),
 ];

@@ -285,7 +285,7 @@ describe("LangServe", () => {
       '{"input":1,"config":{},"config":{"configurable":{}}}',
       "duplicate_key",
     ],
-    ["a query", "chains/joke/invoke?config=x", { input: 1 }, "path_not_plain"],
+    ["a query", "chains/joke/invoke?config=x", { input: 1 }, "path_refused"],
     ["another case", "chains/joke/Invoke", { input: 1 }, "unknown_operation"],
   ])("refused, neither decided nor sent: %s", async (_name, path, body, code) => {
     expect(await (await post(path, body)).json()).toMatchObject({ code });

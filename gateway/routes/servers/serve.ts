@@ -53,7 +53,7 @@ export async function serveServer(
   const refuseHere = refuseRoute(parts.config);
   const { req, signal } = exchange;
   if (target.search !== "" || route.kind === "web")
-    return refuseHere(exchange, refuse("path_not_plain", "there is no query here"));
+    return refuseHere(exchange, refuse("path_refused", "there is no query here"));
   const attempt = await attempts[route.kind](
     {
       route,
