@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import { once } from "node:events";
 import type { Readable } from "node:stream";
 import type { buildConnector } from "undici";
 import { buildConnector as makeConnector, Pool } from "undici";
@@ -14,6 +13,7 @@ import type { ReadAnswer } from "../upstreams/read-answer.js";
 import type { ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
 import { keepFromBody, keepFromHeaders } from "./keep-secrets.js";
+import { drained } from "./drained.js";
 import type { Dial, Identify, Pass } from "./pass.js";
 import { createPass } from "./pass.js";
 import type { AnswerBody } from "./request.js";
@@ -287,7 +287,7 @@ export async function passOn(
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      if (!res.write(chunk)) await once(res, "drain", { signal });
+      if (!res.write(chunk)) await drained(res, signal);
     }
     return { ended: signal.aborted ? "aborted" : "whole", bytes };
   } catch {

@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Inspector } from "../content/answer/inspect.js";
+import { drained } from "../forward/drained.js";
 import type { Passed } from "../forward/forward.js";
 import type { Used } from "../observe/account.js";
 import { costHeader } from "../observe/account.js";
@@ -70,7 +70,7 @@ async function pump(
       heart?.wrote(chunk);
       if (res.write(chunk)) continue;
       const from = clock();
-      await once(res, "drain", { signal });
+      await drained(res, signal);
       watch.skip(clock() - from);
     }
     return { ended: signal.aborted ? "aborted" : "whole", bytes, stalled: false };
