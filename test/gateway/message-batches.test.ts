@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Decide, Served, World } from "./world.js";
-import { deny, json, post, providerKey, startUpstream, startWorld, subject } from "./world.js";
+import { callerToken, deny, json, post, providerKey, startUpstream, startWorld, subject } from "./world.js";
 
 let world: World;
 let upstream: Served;
@@ -144,6 +144,20 @@ describe("results", () => {
       ["read", "sonnet"],
       ["remove", "haiku"],
     ]);
+  });
+
+  test("hide no call behind what other results would have", async () => {
+    const { result: said } = JSON.parse(result("remove", "haiku-real")) as { result: object };
+    const { id } = await create(request("haiku"));
+    for (const response of [{}, null, { body: {} }, "x"]) {
+      results = JSON.stringify({ custom_id: "x", response, result: said });
+      const got = await fetch(`${world.url}/v1/messages/batches/${id}/results`, {
+        headers: { authorization: `Bearer ${callerToken}`, "anthropic-version": "2023-06-01" },
+      });
+      const text = await got.text();
+      expect(text).toContain("The call of remove was refused");
+      expect(text).not.toContain("tool_use");
+    }
   });
 
   test("of a denied batch aren't given", async () => {

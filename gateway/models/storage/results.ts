@@ -34,7 +34,7 @@ export async function* passResults(
     const text = line.toString();
     const value = parseJson(line);
     if (!isObject(value)) throw new Error("a result that is none");
-    const place = answerIn(value);
+    const place = answerIn(url, value);
     if (whole === undefined || place === undefined || !mayCall(text)) {
       yield Buffer.from(`${text}\n`);
       continue;
@@ -51,16 +51,17 @@ interface Place {
   with(answer: JsonObject): JsonObject;
 }
 
-/** Finds the model's answer: OpenAI's `response.body`, Anthropic's `result.message`. */
-function answerIn(line: JsonObject): Place | undefined {
-  const { response, result } = line;
-  const outer = response ?? result;
+/**
+ * Finds the model's answer: OpenAI's `response.body`, Anthropic's `result.message`.
+ * INVARIANT: where it stands is for the batch's kind to say, for that is where its client looks; never for the line.
+ */
+function answerIn(url: BatchUrl, line: JsonObject): Place | undefined {
+  const [outerName, name] = url === "/v1/messages" ? ["result", "message"] : ["response", "body"];
+  const { [outerName]: outer } = line;
   if (!isObject(outer)) return undefined;
-  const name = response === undefined ? "message" : "body";
   const { [name]: answer } = outer;
   if (answer === undefined || answer === null) return undefined;
   if (!isObject(answer)) throw new Error("an answer that is none");
-  const outerName = response === undefined ? "result" : "response";
   return { answer, with: (left) => ({ ...line, [outerName]: { ...outer, [name]: left } }) };
 }
 
