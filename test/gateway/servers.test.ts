@@ -243,12 +243,29 @@ describe("LangServe", () => {
       },
       { type: "AgentAction", tool: "weather", tool_input: { city: "Bern" }, log: "" },
       { messages: [{ type: "ai", tool_calls: [{ name: "weather", args: { city: "Bern" } }] }] },
+      // only a chunk's calls are made of its pieces
+      {
+        type: "ai",
+        content: "",
+        tool_call_chunks: [{ name: "other", args: "{}", index: 0 }],
+        tool_calls: [{ name: "weather", args: { city: "Bern" }, id: "1" }],
+      },
+      {
+        type: "ai",
+        content: "",
+        tool_call_chunks: [{}],
+        additional_kwargs: { tool_calls: [{ function: { name: "weather", arguments: '{"city":"Bern"}' } }] },
+      },
     ]) {
       answering("application/json", [JSON.stringify({ output })]);
       const answer = await (await post("chains/joke/invoke", { input: "x" })).text();
       expect(answer).toContain("was refused");
       expect(answer).not.toContain("Bern");
     }
+    // beside the output
+    const call = { type: "ai", content: "", tool_calls: [{ name: "weather", args: { city: "Bern" } }] };
+    answering("application/json", [JSON.stringify({ output: "x", metadata: { feedback: call } })]);
+    expect(await (await post("chains/joke/invoke", { input: "x" })).text()).not.toContain("Bern");
     // where the chain carries its tools out itself
     answering("text/event-stream", pieces);
     expect(await (await post("chain/stream", { input: "x" })).text()).toBe(pieces.join(""));

@@ -38,8 +38,9 @@ function find(value: Json, found: Found, place: string): void {
     known.text += typeof piece["args"] === "string" ? piece["args"] : "";
     found.pieces.set(key, known);
   }
-  // what stands beside pieces is made of them
-  if (pieces.length === 0) {
+  // INVARIANT: only in a chunk are the calls that stand beside pieces made of these, whatever they say
+  const isChunk = pieces.length > 0 && value["type"] === "AIMessageChunk";
+  if (!isChunk) {
     for (const call of list(value["tool_calls"])) found.whole.push(asCall(call));
     const { function_call: single = null } = value;
     if (isObject(single)) found.whole.push(asCall({ function: single }));
@@ -48,7 +49,7 @@ function find(value: Json, found: Found, place: string): void {
     found.whole.push({ name: value["tool"], arguments: argumentsOf(value["tool_input"]) });
   for (const [name, one] of Object.entries(value)) {
     const made = ["tool_calls", "function_call", "tool_call_chunks"].includes(name);
-    if (!made && !(pieces.length > 0 && name === "additional_kwargs")) find(one, found, `${here}/${name}`);
+    if (!made && !(isChunk && name === "additional_kwargs")) find(one, found, `${here}/${name}`);
   }
 }
 
@@ -114,8 +115,9 @@ export async function rewriteChainCalls(
   const refusals = await refusalsIn(found, decide);
   if (refusals.length === 0) return undefined;
   const text = refusals.join("\n");
-  const { output, ...others } = said;
-  // INVARIANT: an output with a refused call is replaced as a whole: nothing of the call is left in it
+  const { output, ...beside } = said;
+  // INVARIANT: an output with a refused call is replaced as a whole, as is what stands beside: nothing of the call is left
+  const others = mayCall(stringifyJson(beside)) ? {} : beside;
   return { ...others, output: Array.isArray(output) ? output.map(() => text) : standIn(output, text) };
 }
 
