@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { frameKinds } from "../../sidecar/contract.js";
 import type { Say, World } from "./world.js";
@@ -120,7 +120,8 @@ describe("a sidecar that isn't there or doesn't answer", () => {
   afterEach(() => other.close());
 
   test("a missing socket: denied at every door", async () => {
-    await rm(other.sidecar.socket);
+    const { socket } = other.sidecar;
+    await rename(socket, `${socket}.away`);
     const chat = await post(other, "/v1/chat/completions", chatBody());
     expect([chat.status, await chat.json()]).toMatchObject([503, { error: { code: "pdp_unavailable" } }]);
     const query = await post(other, "/v1/retrieval/handbook/query", '{"query":"x"}');
@@ -128,6 +129,8 @@ describe("a sidecar that isn't there or doesn't answer", () => {
     const models = await fetch(`${other.url}/v1/models`);
     expect(models.status).toBe(503);
     expect([...other.model.received, ...other.store.received]).toEqual([]);
+    // what became of them is told once there is somebody to tell: closing waits for that
+    await rename(`${socket}.away`, socket);
   });
 
   test("silence: denied once the deadline has passed", async () => {

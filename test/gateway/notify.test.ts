@@ -253,12 +253,15 @@ describe("the gateway", () => {
 
   test("tells a hook, and doesn't wait", async () => {
     const one = await start();
-    if (hook !== undefined) hook.answer = () => undefined;
+    let answerHook: (() => void) | undefined;
+    if (hook !== undefined) hook.answer = (_req, res) => (answerHook = () => void res.writeHead(204).end());
     one.sidecar.decide = oblige({ hook: "soc" });
     expect((await post(one, "/v1/chat/completions", chatBody())).status).toBe(200);
     await until(() => hook?.received.length === 1);
     expect(hook?.received[0]?.body).toContain('"decision_id":"d-1"');
     expect(hook?.received[0]?.body).not.toContain('"hi"');
+    // closing waits for what is under way
+    answerHook?.();
   });
 
   test.each([

@@ -209,8 +209,8 @@ export function sendRaw(port: number, text: string): Promise<string> {
   });
 }
 
-/** Waits until something holds. */
-export async function until(holds: () => boolean, milliseconds = 5_000): Promise<void> {
+/** Waits until something holds; as long as a slow machine may need, and less than a test may take. */
+export async function until(holds: () => boolean, milliseconds = 20_000): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!holds()) {
     if (Date.now() > end) throw new Error("it never held");
