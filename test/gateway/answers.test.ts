@@ -7,6 +7,8 @@ import type { AnswerForm } from "../../gateway/content/answer/words.js";
 import { createDetectors, injection, pii, secrets } from "../../gateway/content/create-detectors.js";
 import type { ContentParts } from "../../gateway/content/describe.js";
 import { describeAnswer } from "../../gateway/content/describe.js";
+import { CantMaskAnswer } from "../../gateway/content/mask-answer.js";
+import { patternsOf } from "../../gateway/content/mask-text.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { parseJson, refuse } from "../../sidecar/contract.js";
 import { forms, streamed, textOf, whole } from "./answers-lab.js";
@@ -121,6 +123,35 @@ describe.each(forms)("a stream of %s", (form) => {
     ]);
     expect(asked.at(-1)).toMatchObject({ why: ["too_large"] });
   });
+});
+
+const onUnseen = (facts: JsonObject): Denial | undefined =>
+  facts["unscanned"] === undefined ? undefined : denial;
+
+test.each(forms)(
+  "a text of %s that goes on after its end is said to be unseen, and isn't masked",
+  async (form) => {
+    // all ends of the first stream, then the pieces of the second: a client puts them together
+    const first = streamed[form](["I am jane.d"]).replace("data: [DONE]\n\n", "");
+    const stream = first + streamed[form](["oe@mail.example.com, you know"]);
+    const { text, denied } = await collect(inspecting(form, "decide", onUnseen).stream(cutAt(stream, [])));
+    expect(denied).toBe(true);
+    expect(text).not.toContain("oe@mail");
+    const masks = [{ patterns: patternsOf(["email"]) ?? [] }];
+    const masked = createInspector({ form, masks, decide: () => Promise.resolve(undefined) });
+    await expect(collect(masked.stream(cutAt(stream, [])))).rejects.toThrow(CantMaskAnswer);
+  },
+);
+
+test("a chunk that says no reason to end with ends nothing", async () => {
+  const stream = streamed.openai(["I am jane.d", "oe@mail.example.com, you know"]);
+  const { denied, text } = await collect(
+    inspecting("openai", "decide", onEmail).stream(
+      cutAt(stream.replaceAll('"finish_reason":null', '"finish_reason":""'), []),
+    ),
+  );
+  expect(denied).toBe(true);
+  expect(text).not.toContain("jane");
 });
 
 test("findings in what a tool is called with are found when it is whole", async () => {

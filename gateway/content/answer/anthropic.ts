@@ -2,7 +2,7 @@
 import type { JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import type { AnswerWords, Visitor } from "./visitor.js";
-import { placeOf, wholeOf } from "./visitor.js";
+import { afterEnd, placeOf, wholeOf } from "./visitor.js";
 
 /** What a delta's text is called, by its type, and where it stands in the whole. */
 const deltas = {
@@ -17,9 +17,10 @@ const isKnown = (type: unknown): type is keyof typeof deltas =>
   typeof type === "string" && Object.hasOwn(deltas, type);
 
 /** What is left of a block's text goes before the event that ends it. */
-function visitEvent(event: JsonObject, visitor: Visitor): JsonObject[] {
+function visitEvent(event: JsonObject, visitor: Visitor, ended: Set<string>): JsonObject[] {
   const { type, index = 0, delta, content_block: block, ...others } = event;
   const at = `/content/${placeOf(index)}`;
+  const grows = ended.has(at) ? afterEnd(visitor) : visitor;
   if (type === "content_block_delta" && isObject(delta)) {
     const { type: kind, ...said } = delta;
     if (wholeDeltas.includes(String(kind))) {
@@ -30,7 +31,7 @@ function visitEvent(event: JsonObject, visitor: Visitor): JsonObject[] {
     if (known === undefined || typeof piece !== "string") {
       return [{ ...event, delta: visitor.unknown(at, delta) }];
     }
-    const text = visitor.piece(`${at}/${known.place}`, piece, known.form);
+    const text = grows.piece(`${at}/${known.place}`, piece, known.form);
     return [{ ...event, delta: { ...delta, [known.field]: text } }];
   }
   if (type === "content_block_start" && isObject(block)) {
@@ -41,11 +42,12 @@ function visitEvent(event: JsonObject, visitor: Visitor): JsonObject[] {
     }
     const rest = Object.fromEntries(Object.entries(block).filter(([name]) => name !== field));
     const left = wholeOf(visitor, at, rest);
-    return [
-      { ...event, content_block: { ...left, [field]: visitor.piece(`${at}/${field}`, piece, "text") } },
-    ];
+    return [{ ...event, content_block: { ...left, [field]: grows.piece(`${at}/${field}`, piece, "text") } }];
   }
-  if (type === "content_block_stop") return [...visitor.end(at).map((rest) => deltaOf(rest, event)), event];
+  if (type === "content_block_stop") {
+    ended.add(at);
+    return [...visitor.end(at).map((rest) => deltaOf(rest, event)), event];
+  }
   return [
     {
       ...{ type: type ?? null },
@@ -68,4 +70,9 @@ function deltaOf(
   return { type: "content_block_delta", index, delta: { type, [field]: text } };
 }
 
-export const anthropicWords: AnswerWords = { events: () => visitEvent, named: true, repeats: false };
+function createVisit(): (event: JsonObject, visitor: Visitor) => JsonObject[] {
+  const ended = new Set<string>();
+  return (event, visitor) => visitEvent(event, visitor, ended);
+}
+
+export const anthropicWords: AnswerWords = { events: createVisit, named: true, repeats: false };

@@ -2,13 +2,13 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import type { AnswerWords, Visitor } from "./visitor.js";
-import { placeOf, wholeOf } from "./visitor.js";
+import { afterEnd, placeOf, wholeOf } from "./visitor.js";
 
 /** What comes whole in a delta, beside texts in pieces and calls. */
 const known: ReadonlySet<string> = new Set(["role", "annotations"]);
 
 /** What is left of a choice's texts goes before the chunk that ends it, with what that chunk says. */
-function visitChunk(chunk: JsonObject, visitor: Visitor): JsonObject[] {
+function visitChunk(chunk: JsonObject, visitor: Visitor, ended: Set<string>): JsonObject[] {
   const { choices, ...head } = chunk;
   // an error, or what else isn't a part of the answer
   if (!Array.isArray(choices)) return [wholeOf(visitor, "", chunk)];
@@ -20,9 +20,12 @@ function visitChunk(chunk: JsonObject, visitor: Visitor): JsonObject[] {
     const at = `/choices/${placeOf(choice["index"])}`;
     const out = wholeOf(visitor, at, others);
     if (logprobs !== undefined) out["logprobs"] = visitor.echo(logprobs);
-    const pieces = isObject(delta) ? visitDelta(delta, `${at}/message`, visitor) : {};
-    const piece = typeof text === "string" ? visitor.piece(`${at}/text`, text, "text") : undefined;
-    const ends = typeof choice["finish_reason"] === "string";
+    const grows = ended.has(at) ? afterEnd(visitor) : visitor;
+    const pieces = isObject(delta) ? visitDelta(delta, `${at}/message`, grows) : {};
+    const piece = typeof text === "string" ? grows.piece(`${at}/text`, text, "text") : undefined;
+    // some servers say "" until there is a reason
+    const ends = typeof choice["finish_reason"] === "string" && choice["finish_reason"] !== "";
+    if (ends) ended.add(at);
     const rests = ends ? visitor.end(at) : [];
     if (rests.length > 0) {
       const index = choice["index"] ?? 0;
@@ -93,4 +96,9 @@ function deltaOf({ path, text }: { readonly path: string; readonly text: string 
   return field === "function_call" ? { function_call: { arguments: text } } : { [field]: text };
 }
 
-export const openAiWords: AnswerWords = { events: () => visitChunk, named: false, repeats: false };
+function createVisit(): (chunk: JsonObject, visitor: Visitor) => JsonObject[] {
+  const ended = new Set<string>();
+  return (chunk, visitor) => visitChunk(chunk, visitor, ended);
+}
+
+export const openAiWords: AnswerWords = { events: createVisit, named: false, repeats: false };

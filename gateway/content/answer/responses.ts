@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import type { AnswerWords, Form, Visitor } from "./visitor.js";
-import { placeOf, wholeOf } from "./visitor.js";
+import { afterEnd, placeOf, wholeOf } from "./visitor.js";
 
 interface Growing {
   /** Where it stands in its item. */
@@ -38,6 +38,7 @@ const wholeEvents =
 function createVisit(): (event: JsonObject, visitor: Visitor) => JsonObject[] {
   /** How much later events are numbered than the upstream's. */
   let shift = 0;
+  const ended = new Set<string>();
   const numbered = (event: JsonObject): JsonObject => {
     const { sequence_number: number } = event;
     return shift === 0 || typeof number !== "number" ? event : { ...event, sequence_number: number + shift };
@@ -51,6 +52,7 @@ function createVisit(): (event: JsonObject, visitor: Visitor) => JsonObject[] {
       const left = wholeEvents.test(type) ? visitWhole(event, item, visitor) : visitor.unknown("", event);
       const ends =
         type === "response.output_item.done" ? item : /^response\.(?:comp|fail|inc)/.test(type) ? "" : "?";
+      if (ends !== "?") ended.add(ends);
       // INVARIANT: no text is lost: what wasn't ended by its own event isn't known
       if (ends !== "?" && visitor.end(ends).length > 0) visitor.unknown(ends, null);
       return [numbered(isObject(left) ? left : {})];
@@ -60,9 +62,11 @@ function createVisit(): (event: JsonObject, visitor: Visitor) => JsonObject[] {
       const { delta, logprobs } = event;
       if (typeof delta !== "string")
         return [numbered({ ...event, delta: visitor.unknown(path, delta ?? null) })];
-      const said = { ...event, delta: visitor.piece(path, delta, text.form) };
+      const grows = [path, item, ""].some((one) => ended.has(one)) ? afterEnd(visitor) : visitor;
+      const said = { ...event, delta: grows.piece(path, delta, text.form) };
       return [numbered(logprobs === undefined ? said : { ...said, logprobs: visitor.echo(logprobs) })];
     }
+    ended.add(path);
     const rests = visitor.end(path).map((rest): JsonObject => {
       const about = Object.fromEntries(
         Object.entries(event).filter(([one]) => one !== text.field && one !== "logprobs"),

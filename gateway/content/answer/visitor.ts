@@ -48,6 +48,15 @@ export const objects = (value: Json | undefined): JsonObject[] =>
 export const placeOf = (value: Json | undefined): string =>
   typeof value === "number" ? String(value) : value === undefined ? "0" : "?";
 
+/**
+ * What visits a text that goes on after its end. INVARIANT: clients put it to what was before, where nobody looks any
+ * more: it is nothing that is known.
+ */
+export function afterEnd(visitor: Visitor): Visitor {
+  const piece: Visitor["piece"] = (path, text) => (text === "" ? text : String(visitor.unknown(path, text)));
+  return { ...visitor, piece };
+}
+
 /** Shows fields that are said at once to a visitor, as an object. */
 export function wholeOf(visitor: Visitor, path: string, value: JsonObject): JsonObject {
   const out = visitor.whole(path, value);
