@@ -19,7 +19,10 @@ import { serveStore } from "./models/storage/vector-stores.js";
 import { createFile, serveFile } from "./models/storage/files.js";
 import { serveStored } from "./models/operations/stored.js";
 import { refuseIn } from "./models/refuse.js";
+import { anthropicIn } from "./models/anthropic.js";
+import { countTokensIn } from "./models/operations/count-tokens.js";
 import { protocols } from "./models/protocols.js";
+import type { ModelProtocol } from "./models/protocol.js";
 import { serveInvoke } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
 import { refuseRoute } from "./routes/refuse.js";
@@ -90,6 +93,12 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       refuseHere(route);
       return;
     }
+    const spoken =
+      protocol === "anthropic" ? anthropicIn(req.headers["anthropic-version"]) : protocols.openai;
+    if ("kind" in spoken) {
+      refuseHere(spoken);
+      return;
+    }
     const certificates = peerCertificates(req.socket);
     const upgrade = res instanceof UpgradeResponse ? res : undefined;
     // INVARIANT: a connection becomes another protocol's on named routes only
@@ -108,7 +117,7 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       return;
     }
     const exchange = { ...begun, credentials: read.credentials };
-    serve(parts, exchange, route, protocol, upgrade).catch((error: unknown) => {
+    serve(parts, exchange, route, protocol, spoken, upgrade).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
       if (res.headersSent) res.destroy();
@@ -124,14 +133,19 @@ async function serve(
   exchange: Exchange,
   route: Served,
   protocol: Protocol,
+  spoken: ModelProtocol,
   upgrade: UpgradeResponse | undefined,
 ): Promise<void> {
-  const spoken = protocols[protocol === "anthropic" ? protocol : "openai"];
   switch (route.kind) {
     case "invoke":
       return serveInvoke(parts, exchange, spoken);
     case "operation":
-      return serveOperation(parts, exchange, operations[route.operation], route.model);
+      return serveOperation(
+        parts,
+        exchange,
+        route.operation === "countTokens" ? countTokensIn(spoken) : operations[route.operation],
+        route.model,
+      );
     case "upload":
       return serveUpload(parts, exchange, uploads[route.operation]);
     case "create_file":
@@ -143,9 +157,9 @@ async function serve(
     case "batch":
       return serveBatch(parts, exchange, route.action, route.id);
     case "create_message_batch":
-      return createMessageBatch(parts, exchange);
+      return createMessageBatch(parts, exchange, spoken);
     case "message_batch":
-      return serveMessageBatch(parts, exchange, route.action, route.id);
+      return serveMessageBatch(parts, exchange, route.action, route.id, spoken);
     case "store":
       return serveStore(parts, exchange, route.action, route.id, route.second);
     case "list":

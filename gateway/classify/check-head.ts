@@ -6,6 +6,7 @@ import { bringsBody } from "../http.js";
 /** Headers that mean something here: twice is a contradiction, whoever reads the first and whoever the last. */
 const once = new Set<string>([
   ...credentialHeaders,
+  "anthropic-version",
   "content-encoding",
   "content-length",
   "content-type",

@@ -1,13 +1,15 @@
 /** Anthropic's protocol of messages. */
 import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
-import { isObject } from "../../sidecar/contract.js";
+import { isObject, refuse } from "../../sidecar/contract.js";
+import type { AnthropicVersion } from "./anthropic-version.js";
+import { notIn, readVersion, versionOf } from "./anthropic-version.js";
 import type { RequestShape } from "./classify.js";
 import { classifyInvoke, offeredIn } from "./classify.js";
 import { settable } from "./fields.js";
 import { anthropicCalls } from "./calls/anthropic-calls.js";
 import { messagesFields } from "./messages-fields.js";
 import { countIn, tokenUsage } from "../observe/token-usage.js";
-import type { ModelProtocol } from "./protocol.js";
+import type { ModelCall, ModelProtocol } from "./protocol.js";
 import { sayRefusal } from "./refuse.js";
 import { readAnthropicAnswer, writeAnthropicAnswer } from "./translate/anthropic-answer.js";
 import { createAnthropicReader, createAnthropicWriter } from "./translate/anthropic-stream.js";
@@ -71,6 +73,20 @@ function anthropicError(refusal: Refusal, decision?: Decision): string {
   });
 }
 
+const sayVersion =
+  (spoken: AnthropicVersion): ModelProtocol["headers"] =>
+  (body) => ({ "anthropic-version": versionOf(body, spoken) });
+
+/** Refuses what a version hasn't got. */
+const within =
+  (version: AnthropicVersion) =>
+  (asks: ModelCall | Refusal): ModelCall | Refusal => {
+    const wrong = asks.kind === "refusal" ? undefined : notIn(version, asks.body);
+    return wrong === undefined ? asks : refuse("invalid_request", `${wrong} isn't in version ${version}`);
+  };
+const latest = within("2026-10-21");
+
+/** Anthropic's protocol in the version of 2023-06-01: the one that translations are written in. */
 export const anthropic: ModelProtocol = {
   name: "anthropic",
   classify: (value, bytes, models) => classifyInvoke(value, bytes, models, messages),
@@ -91,7 +107,7 @@ export const anthropic: ModelProtocol = {
       last_id: data.at(-1)?.["id"] ?? null,
     };
   },
-  headers: { "anthropic-version": "2023-06-01" },
+  headers: sayVersion("2023-06-01"),
   path: (base) => (base.pathname === "/" ? "/v1/messages" : "/messages"),
   readRequest: readAnthropicRequest,
   writeRequest: (request, model) => writeAnthropicRequest(request, model.maxOutputTokens ?? mostTokens),
@@ -120,3 +136,19 @@ export const anthropic: ModelProtocol = {
   pieces: ['"text":', '"thinking":', '"partial_json":'],
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
 };
+
+const inVersion: Readonly<Record<AnthropicVersion, ModelProtocol>> = {
+  "2023-06-01": anthropic,
+  "2026-10-21": {
+    ...anthropic,
+    within: latest,
+    classify: (value, bytes, models) => latest(anthropic.classify(value, bytes, models)),
+    headers: sayVersion("2026-10-21"),
+  },
+};
+
+/** Finds the protocol in the version that a client's header names. */
+export function anthropicIn(header: string | readonly string[] | undefined): ModelProtocol | Refusal {
+  const version = readVersion(header);
+  return typeof version === "string" ? inVersion[version] : version;
+}

@@ -1,4 +1,5 @@
 /** Says chats to upstreams: the same body where both speak alike, or its translation. */
+import type { JsonObject } from "../../sidecar/contract.js";
 import { refuse, stringifyJson } from "../../sidecar/contract.js";
 import { besideObligations } from "../enforce/beside.js";
 import { modelDuties } from "../enforce/registry.js";
@@ -31,14 +32,22 @@ export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidC
       const named = upstreamModel === undefined ? body : { ...body, model: upstreamModel };
       // nothing is translated to it yet
       if (upstream.protocol === "gemini") return refuse("untranslatable", "the operation");
-      const server = protocols[upstream.protocol];
+      // where both speak alike, in the client's version
+      const server = upstream.protocol === client.name ? client : protocols[upstream.protocol];
       const path = server.path(upstream.url);
-      const sent = { method: "POST", path, headers: { accept, ...server.headers } } as const;
+      const sent = { method: "POST", path } as const;
+      const headers = (said: JsonObject) => ({ accept, ...server.headers(said) });
       const asks = stream && asksUsage(deployment, upstream);
       if (client === server) {
         const asking = asks ? server.askUsage?.(named) : undefined;
         const said = { server, request: undefined, asked: asking !== undefined };
-        return { kind: "spoken", ...sent, body: stringifyJson(asking ?? named), said };
+        return {
+          kind: "spoken",
+          ...sent,
+          headers: headers(named),
+          body: stringifyJson(asking ?? named),
+          said,
+        };
       }
       try {
         const request = client.readRequest(named);
@@ -47,6 +56,7 @@ export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidC
         return {
           kind: "spoken",
           ...sent,
+          headers: headers(written),
           body: stringifyJson(written),
           said: { server, request, asked: false },
         };

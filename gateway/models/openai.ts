@@ -73,7 +73,7 @@ export const openai: ModelProtocol = {
     const [first] = data;
     return one && first !== undefined ? first : { object: "list", data };
   },
-  headers: {},
+  headers: () => ({}),
   path: (base) => (base.pathname === "/" ? "/v1/chat/completions" : "/chat/completions"),
   readRequest: readOpenAiRequest,
   writeRequest: (request) => writeOpenAiRequest(request),

@@ -27,6 +27,8 @@ export interface ModelProtocol {
   readonly name: ProtocolName;
   /** Tells what a request attempts; fields that aren't known are refused by name. */
   classify(value: Json, bytes: Buffer, models: ReadonlyMap<string, ModelConfig>): ModelCall | Refusal;
+  /** Refuses by name what the version that is spoken hasn't got; absent: nothing. */
+  within?(asks: ModelCall | Refusal): ModelCall | Refusal;
   /** The words that obligations are carried out in. */
   readonly words: Words;
   /** Names the tools that a body lets the model call. */
@@ -37,8 +39,8 @@ export interface ModelProtocol {
   errorEvent(refusal: Refusal, decision?: Decision): string;
   /** Writes the list of models, or one of them. */
   models(models: readonly ListedModel[], one: boolean): JsonObject;
-  /** Headers that an upstream wants. */
-  readonly headers: ProtocolHeaders;
+  /** Headers that an upstream wants with a body. */
+  headers(body: JsonObject): ProtocolHeaders;
   /** The path of an invocation at an upstream; a URL with a path is the API's base, as SDKs take it. */
   path(base: URL): string;
   /** @throws Untranslatable */

@@ -80,7 +80,7 @@ test("each request is decided, what is alike once; all go to the one upstream th
   ]);
   expect(upstream.received[0]).toMatchObject({
     path: "/v1/messages/batches",
-    headers: { "x-api-key": providerKey, "anthropic-version": "2023-06-01" },
+    headers: { "x-api-key": providerKey, "anthropic-version": "2026-10-21" },
   });
   expect(JSON.parse(upstream.received[0]?.body ?? "")).toMatchObject({
     requests: [

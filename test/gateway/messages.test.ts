@@ -38,6 +38,8 @@ afterEach(async () => {
 });
 
 const callers = "the-callers-token";
+/** The version that still has what decides how words are drawn. */
+const earlier = { headers: { "anthropic-version": "2023-06-01" } };
 const anthropic = () =>
   new Anthropic({ baseURL: world.url, apiKey: null, authToken: callers, maxRetries: 0 });
 const openAi = () => new OpenAI({ baseURL: `${world.url}/v1`, apiKey: callers, maxRetries: 0 });
@@ -212,7 +214,7 @@ describe.each([
 
   test("what is decided", async () => {
     answers(plain);
-    await anthropic().messages.create({ ...ask(model), temperature: 0.5 } as never);
+    await anthropic().messages.create({ ...ask(model), temperature: 0.5 } as never, earlier);
     expect(world.sidecar.asked[0]).toMatchObject({
       credentials: { bearer: callers },
       calls: [
@@ -268,7 +270,7 @@ test("the upstream gets its own credential under its own header, and nothing of 
   answers(message);
   await anthropic().messages.create(ask("sonnet"), { headers: { "anthropic-beta": "x", "x-claim": "y" } });
   const { headers, body } = upstream.received.at(-1) ?? { headers: {}, body: "" };
-  expect(headers).toMatchObject({ "x-api-key": providerKey, "anthropic-version": "2023-06-01" });
+  expect(headers).toMatchObject({ "x-api-key": providerKey, "anthropic-version": "2026-10-21" });
   expect(Object.keys(headers).sort()).toEqual([
     ...["accept", "accept-encoding", "anthropic-version", "connection", "content-length", "content-type"],
     ...["host", "x-api-key"],
@@ -339,7 +341,7 @@ describe("a refusal is the client's own typed error, with our code in it", () =>
   test.each(refused)("%s", async (_name, model, more, status, code, place) => {
     const body = { ...ask(model), ...more } as never;
     const error: unknown = await anthropic()
-      .messages.create(body)
+      .messages.create(body, earlier)
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       status,

@@ -174,7 +174,7 @@ describe("count_tokens", () => {
     });
     expect(upstream.received.at(-1)).toMatchObject({
       path: "/v1/messages/count_tokens",
-      headers: { "x-api-key": providerKey, "anthropic-version": "2023-06-01" },
+      headers: { "x-api-key": providerKey, "anthropic-version": "2026-10-21" },
     });
     expect(sent()).toEqual({ model: "claude-real", messages, system: "be brief" });
     await became({ outcome: "forwarded", status: 200 });

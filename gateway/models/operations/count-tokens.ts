@@ -5,6 +5,7 @@ import { anthropic, isNamed } from "../anthropic.js";
 import { classifyInvoke, offeredIn } from "../classify.js";
 import { messagesFields } from "../messages-fields.js";
 import type { Check } from "../fields.js";
+import type { ModelProtocol } from "../protocol.js";
 import type { Operation } from "./operation.js";
 
 const known = [
@@ -32,10 +33,22 @@ export const countTokens: Operation = {
   },
   duties: { filter_tools: filterTools, require_system_prompt: requireSystemPrompt },
   words: anthropic.words,
-  headers: anthropic.headers,
+  headers: anthropic.headers({}),
   path: (base) => (base.pathname === "/" ? "/v1/messages/count_tokens" : "/messages/count_tokens"),
   named: (body, model) => ({ ...body, model }),
   offered: (body) => offeredIn(body, anthropic.words),
   // what was counted wasn't read by a model
   usage: (_answer, before) => before,
 };
+
+/** Counts in the version that a client speaks. */
+export function countTokensIn(spoken: ModelProtocol): Operation {
+  return {
+    ...countTokens,
+    classify(...asked) {
+      const asks = countTokens.classify(...asked);
+      return spoken.within?.(asks) ?? asks;
+    },
+    headers: spoken.headers({}),
+  };
+}

@@ -52,18 +52,21 @@ export interface Line {
   readonly asks: ModelCall;
 }
 
-/** Classifies one request of a batch. */
+/**
+ * Classifies one request of a batch.
+ * @param spoken the version of its protocol that the client speaks, where there are several
+ */
 export function readLine(
   url: BatchUrl,
   customId: Json | undefined,
   body: Json | undefined,
   models: ReadonlyMap<string, ModelConfig>,
+  spoken: Pick<Kind, "classify"> = kinds[url],
 ): Line | Refusal {
   if (typeof customId !== "string" || !/^[\x20-\x7e]{1,128}$/.test(customId))
     return refuse("invalid_request", "custom_id");
   if (body === undefined) return refuse("invalid_request", "no request");
-  const kind: Kind = kinds[url];
-  const asks = kind.classify(body, Buffer.from(stringifyJson(body)), models);
+  const asks = spoken.classify(body, Buffer.from(stringifyJson(body)), models);
   if (asks.kind === "refusal") return asks;
   if (asks.stream || asks.body["background"] === true) return refuse("invalid_request", "stream, background");
   // what these name was given out to somebody, and nobody is known yet

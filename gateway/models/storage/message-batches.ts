@@ -4,11 +4,13 @@ import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { UpstreamConfig } from "../../config.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { bringsBody, readJson } from "../../http.js";
+import type { ProtocolHeaders } from "../../forward/headers.js";
 import type { Deployment } from "../../routing/deployment.js";
 import { anthropic } from "../anthropic.js";
 import { list } from "../fields.js";
 import type { Bound } from "../operations/bind.js";
 import { isRefusal, readBody } from "../operations/operation.js";
+import type { ModelProtocol } from "../protocol.js";
 import { refuseIn } from "../refuse.js";
 import { batchCall, decide } from "./decide.js";
 import type { About } from "./ids.js";
@@ -28,7 +30,11 @@ const pathOf = ({ url }: UpstreamConfig, behind: string): string =>
   `${url.pathname === "/" ? "/v1" : ""}/messages/batches${behind}`;
 
 /** Serves `POST /v1/messages/batches`. */
-export async function createMessageBatch(parts: GatewayParts, exchange: Exchange): Promise<void> {
+export async function createMessageBatch(
+  parts: GatewayParts,
+  exchange: Exchange,
+  spoken: ModelProtocol,
+): Promise<void> {
   const { uploads, models } = parts.config;
   const read = await readJson(exchange.req, uploads.batchBytes);
   if (read.kind === "refusal") return say(exchange, read);
@@ -44,7 +50,7 @@ export async function createMessageBatch(parts: GatewayParts, exchange: Exchange
     const at = `requests[${i}]`;
     if (!isObject(request) || Object.keys(request).sort().join() !== "custom_id,params")
       return say(exchange, refuse("invalid_request", `${at}: custom_id and params, and nothing else`));
-    const line = readLine("/v1/messages", request["custom_id"], request["params"], models);
+    const line = readLine("/v1/messages", request["custom_id"], request["params"], models, spoken);
     if (line.kind === "refusal") return say(exchange, { ...line, message: `${line.message} (${at})` });
     if (ids.has(line.customId))
       return say(exchange, refuse("invalid_request", `${at}: custom_id stands twice`));
@@ -77,7 +83,7 @@ export async function createMessageBatch(parts: GatewayParts, exchange: Exchange
     exchange,
     allowed,
     {
-      ...{ method: "POST", path: pathOf(upstream.config, ""), headers: anthropic.headers },
+      ...{ method: "POST", path: pathOf(upstream.config, ""), headers: versionsOf(sent, spoken) },
       body: stringifyJson({ requests: sent }),
     },
     {
@@ -87,6 +93,15 @@ export async function createMessageBatch(parts: GatewayParts, exchange: Exchange
   );
   const { statusCode } = exchange.res;
   decided.end(statusCode < 300 ? "forwarded" : "upstream_error", statusCode);
+}
+
+/** One version stands for all: the client's, unless policy put into one what that hasn't got. */
+function versionsOf(
+  sent: readonly { readonly params: JsonObject }[],
+  spoken: ModelProtocol,
+): ProtocolHeaders {
+  const all = sent.map(({ params }) => params).reduce((one, next) => ({ ...one, ...next }), {});
+  return spoken.headers(all);
 }
 
 /** Others have batches of their own kind, or none. */
@@ -133,6 +148,7 @@ export async function serveMessageBatch(
   exchange: Exchange,
   what: MessageBatchAction,
   sealed: string,
+  spoken: ModelProtocol,
 ): Promise<void> {
   const { action, method, behind } = messageBatchActions[what];
   if (bringsBody(exchange.req)) return say(exchange, refuse("invalid_request", "it takes no body"));
@@ -157,7 +173,7 @@ export async function serveMessageBatch(
     parts,
     exchange,
     { ...allowed, upstream: there },
-    { method, path: pathOf(there.config, `/${id}${behind}`), headers: anthropic.headers },
+    { method, path: pathOf(there.config, `/${id}${behind}`), headers: spoken.headers({}) },
     what === "results"
       ? {
           kind: "stream",

@@ -1,6 +1,7 @@
 /** Says a request in Anthropic's words to Bedrock. Source: Amazon Bedrock API Reference, "InvokeModel", "Converse". */
 import type { JsonObject } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
+import { notIn } from "../../models/anthropic-version.js";
 import { Untranslatable } from "../../models/translate/canonical.js";
 import { readAnthropicRequest } from "../../models/translate/read-anthropic.js";
 import type { Shaped } from "../shape.js";
@@ -28,6 +29,8 @@ export function shapeBedrock(
       : streams
         ? "converse-stream"
         : "converse";
+  const wrong = spoken.api === "invoke" && spoken.version === "2026-10-21" && notIn(spoken.version, body);
+  if (wrong) throw new Untranslatable(wrong);
   const said =
     spoken.api === "invoke"
       ? { anthropic_version: spoken.version, ...rest }

@@ -30,6 +30,9 @@ const modelId = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const profile = `arn:aws:bedrock:${region}:123456789012:inference-profile/${modelId}`;
 const tool = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
 
+/** The version that still has what decides how words are drawn. */
+const earlier = { headers: { "anthropic-version": "2023-06-01" } };
+
 let directory: string;
 let shared: string;
 /** Writes the file as rotation does: beside it, then in its place. */
@@ -273,6 +276,22 @@ test("another version of Anthropic's words may be configured", async () => {
   expect(sent()).toMatchObject({ anthropic_version: "2026-10-21" });
 });
 
+test("what the configured version has no word for isn't sent to it, whoever asks", async () => {
+  const refused = { status: 400, message: expect.stringMatching(/untranslatable|temperature/) as unknown };
+  const hot = { model: "dated", ...ask, temperature: 0.5 };
+  await expect(anthropic.messages.create(hot as never, earlier)).rejects.toMatchObject(refused);
+  await expect(openai.chat.completions.create(hot)).rejects.toMatchObject(refused);
+  expect(bedrock.received).toEqual([]);
+});
+
+test("Bedrock is told its own version, in the body alone, whichever a client speaks", async () => {
+  for (const options of [earlier, {}]) {
+    await anthropic.messages.create({ model: "claude", ...ask }, options);
+    expect(sent()).toMatchObject({ anthropic_version: "bedrock-2023-05-31" });
+    expect(bedrock.received.at(-1)?.headers["anthropic-version"]).toBeUndefined();
+  }
+});
+
 describe("a group over Bedrock and Azure", () => {
   const throttled: Served["answer"] = (_req, res) => {
     res.setHeader("x-amzn-errortype", "ThrottlingException");
@@ -324,7 +343,7 @@ describe("Converse", () => {
     answers((_req, res) => {
       json(res, converseAnswer);
     });
-    const answer = await anthropic.messages.create({
+    const asked = {
       ...{ model: "nova", max_tokens: 50, temperature: 0.5, stop_sequences: ["END"], system: "be kind" },
       tools: [weather],
       tool_choice: { type: "tool", name: "weather" },
@@ -345,7 +364,8 @@ describe("Converse", () => {
           content: [{ type: "tool_result", tool_use_id: "t1", content: "cold", is_error: true }],
         },
       ],
-    });
+    } as const;
+    const answer = await anthropic.messages.create(asked as never, earlier);
     expect(answer).toMatchObject({
       ...{ id: "msg_bdrk_0", model: "eu.amazon.nova-pro-v1:0", stop_reason: "end_turn" },
       content: [{ type: "text", text: "hello" }],
