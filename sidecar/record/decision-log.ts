@@ -48,8 +48,10 @@ export interface DecisionLog<Record> {
 }
 
 interface Waiting<Record> {
-  readonly record: Record;
-  readonly bytes: number;
+  /** Until its line is written. */
+  record: Record | undefined;
+  text: string;
+  bytes: number;
   readonly settle?: (error?: Error) => void;
 }
 
@@ -72,6 +74,33 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
   let closing = false;
   /** Records of the batch that a buffered log is writing. */
   let inFlight = 0;
+  /** Recorded in this turn. */
+  let fresh: Waiting<Record>[] = [];
+
+  /** A text is easier to keep than what it says: records die young. */
+  function putInWords(waiting: Waiting<Record>): void {
+    const { record } = waiting;
+    if (record === undefined) return;
+    waiting.text = `${line(record)}\n`;
+    waiting.record = undefined;
+  }
+
+  /** Writes this turn's lines once its decisions are on their way; not all at once where much is to be digested. */
+  function putFreshInWords(): void {
+    let done = 0;
+    for (let content = 0; done < fresh.length && done < batch && content < batchBytes; done++) {
+      const waiting = fresh[done];
+      // what was written or lost meanwhile isn't waiting any more
+      if (waiting?.record === undefined) continue;
+      const { bytes: before } = waiting;
+      content += before;
+      putInWords(waiting);
+      waiting.bytes = waiting.text.length;
+      queuedBytes += waiting.bytes - before;
+    }
+    fresh = fresh.slice(done);
+    if (fresh.length > 0) setImmediate(putFreshInWords);
+  }
 
   function take(): Waiting<Record> | undefined {
     const waiting = queue.shift();
@@ -81,6 +110,7 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
 
   function lose(waiting: Waiting<Record>): void {
     onEvents("dropped", 1);
+    waiting.record = undefined;
     waiting.settle?.(new Error("the decision log is not accepting records"));
   }
 
@@ -113,7 +143,8 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
         if (waiting === undefined) break;
         taken.push(waiting);
         content += waiting.bytes;
-        text += `${line(waiting.record)}\n`;
+        putInWords(waiting);
+        text += waiting.text;
       }
       await (mode === "strict" ? writeOnce(taken, text) : writeUntilDone(taken.length, text));
       // between batches, decisions go first
@@ -176,9 +207,13 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
         if (closing) onEvents("dropped", 1);
         else {
           queuedBytes += bytes;
-          queue.push({ record, bytes });
+          const waiting = { record, text: "", bytes };
+          queue.push(waiting);
+          if (fresh.length === 0) setImmediate(putFreshInWords);
+          fresh.push(waiting);
           while (queue.size() > events || (queuedBytes > maxBytes && queue.size() > 1)) {
-            take();
+            const oldest = take();
+            if (oldest !== undefined) oldest.record = undefined;
             onEvents("dropped", 1);
           }
           wake();
@@ -187,7 +222,7 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
       }
       return new Promise((resolve, reject) => {
         const settle = (error?: Error): void => (error === undefined ? resolve() : reject(error));
-        const waiting = { record, bytes, settle };
+        const waiting = { record, text: "", bytes, settle };
         // strict: the newest is refused, since each of the older ones still holds up its caller
         if (closing || stuck || queue.size() >= events || queuedBytes + bytes > maxBytes) lose(waiting);
         else {

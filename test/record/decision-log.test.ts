@@ -109,13 +109,55 @@ describe("buffered", () => {
     expect(numbers(written.join(""))).toEqual([0, 3]);
   });
 
-  test("writes records of large content in small batches", async () => {
+  test("doesn't digest more than some large records in one turn, nor in the one that records them", async () => {
     const { sink, written, release } = heldSink();
     release();
-    const { log } = logOn(sink, "buffered");
+    let turn = 0;
+    let going = true;
+    const count = (): void => {
+      turn++;
+      if (going) setImmediate(count);
+    };
+    count();
+    const turns: number[] = [];
+    const log = createDecisionLog<number>({
+      sink,
+      mode: "buffered",
+      line: (record) => {
+        turns.push(turn);
+        return JSON.stringify({ n: record });
+      },
+    });
+    const recorded = turn;
     for (const n of upTo(6)) log.record(n, 600_000);
+    await until(() => turns.length === 6);
+    going = false;
     await log.close();
-    expect(written.map((lines) => numbers(lines).length)).toEqual([2, 2, 2]);
+    const perTurn = new Map<number, number>();
+    for (const one of turns) perTurn.set(one, (perTurn.get(one) ?? 0) + 1);
+    expect(perTurn.has(recorded)).toBe(false);
+    expect(Math.max(...perTurn.values())).toBeLessThanOrEqual(2);
+    expect(numbers(written.join(""))).toEqual(upTo(6));
+  });
+
+  test("writes each record as it was when it was recorded, also where the sink is slow", async () => {
+    const { sink, written, release, waiting } = heldSink();
+    const log = createDecisionLog<{ n: number }>({
+      sink,
+      mode: "buffered",
+      line: (record) => JSON.stringify(record),
+    });
+    const first = { n: 1 };
+    log.record(first);
+    await until(() => waiting.length === 1);
+    const second = { n: 2 };
+    log.record(second);
+    await new Promise((resolve) => setImmediate(resolve));
+    // its line is written by now, though the sink has not taken the first
+    second.n = 99;
+    release();
+    await log.close();
+    expect(numbers(written.join(""))).toEqual([1, 2]);
   });
 
   test("asks the sink for one batch at a time", async () => {
