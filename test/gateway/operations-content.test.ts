@@ -20,6 +20,13 @@ beforeAll(async () => {
         sonnet: { ...place, upstream: "anthropic" },
         flash: { ...place, upstream: "gemini" },
       },
+      routes: {
+        chain: { kind: "langserve", url, region: "eu", environment: "prod" },
+        table: {
+          ...{ kind: "http", url, region: "eu", environment: "prod" },
+          operations: [{ method: "POST", path: "/infer", action: "model.invoke", id: "m" }],
+        },
+      },
     },
   });
 });
@@ -179,4 +186,29 @@ test("a file that is uploaded is counted with its type and size, and wasn't look
     ...{ scanned: false, why: ["media"], roles: { user: { pii: { email: 1 } } } },
     files: { count: 1, bytes: 5, unsized: 0, types: { "audio/wav": 1 } },
   });
+});
+
+/** What callers say in other places than a value of JSON: the facts must say so, or that it wasn't seen. */
+const elsewhere: readonly (readonly [
+  name: string,
+  path: string,
+  type: string,
+  body: string,
+  facts: object,
+])[] = [
+  ["a value", "chain/invoke", "application/json", `{"input":{"a":"${email}"}}`, found],
+  ["a name", "chain/invoke", "application/json", `{"input":{"${email}":1}}`, found],
+  ["a number", "chain/invoke", "application/json", '{"input":[4532015112830366]}', { pii: { card: 1 } }],
+  ["JSON", "table/infer", "application/json", `{"a":"${email}"}`, found],
+  ["JSON that is said to be text", "table/infer", "text/plain", `{"a":"${email}"}`, found],
+  ["JSON of another name", "table/infer", "application/x+json", `{"a":"${email}"}`, found],
+  ["text that is said to be an image", "table/infer", "image/png", `{"a":"${email}"}`, found],
+  ["what isn't text", "table/infer", "image/png", "a\u0000b", { ...unseen, why: ["media"] }],
+];
+
+test.each(elsewhere)("on a named route: %s", async (_name, path, type, body, facts) => {
+  const answer = await post(world, `/routes/${path}`, body, { "content-type": type });
+  expect(answer.status).toBe(403);
+  const { content } = world.sidecar.asked.at(-1)?.context as { content?: object };
+  expect(content).toMatchObject(facts);
 });

@@ -1,6 +1,6 @@
 /** What a request to a model server attempts, whatever the server. */
 import type { Call, ErrorCode, Json, JsonObject, Obligation, Refusal } from "../../../sidecar/contract.js";
-import { isObject, refuse } from "../../../sidecar/contract.js";
+import { isObject, JsonNumber, refuse } from "../../../sidecar/contract.js";
 import type { Usage } from "../../models/protocol.js";
 import type { DecideCalls } from "../../models/calls/guard.js";
 import type { Check } from "../../models/fields.js";
@@ -86,13 +86,28 @@ export const asItIs =
   (obligations: readonly Obligation[]): JsonObject | Buffer | "none" | undefined =>
     obligations.length === 0 ? body : undefined;
 
-/** Says what texts a value holds as messages, in the words that detectors know. */
+/** Names as programs choose them; others may be content. */
+const plainName = /^[A-Za-z_$][\w$-]{0,14}$/;
+
+/** Says what texts a value holds as messages, in the words that detectors know: names and numbers say something, too. */
 export function textsOf(value: Json | undefined): JsonObject {
   const texts: JsonObject[] = [];
+  const say = (content: string): void => {
+    texts.push({ role: "user", content });
+  };
   const walk = (one: Json): void => {
-    if (typeof one === "string") texts.push({ role: "user", content: one });
-    else if (Array.isArray(one)) one.forEach(walk);
-    else if (isObject(one)) Object.values(one).forEach(walk);
+    if (typeof one === "string") say(one);
+    else if (typeof one === "number" || one instanceof JsonNumber) {
+      const digits = one instanceof JsonNumber ? one.text : String(one);
+      // less is nobody's number, and tokens are many
+      if (digits.length >= 7) say(digits);
+    } else if (Array.isArray(one)) one.forEach(walk);
+    else if (isObject(one)) {
+      for (const [name, inner] of Object.entries(one)) {
+        if (!plainName.test(name)) say(name);
+        walk(inner);
+      }
+    }
   };
   if (value !== undefined) walk(value);
   return { messages: texts };

@@ -1,4 +1,5 @@
 /** Any model server by a table: method and path say what a request is, and where the resource is named. */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
@@ -55,7 +56,7 @@ export async function attemptListed(
             sha256: body.facts["sha256"] ?? createHash("sha256").digest("hex"),
           },
         }),
-    texts: textsOf(value),
+    texts: saysOf(value, sent, mediaType),
     obligations: [],
     body: asItIs(sent),
     // INVARIANT: what was read as JSON in UTF-8 is sent as such, whatever its charset said
@@ -69,6 +70,18 @@ export async function attemptListed(
     model: id,
     offered: [],
   };
+}
+
+/** What detectors read: INVARIANT: a text is read as one whatever type it is said to be, for its server may not look at that. */
+function saysOf(
+  value: Json | undefined,
+  sent: JsonObject | Buffer | "none",
+  mediaType: Json | undefined,
+): JsonObject {
+  if (value !== undefined || !Buffer.isBuffer(sent)) return textsOf(value);
+  if (isUtf8(sent) && !sent.includes(0)) return textsOf(sent.toString());
+  const source = typeof mediaType === "string" ? { media_type: mediaType } : {};
+  return { messages: [{ role: "user", content: [{ type: "file", source }] }] };
 }
 
 /** Gives what stood for each name; undefined where the path isn't the line's. */
