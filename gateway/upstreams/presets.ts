@@ -20,8 +20,10 @@ export const presets = {
   openrouter: {
     url: "https://openrouter.ai/api/v1",
     speaks: ["anthropic"],
-    headers: ["http-referer", "x-title"],
-    source: "openrouter.ai/docs, «API reference: overview», headers",
+    // the last is the former name of the second, and still taken
+    headers: ["http-referer", "x-openrouter-title", "x-openrouter-categories", "x-title"],
+    source:
+      "openrouter.ai/docs/app-attribution, openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages",
   },
   portkey: {
     url: "https://api.portkey.ai/v1",
@@ -33,17 +35,16 @@ export const presets = {
       ...["x-portkey-azure-resource-name", "x-portkey-azure-deployment-id", "x-portkey-azure-api-version"],
       ...["x-portkey-vertex-project-id", "x-portkey-vertex-region", "x-portkey-strict-open-ai-compliance"],
     ],
-    source: "portkey.ai/docs, «Headers» (api-reference/inference-api/headers)",
+    source:
+      "portkey.ai/docs/api-reference/inference-api/headers, portkey.ai/docs/product/ai-gateway/messages-api",
   },
   litellm: {
     speaks: ["anthropic"],
     headers: [
-      "x-litellm-tags",
-      "x-litellm-timeout",
-      "x-litellm-num-retries",
+      ...["x-litellm-tags", "x-litellm-timeout", "x-litellm-stream-timeout", "x-litellm-num-retries"],
       "x-litellm-enable-message-redaction",
     ],
-    source: "docs.litellm.ai, «Request Headers» (proxy/request_headers)",
+    source: "docs.litellm.ai/docs/proxy/request_headers, docs.litellm.ai/docs/anthropic_unified",
   },
   helicone: {
     url: "https://oai.helicone.ai/v1",
@@ -53,25 +54,27 @@ export const presets = {
       ...["helicone-omit-response", "helicone-ratelimit-policy", "helicone-moderations-enabled"],
       ...["helicone-llm-security-enabled", "helicone-property-environment", "helicone-property-app"],
     ],
-    source: "docs.helicone.ai, «Header Directory» (helicone-headers/header-directory)",
+    source:
+      "docs.helicone.ai/helicone-headers/header-directory, docs.helicone.ai/getting-started/how-to-integrate",
   },
   ollama: {
     url: "http://127.0.0.1:11434/v1",
     speaks: ["anthropic"],
     headers: [],
-    source: "docs.ollama.com, «OpenAI compatibility»",
+    source: "docs.ollama.com/openai, docs.ollama.com/api/anthropic-compatibility",
   },
   vllm: {
     url: "http://127.0.0.1:8000/v1",
     speaks: ["anthropic"],
     headers: [],
-    source: "docs.vllm.ai, «OpenAI-Compatible Server»",
+    source: "docs.vllm.ai/en/stable/serving/integrations/claude_code",
   },
   mistral: {
     url: "https://api.mistral.ai/v1",
     tellsUsage: true,
     headers: [],
-    source: "docs.mistral.ai, «API specs»",
+    source:
+      "github.com/mistralai/client-python, sdkconfiguration.py; usage: github.com/openai/openai-agents-python/issues/442",
   },
   groq: {
     url: "https://api.groq.com/openai/v1",
@@ -79,14 +82,14 @@ export const presets = {
     source: "console.groq.com/docs/openai",
   },
   together: {
-    url: "https://api.together.xyz/v1",
+    url: "https://api.together.ai/v1",
     headers: [],
-    source: "docs.together.ai, «OpenAI compatibility»",
+    source: "docs.together.ai/docs/inference/openai-compatibility",
   },
   gemini: {
     url: "https://generativelanguage.googleapis.com/v1beta/openai",
     headers: [],
-    source: "ai.google.dev/gemini-api/docs/openai, «OpenAI compatibility»",
+    source: "ai.google.dev/gemini-api/docs/openai",
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 

@@ -7,6 +7,13 @@ import type { EntraConfig, UpstreamConfig } from "./upstream.js";
 /** Source: Azure OpenAI, "API version lifecycle"; `v1` needs no version but for previews. */
 const version = /^(?:\d{4}-\d{2}-\d{2}(?:-preview)?|preview|latest|v1)$/;
 
+/** Source for Anthropic's: learn.microsoft.com/azure/foundry/foundry-models/how-to/use-foundry-models-claude. */
+const keyIn = { openai: "api-key", anthropic: "x-api-key" } as const;
+const scopes = {
+  openai: "https://cognitiveservices.azure.com/.default",
+  anthropic: "https://ai.azure.com/.default",
+} as const;
+
 /** Reads `surface` and `api_version` into the address, and `entra`. */
 export function readAzure(
   fields: Fields,
@@ -29,18 +36,20 @@ export function readAzure(
   if (url.pathname === "/") url.pathname = surface === "v1" ? `/${protocol}/v1` : "/openai";
   if (url.search !== "") problems.add(fields.at("url"), "must not hold a query; use api_version");
   else if (apiVersion !== undefined) url.searchParams.set("api-version", apiVersion);
-  const entra = fields.has("entra") ? readEntra(fields.nested("entra"), problems) : undefined;
+  const entra = fields.has("entra")
+    ? readEntra(fields.nested("entra"), scopes[protocol], problems)
+    : undefined;
   if (entra !== undefined && fields.has("api_key"))
     problems.add(fields.at("entra"), "give api_key or entra, not both");
   return {
-    ...{ url, protocol, keyIn: "api-key" },
+    ...{ url, protocol, keyIn: keyIn[protocol] },
     ...(surface === "v1" ? {} : { wire: { kind: "azure-deployments" } }),
     ...(entra === undefined ? {} : { credentials: entra }),
   };
 }
 
 /** Source: Microsoft identity platform, "OAuth 2.0 client credentials flow". */
-function readEntra(fields: Fields, problems: Problems): EntraConfig | undefined {
+function readEntra(fields: Fields, usualScope: string, problems: Problems): EntraConfig | undefined {
   const tenant = fields.required("tenant");
   // a tenant stands in the path
   if (tenant !== "" && !/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/.test(tenant))
@@ -52,7 +61,7 @@ function readEntra(fields: Fields, problems: Problems): EntraConfig | undefined 
     problems.add(fields.at("authority"), "must be https, but for this machine itself");
   if (base.search !== "") problems.add(fields.at("authority"), "must not hold a query");
   const clientId = fields.required("client_id");
-  const scope = fields.string("scope") ?? "https://cognitiveservices.azure.com/.default";
+  const scope = fields.string("scope") ?? usualScope;
   const kinds = (["secret", "assertion"] as const).filter((kind) => fields.has(`client_${kind}`));
   const [kind] = kinds;
   if (kinds.length !== 1) problems.add(fields.at("client_secret"), "give client_secret or client_assertion");

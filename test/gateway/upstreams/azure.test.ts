@@ -168,7 +168,7 @@ test("Anthropic's models at Azure are asked in their protocol, with Azure's head
   expect(answer.status).toBe(429);
   expect(paths()).toEqual(["POST /anthropic/v1/messages"]);
   expect(azure.received[0]?.headers).toMatchObject({
-    "api-key": providerKey,
+    "x-api-key": providerKey,
     "anthropic-version": "2023-06-01",
   });
 });

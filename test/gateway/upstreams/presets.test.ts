@@ -37,9 +37,9 @@ const cases: readonly {
   {
     kind: "openrouter",
     url: "https://openrouter.ai/api/v1",
-    config: { headers: { "HTTP-Referer": "https://app.example", "X-Title": "The App" } },
+    config: { headers: { "HTTP-Referer": "https://app.example", "X-OpenRouter-Title": "The App" } },
     path: "/api/v1",
-    headers: { "http-referer": "https://app.example", "x-title": "The App" },
+    headers: { "http-referer": "https://app.example", "x-openrouter-title": "The App" },
   },
   {
     kind: "portkey",
@@ -75,7 +75,7 @@ const cases: readonly {
   },
   { kind: "mistral", url: "https://api.mistral.ai/v1", headers: {} },
   { kind: "groq", url: "https://api.groq.com/openai/v1", path: "/openai/v1", headers: {} },
-  { kind: "together", url: "https://api.together.xyz/v1", headers: {} },
+  { kind: "together", url: "https://api.together.ai/v1", headers: {} },
   {
     kind: "gemini",
     url: "https://generativelanguage.googleapis.com/v1beta/openai",
@@ -302,6 +302,15 @@ describe("a configuration", () => {
     [{ ...azure, url: "https://apim.example/base/openai/v1" }, "https://apim.example/base/openai/v1"],
   ])("leads %j to %s", (upstream, url) => {
     expect(read(upstream)?.url.href).toBe(url);
+  });
+  test.each([
+    ["openai", "api-key", "https://cognitiveservices.azure.com/.default"],
+    ["anthropic", "x-api-key", "https://ai.azure.com/.default"],
+  ])("proves itself to Azure's models of %s as they want it", (protocol, keyIn, scope) => {
+    expect(read({ ...azure, protocol, entra })).toMatchObject({
+      keyIn,
+      credentials: { kind: "entra", scope },
+    });
   });
 });
 
