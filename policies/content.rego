@@ -81,8 +81,9 @@ deny contains reason.from(rego.metadata.rule()) if {
 }
 
 # A request without content, such as a listing, has nothing to leave with.
+# What takes prompts, files and queries out of the house: a chain and an account of storage as much as a model.
 is_abroad if {
-	input.resource.type == "model"
+	input.resource.type in {"model", "chain", "storage"}
 	input.context.content
 	not is_answer
 	not is_home

@@ -59,6 +59,15 @@ test_other_resources_are_not_concerned if {
 	demo.is_empty(denied)
 }
 
+test_chains_and_storage_are_concerned[type] if {
+	some type in {"chain", "storage"}
+	every found_abroad, codes in {found: {"secrets_in_request"}, cut: {"content_not_scanned"}, clean: set()} {
+		request := demo.but(ask("acme", "us", found_abroad), {"resource/type": type})
+		denied := content.deny with input as request
+		demo.codes(denied) == codes
+	}
+}
+
 test_the_decision_hears_of_it if {
 	decision := countersign.decision with input as ask("acme", "us", found)
 	not decision.allow
