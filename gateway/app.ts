@@ -75,15 +75,15 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       route: nameRoute(route, target),
       traceparent: req.headers["traceparent"] as string | undefined,
     });
-    const begun = { ...begin(parts, req, res, findSource(req, proxy !== undefined)), challenge, trace };
+    const exchange = begin(parts, req, res, { ip: findSource(req, proxy !== undefined), challenge, trace });
     res.on("close", () => {
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
       trace?.end(res.statusCode);
     });
     const refuseHere = (refusal: Refusal): void => {
-      refusers[protocol](begun, refusal);
+      refusers[protocol](exchange, refusal);
     };
-    res.setHeader("x-request-id", begun.id);
+    res.setHeader("x-request-id", exchange.id);
     const wrong = checkHead(req, parts.config.allowedOrigins);
     if (wrong !== undefined) {
       refuseHere(wrong);
@@ -116,7 +116,7 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       refuseHere(read);
       return;
     }
-    const exchange = { ...begun, credentials: read.credentials };
+    exchange.credentials = read.credentials;
     serve(parts, exchange, route, protocol, spoken, upgrade).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
@@ -203,12 +203,13 @@ function upgradingOf(res: UpgradeResponse): Upgrading {
   };
 }
 
+/** Begins an exchange, of somebody who isn't known yet. */
 function begin(
   parts: GatewayParts,
   req: IncomingMessage,
   res: ServerResponse,
-  ip: string | undefined,
-): Omit<Exchange, "challenge"> {
+  { ip, challenge, trace }: Pick<Exchange, "ip" | "challenge" | "trace">,
+): Omit<Exchange, "credentials"> & { credentials: Exchange["credentials"] } {
   const gone = new AbortController();
   res.on("close", () => {
     if (!res.writableFinished) gone.abort();
@@ -216,6 +217,6 @@ function begin(
   const given = req.headers["x-request-id"];
   // an id that a caller chose is taken only in a form that can't hurt a log
   const id = typeof given === "string" && /^[\w-]{8,64}$/.test(given) ? given : parts.newId();
-  const { signal } = gone;
-  return { req, res, id, path: req.url ?? "", ip, credentials: {}, signal, started: parts.clock() };
+  const [path, { signal }, started] = [req.url ?? "", gone, parts.clock()];
+  return { req, res, id, path, ip, credentials: {}, signal, started, challenge, trace };
 }

@@ -1,6 +1,14 @@
 /** One request on its way through the gateway, and the parts that serve all of them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Call, CallContext, Credentials, Decision, JsonObject, Outcome } from "../sidecar/contract.js";
+import type {
+  Call,
+  CallContext,
+  Credentials,
+  Decision,
+  DecisionRequest,
+  JsonObject,
+  Outcome,
+} from "../sidecar/contract.js";
 import type { Ask } from "./ask.js";
 import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
@@ -90,6 +98,8 @@ export interface Exchange {
   readonly trace?: Trace | undefined;
 }
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** What is known of a call besides itself. */
 export interface AboutCall {
   readonly prompt?: JsonObject;
@@ -110,23 +120,25 @@ export async function askAbout(
 ): Promise<Decision[]> {
   const { environment } = parts.config;
   const claimed = claimedHeaders(exchange.req, parts.config.claimedHeaders);
-  const context: CallContext = {
-    ...(exchange.ip === undefined ? {} : { source: { ip: exchange.ip } }),
-    ...(environment === undefined ? {} : { environment }),
+  // members are set one by one: spread out, an object of its own kind would be made for each request
+  const context: Writable<CallContext> = {
     request: { id: exchange.id, method: exchange.req.method ?? "", path: exchange.path },
-    ...(prompt === undefined ? {} : { prompt }),
-    ...(content === undefined ? {} : { content }),
-    ...(claimed === undefined ? {} : { claimed: { headers: claimed } }),
   };
+  if (exchange.ip !== undefined) context.source = { ip: exchange.ip };
+  if (environment !== undefined) context.environment = environment;
+  if (prompt !== undefined) context.prompt = prompt;
+  if (content !== undefined) context.content = content;
+  if (claimed !== undefined) context.claimed = { headers: claimed };
   const from = parts.clock();
   const answered = exchange.trace?.ask(calls.length);
-  const decisions = await parts.ask({
+  const request: Writable<DecisionRequest> = {
     calls,
     credentials: exchange.credentials,
     context,
     obligations,
-    ...(upstream?.assertion === undefined ? {} : { assertion: upstream.assertion.request }),
-  });
+  };
+  if (upstream?.assertion !== undefined) request.assertion = upstream.assertion.request;
+  const decisions = await parts.ask(request);
   parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
   answered?.(decisions);
   return decisions;

@@ -148,7 +148,12 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
               { read, ...needed(proving) },
             );
       const headers = upstreamHeaders({
-        ...{ protocol, hasBody: body !== undefined, contentType, own: proof.headers, wanted, assertion },
+        protocol,
+        hasBody: body !== undefined,
+        contentType,
+        own: proof.headers,
+        wanted,
+        assertion,
       });
       if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
       const asks = { path, method, headers, body: body ?? null };
@@ -163,7 +168,9 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
         discard(answer.body);
         const retryAfter = received["retry-after"];
         return {
-          ...{ kind: "failed", code: "upstream_invalid", status: statusCode },
+          kind: "failed",
+          code: "upstream_invalid",
+          status: statusCode,
           ...(typeof retryAfter === "string" ? { retryAfter } : {}),
         };
       }
@@ -188,7 +195,11 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
     const { apiKey, assertion: wanted } = upstream;
     const proof = proveByKey(upstream, apiKey === undefined ? undefined : read(apiKey), read);
     const headers = upstreamHeaders({
-      ...{ protocol: undefined, hasBody: false, own: proof.headers, wanted, assertion },
+      protocol: undefined,
+      hasBody: false,
+      own: proof.headers,
+      wanted,
+      assertion,
     });
     const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
     return headers && { headers, secrets };

@@ -24,7 +24,11 @@ const obligations = [...Object.keys(modelDuties), ...besideObligations, ...route
 export function chatManner(client: ModelProtocol, stream: boolean): Manner<SaidChat> {
   const accept = stream ? "text/event-stream" : "application/json";
   return {
-    ...{ obligations, duties: modelDuties, words: client.words, answers: client.name, fallsBack: true },
+    obligations,
+    duties: modelDuties,
+    words: client.words,
+    answers: client.name,
+    fallsBack: true,
     named: (body, model) => ({ ...body, model }),
     speaks: ({ protocol }) => protocol === client.name,
     speak(body, { deployment, upstream }) {

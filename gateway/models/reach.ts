@@ -97,13 +97,21 @@ async function send<Said>(asking: Asking<Said>, opened: Target): Promise<Reached
     const { said, method, path, headers = {}, body, contentType, readAnswer } = spoken;
     now.asked = { target, deployment, said, used: whom };
     const trace = exchange.trace?.attempt({
-      ...{ model: target.name, deployment, url: upstream.url, stream: asks.stream, body: target.body },
+      model: target.name,
+      deployment,
+      url: upstream.url,
+      stream: asks.stream,
+      body: target.body,
       operation: operationName(exchange.path, asks.call.action.name),
       decisionId: target.decision.decision_id,
     });
     const traceparent = trace?.traceparent;
     const answer = await parts.forward({
-      ...{ upstream, method, path, assertion: target.decision.assertion, signal },
+      upstream,
+      method,
+      path,
+      assertion: target.decision.assertion,
+      signal,
       headers: traceparent === undefined ? headers : { ...headers, traceparent },
       ...(body === undefined ? {} : { body }),
       ...(contentType === undefined ? {} : { contentType }),
@@ -118,7 +126,11 @@ async function send<Said>(asking: Asking<Said>, opened: Target): Promise<Reached
     (one) => alone || speaksPlainly(asking, one) || say(asking, opened, one).kind === "spoken",
   );
   const { attempted } = await parts.routing.route({
-    ...{ name, model, stream: asks.stream, send: sendTo, signal: exchange.signal },
+    name,
+    model,
+    stream: asks.stream,
+    send: sendTo,
+    signal: exchange.signal,
     // where none speaks the request's language, the one that is asked says why
     candidates: speaking.length === 0 ? opened.candidates : speaking,
     stickyKey: stickyKey(asking, opened),

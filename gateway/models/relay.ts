@@ -22,7 +22,7 @@ export interface RelayParts extends StreamParts {
   readonly client: ModelProtocol;
   readonly server: ModelProtocol;
   /** What was asked, where it was translated. */
-  readonly request?: ModelRequest;
+  readonly request?: ModelRequest | undefined;
   readonly stream: boolean;
   /** Epoch seconds. */
   readonly created: number;

@@ -41,7 +41,10 @@ export async function serveInvoke(
   const asks = content === undefined ? called : { ...called, content };
   const past: Past[] = [];
   const { decision, result, asked } = await reach({
-    ...{ parts, exchange, asks, past },
+    parts,
+    exchange,
+    asks,
+    past,
     manner: chatManner(client, asks.stream),
   });
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
@@ -99,11 +102,21 @@ export async function serveInvoke(
   const { stream } = asks;
   const { inspector, outcome: inspected } = inspectAnswer(parts, exchange, asks, target, client.name);
   const relayed = await relay({
-    ...{ res, headers, body: result.body, status: answer.status, signal, client, server, stream, created },
-    ...(request === undefined ? {} : { request }),
+    res,
+    headers,
+    body: result.body,
+    status: answer.status,
+    signal,
+    client,
+    server,
+    stream,
+    created,
+    request,
     inspect: inspector,
     decide: createDecideCalls(parts, exchange, { model: target.name, offered: client.offered(target.body) }),
-    ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
+    watch: watching,
+    clock: parts.clock,
+    timedOut: result.timedOut,
     errorEvent(code) {
       const denied = inspector?.denial();
       return denied === undefined

@@ -73,7 +73,9 @@ export class Meter {
     const { told, firstAt, lastSaidAt, longest } = this;
     const settled = told !== undefined && !this.saidSince && (whole || firstAt !== undefined);
     return {
-      ...{ told, settled, seen: this.count.tokens() },
+      told,
+      settled,
+      seen: this.count.tokens(),
       times: (tokens) => {
         const seconds = firstAt === undefined ? 0 : (lastSaidAt - firstAt) / 1000;
         return {

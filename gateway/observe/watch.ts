@@ -75,7 +75,10 @@ export function watch(parts: WatchParts): Watch {
 
 function meterOf({ spoken, asked, metrics, clock, started }: WatchParts): Meter {
   return new Meter({
-    ...{ clock, started, hides: asked, texts: spoken.pieces ?? [] },
+    clock,
+    started,
+    hides: asked,
+    texts: spoken.pieces ?? [],
     usage: (data, before) => spoken.usage(data, before),
     waited: (micros) => {
       metrics.gatewayBetweenTokens(micros);
