@@ -19,8 +19,7 @@ export function createSourceFinder(
     proxies.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
   }
   const isProxy = (ip: string): boolean =>
-    trusted.length > 0 &&
-    isIP(ip) !== 0 && proxies.check(ip, isIP(ip) === 6 ? "ipv6" : "ipv4");
+    trusted.length > 0 && isIP(ip) !== 0 && proxies.check(ip, isIP(ip) === 6 ? "ipv6" : "ipv4");
   return (req, viaProxy = false) => {
     const peer = viaProxy ? undefined : plain(req.socket.remoteAddress);
     if (!viaProxy && (peer === undefined || !isProxy(peer))) return peer;

@@ -321,7 +321,11 @@ describe("through the gateway", () => {
       tools: [tool("read")],
       max_tokens: 5,
     });
-    expect(world.sidecar.asked[0]?.obligations).toEqual([...Object.keys(modelDuties), ...besideObligations, ...routeObligations]);
+    expect(world.sidecar.asked[0]?.obligations).toEqual([
+      ...Object.keys(modelDuties),
+      ...besideObligations,
+      ...routeObligations,
+    ]);
   });
 
   test("one that can't be is a deny, and nothing is sent", async () => {
