@@ -503,6 +503,20 @@ describe("Ollama", () => {
     expect((await client().chat(ask)).message.content).toContain("can't be decided on");
   });
 
+  test.each([
+    ["calls", `{"message":{"content":"","tool_callſ":[{"function":{"name":"weather","arguments":{}}}]}}`],
+    [
+      "a function beside another",
+      `{"message":{"tool_calls":[{"function":{"name":"x","arguments":{}},"Function":{"name":"weather"}}]}}`,
+    ],
+    ["a name beside another", `{"message":{"tool_calls":[{"function":{"name":"x","NAME":"weather"}}]}}`],
+  ])("an answer in other letters is none: %s", async (_name, answer) => {
+    answering("application/json", [answer]);
+    const got = await post("lama/api/chat", { ...ask, stream: false });
+    expect(got.status).toBe(502);
+    expect(await got.text()).not.toContain("weather");
+  });
+
   test("obligations are carried out in options", async () => {
     answering("application/json", [last.trim()]);
     const obligations = [{ id: "o", type: "limit_tokens", properties: { max_tokens: 10 } }];

@@ -3,12 +3,15 @@ import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { DecideCalls, ToolCall } from "../../models/calls/guard.js";
 import { CallsRefused, mayCall } from "../../models/calls/guard.js";
+import { hasOddKey } from "../../models/plain-keys.js";
 
 /**
  * Gives an answer, or a line of one, without the calls that were refused; undefined where none was.
  * @throws CallsRefused where it holds calls that can't be read
  */
 export async function rewriteCalls(said: JsonObject, decide: DecideCalls): Promise<JsonObject | undefined> {
+  // Ollama's own client is of Go, and takes a key in other letters, that comes later, for this one
+  if (mayCall(stringifyJson(said)) && hasOddKey(said)) throw new CallsRefused("a key in other letters");
   const { message = null } = said;
   // `generate` says them beside its text
   const holder = isObject(message) ? message : said;
