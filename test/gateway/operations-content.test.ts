@@ -21,6 +21,7 @@ beforeAll(async () => {
         flash: { ...place, upstream: "gemini" },
       },
       routes: {
+        lama: { kind: "ollama", url, region: "eu", environment: "prod", models: { small: {} } },
         chain: { kind: "langserve", url, region: "eu", environment: "prod" },
         table: {
           ...{ kind: "http", url, region: "eu", environment: "prod" },
@@ -199,6 +200,14 @@ const elsewhere: readonly (readonly [
   ["a value", "chain/invoke", "application/json", `{"input":{"a":"${email}"}}`, found],
   ["a name", "chain/invoke", "application/json", `{"input":{"${email}":1}}`, found],
   ["a number", "chain/invoke", "application/json", '{"input":[4532015112830366]}', { pii: { card: 1 } }],
+  ["a tag", "chain/invoke", "application/json", `{"input":1,"config":{"tags":["${email}"]}}`, found],
+  ["kwargs", "chain/invoke", "application/json", `{"input":1,"kwargs":{"stop":"${email}"}}`, found],
+  ["a template", "lama/api/generate", "application/json", `{"model":"small","template":"${email}"}`, found],
+  [
+    ...(["what is beside messages", "lama/api/chat", "application/json"] as const),
+    `{"model":"small","messages":[],"format":{"description":"${email}"}}`,
+    found,
+  ],
   ["JSON", "table/infer", "application/json", `{"a":"${email}"}`, found],
   ["JSON that is said to be text", "table/infer", "text/plain", `{"a":"${email}"}`, found],
   ["JSON of another name", "table/infer", "application/x+json", `{"a":"${email}"}`, found],

@@ -92,7 +92,8 @@ export async function attemptChain({
     ...common,
     calls: [first, ...others],
     prompt: { bytes: bytes.byteLength, sha256: createHash("sha256").update(bytes).digest("hex") },
-    texts: textsOf(inputs),
+    // what configures a chain may say as much as its inputs
+    texts: textsOf(body),
     body: asItIs(body),
     answer: answerOf(route, operation),
   };

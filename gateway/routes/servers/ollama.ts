@@ -136,12 +136,12 @@ function toolsOf({ tools = null }: JsonObject): readonly string[] {
   return names.filter((name) => typeof name === "string");
 }
 
-/** What detectors read: messages as they are, and a prompt as a message. */
-function saysOf({ messages, prompt, system, input, images, suffix, tools }: JsonObject): JsonObject {
-  if (Array.isArray(messages)) return { messages, ...(tools === undefined ? {} : { tools }) };
-  const said = textsOf([system ?? null, prompt ?? null, suffix ?? null, input ?? null]);
-  if (!Array.isArray(images) || images.length === 0) return said;
-  return { messages: [...(said["messages"] as Json[]), { role: "user", images }] };
+/** What detectors read: messages as they are, and whatever else is said (prompts, templates, schemas) as messages. */
+function saysOf({ messages, images, tools, model: _model, ...others }: JsonObject): JsonObject {
+  const { messages: texts } = textsOf(others);
+  const said = [messages, texts].flatMap((list) => (Array.isArray(list) ? list : []));
+  if (Array.isArray(images) && images.length > 0) said.push({ role: "user", images });
+  return { messages: said, ...(tools === undefined ? {} : { tools }) };
 }
 
 function usage({ prompt_eval_count: read, eval_count: wrote }: JsonObject) {
