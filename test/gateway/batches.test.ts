@@ -356,7 +356,13 @@ describe("a batch", () => {
 
   test("whose results are none is cut off", async () => {
     const { output_file_id: id } = await create((await upload()).id);
-    for (const text of ["not JSON", '{"response":{"body":"tool"}}', "[]"]) {
+    const hidden = '{"choices":[{"message":{"tool_calls":[{"function":{"name":"remove"}}]}}]}';
+    for (const text of [
+      ...["not JSON", '{"response":{"body":"tool"}}', "[]"],
+      `{"response":{"body":{"choices":[]}},"Response":{"body":${hidden}}}`,
+      `{"reſponse":{"body":${hidden}}}`,
+      `{"response":{"BODY":${hidden}}}`,
+    ]) {
       output.text = text;
       const got = fetch(`${world.url}/v1/files/${id ?? ""}/content`, {
         headers: { authorization: `Bearer ${callerToken}` },

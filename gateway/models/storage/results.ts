@@ -58,11 +58,18 @@ interface Place {
 function answerIn(url: BatchUrl, line: JsonObject): Place | undefined {
   const [outerName, name] = url === "/v1/messages" ? ["result", "message"] : ["response", "body"];
   const { [outerName]: outer } = line;
+  // readers of Go take a key in other letters for this one
+  if (hasOther(line, outerName) || (isObject(outer) && hasOther(outer, name)))
+    throw new Error("a key in other letters");
   if (!isObject(outer)) return undefined;
   const { [name]: answer } = outer;
   if (answer === undefined || answer === null) return undefined;
   if (!isObject(answer)) throw new Error("an answer that is none");
   return { answer, with: (left) => ({ ...line, [outerName]: { ...outer, [name]: left } }) };
+}
+
+function hasOther(value: JsonObject, name: string): boolean {
+  return Object.keys(value).some((key) => key !== name && key.normalize("NFKC").toLowerCase() === name);
 }
 
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
