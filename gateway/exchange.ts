@@ -174,17 +174,37 @@ export function used(
   return { upstream: name, ...(own === undefined ? {} : { credential: own.id }) };
 }
 
-/** Reports what became of a decided call. */
+/** Reports what became of a decided call. What is told of it may come in pieces, the later ones over the earlier. */
 export function conclude(
   parts: GatewayParts,
   exchange: Exchange,
   decision: Decision,
   what: Pick<Outcome, "outcome" | "kind" | "status"> & Partial<Outcome>,
+  ...more: readonly (Partial<Outcome> | undefined)[]
 ): void {
-  exchange.trace?.concluded({ ...what, decision_id: decision.decision_id });
-  parts.report({
-    ...what,
+  const outcome: Writable<Outcome> = {
     decision_id: decision.decision_id,
+    outcome: what.outcome,
+    kind: what.kind,
+    status: what.status,
     duration_ms: Math.round((parts.clock() - exchange.started) * 1000) / 1000,
-  });
+  };
+  tell(outcome, what);
+  for (const piece of more) if (piece !== undefined) tell(outcome, piece);
+  exchange.trace?.concluded(outcome);
+  parts.report(outcome);
+}
+
+/** Sets members one by one: spread out, an object of its own kind would be made for each request. */
+function tell(outcome: Writable<Outcome>, piece: Partial<Outcome>): void {
+  const { upstream, credential, attempts, bytes, usage, cost, stream, content, labels } = piece;
+  if (upstream !== undefined) outcome.upstream = upstream;
+  if (credential !== undefined) outcome.credential = credential;
+  if (attempts !== undefined) outcome.attempts = attempts;
+  if (bytes !== undefined) outcome.bytes = bytes;
+  if (usage !== undefined) outcome.usage = usage;
+  if (cost !== undefined) outcome.cost = cost;
+  if (stream !== undefined) outcome.stream = stream;
+  if (content !== undefined) outcome.content = content;
+  if (labels !== undefined) outcome.labels = labels;
 }

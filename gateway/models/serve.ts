@@ -48,10 +48,14 @@ export async function serveInvoke(
     manner: chatManner(client, asks.stream),
   });
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
-  const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
+  const end = (
+    outcome: Outcome["outcome"],
+    status: number,
+    ...more: readonly (Partial<Outcome> | undefined)[]
+  ): void => {
     for (const { decision: one, ...what } of past)
       conclude(parts, exchange, one, { kind: "model", status, ...what });
-    conclude(parts, exchange, decision, { kind: "model", outcome, status, ...asked?.used, ...more });
+    conclude(parts, exchange, decision, { kind: "model", outcome, status }, asked?.used, ...more);
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], more?: Partial<Outcome>): void => {
     refuseHere(exchange, refusal, decision);
@@ -130,7 +134,7 @@ export async function serveInvoke(
     // what has begun ended with the refusal
     if (relayed.kind === "refused") refuseHere(exchange, denied.refusal, denied.decision);
     const sent = relayed.kind === "refused" ? denied.refusal.status : answer.status;
-    return end("denied", sent, { ...relayed.used, ...inspected() });
+    return end("denied", sent, relayed.used, inspected());
   }
   if (relayed.kind === "refused") {
     const slow = result.timedOut();
@@ -147,5 +151,5 @@ export async function serveInvoke(
     cut,
     aborted: "client_disconnected",
   } as const;
-  end(outcome[ended], answer.status, { bytes, ...used, ...inspected() });
+  end(outcome[ended], answer.status, { bytes }, used, inspected());
 }
