@@ -34,6 +34,5 @@ USER node
 EXPOSE 8080 8181 8282
 HEALTHCHECK --interval=10s --timeout=2s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8282/health?bundles').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
-# the second flag is the command's own (bin/countersign.js)
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=32", "bin/countersign.js"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "bin/countersign.js"]
 CMD ["sidecar", "-b", "/app/policies", "-a", "0.0.0.0:8181", "--diagnostic-addr", "0.0.0.0:8282"]

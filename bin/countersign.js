@@ -1,5 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
-// a request leaves little behind: with room for it the collector has less to do, for some 20 MB more
+#!/usr/bin/env node
 import { existsSync } from "node:fs";
 
 const entry = new URL("../dist/cli/main.js", import.meta.url);
