@@ -63,10 +63,10 @@ export function refusalOf(decision: Decision): Refusal {
     more.length < reasons.length
       ? reasons.filter((reason) => !more.includes(reason))
       : more.sort((a, b) => a.code.localeCompare(b.code));
+  // a rule's code is the policy's, also where it reads like one of ours; what asks for more may come from a rule
+  const ours = first !== undefined && (first.rule === undefined || asksForMore(first.code));
   const own =
-    first !== undefined && Object.hasOwn(errorTable, first.code)
-      ? (first.code as keyof typeof errorTable)
-      : "denied";
+    ours && Object.hasOwn(errorTable, first.code) ? (first.code as keyof typeof errorTable) : "denied";
   const [status, message, fix] = errorTable[own];
   const why = decision.reasons.map(({ message: text }: Reason) => text).join("; ");
   return {
