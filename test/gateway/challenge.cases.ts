@@ -18,16 +18,19 @@ const reason = (code: string, properties?: Reason["properties"]): Reason => ({
   ...(properties === undefined ? {} : { properties }),
 });
 
+/** The sidecar's own, before any rule was asked. */
+const own = (code: string): Reason => ({ code, message: "as the sidecar words it" });
+
 export const cases: readonly ChallengeCase[] = [
   {
     name: "no credentials: where to get some, and no error",
-    reasons: [reason("unauthenticated")],
+    reasons: [own("unauthenticated")],
     status: 401,
     bearer: "Bearer",
   },
   {
     name: "a token that has ended",
-    reasons: [reason("token_expired")],
+    reasons: [own("token_expired")],
     status: 401,
     bearer: 'Bearer error="invalid_token", error_description="the token has expired"',
   },
@@ -79,7 +82,7 @@ export const cases: readonly ChallengeCase[] = [
   { name: "a denial", reasons: [reason("tier_not_granted")], status: 403, bearer: undefined },
   {
     name: "a proof that doesn't hold: DPoP's words, not Bearer's",
-    reasons: [reason("dpop_replayed")],
+    reasons: [own("dpop_replayed")],
     status: 401,
     bearer: "Bearer",
   },

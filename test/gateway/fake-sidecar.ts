@@ -6,7 +6,13 @@ import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Call, Decision, DecisionRequest, Outcome } from "../../sidecar/contract.js";
-import { createFrameReader, createFrameWriter, frameKinds, framesProtocol } from "../../sidecar/contract.js";
+import {
+  createFrameReader,
+  createFrameWriter,
+  errorTable,
+  frameKinds,
+  framesProtocol,
+} from "../../sidecar/contract.js";
 
 /** What a sidecar may do instead of deciding. */
 export interface Say {
@@ -20,9 +26,13 @@ export interface Say {
 /** What the sidecar answers to one call. */
 export type Decide = (call: Call, request: DecisionRequest) => Partial<Decision>;
 export const allow: Decide = () => ({ allow: true });
+/** As a rule denies; by one of the sidecar's own codes, as the sidecar does before any rule is asked. */
 export const deny =
   (code = "model.tier", message = "the model is of a tier that you may not use"): Decide =>
-  () => ({ allow: false, reasons: [{ code, message, rule: "model.tier" }] });
+  () => ({
+    allow: false,
+    reasons: [Object.hasOwn(errorTable, code) ? { code, message } : { code, message, rule: "model.tier" }],
+  });
 
 export const subject = { type: "agent", id: "agent-1", tenant: "acme" };
 
