@@ -1,14 +1,11 @@
 /** Serves a call of a model: whichever protocol the client speaks, and whichever the model. */
-import type { Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
 import { maskError } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
-import { conclude, decisionHeaders } from "../exchange.js";
-import { mediaType } from "../forward/forward.js";
 import { readJson, send } from "../http.js";
-import { rateLimits } from "../observe/rate-limits.js";
 import { heartbeatOf } from "../observe/read-streams.js";
 import { watch } from "../observe/watch.js";
+import { answerHead, createEnding } from "./ending.js";
 import { createDecideCalls } from "./calls/decide.js";
 import { chatManner } from "./chat.js";
 import { inspectAnswer } from "./inspect.js";
@@ -19,8 +16,6 @@ import { reach } from "./reach.js";
 import { refuseIn } from "./refuse.js";
 import { relay } from "./relay.js";
 import { translateError } from "./translate/error.js";
-
-const passedHeaders = ["retry-after", "openai-processing-ms", "request-id"];
 
 /** Serves `POST /v1/chat/completions` and `POST /v1/messages`, plain and streamed. */
 export async function serveInvoke(
@@ -48,25 +43,9 @@ export async function serveInvoke(
     manner: chatManner(client, asks.stream),
   });
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
-  const end = (
-    outcome: Outcome["outcome"],
-    status: number,
-    ...more: readonly (Partial<Outcome> | undefined)[]
-  ): void => {
-    for (const { decision: one, ...what } of past)
-      conclude(parts, exchange, one, { kind: "model", status, ...what });
-    conclude(parts, exchange, decision, { kind: "model", outcome, status }, asked?.used, ...more);
-  };
-  const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], more?: Partial<Outcome>): void => {
-    refuseHere(exchange, refusal, decision);
-    end(outcome, refusal.status, more);
-  };
-  if (result.kind === "refusal") return refuseAs(result, result.outcome);
-  if (result.kind === "aborted") return end("client_disconnected", 499);
-  if (result.kind === "failed" || asked === undefined) {
-    const code = result.kind === "failed" ? result.code : "upstream_unavailable";
-    return refuseAs(refuse(code), code === "upstream_timeout" ? "upstream_timeout" : "upstream_error");
-  }
+  const ending = createEnding({ parts, exchange, speaker: client, decision, past, asked });
+  if (asked === undefined || (result.kind !== "answered" && result.kind !== "error"))
+    return ending.unanswered(result);
   const { answer } = result;
   const { target, said } = asked;
   const { server, request } = said;
@@ -83,14 +62,7 @@ export async function serveInvoke(
     asked: said.asked,
   });
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
-  const headers: Record<string, string> = decisionHeaders(decision);
-  // INVARIANT: what was read as UTF-8 isn't called anything else
-  headers["content-type"] = mediaType(answer.headers);
-  for (const name of passedHeaders) {
-    const value = answer.headers[name];
-    if (typeof value === "string") headers[name] = value;
-  }
-  Object.assign(headers, rateLimits(answer.headers, server.name, client.name, parts.now));
+  const headers = answerHead({ parts, decision }, answer, server.name, client.name);
   if (result.kind === "error") {
     const { error } = result;
     // what an upstream says of a request may quote what came with it
@@ -98,9 +70,9 @@ export async function serveInvoke(
     const text =
       own && (server === client ? own.toString() : translateError(own, answer.status, client.name));
     if (error === undefined || text === undefined)
-      return refuseAs(refuse("upstream_invalid"), "upstream_error");
+      return ending.refuseAs(refuse("upstream_invalid"), "upstream_error");
     send(res, answer.status, maskError(text, target.beside.masks), headers);
-    return end("upstream_error", answer.status, { bytes: error.byteLength });
+    return ending.end("upstream_error", answer.status, { bytes: error.byteLength });
   }
   const created = Math.floor(parts.now() / 1000);
   const { stream } = asks;
@@ -121,35 +93,8 @@ export async function serveInvoke(
     watch: watching,
     clock: parts.clock,
     timedOut: result.timedOut,
-    errorEvent(code) {
-      const denied = inspector?.denial();
-      return denied === undefined
-        ? client.errorEvent(refuse(code, "the stream was cut"), decision)
-        : client.errorEvent(denied.refusal, denied.decision);
-    },
+    errorEvent: ending.errorEvent(inspector),
     heartbeat: heartbeatOf(config, client),
   }).finally(result.close);
-  const denied = inspector?.denial();
-  if (denied !== undefined) {
-    // what has begun ended with the refusal
-    if (relayed.kind === "refused") refuseHere(exchange, denied.refusal, denied.decision);
-    const sent = relayed.kind === "refused" ? denied.refusal.status : answer.status;
-    return end("denied", sent, relayed.used, inspected());
-  }
-  if (relayed.kind === "refused") {
-    const slow = result.timedOut();
-    return refuseAs(
-      refuse(slow ? "upstream_timeout" : "upstream_invalid"),
-      slow ? "upstream_timeout" : "upstream_error",
-      relayed.used,
-    );
-  }
-  const { ended, bytes, stalled, used, broke = false } = relayed;
-  const cut = stalled ? "upstream_timeout" : "upstream_error";
-  const outcome = {
-    whole: broke ? "upstream_error" : "forwarded",
-    cut,
-    aborted: "client_disconnected",
-  } as const;
-  end(outcome[ended], answer.status, { bytes }, used, inspected());
+  ending.passed(relayed, { status: answer.status, timedOut: result.timedOut, inspector, inspected });
 }
