@@ -262,9 +262,9 @@ export const guards: readonly Guard[] = [
   },
   {
     guard: "answers are called UTF-8",
-    file: "gateway/models/serve.ts",
-    code: 'headers["content-type"] = mediaType(answer.headers);',
-    instead: 'headers["content-type"] = answer.headers["content-type"] ?? "";',
+    file: "gateway/models/ending.ts",
+    code: 'headers["content-type"] = mediaType(received);',
+    instead: 'headers["content-type"] = received["content-type"] ?? "";',
     cases: ["answers of another kind: another charset of events, said"],
   },
   {
