@@ -7,6 +7,8 @@ import { readResourceMetadata } from "./resource-metadata.js";
 import type { RouteConfig } from "./routes/config.js";
 import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
+import type { ServerConfig } from "./tools/server-config.js";
+import { readServer } from "./tools/server-config.js";
 import { readUrl } from "./upstreams/read-url.js";
 import type { UpstreamConfig } from "./upstreams/upstream.js";
 import type { Json, ListenerTls } from "../sidecar/contract.js";
@@ -44,7 +46,7 @@ export interface GatewayConfig {
   readonly environment?: string;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly models: ReadonlyMap<string, ModelConfig>;
-  readonly servers: ReadonlyMap<string, UpstreamConfig>;
+  readonly servers: ReadonlyMap<string, ServerConfig>;
   readonly collections: ReadonlyMap<string, CollectionConfig>;
   /** Named routes: other model servers, web interfaces, tools. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
@@ -139,7 +141,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     ...(environment === undefined ? {} : { environment }),
     upstreams,
     models,
-    servers: new Map(named("servers").map(([name, fields]) => [name, readUpstream(fields, problems)])),
+    servers: new Map(named("servers").map(([name, fields]) => [name, readServer(fields, problems)])),
     collections: new Map(collections),
     routes: new Map(
       named("routes").map(([name, fields]) => [

@@ -1,5 +1,6 @@
 /** Lets a new configuration share with the old one what is the same, so that what is known of it is known of the same object. */
 import type { GatewayConfig, ModelConfig, UpstreamConfig } from "../config.js";
+import type { ServerConfig } from "../tools/server-config.js";
 import { alike } from "./alike.js";
 
 export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
@@ -7,7 +8,7 @@ export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): Gatew
   return {
     ...next,
     upstreams,
-    servers: keepAlike(before.servers, next.servers),
+    servers: keepAll(before.servers, next.servers, keepServer),
     collections: keepAll(before.collections, next.collections, keepUpstream),
     routes: keepAll(before.routes, next.routes, keepUpstream),
     models: keepAll(before.models, next.models, (old, now) =>
@@ -31,10 +32,14 @@ function keepUpstream<T extends { readonly upstream: UpstreamConfig }>(old: T, n
   return alike(old.upstream, now.upstream) ? { ...now, upstream: old.upstream } : now;
 }
 
-function keepAlike(
-  before: ReadonlyMap<string, UpstreamConfig>,
-  next: ReadonlyMap<string, UpstreamConfig>,
-): ReadonlyMap<string, UpstreamConfig> {
+/** INVARIANT: a server that differs in anything is another one: links to the old one are of the past. */
+function keepServer(old: ServerConfig, now: ServerConfig): ServerConfig {
+  if (alike(old, now)) return old;
+  const same = old.upstream !== undefined && alike(old.upstream, now.upstream);
+  return same ? { ...now, upstream: old.upstream } : now;
+}
+
+function keepAlike<T>(before: ReadonlyMap<string, T>, next: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
   return keepAll(before, next, (old, now) => (alike(old, now) ? old : now));
 }
 

@@ -103,5 +103,6 @@ export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsPart
 function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {
   const collections = [...config.collections.values()].map(({ upstream }) => upstream);
   const routes = [...config.routes.values()].map(({ upstream }) => upstream);
-  return [...config.upstreams.values(), ...config.servers.values(), ...collections, ...routes];
+  const servers = [...config.servers.values()].flatMap(({ upstream }) => upstream ?? []);
+  return [...config.upstreams.values(), ...servers, ...collections, ...routes];
 }

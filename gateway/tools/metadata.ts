@@ -58,7 +58,7 @@ function describe(config: GatewayConfig, publicUrl: string, path: string): JsonO
   const { scopes, dpopAlgorithms, certificateBound, name, documentation } = resourceMetadata;
   const upstreams = [
     ...config.upstreams.values(),
-    ...config.servers.values(),
+    ...[...config.servers.values()].flatMap(({ upstream }) => upstream ?? []),
     ...[...config.collections.values()].map(({ upstream }) => upstream),
   ];
   return {

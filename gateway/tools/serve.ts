@@ -24,7 +24,7 @@ export async function serveTools(parts: GatewayParts, exchange: Exchange, server
   const mcp = classifyMcp(read.value, server, req.headers);
   if (mcp.kind === "refusal") return void refuseTool(exchange, mcp, undefined, idOf(read.value));
   const prompt = { bytes: read.bytes.byteLength, method: mcp.method };
-  const upstream = config.servers.get(server);
+  const upstream = config.servers.get(server)?.upstream;
   const [decision] = await askAbout(parts, exchange, [mcp.call], [], { prompt, upstream });
   if (decision === undefined) return void refuseTool(exchange, refuse("pdp_unavailable"), undefined, mcp.id);
   let asked: Partial<Outcome> = {};
@@ -82,7 +82,7 @@ function sentMessage({ method, message }: McpCall): JsonObject {
 /** Serves `DELETE /mcp/{server}`: ends a session of the caller's own. */
 export async function endSession(parts: GatewayParts, exchange: Exchange, server: string): Promise<void> {
   const call = listCall({ type: "server", id: server, properties: { server } });
-  const upstream = parts.config.servers.get(server);
+  const upstream = parts.config.servers.get(server)?.upstream;
   const [decision] = await askAbout(parts, exchange, [call], [], { upstream });
   if (decision === undefined) return void refuseTool(exchange, refuse("pdp_unavailable"));
   if (!decision.allow) return void refuseTool(exchange, refusalOf(decision), decision);

@@ -330,7 +330,7 @@ describe("an upstream's configuration", () => {
     parseGatewayConfig({
       sidecar: { socket: "/s" },
       servers: { files: { url: "http://127.0.0.1:1/mcp", assertion } },
-    }).servers.get("files")?.assertion;
+    }).servers.get("files")?.upstream?.assertion;
   test("takes a header, lower-case from there on", () => {
     expect(parse({ audience, header: "X-Who" })).toEqual({ header: "x-who", request: { audience } });
     expect(parse({ audience })?.header).toBe("x-countersign-assertion");
