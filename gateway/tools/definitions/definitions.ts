@@ -9,6 +9,8 @@ export interface Reviewed {
   /** SHA-256 of the canonical definition, `sha256:` and hexadecimal. */
   readonly digest: string;
   readonly status: "approved" | "new" | "changed";
+  /** Whether it must be neither listed nor called: not approved, where the server's definitions are enforced. */
+  readonly quarantined: boolean;
   /**
    * For policy, members of `input.resource.properties` beside server, tool and arguments: `definition_digest`,
    * `definition_status`, `definition_flags` (sorted list), `annotations` (claims of the server), `risk`, `effect`, `labels`.
