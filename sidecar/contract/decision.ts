@@ -7,7 +7,7 @@ import type { Credentials } from "./credentials.js";
 import type { JsonObject } from "./json.js";
 import type { Cost, StreamTimes, TokenUsage } from "./usage.js";
 
-export type CallKind = "model" | "retrieval" | "tool" | "route";
+export type CallKind = "model" | "retrieval" | "tool" | "agent" | "network" | "route";
 
 export const actionNames = [
   "model.invoke",

@@ -10,7 +10,7 @@ import { isObject } from "./json.js";
 import { Fields, Problems } from "./shape.js";
 import { parseCost, parseStreamTimes, parseUsage } from "./usage.js";
 
-const kinds = ["model", "retrieval", "tool", "route"] as const;
+const kinds = ["model", "retrieval", "tool", "agent", "network", "route"] as const;
 const outcomes = [
   "forwarded",
   "denied",

@@ -86,7 +86,7 @@ const evaluationCodes = [
   "invalid_decision",
   "no_bundle",
 ] as const satisfies readonly ErrorCode[];
-const kinds = ["model", "retrieval", "tool", "route"] as const;
+const kinds = ["model", "retrieval", "tool", "agent", "network", "route"] as const;
 const outcomes: readonly Outcome["outcome"][] = [
   "forwarded",
   "denied",
