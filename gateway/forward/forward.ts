@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { buildConnector } from "undici";
 import { buildConnector as makeConnector, Pool } from "undici";
-import type { Assertion } from "../../sidecar/contract.js";
+import type { Assertion, Credentials } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../config.js";
 import type { SecretConfig } from "../secrets/read-config.js";
 import type { Secret } from "../secrets/secret.js";
@@ -10,7 +10,7 @@ import { secretsOf } from "../upstreams/secrets-of.js";
 import type { Proof, ProveParts } from "../upstreams/prove.js";
 import { noToken, proveByKey, proveOtherwise } from "../upstreams/prove.js";
 import type { ReadAnswer } from "../upstreams/read-answer.js";
-import type { ProtocolHeaders } from "./headers.js";
+import type { ParamHeaders, ProtocolHeaders } from "./headers.js";
 import { upstreamHeaders } from "./headers.js";
 import { keepFromBody, keepFromHeaders } from "./keep-secrets.js";
 import { drained } from "./drained.js";
@@ -24,8 +24,11 @@ export interface ForwardRequest {
   readonly method: "GET" | "POST" | "DELETE";
   /** Appended to the upstream's own path. */
   readonly path: string;
+  /** Stands instead of the upstream's own path and query: where it said itself that it is to be spoken to. */
+  readonly at?: Pick<URL, "pathname" | "search">;
   /** Only what the protocol needs: nothing of the client's headers travels unless it is named here. */
   readonly headers?: ProtocolHeaders;
+  readonly paramHeaders?: ParamHeaders | undefined;
   /** What the sidecar signed for this request; it is sent where the upstream is configured for it, and nowhere else. */
   readonly assertion: Assertion | undefined;
   /** A stream can be sent once only. */
@@ -34,6 +37,13 @@ export interface ForwardRequest {
   readonly contentType?: string;
   /** Makes the answer one of the upstream's protocol; absent: it is one. */
   readonly readAnswer?: ReadAnswer | undefined;
+  /** Between two chunks of the answer, milliseconds; as the upstream's unless given. */
+  readonly bodyTimeoutMs?: number;
+  /**
+   * What the caller proved itself by, for upstreams that take a token in exchange for it.
+   * INVARIANT: it goes to the configured token endpoint, and never to the upstream.
+   */
+  readonly caller?: Credentials;
   readonly signal: AbortSignal;
 }
 
@@ -138,7 +148,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
     const { upstream, method, headers: protocol, assertion, body, contentType, signal } = request;
     try {
       const wanted = upstream.assertion;
-      const path = pathOf(upstream.url, request.path);
+      const path = pathOf(request.at ?? upstream.url, request.path);
       const proof: Proof =
         upstream.credentials === undefined
           ? proveByKey(upstream, upstream.apiKey && read(upstream.apiKey), read)
@@ -149,6 +159,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
             );
       const headers = upstreamHeaders({
         protocol,
+        params: request.paramHeaders,
         hasBody: body !== undefined,
         contentType,
         own: proof.headers,
@@ -156,7 +167,9 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
         assertion,
       });
       if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
-      const asks = { path, method, headers, body: body ?? null };
+      const { bodyTimeoutMs } = request;
+      const patience = bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs };
+      const asks = { path, method, headers, body: body ?? null, ...patience };
       const answer = await sendRequest(poolOf(upstream), asks, signal);
       const { statusCode, headers: received } = answer;
       const encoding = received["content-encoding"];
@@ -257,7 +270,7 @@ function needed(proving: ForwarderParts["proving"]): Pick<ProveParts, "tokens" |
 }
 
 /** Appends a path to an upstream's own; both may have a query. */
-function pathOf({ pathname, search }: URL, path: string): string {
+function pathOf({ pathname, search }: Pick<URL, "pathname" | "search">, path: string): string {
   const query = search !== "" && path.includes("?") ? `&${search.slice(1)}` : search;
   return `${pathname.replace(/\/$/, "")}${path}${query}` || "/";
 }

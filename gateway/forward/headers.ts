@@ -4,8 +4,11 @@ import type { UpstreamAssertion } from "./assertion.js";
 
 /** What protocols need. INVARIANT: no header that an upstream could take for an identity stands here. */
 export const protocolHeaders = [
+  "a2a-extensions",
+  "a2a-version",
   "accept",
   "anthropic-version",
+  "last-event-id",
   "mcp-method",
   "mcp-name",
   "mcp-protocol-version",
@@ -14,8 +17,13 @@ export const protocolHeaders = [
 ] as const;
 export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[number], string>>>;
 
+/** Headers that repeat arguments of a tool (MCP 2026-07-28); names are lower-case, `mcp-param-…`. */
+export type ParamHeaders = Readonly<Record<string, string>>;
+export const paramHeader = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+
 export interface HeaderSources {
   readonly protocol: ProtocolHeaders | undefined;
+  readonly params?: ParamHeaders | undefined;
   readonly hasBody: boolean;
   /** Of the body; JSON unless given. */
   readonly contentType?: string | undefined;
@@ -29,15 +37,21 @@ export interface HeaderSources {
 /**
  * Makes the headers of a request to an upstream, name by name: what a client sent under any other name, in whatever
  * spelling, has no way here. Undefined where the upstream wants an assertion and there is none: then nothing is sent.
+ * @throws TypeError where a header for arguments has another name, or isn't visible ASCII
  */
 export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
-  const { protocol, hasBody, contentType, own, wanted, assertion } = sources;
+  const { protocol, params = {}, hasBody, contentType, own, wanted, assertion } = sources;
   if (wanted !== undefined && assertion === undefined) return undefined;
   // what is written below stands above it
   const headers: Record<string, string> = { ...own };
   for (const name of protocolHeaders) {
     const value = protocol?.[name];
     if (value !== undefined) headers[name] = value;
+  }
+  for (const [name, value] of Object.entries(params)) {
+    if (!paramHeader.test(name) || !/^[\x20-\x7e]*$/.test(value))
+      throw new TypeError("no header of arguments");
+    headers[name] = value;
   }
   if (hasBody) headers["content-type"] = contentType ?? "application/json";
   // what is scanned and filtered must be readable

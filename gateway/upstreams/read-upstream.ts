@@ -13,9 +13,17 @@ import type { FixedHeader, UpstreamConfig } from "./upstream.js";
 type Kind = Pick<UpstreamConfig, "url"> &
   Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "credentials" | "headers">>;
 
-/** Reads the fields of an upstream that is no provider of models, then refuses any that are left. */
-export function readUpstream(fields: Fields, problems: Problems): UpstreamConfig {
-  return read(fields, { url: readUrl(fields.required("url"), fields.at("url"), problems) }, problems);
+/**
+ * Reads the fields of an upstream that is no provider of models, then refuses any that are left.
+ * @param more reads what else it has under `timeouts`
+ */
+export function readUpstream(
+  fields: Fields,
+  problems: Problems,
+  more?: (timeouts: Fields) => void,
+): UpstreamConfig {
+  const url = readUrl(fields.required("url"), fields.at("url"), problems);
+  return read(fields, { url }, problems, more);
 }
 
 /** Reads the fields of a provider of models: `kind` says what else it may have. */
@@ -47,7 +55,12 @@ function readRelayKey(fields: Fields, { relayKey }: Preset, problems: Problems):
   return secret === undefined ? [] : [{ name: relayKey.header, secret, scheme: relayKey.scheme }];
 }
 
-function read(fields: Fields, kind: Kind, problems: Problems): UpstreamConfig {
+function read(
+  fields: Fields,
+  kind: Kind,
+  problems: Problems,
+  more?: (timeouts: Fields) => void,
+): UpstreamConfig {
   const apiKey = fields.has("api_key") ? readSecretConfig(fields.nested("api_key"), problems) : undefined;
   const assertion = fields.has("assertion")
     ? readUpstreamAssertion(fields.nested("assertion"), problems)
@@ -72,6 +85,7 @@ function read(fields: Fields, kind: Kind, problems: Problems): UpstreamConfig {
     headersTimeoutMs: timeouts.integer("first_byte_ms", 1, 3_600_000) ?? 120_000,
     bodyTimeoutMs: timeouts.integer("between_bytes_ms", 1, 3_600_000) ?? 60_000,
   };
+  more?.(timeouts);
   timeouts.end();
   fields.end();
   return upstream;
