@@ -256,9 +256,15 @@ function add(
   const [name] = argv;
   const program = name?.split("/").at(-1) ?? "";
   commands.push({
-    ...{ argv, redirects, env, program },
+    argv,
+    program,
     by: typeof name !== "string" || name === "" ? "unknown" : name.includes("/") ? "path" : "name",
-    ...{ background: at.background, pipeline: at.pipeline, substitution: at.substitution, via: at.via },
+    redirects,
+    env,
+    background: at.background,
+    pipeline: at.pipeline,
+    substitution: at.substitution,
+    via: at.via,
   });
   if (argv.length === 0) return;
   const launch = launches.get(program) ?? launches.get(program.toLowerCase());
@@ -294,18 +300,16 @@ function lineOf(rest: readonly (string | null)[]): string | null | undefined {
   return at < 0 ? undefined : rest[at + 1];
 }
 
-/** Programs of a line, sorted, each once, and those among them that may run others by their own options. */
-export function programsOf(facts: ShellFacts): {
+/** Programs of commands, sorted, each once, and those among them that may run others by their own options. */
+export function programsOf(commands: readonly Command[]): {
   readonly programs: string[];
   readonly interpreters: string[];
 } {
-  const programs = [
-    ...new Set(facts.commands.map(({ program }) => program).filter((name) => name !== "")),
-  ].sort();
+  const programs = [...new Set(commands.map(({ program }) => program))].filter((name) => name !== "").sort();
   return {
     programs,
     interpreters: programs.filter(
-      (name) => interpreters.has(name.replace(/[\d.]+$/, "")) || interpreters.has(name),
+      (name) => interpreters.has(name) || interpreters.has(name.replace(/[\d.]+$/, "")),
     ),
   };
 }
