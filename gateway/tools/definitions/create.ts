@@ -1,0 +1,225 @@
+/** Reviews what servers list: reads, finds look-alikes, says what is approved, and has policy approve what it may. */
+import type { Decision, Json } from "../../../sidecar/contract.js";
+import { maxCalls } from "../../../sidecar/contract.js";
+import type { ServerConfig } from "../server-config.js";
+import type { Approval, Approvals, ApprovalView, Pending } from "./approvals/approvals.js";
+import { createChecks } from "./checks.js";
+import type { Definitions, Dropped, Reviewed } from "./definitions.js";
+import { createEntries } from "./entries.js";
+import type { Entry } from "./entries.js";
+import { mapTool } from "./mapping.js";
+import { createClaims } from "./names/claims.js";
+import { between } from "./names/check-servers.js";
+import type { DefinitionsConfig } from "./read-config.js";
+
+export interface DefinitionsParts {
+  readonly approvals: Approvals;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+type Decide = Parameters<Definitions["review"]>[3];
+
+/** A tool under review. */
+interface Candidate {
+  readonly entry: Entry;
+  readonly status: Reviewed["status"];
+  readonly rejected: boolean;
+  readonly byPerson: boolean;
+}
+
+const unpinned: DefinitionsConfig = { mode: "enforce", rules: [] };
+
+/** Creates the review. INVARIANT: approval is of a server, a tool's name and a digest, and of nothing less. */
+export function createDefinitions({ approvals, now }: DefinitionsParts): Definitions {
+  const entryOf = createEntries();
+  const checks = createChecks();
+  const claims = createClaims();
+  let seeded: object | undefined;
+
+  /** What was approved before this process began was known before anything that it sees. */
+  const seed = (view: ApprovalView | undefined): void => {
+    if (view === undefined || view.version === seeded) return;
+    seeded = view.version;
+    for (const { server, tool, state } of view.all) if (state === "approved") claims.claim(server, tool);
+  };
+
+  const candidate = (
+    server: string,
+    { mode }: DefinitionsConfig,
+    entry: Entry,
+    view: ApprovalView | undefined,
+  ): Candidate => {
+    const { name, digest } = entry.definition;
+    const known = view?.of(server, name);
+    const approved = mode === "off" || known?.approved.has(digest) === true;
+    const status = approved ? "approved" : (known?.approved.size ?? 0) > 0 ? "changed" : "new";
+    const rejected = mode !== "off" && known?.rejected.has(digest) === true;
+    return { entry, status, rejected, byPerson: known?.byPerson.has(digest) === true };
+  };
+
+  const reviewed = (server: string, config: DefinitionsConfig, one: Candidate): Reviewed => {
+    const { entry, status, rejected } = one;
+    const circumstances = [server, config.mode, config.rules, status, rejected, claims.version];
+    const { latest } = entry;
+    if (latest?.circumstances.every((was, i) => was === circumstances[i]) === true) return latest.reviewed;
+    const { definition, found } = entry;
+    const { name, digest, tool } = definition;
+    const mentions = [...found.words].some((word) => mentionsForeign(server, word, claims.isForeign));
+    const flags = [...found.flags, ...(mentions ? ["mentions_other_tool"] : [])].sort();
+    const { risk, effect, labels } = mapTool(name, config.rules);
+    const made: Reviewed = {
+      name,
+      tool,
+      digest,
+      status,
+      quarantined: rejected || (config.mode === "enforce" && status !== "approved"),
+      properties: {
+        definition_digest: digest,
+        definition_status: status,
+        definition_flags: flags,
+        annotations: tool["annotations"] ?? {},
+        risk,
+        effect,
+        labels: [...labels],
+      },
+      checkArguments: (args) => checks.arguments(definition, args),
+      checkResult: (structured) => checks.result(definition, structured),
+      paramHeaders: definition.input.headers,
+    };
+    entry.latest = { circumstances, reviewed: made };
+    return made;
+  };
+
+  /** Asks policy for what it may approve; gives the tools that it did. */
+  const ask = async (
+    server: string,
+    config: DefinitionsConfig,
+    waiting: readonly Candidate[],
+    decide: Decide,
+  ): Promise<ReadonlySet<Candidate>> => {
+    const added: { readonly one: Candidate; readonly approval: Approval }[] = [];
+    for (let i = 0; i < waiting.length; i += maxCalls) {
+      const some = waiting.slice(i, i + maxCalls);
+      const decisions = await decide(some.map((one) => reviewed(server, config, one)));
+      // INVARIANT: a decision is of the tool in the same place, or of none
+      if (decisions.length !== some.length) continue;
+      some.forEach((one, k) => {
+        const decision = decisions[k];
+        if (decision?.allow !== true) return;
+        added.push({ one, approval: byPolicy(server, one, decision, now()) });
+      });
+    }
+    // INVARIANT: what can't be kept isn't approved: the next process wouldn't know
+    const kept = added.length > 0 && (await approvals.approve(added.map(({ approval }) => approval)));
+    return new Set(kept ? added.map(({ one }) => one) : []);
+  };
+
+  return {
+    async review(server, serverConfig, tools, decide) {
+      const config = configOf(serverConfig);
+      const view = await approvals.read();
+      seed(view);
+      const dropped: Dropped[] = [];
+      const counts = new Map<string, number>();
+      const entries: Entry[] = [];
+      for (const listed of tools) {
+        const entry = entryOf(server, serverConfig.upstream?.url.hostname, listed);
+        const name = "definition" in entry ? entry.definition.name : entry.name;
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        if (!("definition" in entry)) dropped.push({ name, why: entry.why });
+        else if (checks.isBroken(entry.definition.digest)) dropped.push({ name, why: "schema" });
+        else entries.push(entry);
+      }
+      const single = entries.filter(({ definition: { name } }) => {
+        const twice = (counts.get(name) ?? 0) > 1;
+        // which of the two is called would be the server's choice
+        if (twice) dropped.push({ name, why: "duplicate" });
+        return !twice;
+      });
+      for (const { definition } of single) claims.claim(server, definition.name);
+      const isApproved = (at: string, name: string): boolean => (view?.of(at, name)?.approved.size ?? 0) > 0;
+      const pending: Pending[] = [];
+      const note = (one: Candidate, likeness?: string): void => {
+        if (one.status === "approved" && likeness === undefined) return;
+        if (!one.rejected)
+          pending.push(pendingOf(server, one, flagsOf(reviewed(server, config, one)), likeness, now()));
+      };
+      const candidates = single
+        .map((entry) => candidate(server, config, entry, view))
+        .filter((one) => {
+          const { name } = one.entry.definition;
+          // a person has seen both
+          const likeness = one.byPerson ? undefined : claims.before(server, name, isApproved);
+          if (likeness === undefined) return true;
+          dropped.push({ name, why: "look_alike" });
+          note(one, likeness);
+          return false;
+        });
+      // INVARIANT: where approvals can't be read, nobody adds to them
+      const waiting =
+        config.mode === "enforce" && view !== undefined
+          ? candidates.filter(({ status, rejected }) => status !== "approved" && !rejected)
+          : [];
+      const allowed = waiting.length === 0 ? undefined : await ask(server, config, waiting, decide);
+      const settled = candidates.map((one): Candidate =>
+        allowed?.has(one) === true ? { ...one, status: "approved" } : one,
+      );
+      if (config.mode !== "off") for (const one of settled) note(one);
+      if (pending.length > 0) await approvals.note(pending);
+      return { tools: settled.map((one) => reviewed(server, config, one)), dropped };
+    },
+  };
+}
+
+function configOf(server: ServerConfig): DefinitionsConfig {
+  return server.definitions ?? unpinned;
+}
+
+const flagsOf = ({ properties }: Reviewed): readonly string[] => properties["definition_flags"] as string[];
+
+/** Whether a word names a tool of another server, alone or with the server's name before it. */
+function mentionsForeign(
+  server: string,
+  word: string,
+  isForeign: (server: string, name: string) => boolean,
+): boolean {
+  if (isForeign(server, word)) return true;
+  const at = word.indexOf(between);
+  return at > 0 && word.slice(0, at) !== server && isForeign(server, word.slice(at + between.length));
+}
+
+function byPolicy(server: string, { entry }: Candidate, decision: Decision, now: number): Approval {
+  const { name, digest, tool } = entry.definition;
+  return {
+    server,
+    tool: name,
+    digest,
+    state: "approved",
+    at: new Date(now).toISOString(),
+    by: { policy: { decision_id: decision.decision_id, rules: decision.rules } },
+    definition: tool as Json,
+  };
+}
+
+function pendingOf(
+  server: string,
+  { entry, status }: Candidate,
+  flags: readonly string[],
+  likeness: string | undefined,
+  now: number,
+): Pending {
+  const { name, digest, tool } = entry.definition;
+  const at = new Date(now).toISOString();
+  return {
+    server,
+    tool: name,
+    digest,
+    status: status === "changed" ? "changed" : "new",
+    first: at,
+    last: at,
+    flags,
+    ...(likeness === undefined ? {} : { looks_like: likeness }),
+    definition: tool,
+  };
+}
