@@ -1,6 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Refusal } from "../sidecar/contract.js";
 import { peerCertificates, readCredentials, refuse } from "../sidecar/contract.js";
+import { serveRest } from "./agents/rest.js";
+import { serveAgent, serveCard } from "./agents/serve.js";
+import { refuseAgent } from "./agents/refuse.js";
 import { checkHead } from "./classify/check-head.js";
 import type { Protocol } from "./classify/route.js";
 import { matchRoute, protocolOf } from "./classify/route.js";
@@ -42,6 +45,8 @@ const fixedRefusers = {
   retrieval: refuseRetrieval,
 } as const;
 const geminiLister = { error: geminiSpeaker.error, models: geminiModels };
+  http_tool: refuseRetrieval,
+  agent: refuseAgent,
 const kinds = {
   openai: "model",
   anthropic: "model",
@@ -50,6 +55,8 @@ const kinds = {
   retrieval: "retrieval",
   route: "route",
 } as const;
+  http_tool: "tool",
+  agent: "agent",
 
 /**
  * Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided.
@@ -178,10 +185,22 @@ async function serve(
       return serveQuery(parts, exchange, route.collection);
     case "named":
       return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
+    case "agent":
+      return serveAgent(parts, exchange, route.agent);
+    case "agent_rest":
+      return serveRest(parts, exchange, route.agent, route.rest);
+    case "agent_card":
+      return serveCard(parts, exchange, route.agent);
+    case "http_tool":
+      return serveOperations(parts, exchange, route);
     case "metadata":
       return serveMetadata(parts, exchange, route.path);
     case "keys":
-      return serveKeys(parts.fetchKeys, exchange);
+      return serveKeys(
+        parts.fetchKeys,
+        exchange,
+        parts.cardSigner === undefined ? [] : [parts.cardSigner.publicKey],
+      );
     case "health":
       return send(exchange.res, 200, "{}");
   }

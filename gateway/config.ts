@@ -1,3 +1,5 @@
+import type { AgentConfig } from "./agents/config.js";
+import { readAgent } from "./agents/config.js";
 import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { HookConfig } from "./notify/read-config.js";
@@ -51,6 +53,10 @@ export interface GatewayConfig {
   /** Named routes: other model servers, web interfaces, tools. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
   /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
+  /** Agents that are spoken to by A2A. */
+  readonly agents: ReadonlyMap<string, AgentConfig>;
+  /** Signs the cards of agents; absent: they aren't signed. */
+  readonly agentsCardKey?: SecretConfig;
   readonly allowedOrigins: readonly string[];
   /** The address that clients know, without a slash at its end; where it listens unless given. */
   readonly publicUrl?: string;
@@ -134,6 +140,9 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     listen: top.string("listen") ?? "127.0.0.1:8080",
     ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
     proxies: readProxies(top.items("proxies"), problems),
+  const cardKey = top.has("agents_card_key")
+    ? readSecretConfig(top.nested("agents_card_key"), problems)
+    : undefined;
     sidecar: {
       socket: sidecar.required("socket"),
       deadlineMs: sidecar.integer("deadline_ms", 1, 60_000) ?? 250,
@@ -150,6 +159,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
       ]),
     ),
     allowedOrigins: top.strings("allowed_origins") ?? [],
+    agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
+    ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     authorizationServers: top.strings("authorization_servers") ?? [],
     resourceMetadata: readResourceMetadata(top.nested("resource_metadata"), problems),

@@ -9,6 +9,8 @@ import type {
   JsonObject,
   Outcome,
 } from "../sidecar/contract.js";
+import type { FetchCard } from "./agents/card/cards.js";
+import type { CardSigner } from "./agents/card/sign.js";
 import type { Ask } from "./ask.js";
 import type { ChallengeContext } from "./challenge.js";
 import type { GatewayConfig, UpstreamConfig } from "./config.js";
@@ -64,6 +66,10 @@ export interface GatewayParts {
   /** Detectors for answers, and what is done with what they find unless an obligation says more. */
   readonly answers?: { readonly content: ContentParts; readonly mode?: AnswerMode };
   /** Tells hooks of decisions; absent where none are configured. */
+  /** Gives the cards of agents. */
+  readonly fetchCard: FetchCard;
+  /** Signs the cards that are given out; absent where there is no key. */
+  readonly cardSigner?: CardSigner | undefined;
   readonly notifier?: Notifier;
   /** Prices from a file; those of deployments go before. */
   readonly prices: PriceTable | undefined;

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
-import { isObject, parseJson, refuse } from "../sidecar/contract.js";
+import type { JsonObject } from "../sidecar/contract.js";
+import { isObject, parseJson, refuse, stringifyJson } from "../sidecar/contract.js";
 import type { Exchange } from "./exchange.js";
 import { send } from "./http.js";
 
@@ -70,11 +71,23 @@ async function ask(dispatcher: Dispatcher): Promise<Asked> {
   }
 }
 
-/** Serves the keys to upstreams that verify assertions. */
-export async function serveKeys(fetchKeys: FetchKeys, exchange: Exchange): Promise<void> {
-  const keys = await fetchKeys();
+/** Serves the keys to upstreams that verify assertions, and, of the gateway's own, to clients that verify cards. */
+export async function serveKeys(
+  fetchKeys: FetchKeys,
+  exchange: Exchange,
+  own: readonly JsonObject[] = [],
+): Promise<void> {
+  const keys = withOwn(await fetchKeys(), own);
   if (keys === undefined) {
     const { code, message, fix, status } = refuse("assertion_unavailable");
     send(exchange.res, status, JSON.stringify({ code, message, fix }));
   } else send(exchange.res, 200, keys, { "cache-control": "public, max-age=300, must-revalidate" });
+}
+
+/** Adds the gateway's own keys to the sidecar's. */
+function withOwn(keys: string | undefined, own: readonly JsonObject[]): string | undefined {
+  if (own.length === 0) return keys;
+  const set = keys === undefined ? undefined : parseJson(keys);
+  const known = isObject(set) && Array.isArray(set["keys"]) ? set["keys"] : [];
+  return stringifyJson({ keys: [...known, ...own] });
 }

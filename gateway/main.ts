@@ -6,6 +6,8 @@ import { Pool } from "undici";
 import type { Json, ListenerTls, Outcome, UpstreamTls } from "../sidecar/contract.js";
 import { stringifyJson } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
+import { createFetchCard } from "./agents/card/cards.js";
+import { openCardSigner } from "./agents/card/sign.js";
 import { createDetectors } from "./content/create-detectors.js";
 import { createDescribeContent } from "./content/describe.js";
 import type { OwnSidecar } from "./ask.js";
@@ -128,6 +130,8 @@ export async function startGateway({
   const common = {
     forward: upstreams.forward,
     pass: upstreams.pass,
+  const cardSigner =
+    config.agentsCardKey === undefined ? undefined : await openCardSigner(config.agentsCardKey, secrets);
     dial: upstreams.dial,
     connections,
     routing: createRouting({
@@ -158,6 +162,8 @@ export async function startGateway({
   };
   /** All that serves the requests of one configuration. */
   const generation = async (now: GatewayConfig): Promise<Generation> => {
+    fetchCard: createFetchCard({ forward: upstreams.forward, clock: () => performance.now() }),
+    cardSigner,
     const described = await describing(now);
     const prices = now.prices === undefined ? undefined : readPriceFile(now.prices);
     const hooks = await openHooks(now.notify, secrets, metrics);

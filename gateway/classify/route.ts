@@ -9,7 +9,7 @@ import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
 
-export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "route";
+export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "http_tool" | "agent" | "route";
 
 export type Route =
   | { readonly kind: "invoke" }
@@ -31,6 +31,12 @@ export type Route =
   | { readonly kind: "query"; readonly collection: string }
   /** `rest` is what follows the name, as it came. */
   | { readonly kind: "named"; readonly name: string; readonly rest: string }
+  /** An operation of an API; `rest` is path and query, as they came. */
+  | { readonly kind: "http_tool"; readonly server: string; readonly rest: string }
+  | { readonly kind: "agent"; readonly agent: string }
+  /** `rest` is path and query, as they came. */
+  | { readonly kind: "agent_rest"; readonly agent: string; readonly rest: string }
+  | { readonly kind: "agent_card"; readonly agent: string }
   /** `path` is the resource's own, "" for the whole gateway. */
   | { readonly kind: "metadata"; readonly path: string }
   | { readonly kind: "keys" }
@@ -117,8 +123,20 @@ const routes: readonly Pattern[] = [
   ["GET", /^\/v1\/models$/, () => ({ kind: "models" })],
   // an id comes percent-encoded; it is compared with the encoded catalogue, never decoded
   ["GET", /^\/v1\/models\/([A-Za-z0-9][A-Za-z0-9._:%-]{0,383})$/, (id) => ({ kind: "models", id })],
-  ["POST", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "tools", server })],
-  ["DELETE", new RegExp(`^/mcp/${name}$`), (server) => ({ kind: "end_session", server })],
+  ["POST", mcp, (server) => ({ kind: "tools", server: server === "" ? undefined : server })],
+  ["GET", mcp, (server) => ({ kind: "own_stream", server: server === "" ? undefined : server })],
+  ["DELETE", mcp, (server) => ({ kind: "end_session", server: server === "" ? undefined : server })],
+  ["POST", new RegExp(`^/a2a/${name}$`), (agent) => ({ kind: "agent", agent })],
+  [
+    "GET",
+    new RegExp(`^/a2a/${name}/\\.well-known/agent-card\\.json$`),
+    (agent) => ({ kind: "agent_card", agent }),
+  ],
+  ...["GET", "POST", "DELETE"].map((verb): Pattern => [
+    verb,
+    new RegExp(`^/a2a/${name}/v1(/[\\x21-\\x7e]{1,8192})$`),
+    (agent, rest) => ({ kind: "agent_rest", agent, rest }),
+  ]),
   ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],
   [
     "GET",
@@ -155,3 +173,5 @@ export function protocolOf(target: string, anthropicVersion: unknown): Protocol 
   if (target.startsWith("/v1/messages")) return "anthropic";
   return anthropicVersion !== undefined && target.startsWith("/v1/models") ? "anthropic" : "openai";
 }
+  if (target.startsWith("/a2a")) return "agent";
+  if (target.startsWith("/tools/")) return "http_tool";

@@ -1,4 +1,5 @@
 /** Lets a new configuration share with the old one what is the same, so that what is known of it is known of the same object. */
+import type { AgentConfig } from "../agents/config.js";
 import type { GatewayConfig, ModelConfig, UpstreamConfig } from "../config.js";
 import type { ServerConfig } from "../tools/server-config.js";
 import { alike } from "./alike.js";
@@ -10,6 +11,7 @@ export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): Gatew
     upstreams,
     servers: keepAll(before.servers, next.servers, keepServer),
     collections: keepAll(before.collections, next.collections, keepUpstream),
+    agents: keepAll(before.agents, next.agents, keepAgent),
     routes: keepAll(before.routes, next.routes, keepUpstream),
     models: keepAll(before.models, next.models, (old, now) =>
       keepModel(old, now, (name) => before.upstreams.get(name) === upstreams.get(name)),
@@ -30,6 +32,12 @@ function keepModel(old: ModelConfig, now: ModelConfig, same: (upstream: string) 
 
 function keepUpstream<T extends { readonly upstream: UpstreamConfig }>(old: T, now: T): T {
   return alike(old.upstream, now.upstream) ? { ...now, upstream: old.upstream } : now;
+}
+
+function keepAgent(old: AgentConfig, now: AgentConfig): AgentConfig {
+  if (alike(old, now)) return old;
+  const upstream = alike(old.upstream, now.upstream) ? old.upstream : now.upstream;
+  return { ...now, upstream, card: alike(old.card, now.card) ? old.card : now.card };
 }
 
 /** INVARIANT: a server that differs in anything is another one: links to the old one are of the past. */

@@ -104,5 +104,6 @@ function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {
   const collections = [...config.collections.values()].map(({ upstream }) => upstream);
   const routes = [...config.routes.values()].map(({ upstream }) => upstream);
   const servers = [...config.servers.values()].flatMap(({ upstream }) => upstream ?? []);
-  return [...config.upstreams.values(), ...servers, ...collections, ...routes];
+  const agents = [...config.agents.values()].flatMap(({ upstream, card }) => [upstream, card]);
+  return [...config.upstreams.values(), ...agents, ...servers, ...collections, ...routes];
 }

@@ -20,6 +20,8 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
 }
 
+  const [, agent] = /^\/a2a\/([^/]+)(?:\/|$)/.exec(path) ?? [];
+  if (agent !== undefined) return config.agents.has(agent) ? `/a2a/${agent}` : undefined;
 /** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */
 function placeOf(publicUrl: string): { readonly origin: string; readonly base: string } | undefined {
   const [, origin, base = ""] = /^(https?:\/\/[^/]+)(\/.*?)?\/?$/.exec(publicUrl) ?? [];

@@ -355,3 +355,25 @@ export function refuse(code: ErrorCode, detail?: string): Refusal {
     fix,
   };
 }
+  unknown_agent: [404, "the agent is not configured", "see the gateway's configuration"],
+  unknown_agent_task: [
+    404,
+    "there is no such task or context of this agent, or none of yours",
+    "use an id that this identity was given",
+  ],
+  unknown_skill: [404, "the agent has no such skill, or it may not be offered", "see the agent's card"],
+  push_refused: [
+    403,
+    "push notifications would go past the gateway, undecided",
+    "ask for the task, or subscribe to it",
+  ],
+  part_refused: [
+    403,
+    "a part of the message names a place that may not be fetched",
+    "send the file's bytes, or an https address on the web; see docs/gateway-agents.md",
+  ],
+  destination_refused: [
+    403,
+    "connections to this host, port or address are not made",
+    "see forward_proxy in docs/gateway-proxy.md",
+  ],
