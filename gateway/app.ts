@@ -35,7 +35,9 @@ import { createSourceFinder } from "./source.js";
 import { UpgradeResponse } from "./upgrades.js";
 import { metadataUrl, resourceOf, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
-import { endSession, serveTools } from "./tools/serve.js";
+import { endSession, serveOwnStream } from "./tools/mcp/own-stream.js";
+import { serveMcp } from "./tools/mcp/serve.js";
+import { serveOperations } from "./tools/openapi/serve.js";
 
 const fixedRefusers = {
   openai: refuseIn(protocols.openai),
@@ -43,20 +45,20 @@ const fixedRefusers = {
   gemini: refuseIn(geminiSpeaker),
   mcp: refuseTool,
   retrieval: refuseRetrieval,
-} as const;
-const geminiLister = { error: geminiSpeaker.error, models: geminiModels };
   http_tool: refuseRetrieval,
   agent: refuseAgent,
+} as const;
+const geminiLister = { error: geminiSpeaker.error, models: geminiModels };
 const kinds = {
   openai: "model",
   anthropic: "model",
   gemini: "model",
   mcp: "tool",
   retrieval: "retrieval",
-  route: "route",
-} as const;
   http_tool: "tool",
   agent: "agent",
+  route: "route",
+} as const;
 
 /**
  * Creates the gateway: classify, ask, enforce, forward. Nothing is passed through undecided.
@@ -178,13 +180,11 @@ async function serve(
         ? serveModels(parts, exchange, geminiLister, route.id, protocol)
         : serveModels(parts, exchange, spoken, route.id);
     case "tools":
-      return serveTools(parts, exchange, route.server);
+      return serveMcp(parts, exchange, route.server);
+    case "own_stream":
+      return serveOwnStream(parts, exchange, route.server);
     case "end_session":
       return endSession(parts, exchange, route.server);
-    case "query":
-      return serveQuery(parts, exchange, route.collection);
-    case "named":
-      return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
     case "agent":
       return serveAgent(parts, exchange, route.agent);
     case "agent_rest":
@@ -193,6 +193,10 @@ async function serve(
       return serveCard(parts, exchange, route.agent);
     case "http_tool":
       return serveOperations(parts, exchange, route);
+    case "query":
+      return serveQuery(parts, exchange, route.collection);
+    case "named":
+      return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
     case "metadata":
       return serveMetadata(parts, exchange, route.path);
     case "keys":

@@ -9,6 +9,8 @@ import { readResourceMetadata } from "./resource-metadata.js";
 import type { RouteConfig } from "./routes/config.js";
 import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
+import type { McpConfig } from "./tools/mcp/config.js";
+import { readMcp } from "./tools/mcp/config.js";
 import type { ServerConfig } from "./tools/server-config.js";
 import { readServer } from "./tools/server-config.js";
 import { readUrl } from "./upstreams/read-url.js";
@@ -49,14 +51,15 @@ export interface GatewayConfig {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly models: ReadonlyMap<string, ModelConfig>;
   readonly servers: ReadonlyMap<string, ServerConfig>;
+  readonly mcp: McpConfig;
   readonly collections: ReadonlyMap<string, CollectionConfig>;
-  /** Named routes: other model servers, web interfaces, tools. */
-  readonly routes: ReadonlyMap<string, RouteConfig>;
-  /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
   /** Agents that are spoken to by A2A. */
   readonly agents: ReadonlyMap<string, AgentConfig>;
   /** Signs the cards of agents; absent: they aren't signed. */
   readonly agentsCardKey?: SecretConfig;
+  /** Named routes: other model servers, web interfaces, tools. */
+  readonly routes: ReadonlyMap<string, RouteConfig>;
+  /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
   readonly allowedOrigins: readonly string[];
   /** The address that clients know, without a slash at its end; where it listens unless given. */
   readonly publicUrl?: string;
@@ -133,16 +136,19 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     const place = fields.required("environment");
     return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
   });
+  const servers = new Map(
+    named("servers").map(([name, fields]): [string, ServerConfig] => [name, readServer(fields, problems)]),
+  );
   const idKey = top.has("id_key") ? readSecretConfig(top.nested("id_key"), problems) : undefined;
+  const cardKey = top.has("agents_card_key")
+    ? readSecretConfig(top.nested("agents_card_key"), problems)
+    : undefined;
   const maxBody = top.integer("max_body_bytes", 1_024, 2 ** 30) ?? 4 * 2 ** 20;
   const prices = readPricesConfig(top, problems);
   const config: GatewayConfig = {
     listen: top.string("listen") ?? "127.0.0.1:8080",
     ...(top.has("tls") ? { tls: readListenerTls(top.nested("tls"), problems) } : {}),
     proxies: readProxies(top.items("proxies"), problems),
-  const cardKey = top.has("agents_card_key")
-    ? readSecretConfig(top.nested("agents_card_key"), problems)
-    : undefined;
     sidecar: {
       socket: sidecar.required("socket"),
       deadlineMs: sidecar.integer("deadline_ms", 1, 60_000) ?? 250,
@@ -150,8 +156,11 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     ...(environment === undefined ? {} : { environment }),
     upstreams,
     models,
-    servers: new Map(named("servers").map(([name, fields]) => [name, readServer(fields, problems)])),
+    servers,
+    mcp: readMcp(top.nested("mcp"), new Set(servers.keys()), problems),
     collections: new Map(collections),
+    agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
+    ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),
     routes: new Map(
       named("routes").map(([name, fields]) => [
         name,
@@ -159,8 +168,6 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
       ]),
     ),
     allowedOrigins: top.strings("allowed_origins") ?? [],
-    agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
-    ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     authorizationServers: top.strings("authorization_servers") ?? [],
     resourceMetadata: readResourceMetadata(top.nested("resource_metadata"), problems),

@@ -22,6 +22,8 @@ import type { FetchKeys } from "./keys.js";
 import type { Notifier } from "./notify/notifier.js";
 import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
+import type { McpParts } from "./tools/mcp/parts.js";
+import type { OpenApis } from "./tools/openapi/open-apis.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
 import type { Routing } from "./routing/route.js";
@@ -58,18 +60,22 @@ export interface GatewayParts {
   readonly pass: Pass;
   readonly dial: Dial;
   readonly connections: Connections;
+  /** For tool servers. */
+  readonly mcp: McpParts;
+  /** Documents of tool servers that are APIs. */
+  readonly openApis: OpenApis;
   readonly routing: Routing;
   readonly fetchKeys: FetchKeys;
+  /** Gives the cards of agents. */
+  readonly fetchCard: FetchCard;
+  /** Signs the cards that are given out; absent where there is no key. */
+  readonly cardSigner?: CardSigner | undefined;
   readonly report: (outcome: Outcome) => void;
   /** Describes what a request says by facts; absent where none are configured. */
   readonly describeContent?: DescribeContent;
   /** Detectors for answers, and what is done with what they find unless an obligation says more. */
   readonly answers?: { readonly content: ContentParts; readonly mode?: AnswerMode };
   /** Tells hooks of decisions; absent where none are configured. */
-  /** Gives the cards of agents. */
-  readonly fetchCard: FetchCard;
-  /** Signs the cards that are given out; absent where there is no key. */
-  readonly cardSigner?: CardSigner | undefined;
   readonly notifier?: Notifier;
   /** Prices from a file; those of deployments go before. */
   readonly prices: PriceTable | undefined;

@@ -37,8 +37,13 @@ import { createConnections } from "./routes/websocket/connections.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
+import { createMemoryApprovals } from "./tools/definitions/approvals/memory.js";
+import { createDefinitions } from "./tools/definitions/create.js";
+import { createLinks } from "./tools/links/open-link.js";
+import { openMcp } from "./tools/mcp/open.js";
 import { createSecrets } from "./secrets/open-secrets.js";
 import type { SecretEvent } from "./secrets/secret.js";
+import { createOpenApis } from "./tools/openapi/open-apis.js";
 
 export interface GatewayOptions {
   readonly config: Json;
@@ -125,15 +130,30 @@ export async function startGateway({
     onForeign: reporter.foreign,
   });
   const sessionSecret = await readIdKey(config.idKey, secrets);
+  const cardSigner =
+    config.agentsCardKey === undefined ? undefined : await openCardSigner(config.agentsCardKey, secrets);
   const connections = createConnections();
+  const openApis = createOpenApis({ log });
   const telemetry = await openTelemetry(config, sessionSecret);
+  let mcpConfig = config.mcp;
+  const clock = (): number => performance.now();
+  const links = createLinks({
+    ...{ forward: upstreams.forward, openApis, newId: randomUUID, random: Math.random, clock, sleep, log },
+    ...{ environment: process.env, readSecret: upstreams.readSecret },
+  });
+  const mcp = openMcp({
+    openLink: links.open,
+    definitions: createDefinitions({ approvals: createMemoryApprovals(), now: Date.now }),
+    clock,
+    limits: () => mcpConfig,
+  });
   const common = {
     forward: upstreams.forward,
     pass: upstreams.pass,
-  const cardSigner =
-    config.agentsCardKey === undefined ? undefined : await openCardSigner(config.agentsCardKey, secrets);
     dial: upstreams.dial,
     connections,
+    mcp: mcp.parts,
+    openApis,
     routing: createRouting({
       ...ownRouting,
       tried: (upstream, result) => {
@@ -142,6 +162,8 @@ export async function startGateway({
       ...routing,
     }),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
+    fetchCard: createFetchCard({ forward: upstreams.forward, clock: () => performance.now() }),
+    cardSigner,
     report(outcome: Outcome) {
       if (ownSidecar === undefined) link.tell(stringifyJson(outcome as unknown as Json));
       else ownSidecar.record(outcome);
@@ -162,8 +184,7 @@ export async function startGateway({
   };
   /** All that serves the requests of one configuration. */
   const generation = async (now: GatewayConfig): Promise<Generation> => {
-    fetchCard: createFetchCard({ forward: upstreams.forward, clock: () => performance.now() }),
-    cardSigner,
+    await openApis.load(now.servers);
     const described = await describing(now);
     const prices = now.prices === undefined ? undefined : readPriceFile(now.prices);
     const hooks = await openHooks(now.notify, secrets, metrics);
@@ -201,13 +222,16 @@ export async function startGateway({
     metrics.gatewayReloaded("started");
     const apply = async (next: GatewayConfig): Promise<void> => {
       generations.replace(await generation(next));
+      mcpConfig = next.mcp;
     };
     return {
       address,
-      endConnections: connections.end,
+      endConnections: (whose) => connections.end(whose) + mcp.parts.sessions.endOf(whose),
       reload: createReload({ first: config, apply, log, metrics }),
       async close() {
         connections.close();
+        mcp.close();
+        await links.close();
         await Promise.all(listening.map((one) => one.close()));
         await link.flush(5_000);
         link.close();

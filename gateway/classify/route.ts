@@ -26,17 +26,19 @@ export type Route =
   | { readonly kind: "list" }
   | { readonly kind: "stored"; readonly action: StoredAction; readonly id: string }
   | { readonly kind: "models"; readonly id?: string }
-  | { readonly kind: "tools"; readonly server: string }
-  | { readonly kind: "end_session"; readonly server: string }
+  /** Without a server: those that are configured to be one. */
+  | { readonly kind: "tools"; readonly server: string | undefined }
+  | { readonly kind: "own_stream"; readonly server: string | undefined }
+  | { readonly kind: "end_session"; readonly server: string | undefined }
   | { readonly kind: "query"; readonly collection: string }
-  /** `rest` is what follows the name, as it came. */
-  | { readonly kind: "named"; readonly name: string; readonly rest: string }
   /** An operation of an API; `rest` is path and query, as they came. */
   | { readonly kind: "http_tool"; readonly server: string; readonly rest: string }
   | { readonly kind: "agent"; readonly agent: string }
   /** `rest` is path and query, as they came. */
   | { readonly kind: "agent_rest"; readonly agent: string; readonly rest: string }
   | { readonly kind: "agent_card"; readonly agent: string }
+  /** `rest` is what follows the name, as it came. */
+  | { readonly kind: "named"; readonly name: string; readonly rest: string }
   /** `path` is the resource's own, "" for the whole gateway. */
   | { readonly kind: "metadata"; readonly path: string }
   | { readonly kind: "keys" }
@@ -67,6 +69,9 @@ const storedId = (behind: string): RegExp => new RegExp(`^/v1/responses/([A-Za-z
 const stored =
   (action: StoredAction) =>
   (id: string): Route => ({ kind: "stored", action, id });
+const mcp = new RegExp(`^/mcp(?:/${name})?$`);
+/** Any method: the document says which. */
+const httpTool = new RegExp(`^/tools/${name}(/[^]{0,8192})$`);
 const routes: readonly Pattern[] = [
   ["POST", /^\/v1\/chat\/completions$/, () => ({ kind: "invoke" })],
   ["POST", /^\/v1\/messages$/, () => ({ kind: "invoke" })],
@@ -154,6 +159,8 @@ export function matchRoute(method: string, target: string): Route | Refusal {
     const named = matchNamed(target);
     return named === undefined ? refuse("unknown_route") : { kind: "named", ...named };
   }
+  const [, server, rest] = httpTool.exec(target) ?? [];
+  if (server !== undefined && rest !== undefined) return { kind: "http_tool", server, rest };
   let known = false;
   for (const [verb, pattern, make] of routes) {
     const match = pattern.exec(target);
@@ -168,10 +175,10 @@ export function matchRoute(method: string, target: string): Route | Refusal {
 export function protocolOf(target: string, anthropicVersion: unknown): Protocol {
   if (target.startsWith(routesPath)) return "route";
   if (target.startsWith("/mcp")) return "mcp";
+  if (target.startsWith("/a2a")) return "agent";
+  if (target.startsWith("/tools/")) return "http_tool";
   if (target.startsWith("/v1/retrieval")) return "retrieval";
   if (target.startsWith("/v1beta")) return "gemini";
   if (target.startsWith("/v1/messages")) return "anthropic";
   return anthropicVersion !== undefined && target.startsWith("/v1/models") ? "anthropic" : "openai";
 }
-  if (target.startsWith("/a2a")) return "agent";
-  if (target.startsWith("/tools/")) return "http_tool";

@@ -16,6 +16,8 @@ export interface Upstreams {
   /** For named routes. */
   readonly pass: Pass;
   readonly dial: Dial;
+  /** Reads an open credential as it is now. @throws Error where it isn't open */
+  readonly readSecret: (source: SecretConfig) => string;
   /**
    * Opens what a configuration's upstreams need; what another one holds already is shared.
    * @returns lets go of them
@@ -47,7 +49,8 @@ export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsPart
     if (opened === undefined) throw new Error("the credential isn't open");
     return opened.of(config);
   };
-  const proving = createProving({ read: (config) => secretOf(config).values()[0], tokenFailed });
+  const readSecret = (config: SecretConfig): string => secretOf(config).values()[0];
+  const proving = createProving({ read: readSecret, tokenFailed });
   const forwarder = createForwarder({
     secretOf,
     proving,
@@ -65,9 +68,10 @@ export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsPart
     forward: forwarder.forward,
     pass: forwarder.pass,
     dial: forwarder.dial,
+    readSecret,
     async enter(config) {
       const upstreams = upstreamsOf(config);
-      const configs = upstreams.flatMap(secretsIn);
+      const configs = [...upstreams.flatMap(secretsIn), ...secretsOfChildren(config)];
       const opened = await secrets.open(configs);
       const entered: UpstreamConfig[] = [];
       const leaveAll = (): void => {
@@ -98,6 +102,13 @@ export function createUpstreams({ secrets, connect, tokenFailed }: UpstreamsPart
       await Promise.all([forwarder.close(), proving.close()]);
     },
   };
+}
+
+/** What tool servers are given that are children of the gateway's. */
+function secretsOfChildren({ servers }: GatewayConfig): SecretConfig[] {
+  return [...servers.values()].flatMap(({ command }) =>
+    command === undefined ? [] : [...command.env.values()],
+  );
 }
 
 function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {

@@ -11,17 +11,20 @@ const wellKnown = "/.well-known/oauth-protected-resource";
 
 /** The resource that a path belongs to: each tool server and collection, all models together, or the gateway. */
 export function resourceOf(path: string, config: GatewayConfig): string | undefined {
+  if (path === "/mcp") return config.mcp.together.length > 0 ? path : undefined;
   const [, server] = /^\/mcp\/([^/]+)$/.exec(path) ?? [];
   if (server !== undefined) return config.servers.has(server) ? path : undefined;
+  const [, api] = /^\/tools\/([^/?]+)(?:[/?]|$)/.exec(path) ?? [];
+  if (api !== undefined) return config.servers.get(api)?.openapi === undefined ? undefined : `/tools/${api}`;
   const [, collection] = /^\/v1\/retrieval\/([^/]+)(?:\/query)?$/.exec(path) ?? [];
   if (collection !== undefined) {
     return config.collections.has(collection) ? `/v1/retrieval/${collection}` : undefined;
   }
+  const [, agent] = /^\/a2a\/([^/]+)(?:\/|$)/.exec(path) ?? [];
+  if (agent !== undefined) return config.agents.has(agent) ? `/a2a/${agent}` : undefined;
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
 }
 
-  const [, agent] = /^\/a2a\/([^/]+)(?:\/|$)/.exec(path) ?? [];
-  if (agent !== undefined) return config.agents.has(agent) ? `/a2a/${agent}` : undefined;
 /** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */
 function placeOf(publicUrl: string): { readonly origin: string; readonly base: string } | undefined {
   const [, origin, base = ""] = /^(https?:\/\/[^/]+)(\/.*?)?\/?$/.exec(publicUrl) ?? [];

@@ -33,6 +33,21 @@ export const errorTable = {
     "requests from this origin are not accepted",
     "add the origin to gateway.allowed_origins",
   ],
+  unknown_method: [
+    404,
+    "the method is not known, so it cannot be decided",
+    "see docs/gateway-tools.md for the methods",
+  ],
+  invalid_params: [
+    400,
+    "the parameters do not have the expected shape",
+    "see the method in MCP's specification",
+  ],
+  unsupported_version: [
+    400,
+    "this revision of the protocol is not spoken here",
+    "use one of those in docs/gateway-tools.md",
+  ],
   header_mismatch: [400, "a header disagrees with the body", "send the same value in both"],
   // who is calling
   unauthenticated: [401, "no credentials were presented", "send Authorization: Bearer <token>"],
@@ -295,9 +310,37 @@ export const errorTable = {
     "ask for each thing by the id that you were given",
   ],
   unknown_server: [404, "the tool server is not configured", "see the gateway's configuration"],
+  unknown_session: [404, "there is no such session, or none of yours", "initialize a new session"],
+  unknown_event: [404, "there is no such event to resume after", "ask again"],
+  unknown_tool: [404, "there is no such tool, or it may not be offered", "see tools/list"],
+  unknown_resource: [404, "there is no such resource, or it may not be offered", "see resources/list"],
+  unknown_prompt: [404, "there is no such prompt, or it may not be offered", "see prompts/list"],
+  tool_quarantined: [
+    403,
+    "the tool's definition is not approved",
+    "have it approved: countersign tools pending",
+  ],
+  invalid_arguments: [400, "the arguments do not fit the tool's schema", "see the tool's inputSchema"],
+  request_under_way: [400, "a request with this id is under way", "give each request an id of its own"],
+  input_refused: [
+    403,
+    "what the tool server asks of the client is not allowed",
+    "see the decision's reasons",
+  ],
+  unknown_request_state: [
+    400,
+    "the request's state is not known, or not of this request",
+    "ask anew, without it",
+  ],
+  too_many_sessions: [503, "there are too many sessions", "end some, or try again later"],
   unknown_collection: [404, "the collection is not configured", "see the gateway's configuration"],
   upstream_unavailable: [502, "the upstream could not be reached", "try again later"],
   upstream_timeout: [504, "the upstream did not answer in time", "try again later"],
+  upstream_refused: [
+    400,
+    "the API refused the request; the status is its own",
+    "see what the API's document says of the status",
+  ],
   upstream_invalid: [502, "the upstream's answer was not understood", "check the upstream"],
   writes_disabled: [403, "writing through the API is off", "start with --set api.writes=true"],
   data_too_large: [
@@ -331,6 +374,28 @@ export const errorTable = {
     "the upstream redirects to where this route does not lead",
     "have the upstream redirect within the route's own url",
   ],
+  unknown_agent: [404, "the agent is not configured", "see the gateway's configuration"],
+  unknown_agent_task: [
+    404,
+    "there is no such task or context of this agent, or none of yours",
+    "use an id that this identity was given",
+  ],
+  unknown_skill: [404, "the agent has no such skill, or it may not be offered", "see the agent's card"],
+  push_refused: [
+    403,
+    "push notifications would go past the gateway, undecided",
+    "ask for the task, or subscribe to it",
+  ],
+  part_refused: [
+    403,
+    "a part of the message names a place that may not be fetched",
+    "send the file's bytes, or an https address on the web; see docs/gateway-agents.md",
+  ],
+  destination_refused: [
+    403,
+    "connections to this host, port or address are not made",
+    "see forward_proxy in docs/gateway-proxy.md",
+  ],
 } as const satisfies Record<string, readonly [status: number, message: string, fix: string]>;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -355,25 +420,3 @@ export function refuse(code: ErrorCode, detail?: string): Refusal {
     fix,
   };
 }
-  unknown_agent: [404, "the agent is not configured", "see the gateway's configuration"],
-  unknown_agent_task: [
-    404,
-    "there is no such task or context of this agent, or none of yours",
-    "use an id that this identity was given",
-  ],
-  unknown_skill: [404, "the agent has no such skill, or it may not be offered", "see the agent's card"],
-  push_refused: [
-    403,
-    "push notifications would go past the gateway, undecided",
-    "ask for the task, or subscribe to it",
-  ],
-  part_refused: [
-    403,
-    "a part of the message names a place that may not be fetched",
-    "send the file's bytes, or an https address on the web; see docs/gateway-agents.md",
-  ],
-  destination_refused: [
-    403,
-    "connections to this host, port or address are not made",
-    "see forward_proxy in docs/gateway-proxy.md",
-  ],

@@ -1,0 +1,78 @@
+/** Chooses what of a server's notifications a client hears, and in what words. */
+import type { Json, JsonObject } from "../../../sidecar/contract.js";
+import { isObject, JsonNumber, stringifyJson } from "../../../sidecar/contract.js";
+import type { ServerMessage } from "../links/link.js";
+import { logLevels, serverNotifications } from "./methods.js";
+
+export interface Hearing {
+  /** The client's own token of the request at work; absent: it wants no progress. */
+  readonly progressToken?: Json | undefined;
+  /** The least level of log messages; absent: none. */
+  readonly level?: string | undefined;
+  readonly subscribed: ReadonlySet<string>;
+}
+
+const mostBytes = 65_536;
+
+/** Gives the message for the client; undefined where it isn't for it. */
+export function hear(
+  { method, params }: ServerMessage,
+  during: boolean,
+  { progressToken, level, subscribed }: Hearing,
+): JsonObject | undefined {
+  const row = Object.hasOwn(serverNotifications, method) ? serverNotifications[method] : undefined;
+  if (row === undefined || (row.when === "request" && !during)) return undefined;
+  const said: JsonObject = {};
+  for (const name of row.params) {
+    const value = params[name];
+    if (value !== undefined) said[name] = value;
+  }
+  switch (method) {
+    case "notifications/progress": {
+      const { progress, total, message } = said;
+      if (progressToken === undefined || !isNumber(progress)) return undefined;
+      if (total !== undefined && !isNumber(total)) return undefined;
+      if (message !== undefined && typeof message !== "string") return undefined;
+      said["progressToken"] = progressToken;
+      break;
+    }
+    case "notifications/message": {
+      const at = logLevels.indexOf(String(said["level"]));
+      if (level === undefined || at < 0 || at < logLevels.indexOf(level)) return undefined;
+      break;
+    }
+    case "notifications/resources/updated":
+      if (typeof said["uri"] !== "string" || !subscribed.has(said["uri"])) return undefined;
+      break;
+    default:
+  }
+  const message: JsonObject =
+    Object.keys(said).length === 0 ? { jsonrpc: "2.0", method } : { jsonrpc: "2.0", method, params: said };
+  return stringifyJson(message).length > mostBytes ? undefined : message;
+}
+
+function isNumber(value: Json | undefined): boolean {
+  return typeof value === "number" || value instanceof JsonNumber;
+}
+
+/** Gives `_meta` of a request as it is sent on: who asked for progress gets it under a token of ours. */
+export function sentMeta(
+  params: JsonObject,
+  progressToken: string | undefined,
+  level: string | undefined,
+): JsonObject {
+  const meta: JsonObject = {};
+  const said = params["_meta"];
+  if (progressToken !== undefined) meta["progressToken"] = progressToken;
+  if (isObject(said)) {
+    // W3C's form: nothing else can travel under these names
+    const { traceparent, tracestate } = said;
+    if (typeof traceparent === "string" && /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/.test(traceparent)) {
+      meta["traceparent"] = traceparent;
+      if (typeof tracestate === "string" && /^[a-z0-9_\-*/@=,.]{1,512}$/.test(tracestate))
+        meta["tracestate"] = tracestate;
+    }
+  }
+  if (level !== undefined) meta["io.modelcontextprotocol/logLevel"] = level;
+  return meta;
+}

@@ -1,0 +1,38 @@
+/** Puts together what MCP needs for as long as the gateway runs. */
+import { describeArguments } from "../arguments/describe.js";
+import type { Definitions } from "../definitions/definitions.js";
+import type { OpenLink } from "../links/link.js";
+import { createResults } from "../results/inspect.js";
+import { createCallers } from "./callers.js";
+import type { McpConfig } from "./config.js";
+import { createParkedRuns } from "./parked.js";
+import type { McpParts } from "./parts.js";
+import { createSessions } from "./sessions.js";
+
+export interface OpenMcp {
+  readonly openLink: OpenLink;
+  readonly definitions: Definitions;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  /** As they are now. */
+  readonly limits: () => McpConfig;
+}
+
+/** Creates the parts, and what ends all that they hold. */
+export function openMcp({ openLink, definitions, clock, limits }: OpenMcp): {
+  readonly parts: McpParts;
+  close(): void;
+} {
+  const sessions = createSessions({ clock, limits });
+  const parked = createParkedRuns();
+  return {
+    parts: {
+      ...{ openLink, definitions, sessions, parked, callers: createCallers() },
+      ...{ describeArguments: describeArguments(), results: createResults({ clock }) },
+    },
+    close() {
+      sessions.close();
+      parked.close();
+    },
+  };
+}

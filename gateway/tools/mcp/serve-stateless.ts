@@ -1,0 +1,104 @@
+/** Serves clients of 2026-07-28: each request for itself. */
+import { createHash } from "node:crypto";
+import type { Credentials, Refusal } from "../../../sidecar/contract.js";
+import { isObject, refuse } from "../../../sidecar/contract.js";
+import type { Exchange, GatewayParts } from "../../exchange.js";
+import type { Subject } from "../links/link.js";
+import type { Answering } from "./answer.js";
+import { answer } from "./answer.js";
+import { undecided } from "./call.js";
+import { askToSpeak, dispatch, refusedToSpeak } from "./dispatch.js";
+import { carriedCapabilities } from "./inputs.js";
+import { listen } from "./listen.js";
+import { logLevels, metaKeys } from "./methods.js";
+import type { Place } from "./place.js";
+import type { RpcRequest } from "./read-message.js";
+import { createRequestStream } from "./stream.js";
+import type { Done, Turn } from "./turn.js";
+
+/** Serves a request. */
+export async function serveStateless(
+  parts: GatewayParts,
+  exchange: Exchange,
+  place: Place,
+  request: RpcRequest,
+): Promise<void> {
+  const stream = createRequestStream(parts, exchange, undefined);
+  const { channel } = stream;
+  const about: Answering = {
+    parts,
+    exchange,
+    era: "stateless",
+    id: request.id,
+    method: request.method,
+    channel,
+  };
+  const unfit = checkRequest(request);
+  if (unfit !== undefined) return answer(about, undecided(unfit));
+  const meta = request.params["_meta"];
+  const said = isObject(meta) ? meta : {};
+  const level = said[metaKeys.logLevel];
+  const key = callerKey(exchange.credentials);
+  const serve = async (subject: Subject): Promise<Done> => {
+    const peer = parts.mcp.sessions.peer(subject, carriedCapabilities(said[metaKeys.capabilities]));
+    if (peer === undefined) return undecided(refuse("too_many_sessions"));
+    const underWay = parts.newId();
+    peer.underWay.set(underWay, stream.stop);
+    const late = setTimeout(() => {
+      stream.stop.abort();
+    }, parts.config.mcp.requestMs).unref();
+    const turn: Turn = {
+      ...{ parts, exchange, place, peer, era: "stateless", request },
+      signal: stream.stop.signal,
+      level: typeof level === "string" && logLevels.includes(level) ? level : undefined,
+      say(message) {
+        if (stream.begin()) stream.channel.say(message);
+      },
+    };
+    try {
+      if (request.row.how !== "listen") return await dispatch(turn, () => undefined);
+      clearTimeout(late);
+      return await listen(turn, stream);
+    } finally {
+      clearTimeout(late);
+      peer.underWay.delete(underWay);
+      peer.lastUsed = parts.clock();
+    }
+  };
+  const guess = parts.mcp.callers.get(key);
+  let done = guess === undefined ? undefined : await serve(guess);
+  // a guess only finds the links; whoever isn't the one is served anew, as whom the decision says
+  if (done === undefined || isOther(done)) {
+    parts.mcp.callers.delete(key);
+    const { decision } = await askToSpeak({ parts, exchange, place });
+    const denied = refusedToSpeak(decision);
+    if (denied !== undefined || decision?.subject === undefined)
+      done = denied ?? undecided(refuse("pdp_unavailable"));
+    else {
+      done = await serve(decision.subject);
+      if (!isOther(done)) parts.mcp.callers.set(key, decision.subject);
+    }
+  }
+  answer(about, done);
+}
+
+function isOther({ reply }: Done): boolean {
+  return reply.kind === "refused" && reply.refusal.code === "unknown_session";
+}
+
+function checkRequest({ row, params }: RpcRequest): Refusal | undefined {
+  if (!row.eras.includes("stateless")) return refuse("unknown_method");
+  const meta = params["_meta"];
+  const level = isObject(meta) ? meta[metaKeys.logLevel] : undefined;
+  const fit = level === undefined || (typeof level === "string" && logLevels.includes(level));
+  return fit
+    ? undefined
+    : refuse("invalid_params", `${metaKeys.logLevel} must be one of ${logLevels.join(", ")}`);
+}
+
+/** Names what a caller presents. INVARIANT: finds links only; who it is, each decision says anew. */
+function callerKey({ target, dpop, ...presented }: Credentials): string {
+  return createHash("sha256")
+    .update(JSON.stringify([presented, dpop?.token]))
+    .digest("base64url");
+}

@@ -1,0 +1,40 @@
+/** The doors of MCP: a message posted to a route, whichever era its client is of. */
+import type { Json } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
+import type { Exchange, GatewayParts } from "../../exchange.js";
+import { readJson } from "../../http.js";
+import { refuseTool } from "../refuse.js";
+import { checkHeaders, eraOf } from "./check-headers.js";
+import { placeOf } from "./place.js";
+import { idOf, readMessage } from "./read-message.js";
+import { serveSession } from "./serve-session.js";
+import { serveStateless } from "./serve-stateless.js";
+import { refuseUnknown } from "./unknown.js";
+
+/** Serves `POST /mcp/{server}`, and `POST /mcp` for several servers together. */
+export async function serveMcp(
+  parts: GatewayParts,
+  exchange: Exchange,
+  name: string | undefined,
+): Promise<void> {
+  const read = await readJson(exchange.req, parts.config.maxBody);
+  if (read.kind === "refusal") return void refuseTool(exchange, read);
+  const message = readMessage(read.value);
+  const id: Json = idOf(read.value);
+  if (message.kind === "refusal") return void refuseTool(exchange, message, undefined, id);
+  const era = eraOf(exchange.req.headers, message);
+  const wrong = checkHeaders(exchange.req.headers, message, era);
+  if (wrong !== undefined) return void refuseTool(exchange, wrong, undefined, id, era);
+  const place = placeOf(parts.config, name);
+  if (place === undefined) return refuseUnknown(parts, exchange, name, id);
+  if (era === "session") return serveSession(parts, exchange, place, message);
+  if (message.kind !== "request")
+    return void refuseTool(
+      exchange,
+      refuse("invalid_request", "this revision knows requests only"),
+      undefined,
+      id,
+      era,
+    );
+  return serveStateless(parts, exchange, place, message);
+}

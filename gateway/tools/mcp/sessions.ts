@@ -1,0 +1,162 @@
+/** The sessions of clients up to 2025-11-25, and the callers of the stateless era, as long as they are used. */
+import { randomBytes } from "node:crypto";
+import type { JsonObject } from "../../../sidecar/contract.js";
+import type { Whose } from "../../routes/websocket/connections.js";
+import type { Subject } from "../links/link.js";
+import type { Channel } from "./channel.js";
+import type { McpConfig } from "./config.js";
+import type { Pending } from "./inputs.js";
+import type { Peer } from "./peer.js";
+import { createPeer, endPeer, keyOf, peerKey } from "./peer.js";
+
+export interface Session extends Peer {
+  readonly id: string;
+  readonly route: string;
+  readonly version: string;
+  level: string | undefined;
+  /** What servers say of their own accord. */
+  own: Channel | undefined;
+  /** All streams that a client may come back to, by key. */
+  readonly channels: Map<string, Channel>;
+  /** What the client is asked, by the id that it was asked under. */
+  readonly pending: Map<string, Pending>;
+  /** A client whose requests went on without it: when it left, by {@link Peer.lastUsed}'s clock. */
+  readonly decisionId: string;
+}
+
+export interface Sessions {
+  /** Begins a session; undefined where there are too many. */
+  begin(what: Begin): Session | undefined;
+  /** Finds a session of the route's; whose it is must be held against the caller's decision. */
+  find(id: string, route: string): Session | undefined;
+  end(session: Session): void;
+  /** Gives the caller's own peer of the stateless era; undefined where there are too many. */
+  peer(subject: Subject, capabilities: JsonObject): Peer | undefined;
+  /** Ends those of a subject, or that a decision began; gives how many. */
+  endOf(whose: Whose): number;
+  /** Ends what nobody used for too long. */
+  sweep(): void;
+  readonly count: number;
+  close(): void;
+}
+
+export interface Begin {
+  readonly route: string;
+  readonly version: string;
+  readonly subject: Subject;
+  readonly capabilities: JsonObject;
+  readonly decisionId: string;
+}
+
+const sweepMs = 5_000;
+const peerIdleMs = 5 * 60_000;
+
+/** Creates the register. */
+export function createSessions({
+  clock,
+  limits,
+}: {
+  readonly clock: () => number;
+  readonly limits: () => McpConfig;
+}): Sessions {
+  const sessions = new Map<string, Session>();
+  const peers = new Map<string, Peer>();
+  const perCaller = new Map<string, number>();
+  const countOf = (subject: Subject, by: number): void => {
+    const key = keyOf(subject);
+    const count = (perCaller.get(key) ?? 0) + by;
+    if (count > 0) perCaller.set(key, count);
+    else perCaller.delete(key);
+  };
+  const end = (session: Session): void => {
+    if (!sessions.delete(session.id)) return;
+    countOf(session.subject, -1);
+    for (const one of session.pending.values()) one.abandon();
+    endPeer(session);
+    for (const channel of session.channels.values()) channel.end();
+    session.own?.end();
+  };
+  const endOfPeer = (key: string, peer: Peer): void => {
+    peers.delete(key);
+    endPeer(peer);
+  };
+  const sweep = (): void => {
+    const now = clock();
+    const { sessionIdleMs } = limits();
+    for (const session of sessions.values()) {
+      const busy = session.underWay.size > 0 || session.own?.attached === true;
+      if (busy) session.lastUsed = now;
+      else if (now - session.lastUsed > sessionIdleMs) end(session);
+    }
+    for (const [key, peer] of peers) {
+      if (peer.underWay.size > 0) peer.lastUsed = now;
+      else if (now - peer.lastUsed > peerIdleMs) endOfPeer(key, peer);
+    }
+  };
+  const timer = setInterval(sweep, sweepMs).unref();
+  return {
+    begin({ route, version, subject, capabilities, decisionId }) {
+      const { maxSessions, maxSessionsPerCaller } = limits();
+      const has = perCaller.get(keyOf(subject)) ?? 0;
+      if (sessions.size >= maxSessions || has >= maxSessionsPerCaller) return undefined;
+      const session: Session = {
+        ...createPeer(subject, capabilities, clock()),
+        ...{
+          id: randomBytes(24).toString("base64url"),
+          route,
+          version,
+          decisionId,
+          level: undefined,
+          own: undefined,
+        },
+        ...{ channels: new Map(), pending: new Map() },
+      };
+      sessions.set(session.id, session);
+      countOf(subject, 1);
+      return session;
+    },
+    find(id, route) {
+      const found = sessions.get(id);
+      return found?.route === route ? found : undefined;
+    },
+    end,
+    peer(subject, capabilities) {
+      const key = peerKey(subject, capabilities);
+      const known = peers.get(key);
+      if (known !== undefined) {
+        known.lastUsed = clock();
+        return known;
+      }
+      if (peers.size >= limits().maxSessions) return undefined;
+      const made = createPeer(subject, capabilities, clock());
+      peers.set(key, made);
+      return made;
+    },
+    endOf({ decisionId, subject, route }) {
+      const fits = (one: Subject): boolean =>
+        subject === undefined ||
+        (one.id === subject.id &&
+          one.tenant === subject.tenant &&
+          (subject.type === undefined || one.type === subject.type));
+      const meant = [...sessions.values()].filter(
+        (one) =>
+          (decisionId === undefined || one.decisionId === decisionId) &&
+          (route === undefined || one.route === route) &&
+          fits(one.subject),
+      );
+      for (const session of meant) end(session);
+      if (decisionId === undefined && route === undefined)
+        for (const [key, peer] of peers) if (fits(peer.subject)) endOfPeer(key, peer);
+      return meant.length;
+    },
+    sweep,
+    get count() {
+      return sessions.size;
+    },
+    close() {
+      clearInterval(timer);
+      for (const session of sessions.values()) end(session);
+      for (const [key, peer] of peers) endOfPeer(key, peer);
+    },
+  };
+}
