@@ -42,6 +42,12 @@ const longest = 32_768;
 const mostCommands = 128;
 const mostWords = 1_024;
 const deepest = 4;
+/** Of the syntax tree; each substitution within another takes eight. */
+const mostLevels = 160;
+/** What is run wherever it stands. */
+const runs: ReadonlySet<SyntaxNode["type"]> = new Set([
+  ...(["CommandExpansion", "ProcessSubstitution", "ArithmeticCommandExpansion", "Script"] as const),
+]);
 
 interface Reading {
   readonly commands: Command[];
@@ -98,6 +104,7 @@ function readLine(line: string, reading: Reading, around: Around): void {
   }
   if ((script.errors?.length ?? 0) > 0) why.add("syntax");
   const spans: [number, number][] = [];
+  let level = 0;
   visit(script, around);
   if (why.size === 0 && !isTold(source, spans)) why.add("readers");
 
@@ -132,19 +139,24 @@ function readLine(line: string, reading: Reading, around: Around): void {
   }
 
   function each(node: SyntaxNode, at: Around): void {
-    forEachChild(node, (child) => visit(child, at));
+    down(node, (child) => visit(child, at));
+  }
+
+  /** Goes a step down, no further than the stack bears. */
+  function down(node: SyntaxNode, go: (child: SyntaxNode) => void): void {
+    if (level >= mostLevels) why.add("too_many");
+    else {
+      level++;
+      forEachChild(node, go);
+      level--;
+    }
   }
 
   /** What is within words: only what is run counts. */
   function within(node: SyntaxNode, at: Around): void {
-    forEachChild(node, (child) => {
-      if (
-        child.type === "CommandExpansion" ||
-        child.type === "ProcessSubstitution" ||
-        child.type === "Script"
-      ) {
-        visit(child, at);
-      } else within(child, at);
+    down(node, (child) => {
+      if (runs.has(child.type)) visit(child, at);
+      else within(child, at);
     });
   }
 
