@@ -1,6 +1,8 @@
 import type { Fields, Problems } from "../../sidecar/contract.js";
 import { readUpstream } from "../upstreams/read-upstream.js";
 import type { UpstreamConfig } from "../upstreams/upstream.js";
+import type { CommandConfig } from "./command-config.js";
+import { readCommand } from "./command-config.js";
 import type { ResultMode } from "./results/mode.js";
 import { resultModes } from "./results/mode.js";
 import type { OpenApiConfig } from "./openapi/config.js";
@@ -12,6 +14,10 @@ import { readDefinitionsConfig } from "./definitions/read-config.js";
 export interface ServerConfig {
   /** Absent for those that aren't reached by HTTP. */
   readonly upstream?: UpstreamConfig;
+  /** Of a server that is a child of the gateway's. */
+  readonly command?: CommandConfig;
+  /** By which of MCP's transports over HTTP; streamable HTTP unless given. */
+  readonly transport?: HttpTransport;
   /** What is wanted of its tools' definitions, and what the operator says of them; absent: `enforce`, and nothing said. */
   readonly definitions?: DefinitionsConfig;
   /** What is done with what it gives; absent: as `tools.results` says. */
@@ -27,6 +33,10 @@ export interface ServerConfig {
 export const revisions = ["auto", "2025-11-25", "2026-07-28"] as const;
 export type Revision = (typeof revisions)[number];
 
+/** `sse` is the transport of 2024-11-05; `auto` tries it where there is no other. */
+export const httpTransports = ["http", "sse", "auto"] as const;
+export type HttpTransport = (typeof httpTransports)[number];
+
 /** Reads the fields of a tool server, then refuses any that are left. */
 export function readServer(fields: Fields, problems: Problems): ServerConfig {
   const revision = fields.oneOf("revision", revisions);
@@ -34,15 +44,41 @@ export function readServer(fields: Fields, problems: Problems): ServerConfig {
   const definitions = readDefinitionsConfig(fields, problems);
   const results = fields.oneOf("results", resultModes);
   let requestMs: number | undefined;
-  const upstream = readUpstream(fields, problems, (timeouts) => {
+  const readMore = (timeouts: Fields): void => {
     requestMs = timeouts.integer("request_ms", 1, 86_400_000);
-  });
+  };
+  const reached = fields.has("command")
+    ? { command: readChild(fields, readMore, problems) }
+    : readAddress(fields, readMore, problems);
   return {
-    upstream,
+    ...reached,
     definitions,
     ...(results === undefined ? {} : { results }),
     ...(revision === undefined ? {} : { revision }),
     ...(requestMs === undefined ? {} : { requestMs }),
     ...(openapi === undefined ? {} : { openapi }),
   };
+}
+
+type ReadMore = (timeouts: Fields) => void;
+
+function readAddress(
+  fields: Fields,
+  readMore: ReadMore,
+  problems: Problems,
+): Pick<ServerConfig, "upstream" | "transport"> {
+  const transport = fields.oneOf("transport", httpTransports);
+  const upstream = readUpstream(fields, problems, readMore);
+  return { upstream, ...(transport === undefined ? {} : { transport }) };
+}
+
+function readChild(fields: Fields, readMore: ReadMore, problems: Problems): CommandConfig {
+  if (fields.has("url")) problems.add(fields.at("url"), "give url or command, not both");
+  fields.raw("url");
+  const command = readCommand(fields, problems);
+  const timeouts = fields.nested("timeouts");
+  readMore(timeouts);
+  timeouts.end();
+  fields.end();
+  return command;
 }

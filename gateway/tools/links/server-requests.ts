@@ -21,11 +21,11 @@ const most = 64;
 
 export function createServerRequests(newId: () => string): ServerRequests {
   const waiting = new Map<string, { readonly id: Json; readonly group: object }>();
-  const cancel = (params: JsonObject, group: object): ServerMessage | undefined => {
+  const cancel = (params: JsonObject): ServerMessage | undefined => {
     const { requestId, reason } = params;
     if (requestId === undefined) return undefined;
     const text = stringifyJson(requestId);
-    const found = [...waiting].find(([, one]) => one.group === group && stringifyJson(one.id) === text);
+    const found = [...waiting].find(([, one]) => stringifyJson(one.id) === text);
     if (found === undefined) return undefined;
     waiting.delete(found[0]);
     const told = typeof reason === "string" ? { reason } : {};
@@ -35,7 +35,7 @@ export function createServerRequests(newId: () => string): ServerRequests {
     note(message, group) {
       const { method, params } = message;
       if (message.kind === "notification") {
-        return method === "notifications/cancelled" ? cancel(params, group) : { method, params };
+        return method === "notifications/cancelled" ? cancel(params) : { method, params };
       }
       if (waiting.size >= most) return "refused";
       const id = newId();

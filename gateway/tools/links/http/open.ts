@@ -1,15 +1,16 @@
 /** Opens a link by streamable HTTP: finds out which era the server speaks, then greets it. */
 import type { ErrorCode, JsonObject } from "../../../../sidecar/contract.js";
-import { isObject } from "../../../../sidecar/contract.js";
+import { carry } from "../carry.js";
 import { createDeadline } from "../deadline.js";
+import { speaksBefore } from "../eras.js";
 import { readDiscovery, readInitialized } from "../hello.js";
 import type { Era, Hello, Holder, Link, LinkCaller } from "../link.js";
 import type { Replied } from "./request.js";
-import { modernErrors, withSessions } from "../revisions.js";
+import { withSessions } from "../revisions.js";
 import { requestReply } from "./request.js";
 import type { SessionParts } from "./session.js";
 import { createSessionLink } from "./session.js";
-import { carry, createStatelessLink, repeat } from "./stateless.js";
+import { createStatelessLink, repeat } from "./stateless.js";
 
 export interface OpeningParts extends SessionParts {
   /** Which era the configuration names, or the server was found to speak. */
@@ -69,15 +70,6 @@ async function probe(
       // some servers fail at what they don't know
       return replied.code === "upstream_invalid" ? "legacy" : replied;
   }
-}
-
-/** An error that only a modern server gives means that it is one; it may speak the older revisions, too. */
-function speaksBefore({ code, data }: Extract<Replied, { kind: "error" }>): boolean {
-  if (code === modernErrors.version) {
-    const supported = isObject(data) ? data["supported"] : undefined;
-    return Array.isArray(supported) && supported.some((one) => withSessions.includes(String(one)));
-  }
-  return code !== modernErrors.headerMismatch && code !== modernErrors.capability;
 }
 
 /** Opens a session. */

@@ -18,8 +18,8 @@ export interface Sending {
 export interface Send {
   /** Posts one message. */
   post(message: JsonObject, sending: Sending & { readonly endless?: boolean }): Promise<Forwarded>;
-  /** Asks for a stream. */
-  get(sending: Sending): Promise<Forwarded>;
+  /** Asks for a stream. @param stillMs how long nothing need come on it */
+  get(sending: Sending, stillMs?: number): Promise<Forwarded>;
   /** Ends a session. */
   delete(sending: Sending): Promise<Forwarded>;
 }
@@ -43,9 +43,9 @@ export function createSend(forward: Forward, upstream: UpstreamConfig, at?: URL)
         headers: { ...sending.headers, accept: both },
         ...(sending.endless === true ? still : {}),
       }),
-    get: (sending) =>
+    get: (sending, bodyTimeoutMs = still.bodyTimeoutMs) =>
       forward({
-        ...{ ...of(sending), ...still, method: "GET" },
+        ...{ ...of(sending), bodyTimeoutMs, method: "GET" },
         headers: { ...sending.headers, accept: "text/event-stream" },
       }),
     delete: (sending) =>

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import { discard, mediaType } from "../../../forward/forward.js";
 import type { ProtocolHeaders } from "../../../forward/headers.js";
+import { carry } from "../carry.js";
 import { createDeadline } from "../deadline.js";
 import type { Hello, Holder, Link, LinkCaller, LinkRequest, ListenFilter } from "../link.js";
 import type { Message } from "../messages.js";
@@ -30,18 +31,6 @@ const named: Readonly<Record<string, string>> = {
   "prompts/get": "name",
   "resources/read": "uri",
 };
-
-/** Gives a request's params with what each request carries. */
-export function carry({ clientInfo, capabilities }: Holder, params: JsonObject): JsonObject {
-  const given = params["_meta"];
-  const _meta: JsonObject = {
-    ...(isObject(given) ? given : {}),
-    [metaNames.version]: stateless,
-    [metaNames.clientInfo]: clientInfo,
-    [metaNames.clientCapabilities]: capabilities,
-  };
-  return { ...params, _meta };
-}
 
 /** Gives the headers that repeat what a request says. */
 export function repeat(method: string, params: JsonObject): ProtocolHeaders {

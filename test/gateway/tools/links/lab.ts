@@ -14,7 +14,7 @@ import type {
   OpenLink,
   ServerMessage,
 } from "../../../../gateway/tools/links/link.js";
-import { createOpenLink } from "../../../../gateway/tools/links/open-link.js";
+import { createLinks } from "../../../../gateway/tools/links/open-link.js";
 import type { LinkParts } from "../../../../gateway/tools/links/parts.js";
 import type { ServerConfig } from "../../../../gateway/tools/server-config.js";
 import { readServer } from "../../../../gateway/tools/server-config.js";
@@ -33,6 +33,7 @@ export function serverOf(value: JsonObject): ServerConfig {
 export interface Lab {
   readonly open: OpenLink;
   readonly forwarder: Forwarder;
+  readonly log: readonly string[];
   close(): Promise<void>;
 }
 
@@ -43,7 +44,10 @@ export function startLab(more: Partial<LinkParts> = {}): Lab {
     },
     tlsOf: () => undefined,
   });
-  const quiet = (): void => undefined;
+  const log: string[] = [];
+  const write = (message: string, fields: unknown = {}): void => {
+    log.push(`${message} ${JSON.stringify(fields)}`);
+  };
   const parts: LinkParts = {
     forward: forwarder.forward,
     newId: randomUUID,
@@ -51,10 +55,19 @@ export function startLab(more: Partial<LinkParts> = {}): Lab {
     clock: () => performance.now(),
     // what waits long in life is quick here
     sleep: (ms, signal) => sleep(Math.min(ms, 20), signal),
-    log: { info: quiet, warn: quiet, error: quiet },
+    log: { info: write, warn: write, error: write },
+    environment: process.env,
+    readSecret: (source) => ("value" in source ? source.value : ""),
     ...more,
   };
-  return { open: createOpenLink(parts), forwarder, close: () => forwarder.close() };
+  const links = createLinks(parts);
+  return {
+    ...{ open: links.open, forwarder, log },
+    async close() {
+      await links.close();
+      await forwarder.close();
+    },
+  };
 }
 
 export interface Heard {

@@ -1,0 +1,130 @@
+/** Starts children within their limits, and ever more slowly those that fail. */
+import { basename } from "node:path";
+import type { ErrorCode } from "../../../../sidecar/contract.js";
+import type { CommandConfig } from "../../command-config.js";
+import type { BackOff } from "../back-off.js";
+import { createBackOff } from "../back-off.js";
+import type { LinkParts } from "../parts.js";
+import type { Child, ChildEnd, ChildParts } from "./child.js";
+import { startChild } from "./child.js";
+
+export interface Children {
+  /** @param key for whom it is: each has its own failures, and a share of the children there may be */
+  start(command: CommandConfig, key: string, hooks: ChildHooks, signal: AbortSignal): Promise<Started>;
+  close(): Promise<void>;
+}
+
+export type Started =
+  | { readonly kind: "started"; readonly child: Child }
+  | { readonly kind: "failed"; readonly code: ErrorCode }
+  | { readonly kind: "aborted" };
+
+export interface ChildHooks extends Pick<ChildParts, "receive"> {
+  /** Called once; the code is what requests that are under way fail with. */
+  readonly onEnd: (code: ErrorCode) => void;
+}
+
+interface Kind {
+  readonly running: Map<Child, string>;
+  readonly failing: Map<string, { readonly backOff: BackOff; notBefore: number }>;
+}
+
+/** What is waited for until a child may be started again, milliseconds; longer waits fail at once. */
+const patienceMs = 5_000;
+/** What is remembered of failures. */
+const mostFailing = 1_000;
+
+/** What children are given of our own environment. INVARIANT: nothing that could be a secret. */
+const inherited = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"] as const;
+
+export function createChildren(parts: LinkParts): Children {
+  const { clock, random, sleep, log } = parts;
+  const kinds = new Map<CommandConfig, Kind>();
+  let closed = false;
+  const kindOf = (command: CommandConfig): Kind => {
+    const known = kinds.get(command) ?? { running: new Map(), failing: new Map() };
+    kinds.set(command, known);
+    return known;
+  };
+  const environmentOf = ({ env }: CommandConfig): Record<string, string> => {
+    const own = inherited.flatMap((name) => {
+      const value = parts.environment[name];
+      return value === undefined ? [] : [[name, value]];
+    });
+    return Object.fromEntries([
+      ...own,
+      ...[...env].map(([name, source]) => [name, parts.readSecret(source)]),
+    ]) as Record<string, string>;
+  };
+  const ended = (command: CommandConfig, key: string, lived: number, end: ChildEnd): void => {
+    const { failing } = kindOf(command);
+    const { minMs, maxMs } = command.restart;
+    const { why, code, signal, stderrBytes } = end;
+    const said = { command: nameOf(command), why, code, signal, stderr_bytes: stderrBytes };
+    if (why === "stopped") {
+      failing.delete(key);
+      log.info("a tool server's process ended", said);
+      return;
+    }
+    log.warn("a tool server's process failed", said);
+    const one = failing.get(key) ?? { backOff: createBackOff(minMs, maxMs, random), notBefore: 0 };
+    if (lived > maxMs) one.backOff.reset();
+    one.notBefore = clock() + one.backOff.next();
+    failing.set(key, one);
+    for (const oldest of failing.keys()) {
+      if (failing.size <= mostFailing) break;
+      failing.delete(oldest);
+    }
+  };
+  return {
+    async start(command, key, hooks, signal) {
+      const { running, failing } = kindOf(command);
+      const wait = (failing.get(key)?.notBefore ?? 0) - clock();
+      if (wait > patienceMs) return unavailable;
+      if (wait > 0) await sleep(wait, signal);
+      if (signal.aborted) return { kind: "aborted" };
+      const same = [...running.values()].filter((one) => one === key).length;
+      if (closed || running.size >= command.maxChildren || same >= shareOf(command)) {
+        log.warn("a tool server has too many processes", { command: nameOf(command), running: running.size });
+        return unavailable;
+      }
+      const from = clock();
+      let child: Child;
+      try {
+        child = startChild({
+          ...{ command, environment: environmentOf(command), receive: hooks.receive },
+          onEnd(end) {
+            running.delete(child);
+            ended(command, key, clock() - from, end);
+            if (running.size === 0 && failing.size === 0) kinds.delete(command);
+            hooks.onEnd(end.why in invalid ? "upstream_invalid" : "upstream_unavailable");
+          },
+        });
+      } catch {
+        // a secret that can't be read, arguments that are too long
+        log.warn("a tool server's process can't be started", { command: nameOf(command) });
+        return unavailable;
+      }
+      running.set(child, key);
+      return { kind: "started", child };
+    },
+    async close() {
+      closed = true;
+      const all = [...kinds.values()].flatMap(({ running }) => [...running.keys()]);
+      await Promise.all(all.map((child) => child.stop()));
+    },
+  };
+}
+
+const unavailable = { kind: "failed", code: "upstream_unavailable" } as const;
+/** Endings that tell of what was said. */
+const invalid = { too_long: true, garbage: true, unread: true };
+
+/** INVARIANT: no one caller has all the children that there may be. */
+function shareOf({ isolation, maxChildren }: CommandConfig): number {
+  return isolation === "caller" ? Math.max(1, Math.floor(maxChildren / 4)) : 1;
+}
+
+function nameOf({ argv }: CommandConfig): string {
+  return basename(argv[0] ?? "");
+}
