@@ -11,6 +11,7 @@ import { mapTool } from "./mapping.js";
 import { createClaims } from "./names/claims.js";
 import { between } from "./names/check-servers.js";
 import type { DefinitionsConfig } from "./read-config.js";
+import { sift } from "./sift.js";
 
 export interface DefinitionsParts {
   readonly approvals: Approvals;
@@ -91,14 +92,14 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
     return made;
   };
 
-  /** Asks policy for what it may approve; gives the tools that it did. */
+  /** Asks policy for what it may approve, and has it kept; gives whether there is any. */
   const ask = async (
     server: string,
     config: DefinitionsConfig,
     waiting: readonly Candidate[],
     decide: Decide,
-  ): Promise<ReadonlySet<Candidate>> => {
-    const added: { readonly one: Candidate; readonly approval: Approval }[] = [];
+  ): Promise<boolean> => {
+    const added: Approval[] = [];
     for (let i = 0; i < waiting.length; i += maxCalls) {
       const some = waiting.slice(i, i + maxCalls);
       const decisions = await decide(some.map((one) => reviewed(server, config, one)));
@@ -106,13 +107,10 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
       if (decisions.length !== some.length) continue;
       some.forEach((one, k) => {
         const decision = decisions[k];
-        if (decision?.allow !== true) return;
-        added.push({ one, approval: byPolicy(server, one, decision, now()) });
+        if (decision?.allow === true) added.push(byPolicy(server, one, decision, now()));
       });
     }
-    // INVARIANT: what can't be kept isn't approved: the next process wouldn't know
-    const kept = added.length > 0 && (await approvals.approve(added.map(({ approval }) => approval)));
-    return new Set(kept ? added.map(({ one }) => one) : []);
+    return added.length > 0 && (await approvals.approve(added));
   };
 
   return {
@@ -120,24 +118,10 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
       const config = configOf(serverConfig);
       const view = await approvals.read();
       seed(view);
-      const dropped: Dropped[] = [];
-      const counts = new Map<string, number>();
-      const entries: Entry[] = [];
-      for (const listed of tools) {
-        const entry = entryOf(server, serverConfig.upstream?.url.hostname, listed);
-        const name = "definition" in entry ? entry.definition.name : entry.name;
-        counts.set(name, (counts.get(name) ?? 0) + 1);
-        if (!("definition" in entry)) dropped.push({ name, why: entry.why });
-        else if (checks.isBroken(entry.definition.digest)) dropped.push({ name, why: "schema" });
-        else entries.push(entry);
-      }
-      const single = entries.filter(({ definition: { name } }) => {
-        const twice = (counts.get(name) ?? 0) > 1;
-        // which of the two is called would be the server's choice
-        if (twice) dropped.push({ name, why: "duplicate" });
-        return !twice;
-      });
-      for (const { definition } of single) claims.claim(server, definition.name);
+      const host = serverConfig.upstream?.url.hostname;
+      const sifted = sift(tools, (one) => entryOf(server, host, one), checks);
+      const dropped: Dropped[] = [...sifted.dropped];
+      for (const { definition } of sifted.entries) claims.claim(server, definition.name);
       const isApproved = (at: string, name: string): boolean => (view?.of(at, name)?.approved.size ?? 0) > 0;
       const pending: Pending[] = [];
       const note = (one: Candidate, likeness?: string): void => {
@@ -145,7 +129,7 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
         if (!one.rejected)
           pending.push(pendingOf(server, one, flagsOf(reviewed(server, config, one)), likeness, now()));
       };
-      const candidates = single
+      const candidates = sifted.entries
         .map((entry) => candidate(server, config, entry, view))
         .filter((one) => {
           const { name } = one.entry.definition;
@@ -161,10 +145,12 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
         config.mode === "enforce" && view !== undefined
           ? candidates.filter(({ status, rejected }) => status !== "approved" && !rejected)
           : [];
-      const allowed = waiting.length === 0 ? undefined : await ask(server, config, waiting, decide);
-      const settled = candidates.map((one): Candidate =>
-        allowed?.has(one) === true ? { ...one, status: "approved" } : one,
-      );
+      const added = waiting.length > 0 && (await ask(server, config, waiting, decide));
+      // INVARIANT: approved is what the store says is, so that what couldn't be kept, or what a person refused, isn't
+      const after = added ? await approvals.read() : view;
+      const settled = added
+        ? candidates.map(({ entry }) => candidate(server, config, entry, after))
+        : candidates;
       if (config.mode !== "off") for (const one of settled) note(one);
       if (pending.length > 0) await approvals.note(pending);
       return { tools: settled.map((one) => reviewed(server, config, one)), dropped };

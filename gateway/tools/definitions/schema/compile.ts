@@ -15,7 +15,7 @@ import { exactKeyword } from "./read-schema.js";
 /** Says what is wrong with a value, by place (a JSON pointer) and keyword, never by value; undefined: nothing. */
 export type Check = (value: Json) => string | undefined;
 
-export const budget = { compileMs: 500, checkMs: 50, plainSteps: 100_000 } as const;
+export const budget = { compileMs: 500, checkMs: 100, plainSteps: 100_000 } as const;
 
 const dialects: Readonly<Record<Dialect, new (options: Options) => Ajv>> = {
   "draft-07": Ajv,

@@ -300,7 +300,7 @@ export const judged: readonly {
   {
     name: "a bomb of a pattern, linear",
     schema: property('{"pattern":"^(a+)+$"}'),
-    args: `{"a":"${"a".repeat(5_000)}b"}`,
+    args: `{"a":"${"a".repeat(500)}b"}`,
     wrong: "/a: pattern",
   },
   {
