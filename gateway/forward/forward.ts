@@ -21,7 +21,7 @@ import { sendRequest } from "./request.js";
 
 export interface ForwardRequest {
   readonly upstream: UpstreamConfig;
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   /** Appended to the upstream's own path. */
   readonly path: string;
   /** Stands instead of the upstream's own path and query: where it said itself that it is to be spoken to. */
@@ -29,6 +29,8 @@ export interface ForwardRequest {
   /** Only what the protocol needs: nothing of the client's headers travels unless it is named here. */
   readonly headers?: ProtocolHeaders;
   readonly paramHeaders?: ParamHeaders | undefined;
+  /** Arguments of an operation of an OpenAPI document that are headers; what the gateway writes itself stands above them. */
+  readonly operationHeaders?: Readonly<Record<string, string>>;
   /** What the sidecar signed for this request; it is sent where the upstream is configured for it, and nowhere else. */
   readonly assertion: Assertion | undefined;
   /** A stream can be sent once only. */
@@ -160,6 +162,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       const headers = upstreamHeaders({
         protocol,
         params: request.paramHeaders,
+        operation: request.operationHeaders,
         hasBody: body !== undefined,
         contentType,
         own: proof.headers,

@@ -24,6 +24,8 @@ export const paramHeader = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 export interface HeaderSources {
   readonly protocol: ProtocolHeaders | undefined;
   readonly params?: ParamHeaders | undefined;
+  /** Arguments that are headers: of names that the document declares and that no caller is kept from. */
+  readonly operation?: Readonly<Record<string, string>> | undefined;
   readonly hasBody: boolean;
   /** Of the body; JSON unless given. */
   readonly contentType?: string | undefined;
@@ -40,10 +42,10 @@ export interface HeaderSources {
  * @throws TypeError where a header for arguments has another name, or isn't visible ASCII
  */
 export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
-  const { protocol, params = {}, hasBody, contentType, own, wanted, assertion } = sources;
+  const { protocol, params = {}, operation, hasBody, contentType, own, wanted, assertion } = sources;
   if (wanted !== undefined && assertion === undefined) return undefined;
   // what is written below stands above it
-  const headers: Record<string, string> = { ...own };
+  const headers: Record<string, string> = operation === undefined ? { ...own } : { ...operation, ...own };
   for (const name of protocolHeaders) {
     const value = protocol?.[name];
     if (value !== undefined) headers[name] = value;

@@ -65,7 +65,8 @@ function hidesSeparators(segment: string, text: string): boolean {
   return neverEscaped.test(text) || count(text.normalize("NFKC")) !== count(text);
 }
 
-function readQuery(text: string): (readonly [string, string])[] | undefined {
+/** Reads `name=value` pairs, decoded, in order; undefined where they have two readings. */
+export function readQuery(text: string): (readonly [string, string])[] | undefined {
   if (text === "") return [];
   if (!plainQuery.test(text)) return undefined;
   const pairs: (readonly [string, string])[] = [];
