@@ -68,7 +68,8 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
   },
   host(text, found) {
     const [, name = text, port] =
-      /^([^]*?)(?::(\d{1,5}))?$/.exec(text.includes("::") ? `[${text}]` : text) ?? [];
+      /^([^]*?)(?::(\d{1,5}))?$/.exec(/^[\da-f.:]*:[\da-f.]*:[\da-f.:]*$/i.test(text) ? `[${text}]` : text) ??
+      [];
     const host = readHost(name);
     if (host === undefined) return false;
     const odd = name.replace(/^\[|\]$/g, "").toLowerCase() !== host.host;
@@ -82,7 +83,7 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
   email(text, found) {
     // lists of addresses, also with names: what follows each `@`
     const domains = [...text.matchAll(/@\s{0,8}([^\s,;>)"'@]{1,253})/g)].map(([, name = ""]) =>
-      readHost(name),
+      readHost(name.replace(/^\[(?:IPv6:)?|\]$/gi, "")),
     );
     for (const domain of domains) if (domain !== undefined) found.recipients.add(domain.host);
     return domains.length > 0 && domains.every((domain) => domain !== undefined);

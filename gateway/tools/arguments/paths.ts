@@ -67,12 +67,12 @@ export function readPath(text: string): PathFacts {
   const [first] = steps;
   const root = drive ?? (absolute ? (unc ? `//${first ?? ""}` : `/${first ?? ""}`) : undefined);
   return {
-    path: `${prefix}${steps.join("/")}`.slice(0, most) || ".",
+    path: `${prefix}${steps.join("/")}`.slice(0, most).replace(/(?<=\.)\/$/, "") || ".",
     absolute,
     traversal,
     escapes: above > 0,
     home,
-    odd: odd || unc || (path.includes("//") && !unc),
+    odd: odd || unc || drive !== undefined || (path.includes("//") && !unc),
     ...(root === undefined ? {} : { root: root.slice(0, 128) }),
   };
 }

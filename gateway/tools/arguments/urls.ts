@@ -68,12 +68,17 @@ export function readUrl(text: string): UrlFacts | undefined {
 
 /** Reads an argument that is an address, or the beginning of one: `//host`, `host/path`, `host:port`. */
 export function readAddress(text: string): UrlFacts | undefined {
-  const trimmed = text.trim();
+  // as browsers do: what stands in the middle is left out, too
+  const trimmed = text.replace(/[\t\n\r]/g, "").trim();
+  const odd = trimmed !== text;
   if (trimmed === "") return undefined;
-  if (/^[a-z][a-z0-9+.-]{0,31}:(?!\d{1,5}(?:[/?#]|$))/i.test(trimmed)) return readUrl(text);
+  if (/^[a-z][a-z0-9+.-]{0,31}:(?!\d{1,5}(?:[/?#]|$))/i.test(trimmed)) {
+    const url = readUrl(trimmed);
+    return url === undefined ? undefined : { ...url, odd: url.odd || odd };
+  }
   // a path of an address that others know
   if (/^(?:\/(?![/\\])|[.?#])/.test(trimmed)) return undefined;
-  return readAuthority("", trimmed.replace(/^[/\\]*/, "//"), text !== trimmed);
+  return readAuthority("", trimmed.replace(/^[/\\]*/, "//"), odd);
 }
 
 function readFile(rest: string): UrlFacts {
@@ -88,7 +93,9 @@ function readFile(rest: string): UrlFacts {
   };
 }
 
-function readAuthority(scheme: string, rest: string, odd = false): UrlFacts | undefined {
+function readAuthority(scheme: string, text: string, odd = false): UrlFacts | undefined {
+  // `jar:http://host!/entry`
+  const rest = text.replace(/^([/\\]{2}[^/\\?#!]{0,1024})!/, "$1/!");
   // the same host for all schemes: as the web's are read
   let url: URL;
   try {
@@ -109,7 +116,7 @@ function readAuthority(scheme: string, rest: string, odd = false): UrlFacts | un
     ...(port === undefined ? {} : { port }),
     private: host.private,
     userinfo: url.username !== "" || url.password !== "",
-    odd: odd || isOdd(rest, host),
+    odd: odd || rest !== text || isOdd(rest, host),
   };
 }
 
@@ -127,4 +134,14 @@ function isOdd(rest: string, host: Host): boolean {
   return !plainHost.test(name) || (host.ip && name.replace(/\.$/, "") !== host.host);
 }
 
-export const urlJson = (url: UrlFacts): JsonObject => ({ ...url });
+/** The members in one order, so that the same is told once. */
+export function urlJson({ scheme, host, port, ip, private: inner, userinfo, odd }: UrlFacts): JsonObject {
+  const facts: JsonObject = { scheme };
+  if (host !== undefined) facts["host"] = host;
+  if (port !== undefined) facts["port"] = port;
+  if (ip !== undefined) facts["ip"] = ip;
+  facts["private"] = inner;
+  facts["userinfo"] = userinfo;
+  facts["odd"] = odd;
+  return facts;
+}
