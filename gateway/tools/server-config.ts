@@ -41,7 +41,7 @@ export type HttpTransport = (typeof httpTransports)[number];
 export function readServer(fields: Fields, problems: Problems): ServerConfig {
   const revision = fields.oneOf("revision", revisions);
   const openapi = readOpenApi(fields, problems);
-  const definitions = readDefinitionsConfig(fields, problems);
+  const definitions = definitionsOf(fields, openapi, problems);
   const results = fields.oneOf("results", resultModes);
   let requestMs: number | undefined;
   const readMore = (timeouts: Fields): void => {
@@ -58,6 +58,17 @@ export function readServer(fields: Fields, problems: Problems): ServerConfig {
     ...(requestMs === undefined ? {} : { requestMs }),
     ...(openapi === undefined ? {} : { openapi }),
   };
+}
+
+/** What is made of the operator's own document is the operator's word, unless a review of it is wanted. */
+function definitionsOf(
+  fields: Fields,
+  openapi: OpenApiConfig | undefined,
+  problems: Problems,
+): DefinitionsConfig {
+  const definitions = readDefinitionsConfig(fields, problems);
+  if (openapi === undefined) return definitions;
+  return { ...definitions, own: true, ...(fields.has("definitions") ? {} : { mode: "off" }) };
 }
 
 type ReadMore = (timeouts: Fields) => void;

@@ -1,12 +1,13 @@
 /** Reviews what servers list: reads, finds look-alikes, says what is approved, and has policy approve what it may. */
-import type { Decision, Json } from "../../../sidecar/contract.js";
-import { maxCalls } from "../../../sidecar/contract.js";
+import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
+import { isObject, maxCalls } from "../../../sidecar/contract.js";
 import type { ServerConfig } from "../server-config.js";
 import type { Approval, Approvals, ApprovalView, Pending } from "./approvals/approvals.js";
 import { createChecks } from "./checks.js";
 import type { Definitions, Dropped, Reviewed } from "./definitions.js";
 import { createEntries } from "./entries.js";
 import type { Entry } from "./entries.js";
+import type { Effect } from "./mapping.js";
 import { mapTool } from "./mapping.js";
 import { createClaims } from "./names/claims.js";
 import { between } from "./names/check-servers.js";
@@ -68,7 +69,7 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
     const { name, digest, tool } = definition;
     const mentions = [...found.words].some((word) => mentionsForeign(server, word, claims.isForeign));
     const flags = [...found.flags, ...(mentions ? ["mentions_other_tool"] : [])].sort();
-    const { risk, effect, labels } = mapTool(name, config.rules);
+    const { risk, effect, labels } = mapTool(name, config.rules, effectOf(tool, config));
     const made: Reviewed = {
       name,
       tool,
@@ -160,6 +161,12 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
 
 function configOf(server: ServerConfig): DefinitionsConfig {
   return server.definitions ?? unpinned;
+}
+
+/** Of a definition that the operator made, what it says itself; of others nothing. */
+function effectOf({ annotations }: JsonObject, { own }: DefinitionsConfig): Effect | undefined {
+  const reads = own === true && isObject(annotations) && annotations["readOnlyHint"] === true;
+  return reads ? "read" : undefined;
 }
 
 const flagsOf = ({ properties }: Reviewed): readonly string[] => properties["definition_flags"] as string[];

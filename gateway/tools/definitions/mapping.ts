@@ -28,12 +28,19 @@ export interface Mapped {
 /** What is true of a tool that nobody said anything of: it may do harm. */
 export const unmapped = { risk: "high", effect: "write" } as const satisfies Partial<Mapped>;
 
-/** Finds what is said of a tool: risk and effect by the first rule that matches and says any; labels of all that match. */
-export function mapTool(name: string, rules: readonly ToolRule[]): Mapped {
+/**
+ * Finds what is said of a tool: risk and effect by the first rule that matches and says any; labels of all that match.
+ * @param otherwise the effect where no rule says any
+ */
+export function mapTool(
+  name: string,
+  rules: readonly ToolRule[],
+  otherwise: Effect = unmapped.effect,
+): Mapped {
   const matching = rules.filter(({ match }) => matches(name, match));
   return {
     risk: matching.find(({ risk }) => risk !== undefined)?.risk ?? unmapped.risk,
-    effect: matching.find(({ effect }) => effect !== undefined)?.effect ?? unmapped.effect,
+    effect: matching.find(({ effect }) => effect !== undefined)?.effect ?? otherwise,
     labels: [...new Set(matching.flatMap(({ labels }) => labels))].sort(),
   };
 }

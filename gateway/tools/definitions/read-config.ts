@@ -12,6 +12,8 @@ export interface DefinitionsConfig {
    */
   readonly mode: "enforce" | "observe" | "off";
   readonly rules: readonly ToolRule[];
+  /** Its definitions are made of a document of the operator's: what they say of reading and writing is so. */
+  readonly own?: true;
 }
 
 export const modes = ["enforce", "observe", "off"] as const;

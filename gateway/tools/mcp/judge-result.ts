@@ -14,7 +14,7 @@ import type { Done, Turn } from "./turn.js";
 import { failure, refused } from "./turn.js";
 
 export interface Judging {
-  readonly turn: Turn;
+  readonly turn: Pick<Turn, "parts" | "exchange">;
   /** Of the request. */
   readonly decision: Decision;
   /** What it asks for. */
@@ -44,7 +44,8 @@ export async function judgeHeard(about: Judging, heard: Heard): Promise<Done> {
   }
 }
 
-async function judgeResult(about: Judging, result: JsonObject): Promise<Done> {
+/** Decides on a result, and carries out what the decisions ask for. */
+export async function judgeResult(about: Judging, result: JsonObject): Promise<Done> {
   const { turn, decision, of, ask, reviewed } = about;
   const { parts, exchange } = turn;
   const check = reviewed?.checkResult;

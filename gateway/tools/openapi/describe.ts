@@ -1,38 +1,16 @@
-/** Says what a request attempts, as policy sees it. */
+/** Says what a request attempts, as policy sees it: what it sees of any tool, and what the document says beside. */
 import type { Call, JsonObject } from "../../../sidecar/contract.js";
+import { toolCall } from "../mcp/describe-call.js";
 import type { Operation } from "./operation.js";
 
-/** May this caller speak to the server at all? */
-export function speakCall(server: string): Call {
-  return {
-    kind: "tool",
-    action: { name: "tool.list", properties: { phase: "request" } },
-    resource: { type: "server", id: server, properties: { server } },
-  };
-}
-
-/** Describes an operation as the tool that it is; what is told of it comes beside. */
+/** Describes an operation as the tool that it is. */
 export function describeOperation(
-  name: "tool.list" | "tool.call",
+  action: "tool.list" | "tool.call" | "tool.approve",
   server: string,
-  operation: Operation,
-  about: JsonObject = {},
+  { tool, id, method, template }: Operation,
+  about: JsonObject,
   phase: "request" | "response" = "request",
 ): Call {
-  const { tool, id, method, template, digest } = operation;
-  const reads = method === "GET" || method === "HEAD" || method === "OPTIONS";
-  return {
-    kind: "tool",
-    action: { name, properties: { phase } },
-    resource: {
-      type: "tool",
-      id: `${server}/${tool}`,
-      properties: {
-        definition_digest: digest,
-        effect: reads ? "read" : "write",
-        ...about,
-        ...{ server, tool, operation_id: id, method, path: template.text },
-      },
-    },
-  };
+  const told = { ...about, operation_id: id, method, path: template.text };
+  return toolCall(action, server, tool, told, phase);
 }

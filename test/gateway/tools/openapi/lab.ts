@@ -21,7 +21,7 @@ export interface Lab {
 }
 
 export const defaultAnswer: Served["answer"] = (_req, res) => {
-  json(res, { id: 7, name: "Rex" });
+  json(res, { id: 7, name: "Rex", amount: 1 });
 };
 
 export async function startLab(more: Record<string, unknown> = {}): Promise<Lab> {

@@ -28,7 +28,7 @@ const formBody = (body: string) => ({
 
 test("an operation is decided as the call of a tool, and sent with the server's own credential only", async () => {
   const response = await lab.ask("GET", "/tools/pets/pets/7");
-  expect([response.status, await response.json()]).toEqual([200, { id: 7, name: "Rex" }]);
+  expect([response.status, await response.json()]).toEqual([200, { id: 7, name: "Rex", amount: 1 }]);
   const [asked] = lab.world.sidecar.asked;
   expect(asked?.calls?.[0]).toMatchObject({
     kind: "tool",
@@ -149,7 +149,7 @@ describe("what is sent is what was decided", () => {
     ],
   ])("%s", async (_name, method, path, init, args, sentPath, sentBody) => {
     const response = await lab.ask(method, path, init);
-    expect([response.status, await response.text()]).toEqual([200, '{"id":7,"name":"Rex"}']);
+    expect([response.status, await response.text()]).toEqual([200, '{"id":7,"name":"Rex","amount":1}']);
     expect(lab.world.sidecar.asked[0]?.calls?.[0]?.resource.properties["arguments"]).toMatchObject(
       args as object,
     );
@@ -189,10 +189,10 @@ describe("answers", () => {
           "x-powered-by": "x",
           location: "/z",
         })
-        .end('{"id":12345678901234567890}');
+        .end('{"name":"a","chip":9007199254740993,"x":1.0}');
     };
     const response = await lab.ask("GET", "/tools/pets/pets/7");
-    expect(await response.text()).toBe('{"id":12345678901234567890}');
+    expect(await response.text()).toBe('{"name":"a","chip":9007199254740993,"x":1.0}');
     for (const name of ["set-cookie", "x-powered-by", "location"])
       expect(response.headers.has(name)).toBe(false);
     expect(response.headers.get("x-countersign-decision-id")).toMatch(/^d-/);
@@ -234,6 +234,7 @@ describe("answers", () => {
     ["what is neither JSON nor text", 200, "image/png", "secret.js:1", 502],
     ["no JSON", 200, "application/json", "{secret.js:1", 502],
     ["JSON that says a key twice", 200, "application/json", '{"a":"secret.js:1","a":1}', 502],
+    ["what isn't as the document says", 200, "application/json", '{"name":"secret.js:1","age":"old"}', 502],
     ["another charset", 200, "application/json; charset=utf-7", '{"a":"secret.js:1"}', 502],
     ["a key that was sent", 200, "application/json", '{"a":"secret.js:1 api-key-of-the-pets-9d1f"}', 502],
     ["too much", 200, "application/json", `"secret.js:1${"x".repeat(8 * 2 ** 20)}"`, 502],
@@ -262,6 +263,78 @@ describe("answers", () => {
     expect([response.status, response.headers.has("location")]).toEqual([502, false]);
     expect(lab.api.received).toHaveLength(1);
   });
+});
+
+describe("what policy asks for is done to", () => {
+  const obliged =
+    (obligations: readonly object[], phase = "request") =>
+    (call: { action: { properties: object } }) => ({
+      allow: true,
+      obligations:
+        (call.action.properties as { phase: string }).phase === phase ? (obligations as never) : [],
+    });
+
+  test("arguments, in every place that they come from", async () => {
+    const properties = { phase: "request", patterns: ["email"] };
+    lab.world.sidecar.decide = obliged([{ id: "o", type: "mask", properties }]);
+    await lab.ask("GET", "/tools/pets/pets?q=to%20a.b@example.com");
+    await lab.ask("POST", "/tools/pets/pets", jsonBody({ name: "of a.b@example.com" }));
+    await lab.ask("POST", "/tools/pets/sales", formBody("pet=1&to=a.b@example.com"));
+    expect(lab.api.received.map(({ path, body }) => [path, body])).toEqual([
+      ["/v1/pets?q=to%20%5Bemail%5D", ""],
+      ["/v1/pets", '{"name":"of [email]"}'],
+      ["/v1/sales", "pet=1&to=%5Bemail%5D"],
+    ]);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["answers", { name: "a.b@example.com" }, '{"name":"[email]"}'],
+    ["lists", [{ name: "a.b@example.com" }], '[{"name":"[email]"}]'],
+  ])("%s", async (_name, given, left) => {
+    lab.api.answer = (_req, res) => {
+      json(res, given);
+    };
+    const properties = { phase: "response", patterns: ["email"] };
+    lab.world.sidecar.decide = obliged([{ id: "o", type: "mask", properties }], "response");
+    const response = await lab.ask("GET", Array.isArray(given) ? "/tools/pets/pets" : "/tools/pets/pets/7");
+    expect([response.status, await response.text()]).toEqual([200, left]);
+  });
+
+  test.each([
+    [
+      "what would be another request",
+      { type: "mask", properties: { phase: "request", pointers: ["/petId"] } },
+    ],
+    ["what isn't known", { type: "dance", properties: {} }],
+    ["an answer that can't be cut", { type: "limit_result", properties: { max_bytes: 10 } }],
+  ])("%s is a deny", async (_name, obligation) => {
+    lab.world.sidecar.decide = obliged([{ id: "o", ...obligation }]);
+    const response = await lab.ask("GET", "/tools/pets/pets/7");
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+      403,
+      "obligation_unsatisfiable",
+    ]);
+  });
+});
+
+test("an answer is decided on by facts, and given only where that allows", async () => {
+  lab.world.sidecar.decide = ({ action }) => ({ allow: action.properties["phase"] === "request" });
+  const response = await lab.ask("GET", "/tools/pets/pets/7");
+  expect([response.status, lab.api.received.length]).toEqual([403, 1]);
+  const [, second] = lab.world.sidecar.asked;
+  const { properties } = second?.calls?.[0]?.resource ?? {};
+  expect(properties?.["result"]).toMatchObject({ status: 200, structured: { present: true, valid: true } });
+  expect(JSON.stringify(second)).not.toContain("Rex");
+});
+
+test("policy sees what it sees of any tool: facts, digest, status, risk and effect", async () => {
+  await lab.ask("GET", "/tools/pets/pets?q=https%3A%2F%2F169.254.169.254%2Fx");
+  const { properties } = lab.world.sidecar.asked[0]?.calls?.[0]?.resource ?? {};
+  expect(properties).toMatchObject({
+    ...{ definition_status: "approved", definition_flags: [], effect: "read", risk: "high", labels: [] },
+    facts: { hosts: ["169.254.169.254"], private: true },
+  });
+  expect(properties?.["definition_digest"]).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
 test("a denial is in this product's own form, and nothing is sent", async () => {
