@@ -11,6 +11,9 @@ import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
 import type { McpConfig } from "./tools/mcp/config.js";
 import { readMcp } from "./tools/mcp/config.js";
+import { checkServerNames } from "./tools/definitions/names/check-servers.js";
+import type { ToolsConfig } from "./tools/definitions/read-config.js";
+import { readToolsConfig } from "./tools/definitions/read-config.js";
 import type { ServerConfig } from "./tools/server-config.js";
 import { readServer } from "./tools/server-config.js";
 import { readUrl } from "./upstreams/read-url.js";
@@ -52,6 +55,7 @@ export interface GatewayConfig {
   readonly models: ReadonlyMap<string, ModelConfig>;
   readonly servers: ReadonlyMap<string, ServerConfig>;
   readonly mcp: McpConfig;
+  readonly tools: ToolsConfig;
   readonly collections: ReadonlyMap<string, CollectionConfig>;
   /** Agents that are spoken to by A2A. */
   readonly agents: ReadonlyMap<string, AgentConfig>;
@@ -139,6 +143,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   const servers = new Map(
     named("servers").map(([name, fields]): [string, ServerConfig] => [name, readServer(fields, problems)]),
   );
+  checkServerNames(servers.keys(), problems);
   const idKey = top.has("id_key") ? readSecretConfig(top.nested("id_key"), problems) : undefined;
   const cardKey = top.has("agents_card_key")
     ? readSecretConfig(top.nested("agents_card_key"), problems)
@@ -157,6 +162,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     upstreams,
     models,
     servers,
+    tools: readToolsConfig(top.nested("tools")),
     mcp: readMcp(top.nested("mcp"), new Set(servers.keys()), problems),
     collections: new Map(collections),
     agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),

@@ -37,7 +37,7 @@ import { createConnections } from "./routes/websocket/connections.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
-import { createMemoryApprovals } from "./tools/definitions/approvals/memory.js";
+import { openApprovals } from "./tools/definitions/approvals/open.js";
 import { createDefinitions } from "./tools/definitions/create.js";
 import { createLinks } from "./tools/links/open-link.js";
 import { openMcp } from "./tools/mcp/open.js";
@@ -141,9 +141,10 @@ export async function startGateway({
     ...{ forward: upstreams.forward, openApis, newId: randomUUID, random: Math.random, clock, sleep, log },
     ...{ environment: process.env, readSecret: upstreams.readSecret },
   });
+  const approvals = await openApprovals(config.tools, { now: Date.now, log });
   const mcp = openMcp({
     openLink: links.open,
-    definitions: createDefinitions({ approvals: createMemoryApprovals(), now: Date.now }),
+    definitions: createDefinitions({ approvals, now: Date.now }),
     clock,
     limits: () => mcpConfig,
   });
@@ -231,7 +232,7 @@ export async function startGateway({
       async close() {
         connections.close();
         mcp.close();
-        await links.close();
+        await Promise.all([links.close(), approvals.close()]);
         await Promise.all(listening.map((one) => one.close()));
         await link.flush(5_000);
         link.close();

@@ -30,9 +30,9 @@ export interface Found {
   readonly words: ReadonlySet<string>;
 }
 
-/** What no eye sees, or only some programs do. U+200C and U+200D count here in any place: a definition has no need of them. */
+/** What no eye sees, or only some programs do. Joiners are part of emoji and of many scripts, but not of what is beside ASCII. */
 const hidden =
-  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0E\uFEFF\uFFA0\uFFF0-\uFFFB]|\uFE0F{2}|[\uE000-\uF8FF]|[\u{E0000}-\u{E0FFF}\u{F0000}-\u{10FFFF}\u{1D173}-\u{1D17A}]/u;
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0E\uFEFF\uFFA0\uFFF0-\uFFFB]|\uFE0F{2}|(?<![^\0-\x7F])[\u200C\u200D]|[\u200C\u200D](?![^\0-\x7F])|[\uE000-\uF8FF]|[\u{E0000}-\u{E0FFF}\u{F0000}-\u{10FFFF}\u{1D173}-\u{1D17A}]/u;
 const invisible = /[\p{Cf}\p{Co}\u034F\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu;
 
 /** Words that steer a model rather than say what a tool does. */
