@@ -6,8 +6,8 @@ export interface ObligationFacts {
   readonly summary: string;
   /** When it is carried out: before the request is sent, or on what comes back. */
   readonly phases: readonly ("request" | "response")[];
-  /** The kind of call that it is for. */
-  readonly on: "model" | "retrieval" | "any";
+  /** The kinds of calls that it is for; tools: their calls, resources and prompts. */
+  readonly on: readonly ("model" | "retrieval" | "tool" | "any")[];
   /** JSON Schema draft 2020-12 of its properties. INVARIANT: what doesn't fit is a deny; what fits may still not be possible. */
   readonly schema: JsonObject;
 }
@@ -26,7 +26,10 @@ const object = (properties: JsonObject, required: readonly string[], more: JsonO
   ...more,
 });
 
-const onRequest = { phases: ["request"], on: "model" } as const;
+const onRequest = { phases: ["request"], on: ["model"] } as const;
+
+const onResult = { phases: ["response"], on: ["tool"] } as const;
+const count = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 
 export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   limit_tokens: {
@@ -68,7 +71,7 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   mask: {
     summary: "what detectors find, or what pointers lead to, is replaced",
     phases: ["request", "response"],
-    on: "model",
+    on: ["model", "tool"],
     schema: object(
       {
         patterns: texts,
@@ -83,7 +86,7 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   add_label: {
     summary: "the call gets labels: in its record, and in what is asked about its answer",
     phases: ["request", "response"],
-    on: "model",
+    on: ["model", "tool"],
     schema: object(
       {
         labels: {
@@ -97,7 +100,7 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   notify: {
     summary: "a configured hook is told of the decision; where required, before the request is sent",
     phases: ["request", "response"],
-    on: "model",
+    on: ["model", "tool"],
     schema: object(
       { hook: { type: "string", minLength: 1, maxLength: 128 }, required: { type: "boolean" } },
       ["hook"],
@@ -106,13 +109,13 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   inspect_answer: {
     summary: "the answer is looked at by detectors, and decided on where the mode says so",
     phases: ["response"],
-    on: "model",
+    on: ["model"],
     schema: object({ mode: { enum: ["observe", "decide"] } }, ["mode"]),
   },
   require_assurance: {
     summary: "the caller must have proved itself at least so strongly; carried out by the sidecar",
     phases: ["request"],
-    on: "any",
+    on: ["any"],
     schema: object({ assurance: { enum: [...assurances] } }, ["assurance"]),
   },
   restrict_regions: {
@@ -133,7 +136,7 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
   filter_documents: {
     summary: "retrieved documents of other tenants, or above the classification, stay out",
     phases: ["response"],
-    on: "retrieval",
+    on: ["retrieval"],
     schema: object(
       {
         tenant: { type: "string" },
@@ -141,5 +144,25 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
       },
       ["tenant", "max_classification"],
     ),
+  },
+  strip_content: {
+    summary: "blocks of these types are taken out of what a tool or a prompt gives",
+    ...onResult,
+    schema: object(
+      { types: { ...texts, items: { enum: ["image", "audio", "resource_link", "resource"] } } },
+      ["types"],
+    ),
+  },
+  limit_result: {
+    summary: "what a tool, a resource or a prompt gives is cut to a size, or refused beyond it",
+    ...onResult,
+    schema: object({ max_bytes: count, max_blocks: count, otherwise: { enum: ["cut", "refuse"] } }, [], {
+      anyOf: [{ required: ["max_bytes"] }, { required: ["max_blocks"] }],
+    }),
+  },
+  inspect_result: {
+    summary: "what a tool, a resource or a prompt gives is looked at, and decided on where the mode says so",
+    ...onResult,
+    schema: object({ mode: { enum: ["observe", "decide"] } }, ["mode"]),
   },
 };

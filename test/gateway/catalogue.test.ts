@@ -13,6 +13,7 @@ import { documentDuties, modelDuties } from "../../gateway/enforce/registry.js";
 import { operations, uploads } from "../../gateway/models/operations/operations.js";
 import { openai } from "../../gateway/models/openai.js";
 import { readRoute, routeObligations } from "../../gateway/routing/restrict.js";
+import { readToolDuties, toolObligations } from "../../gateway/tools/results/apply.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { parseJson } from "../../sidecar/contract.js";
 import { root } from "../world.js";
@@ -29,9 +30,11 @@ const ofSidecar = ["require_assurance"];
 test("it has every obligation that is carried out, and no other", () => {
   const known = [
     ...[...Object.keys(modelDuties), ...besideObligations, ...ofSidecar],
-    ...[...routeObligations, ...Object.keys(documentDuties)],
+    ...[...routeObligations, ...Object.keys(documentDuties), ...toolObligations],
   ];
-  expect(Object.keys(catalogue)).toEqual(known);
+  expect(Object.keys(catalogue)).toEqual([...new Set(known)]);
+  const onTools = Object.entries(catalogue).filter(([, { on }]) => on.includes("tool"));
+  expect(onTools.map(([type]) => type).sort()).toEqual([...toolObligations].sort());
 });
 
 test("docs/gateway-obligations.md lists each with its properties and phases", () => {
@@ -89,6 +92,12 @@ function isDone(type: string, properties: JsonObject): boolean {
   return taken !== undefined && enforce(body, taken.others, modelDuties, openai.words) !== undefined;
 }
 
+/** Whether an obligation is carried out on a tool's call. */
+function isDoneOnTools(type: string, properties: JsonObject): boolean {
+  const able = { hasHook: (name: string) => name === "soc" };
+  return readToolDuties([{ id: "o", type, properties }], "request", able) !== undefined;
+}
+
 const long = "x".repeat(1_025);
 const cases: readonly (readonly [type: string, properties: object, fits: boolean])[] = [
   ["limit_tokens", { max_tokens: 5 }, true],
@@ -137,7 +146,23 @@ const cases: readonly (readonly [type: string, properties: object, fits: boolean
   ["restrict_providers", { providers: "openai" }, false],
   ["select_model", { model: "m" }, true],
   ["select_model", { model: 1 }, false],
+  ["strip_content", { types: ["image", "resource_link"] }, true],
+  ["strip_content", { types: ["text"] }, false],
+  ["strip_content", { types: [] }, false],
+  ["strip_content", {}, false],
+  ["limit_result", { max_bytes: 1_000 }, true],
+  ["limit_result", { max_bytes: 1_000, max_blocks: 3, otherwise: "refuse" }, true],
+  ["limit_result", { max_blocks: 0 }, false],
+  ["limit_result", { max_bytes: 1.5 }, false],
+  ["limit_result", { max_bytes: 1, otherwise: "keep" }, false],
+  ["limit_result", { otherwise: "cut" }, false],
+  ["limit_result", { max_bytes: 1, bytes: 1 }, false],
+  ["inspect_result", { mode: "decide" }, true],
+  ["inspect_result", { mode: "off" }, false],
 ];
+
+/** Where what a tool gives has other fields than what a model says. */
+const ofModels = ["/choices/*/message/content", "/messages"];
 
 describe("schemas", () => {
   const ajv = new Ajv2020({ strict: true, strictRequired: false });
@@ -147,7 +172,15 @@ describe("schemas", () => {
   test.each(cases)(
     "%s %j: what fits is carried out, and what doesn't is a deny: %s",
     (type, properties, fits) => {
-      expect([schemas[type]?.(properties), isDone(type, parse(properties))]).toEqual([fits, fits]);
+      const on: readonly string[] = catalogue[type]?.on ?? [];
+      const { pointers } = properties as { pointers?: string[] };
+      const elsewhere = pointers?.some((pointer) => ofModels.includes(pointer)) === true;
+      const done = [
+        ...(on.includes("model") || on.includes("any") ? [isDone(type, parse(properties))] : []),
+        ...(on.includes("tool") && !elsewhere ? [isDoneOnTools(type, parse(properties))] : []),
+      ];
+      expect([schemas[type]?.(properties), ...done]).toEqual([fits, ...done.map(() => fits)]);
+      expect(done.length).toBeGreaterThan(0);
     },
   );
   test("each has a case that fits, and one that doesn't", () => {
