@@ -1,4 +1,5 @@
 /** Opens links to tool servers, by how each is reached. */
+import { openOpenApiLink } from "../openapi/link.js";
 import type { ServerConfig } from "../server-config.js";
 import { openHttp } from "./http/open.js";
 import { createSend } from "./http/send.js";
@@ -42,6 +43,11 @@ export function createLinks(parts: LinkParts): Links {
       );
     }
     if (upstream === undefined) return { kind: "failed", code: "upstream_unavailable" };
+    if (server.openapi !== undefined) {
+      const api = parts.openApis?.of(server.openapi);
+      if (api === undefined) return { kind: "failed", code: "upstream_unavailable" };
+      return openOpenApiLink({ forward: parts.forward, upstream, api, requestMs });
+    }
     if (transport === "sse") return openSse({ ...common, upstream }, caller, signal);
     const send = createSend(parts.forward, upstream);
     const opened = await openHttp({ ...common, send, era: era(), learnt }, caller, signal);

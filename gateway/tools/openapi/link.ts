@@ -13,6 +13,8 @@ export interface OpenApiLinkParts {
   readonly forward: Forward;
   readonly upstream: UpstreamConfig;
   readonly api: Api;
+  /** The longest that a call may take, milliseconds. */
+  readonly requestMs: number;
 }
 
 const rpc = { unknownMethod: -32601, invalidParams: -32602 } as const;
@@ -56,7 +58,7 @@ export function openOpenApiLink(parts: OpenApiLinkParts): Link {
 }
 
 async function callTool(
-  { forward, upstream, api }: OpenApiLinkParts,
+  { forward, upstream, api, requestMs }: OpenApiLinkParts,
   { params, caller }: LinkRequest,
   signal: AbortSignal,
 ): Promise<LinkAnswer> {
@@ -70,7 +72,9 @@ async function callTool(
   // what a model can set right is a result (MCP 2025-11-25, server/tools, error handling)
   if (request.kind === "refusal") return { kind: "result", result: failure(request.message) };
   const { assertion, credentials } = caller;
-  const sent = await sendOperation({ forward, upstream, operation, request, assertion, credentials, signal });
+  const sent = await sendOperation({
+    ...{ forward, upstream, operation, request, requestMs, assertion, credentials, signal },
+  });
   return sent.kind === "failed" || sent.kind === "aborted"
     ? sent
     : { kind: "result", result: resultOf(sent) };

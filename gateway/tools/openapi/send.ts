@@ -33,6 +33,8 @@ export interface Sending {
   readonly request: BuiltRequest;
   readonly assertion: Assertion | undefined;
   readonly credentials: Credentials;
+  /** The longest that it may take, milliseconds; ten minutes unless given. */
+  readonly requestMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -40,8 +42,17 @@ export interface Sending {
 const largest = { answer: 8 * 2 ** 20, error: 64 * 2 ** 10 } as const;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+const longestMs = 600_000;
+
 /** Sends a request. Redirects aren't followed; of headers nothing comes back. Never rejects. */
 export async function sendOperation(sending: Sending): Promise<Sent> {
+  const late = AbortSignal.timeout(sending.requestMs ?? longestMs);
+  const sent = await sendWithin({ ...sending, signal: AbortSignal.any([sending.signal, late]) });
+  const isLate = sent.kind === "aborted" && !sending.signal.aborted;
+  return isLate ? { kind: "failed", code: "upstream_timeout" } : sent;
+}
+
+async function sendWithin(sending: Sending): Promise<Sent> {
   const { forward, upstream, operation, request, assertion, credentials, signal } = sending;
   const { method, path, headers, body } = request;
   const answer = await forward({

@@ -66,7 +66,10 @@ export async function serveCall(
   asked = used(server, upstream);
   const { forward } = parts;
   const { assertion } = decision;
-  const sent = await sendOperation({ forward, upstream, operation, request, assertion, credentials, signal });
+  const sent = await sendOperation({
+    ...{ forward, upstream, operation, request, assertion, credentials, signal },
+    requestMs: config.requestMs,
+  });
   if (sent.kind === "aborted") return end("client_disconnected", 499);
   if (sent.kind === "failed") {
     const timedOut = sent.code === "upstream_timeout";
