@@ -34,7 +34,7 @@ const unpinned: DefinitionsConfig = { mode: "enforce", rules: [] };
 
 /** Creates the review. INVARIANT: approval is of a server, a tool's name and a digest, and of nothing less. */
 export function createDefinitions({ approvals, now }: DefinitionsParts): Definitions {
-  const entryOf = createEntries();
+  const entries = createEntries();
   const checks = createChecks();
   const claims = createClaims();
   let seeded: object | undefined;
@@ -120,7 +120,7 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
       const view = await approvals.read();
       seed(view);
       const host = serverConfig.upstream?.url.hostname;
-      const sifted = sift(tools, (one) => entryOf(server, host, one), checks);
+      const sifted = await sift(tools, entries, { server, host }, checks);
       const dropped: Dropped[] = [...sifted.dropped];
       for (const { definition } of sifted.entries) claims.claim(server, definition.name);
       const isApproved = (at: string, name: string): boolean => (view?.of(at, name)?.approved.size ?? 0) > 0;

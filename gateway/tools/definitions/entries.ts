@@ -15,7 +15,11 @@ export interface Entry {
   latest?: { readonly circumstances: readonly unknown[]; readonly reviewed: Reviewed };
 }
 
-export type Entries = (server: string, host: string | undefined, listed: Json) => Entry | Unfit;
+export interface Entries {
+  of(server: string, host: string | undefined, listed: Json): Entry | Unfit;
+  /** How many definitions were read so far that weren't known. */
+  readonly read: number;
+}
 
 interface Slot {
   readonly listed: Json;
@@ -30,16 +34,23 @@ const most = 10_000;
 /** Creates the store; a definition that was seen before costs a comparison. */
 export function createEntries(): Entries {
   const slots = new LRUCache<string, Slot[]>({ max: most });
-  return (server, host, listed) => {
-    const name = nameOf(listed);
-    if (name === undefined) return readEntry(host, listed);
-    const key = `${server}/${name}`;
-    const known = slots.get(key) ?? [];
-    const slot = known.find((one) => one.host === host && same(one.listed, listed));
-    if (slot !== undefined) return slot.entry;
-    const entry = readEntry(host, listed);
-    slots.set(key, [{ listed, entry, host }, ...known].slice(0, variants));
-    return entry;
+  let read = 0;
+  return {
+    of(server, host, listed) {
+      const name = nameOf(listed);
+      if (name === undefined) return readEntry(host, listed);
+      const key = `${server}/${name}`;
+      const known = slots.get(key) ?? [];
+      const slot = known.find((one) => one.host === host && same(one.listed, listed));
+      if (slot !== undefined) return slot.entry;
+      read++;
+      const entry = readEntry(host, listed);
+      slots.set(key, [{ listed, entry, host }, ...known].slice(0, variants));
+      return entry;
+    },
+    get read() {
+      return read;
+    },
   };
 }
 

@@ -9,16 +9,20 @@ export interface Sifted {
 }
 
 /** Tells, of what a server listed, the tools that can be offered from those that can't, each by itself. */
-export function sift(
+export async function sift(
   listed: readonly Json[],
-  entryOf: (one: Json) => ReturnType<Entries>,
+  known: Entries,
+  { server, host }: { readonly server: string; readonly host: string | undefined },
   checks: Checks,
-): Sifted {
+): Promise<Sifted> {
   const dropped: Dropped[] = [];
   const counts = new Map<string, number>();
   const fit: Entry[] = [];
   for (const one of listed) {
-    const entry = entryOf(one);
+    const before = known.read;
+    const entry = known.of(server, host, one);
+    // reading takes a millisecond or so, and others are waiting
+    if (known.read > before) await new Promise((resolve) => setImmediate(resolve));
     const name = "definition" in entry ? entry.definition.name : entry.name;
     counts.set(name, (counts.get(name) ?? 0) + 1);
     if (!("definition" in entry)) dropped.push({ name, why: entry.why });

@@ -56,9 +56,14 @@ const url = /\b(?:https?|wss?|ftp):\/\/([^\s/?#"'<>)\]}\\]{1,255})/gi;
 const confusable = /[\uFF01-\uFF5E\u{1D400}-\u{1D7FF}\u{24B6}-\u{24E9}]/u;
 const mixed =
   /\p{Script=Latin}[\p{Script=Cyrillic}\p{Script=Greek}]|[\p{Script=Cyrillic}\p{Script=Greek}]\p{Script=Latin}/gu;
+const token = /[A-Za-z0-9_./-]+/g;
 /** A word that is more likely a name than a word: of parts, or with a capital within. */
-const identifier = /[A-Za-z0-9]+(?:[_./-][A-Za-z0-9]+)+|[a-z0-9]+[A-Z][A-Za-z0-9]*/g;
+const identifier = /[A-Za-z0-9][_./-]+[A-Za-z0-9]|[a-z0-9][A-Z]/;
+/** A server's name, what stands between, and a tool's. */
+const longestIdentifier = 260;
 const mostWords = 2_000;
+/** Too short to be anything but a word. */
+const word = /^[A-Za-z]{1,16}$/;
 
 /** Finds what is odd about one definition. @param host the server's own; undefined: it has none */
 export function findFlags(name: string, tool: JsonObject, host: string | undefined): Found {
@@ -66,13 +71,18 @@ export function findFlags(name: string, tool: JsonObject, host: string | undefin
   const words = new Set<string>();
   if (!isPlainName(name)) flags.add("odd_name");
   for (const text of textsOf(tool)) {
+    if (word.test(text)) continue;
     if (text.length > longText) flags.add("long_text");
     if (hidden.test(text)) flags.add("hidden_characters");
     if (confusable.test(text) || isMixed(text)) flags.add("confusable_letters");
     // what is written with tricks is read without them, too
     const seen = plainText(text);
     for (const one of seen === text ? [text] : [text, seen]) readText(one, host, flags);
-    for (const [word] of seen.matchAll(identifier)) if (words.size < mostWords) words.add(word);
+    for (const [found] of seen.matchAll(token)) {
+      // at the end of a sentence
+      const one = found.replace(/[./-]{1,3}$/, "");
+      if (one.length <= longestIdentifier && words.size < mostWords && identifier.test(one)) words.add(one);
+    }
   }
   words.delete(name);
   return { flags, words };

@@ -34,8 +34,15 @@ const mostAlike = 64;
 
 export function createClaims(): Claims {
   const alike = new LRUCache<string, Map<string, Claim>>({ max: 2 * most });
+  const keys = new LRUCache<string, readonly [string, string]>({ max: most });
   const owners = new LRUCache<string, Set<string>>({ max: most });
   let version = 0;
+  const keysOf = (server: string, name: string): readonly [string, string] => {
+    const id = keyOf(server, name);
+    const known = keys.get(id) ?? makeKeys(server, name);
+    keys.set(id, known);
+    return known;
+  };
   const add = (key: string, claim: Claim): boolean => {
     const known = alike.get(key) ?? new Map<string, Claim>();
     alike.set(key, known);
@@ -80,7 +87,7 @@ export function createClaims(): Claims {
 }
 
 /** Between servers, and within one, where what stands between words makes no difference either. */
-function keysOf(server: string, name: string): [string, string] {
+function makeKeys(server: string, name: string): [string, string] {
   const bones = skeleton(name);
   return [`*/${bones}`, `${server}/${bones.replace(/[_./-]/g, "")}`];
 }

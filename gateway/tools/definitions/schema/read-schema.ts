@@ -116,7 +116,8 @@ class Reader {
     path: readonly string[] | undefined,
     depth: number,
   ): unknown {
-    const wrong = new SchemaRefused(`${place.slice(place.lastIndexOf("/") + 1)} is of a wrong form`);
+    const wrong = (): SchemaRefused =>
+      new SchemaRefused(`${place.slice(place.lastIndexOf("/") + 1)} is of a wrong form`);
     const below = (one: Json | undefined, at: string, to?: readonly string[]): PlainSchema =>
       this.schema(one, at, to, depth + 1);
     switch (takes) {
@@ -126,7 +127,7 @@ class Reader {
         if (!Array.isArray(value)) return below(value, place);
         return value.map((one, i) => below(one, `${place}/${i}`));
       case "schemas":
-        if (!Array.isArray(value) || value.length === 0) throw wrong;
+        if (!Array.isArray(value) || value.length === 0) throw wrong();
         return value.map((one, i) => below(one, `${place}/${i}`));
       case "schema_map": {
         const patterns = place.endsWith("/patternProperties");
@@ -150,27 +151,27 @@ class Reader {
             : this.list(value, wrong).every((one) => types.has(one))
         )
           return value;
-        throw wrong;
+        throw wrong();
       case "count": {
         const count = numberOf(value);
-        if (count === undefined || count < 0 || !Number.isInteger(count)) throw wrong;
+        if (count === undefined || count < 0 || !Number.isInteger(count)) throw wrong();
         return count;
       }
       case "number": {
         const number = numberOf(value);
-        if (number === undefined || (place.endsWith("/multipleOf") && number <= 0)) throw wrong;
+        if (number === undefined || (place.endsWith("/multipleOf") && number <= 0)) throw wrong();
         return number;
       }
       case "boolean":
-        if (typeof value !== "boolean") throw wrong;
+        if (typeof value !== "boolean") throw wrong();
         return value;
       case "text":
-        if (typeof value !== "string") throw wrong;
+        if (typeof value !== "string") throw wrong();
         this.pattern(value);
         return value;
       case "anchor":
         if (typeof value !== "string" || !/^[A-Za-z_][\w.-]{0,127}$/.test(value) || this.anchors.has(value))
-          throw wrong;
+          throw wrong();
         this.anchors.set(value, place.slice(0, place.lastIndexOf("/")));
         return value;
       case "reference":
@@ -180,7 +181,7 @@ class Reader {
         this.hazardous = true;
         return value;
       case "list":
-        if (!Array.isArray(value)) throw wrong;
+        if (!Array.isArray(value)) throw wrong();
         this.values += value.length;
         if (this.values > limits.values) throw new SchemaRefused("too many values in one schema");
         return value;
@@ -198,8 +199,12 @@ class Reader {
     });
   }
 
-  private map<T>(value: Json, wrong: SchemaRefused, read: (one: Json, name: string) => T): Record<string, T> {
-    if (!isObject(value)) throw wrong;
+  private map<T>(
+    value: Json,
+    wrong: () => SchemaRefused,
+    read: (one: Json, name: string) => T,
+  ): Record<string, T> {
+    if (!isObject(value)) throw wrong();
     const out = Object.create(null) as Record<string, T>;
     for (const [name, one] of Object.entries(value)) {
       out[this.name(name)] = read(one, name);
@@ -207,10 +212,10 @@ class Reader {
     return out;
   }
 
-  private list(value: Json, wrong: SchemaRefused): string[] {
-    if (!Array.isArray(value)) throw wrong;
+  private list(value: Json, wrong: () => SchemaRefused): string[] {
+    if (!Array.isArray(value)) throw wrong();
     return value.map((one) => {
-      if (typeof one !== "string") throw wrong;
+      if (typeof one !== "string") throw wrong();
       return this.name(one);
     });
   }

@@ -59,3 +59,17 @@ test("one's own tools may be named", async () => {
   ]);
   expect(tools[1]?.properties["definition_flags"]).toEqual([]);
 });
+
+test.each([
+  ["letters", "a"],
+  ["capitals and small letters", "aB"],
+  ["parts", "a_"],
+  ["slashes", "a/"],
+  ["brackets", "!["],
+  ["tags", "<im"],
+  ["words", "do not "],
+  ["hexadecimal digits", "0f "],
+  ["wide letters", "\ufdfa"],
+])("a text of many %s doesn't hold up anything", async (_name, part) => {
+  expect(await flagsOf({ description: part.repeat(120_000) })).toContain("long_text");
+});
