@@ -156,7 +156,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
           ? proveByKey(upstream, upstream.apiKey && read(upstream.apiKey), read)
           : await proveOtherwise(
               upstream,
-              { method, path, body, contentType, signal },
+              { method, path, body, contentType, signal, subject: subjectOf(request) },
               { read, ...needed(proving) },
             );
       const headers = upstreamHeaders({
@@ -248,6 +248,8 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
       const answer = await sendWith(request, read);
       if (!refusesKey(answer) || isSpent(request.body)) return answer;
       // within the overlap of a change: nothing of the refusal has reached the client
+      // a token that was refused is forgotten: another one may do, once
+      if (asksForTokens(request.upstream) && answer.status === 401) return sendWith(request, read);
       const others = othersOf(request.upstream);
       if (others.length === 0) return answer;
       const second = await sendWith(request, readOther);
@@ -288,7 +290,16 @@ export function discard(body: Pick<AnswerBody, "dump">): void {
   body.dump({ limit: 65_536 }).catch(() => undefined);
 }
 
-function refusesKey(answer: Forwarded): boolean {
+/** What a caller proved itself by, where a token may be given in exchange for it. */
+function subjectOf({ caller }: ForwardRequest): string | undefined {
+  return caller?.bearer ?? caller?.dpop?.token;
+}
+
+function asksForTokens({ credentials }: UpstreamConfig): boolean {
+  return credentials?.kind === "oauth" || credentials?.kind === "token_exchange";
+}
+
+function refusesKey(answer: Forwarded): answer is Extract<Forwarded, { kind: "failed" }> {
   return answer.kind === "failed" && answer.status !== undefined && isRefusal(answer.status);
 }
 

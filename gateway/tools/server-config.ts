@@ -79,7 +79,7 @@ function readAddress(
   problems: Problems,
 ): Pick<ServerConfig, "upstream" | "transport"> {
   const transport = fields.oneOf("transport", httpTransports);
-  const upstream = readUpstream(fields, problems, readMore);
+  const upstream = readUpstream(fields, problems, { timeouts: readMore, tokens: true });
   return { upstream, ...(transport === undefined ? {} : { transport }) };
 }
 

@@ -1,6 +1,6 @@
 import { Agent } from "undici";
 import type { SecretConfig } from "../secrets/read-config.js";
-import { createEntraTokens } from "./entra-tokens.js";
+import { createAccessTokens } from "./access-tokens.js";
 import { createReadAwsFile } from "./aws-file.js";
 import type { ProveParts } from "./prove.js";
 import { createSignAws } from "./sign-aws.js";
@@ -31,8 +31,8 @@ export function createProving({ read, tokenFailed }: ProvingParts): Pick<ProvePa
   const dispatcher = new Agent();
   const readFile = createReadAwsFile();
   return {
-    tokens: createEntraTokens({
-      ...{ dispatcher, read, clock: () => performance.now() },
+    tokens: createAccessTokens({
+      ...{ dispatcher, read, clock: () => performance.now(), now: Date.now },
       failed: ({ id }, why) => tokenFailed?.(id, why),
     }),
     signAws: createSignAws({ read, readFile, now: Date.now }),

@@ -1,9 +1,9 @@
 /** How it is proven to an upstream who asks: by a key, an access token, or a signature of the request. */
 import type { Readable } from "node:stream";
 import type { SecretConfig } from "../secrets/read-config.js";
-import type { EntraTokens } from "./entra-tokens.js";
+import type { AccessTokens } from "./access-tokens.js";
 import type { SignAws } from "./sign-aws.js";
-import type { EntraConfig, KeyHeader, UpstreamConfig } from "./upstream.js";
+import type { KeyHeader, TokenConfig, UpstreamConfig } from "./upstream.js";
 
 /** What is proven, as it goes over the wire. */
 export interface ProvenRequest {
@@ -16,7 +16,11 @@ export interface ProvenRequest {
 }
 
 /** A request on its way, and when nobody waits for it any more. */
-export type WaitingRequest = ProvenRequest & { readonly signal: AbortSignal };
+export type WaitingRequest = ProvenRequest & {
+  readonly signal: AbortSignal;
+  /** The caller's own token, for upstreams that take one in exchange for it. INVARIANT: it stands in no proof. */
+  readonly subject?: string | undefined;
+};
 
 export interface Proof {
   /** Names are lower-case. */
@@ -30,7 +34,7 @@ export interface Proof {
 export interface ProveParts {
   /** Reads a secret as it is now. @throws Error where it can't be had, or no header can carry it */
   readonly read: (source: SecretConfig) => string;
-  readonly tokens: EntraTokens;
+  readonly tokens: AccessTokens;
   readonly signAws: SignAws;
 }
 
@@ -74,16 +78,16 @@ export function proveByKey(
 /** Proves one request by what is no key. @throws Error where the proof can't be had: then nothing may be sent */
 export async function proveOtherwise(
   upstream: UpstreamConfig,
-  { signal, ...request }: WaitingRequest,
+  { signal, subject, ...request }: WaitingRequest,
   { read, tokens, signAws }: ProveParts,
 ): Promise<Proof> {
   const before = proveByKey(upstream, undefined, read);
   const { credentials } = upstream;
   if (credentials === undefined) return before;
   const proof =
-    credentials.kind === "entra"
-      ? await bearer(credentials, tokens, signal)
-      : await signAws(credentials, { ...request, host: upstream.url.host });
+    credentials.kind === "aws"
+      ? await signAws(credentials, { ...request, host: upstream.url.host })
+      : await bearer(credentials, tokens, signal, subject);
   return {
     ...proof,
     headers: { ...before.headers, ...proof.headers },
@@ -91,14 +95,20 @@ export async function proveOtherwise(
   };
 }
 
-async function bearer(config: EntraConfig, tokens: EntraTokens, signal: AbortSignal): Promise<Proof> {
+async function bearer(
+  config: TokenConfig,
+  tokens: AccessTokens,
+  signal: AbortSignal,
+  subject: string | undefined,
+): Promise<Proof> {
+  const whose = config.kind === "token_exchange" ? subject : undefined;
   // others wait for the same token: who goes away doesn't end that
-  const token = await Promise.race([tokens.token(config), aborts(signal)]);
+  const token = await Promise.race([tokens.token(config, whose), aborts(signal)]);
   return {
     headers: { authorization: `Bearer ${token}` },
     secrets: [token],
     refused: () => {
-      tokens.refused(config, token);
+      tokens.refused(config, token, whose);
     },
   };
 }

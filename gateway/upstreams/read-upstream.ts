@@ -7,23 +7,33 @@ import { presetNames, presets } from "./presets.js";
 import { readAzure } from "./read-azure.js";
 import { readBedrock } from "./read-bedrock.js";
 import { readHeaders } from "./read-headers.js";
+import { readOAuth } from "./read-oauth.js";
 import { readUrl } from "./read-url.js";
 import type { FixedHeader, UpstreamConfig } from "./upstream.js";
 
 type Kind = Pick<UpstreamConfig, "url"> &
   Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "credentials" | "headers">>;
 
-/**
- * Reads the fields of an upstream that is no provider of models, then refuses any that are left.
- * @param more reads what else it has under `timeouts`
- */
-export function readUpstream(
-  fields: Fields,
-  problems: Problems,
-  more?: (timeouts: Fields) => void,
-): UpstreamConfig {
+export interface MoreOfUpstream {
+  /** Reads what else it has under `timeouts`. */
+  readonly timeouts?: (timeouts: Fields) => void;
+  /** Whether it may have `credentials`: tokens of an authorization server. */
+  readonly tokens?: true;
+}
+
+/** Reads the fields of an upstream that is no provider of models, then refuses any that are left. */
+export function readUpstream(fields: Fields, problems: Problems, more: MoreOfUpstream = {}): UpstreamConfig {
   const url = readUrl(fields.required("url"), fields.at("url"), problems);
-  return read(fields, { url }, problems, more);
+  const credentials =
+    more.tokens && fields.has("credentials") ? readOAuth(fields.nested("credentials"), problems) : undefined;
+  if (credentials !== undefined && fields.has("api_key"))
+    problems.add(fields.at("credentials"), "give api_key or credentials, not both");
+  return read(
+    fields,
+    { url, ...(credentials === undefined ? {} : { credentials }) },
+    problems,
+    more.timeouts,
+  );
 }
 
 /** Reads the fields of a provider of models: `kind` says what else it may have. */

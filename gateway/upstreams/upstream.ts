@@ -20,7 +20,7 @@ export interface UpstreamConfig {
   /** Where it looks for the key; where its protocol does, unless given. */
   readonly keyIn?: KeyHeader;
   /** What proves who asks, where that is no key. */
-  readonly credentials?: EntraConfig | AwsConfig;
+  readonly credentials?: TokenConfig | AwsConfig;
   /** What every request carries beside. */
   readonly headers?: readonly FixedHeader[];
   /** What it is told of the caller, signed by the sidecar; absent: nothing. */
@@ -46,18 +46,43 @@ export type FixedHeader = { readonly name: string } & (
   { readonly value: string } | { readonly secret: SecretConfig; readonly scheme: string }
 );
 
-/** Access tokens of Microsoft Entra ID by client credentials. */
-export interface EntraConfig {
-  readonly kind: "entra";
+/** What an authorization server is asked for tokens with. */
+export type TokenConfig = EntraConfig | OAuthConfig | ExchangeConfig;
+
+interface TokenEndpoint {
   /** Of the secret, as the record calls it. */
   readonly id: string;
   readonly tokenUrl: URL;
   readonly clientId: string;
-  readonly scope: string;
   /** For one answer of the token endpoint, milliseconds. */
   readonly timeoutMs: number;
-  /** The client's secret, or an assertion that stands for one (a federated workload's token). */
-  readonly proof: { readonly kind: "secret" | "assertion"; readonly source: SecretConfig };
+  /** The client's secret, in the form or as Basic has it; or an assertion that stands for one (a federated workload's token). */
+  readonly proof: { readonly kind: "secret" | "basic" | "assertion"; readonly source: SecretConfig };
+}
+
+/** Access tokens of Microsoft Entra ID by client credentials. */
+export interface EntraConfig extends TokenEndpoint {
+  readonly kind: "entra";
+  readonly scope: string;
+}
+
+interface Wanted {
+  readonly scope?: string;
+  readonly audience?: string;
+  /** RFC 8707. */
+  readonly resources: readonly string[];
+}
+
+/** Access tokens of any authorization server by client credentials (RFC 6749, section 4.4). */
+export interface OAuthConfig extends TokenEndpoint, Wanted {
+  readonly kind: "oauth";
+}
+
+/** Access tokens in exchange for the caller's own (RFC 8693). */
+export interface ExchangeConfig extends TokenEndpoint, Wanted {
+  readonly kind: "token_exchange";
+  /** What the caller's token is. */
+  readonly subjectType: "access_token" | "jwt" | "id_token";
 }
 
 /** Signatures of requests to AWS (SigV4). */

@@ -1,8 +1,8 @@
 /** How long an access token is kept: on a clock of its own, from a real endpoint. */
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { Agent } from "undici";
-import type { EntraTokens } from "../../../gateway/upstreams/entra-tokens.js";
-import { createEntraTokens } from "../../../gateway/upstreams/entra-tokens.js";
+import type { AccessTokens } from "../../../gateway/upstreams/access-tokens.js";
+import { createAccessTokens } from "../../../gateway/upstreams/access-tokens.js";
 import type { EntraConfig } from "../../../gateway/upstreams/upstream.js";
 import type { Served } from "../world.js";
 import { json, startUpstream, until } from "../world.js";
@@ -10,7 +10,7 @@ import { json, startUpstream, until } from "../world.js";
 const minute = 60_000;
 let login: Served;
 let dispatcher: Agent;
-let tokens: EntraTokens;
+let tokens: AccessTokens;
 let config: EntraConfig;
 let now = 0;
 let secret = "one";
@@ -22,8 +22,8 @@ beforeEach(async () => {
     json(res, { token_type: "Bearer", expires_in: 3600, access_token: `t${login.received.length}` });
   });
   dispatcher = new Agent();
-  tokens = createEntraTokens({
-    ...{ dispatcher, clock: () => now, read: () => secret },
+  tokens = createAccessTokens({
+    ...{ dispatcher, clock: () => now, now: () => now, read: () => secret },
     failed: (_config, why) => failed.push(why),
   });
   config = {
