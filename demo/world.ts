@@ -63,7 +63,20 @@ export function demoGatewayConfig(
       "llama-3.1-70b": { upstream, provider: "internal", region: "eu", environment: "experiments" },
       "medical-llm": { upstream, provider: "internal", region: "eu", environment: "prod" },
     },
-    servers: { files: { url: `${mcpUrl}/files` }, search: { url: `${mcpUrl}/search` } },
+    servers: {
+      files: {
+        url: `${mcpUrl}/files`,
+        tools: [
+          { match: "read_file", risk: "low", effect: "read", arguments: { "/path": "path" } },
+          { match: "write_file", risk: "high", effect: "write", arguments: { "/path": "path" } },
+          { match: "delete_file", risk: "critical", effect: "write", arguments: { "/path": "path" } },
+        ],
+      },
+      search: {
+        url: `${mcpUrl}/search`,
+        tools: [{ match: "web_search", risk: "low", effect: "read" }],
+      },
+    },
     collections: Object.fromEntries(
       [
         ["handbook", "internal"],

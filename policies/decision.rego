@@ -5,18 +5,29 @@
 #   outweighs all that allow. The rules of a kind are looked at only for resources of that kind.
 package countersign
 
+import data.countersign.agent
+import data.countersign.argument
 import data.countersign.chain
+import data.countersign.client
 import data.countersign.content
 import data.countersign.contractor
+import data.countersign.definition
 import data.countersign.device
 import data.countersign.environment
 import data.countersign.function
+import data.countersign.host
 import data.countersign.hours
 import data.countersign.lib.reason
+import data.countersign.lib.toolserver
 import data.countersign.model
 import data.countersign.network
+import data.countersign.prompt
+import data.countersign.purpose
 import data.countersign.residency
+import data.countersign.resource
+import data.countersign.result
 import data.countersign.retrieval
+import data.countersign.risk
 import data.countersign.route
 import data.countersign.server
 import data.countersign.storage
@@ -100,6 +111,63 @@ deny contains refusal if {
 }
 
 deny contains refusal if {
+	input.resource.type == "tool"
+	some refusal in risk.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "tool"
+	some refusal in definition.deny
+}
+
+deny contains refusal if {
+	input.action.name in {"tool.call", "prompt.get"}
+	input.resource.type in {"tool", "prompt"}
+	not toolserver.is_response
+	some refusal in argument.deny
+}
+
+deny contains refusal if {
+	is_result
+	some refusal in result.deny
+}
+
+deny contains refusal if {
+	input.resource.type in {"server", "tool", "prompt", "resource", "resource_template"}
+	some refusal in server.deny
+}
+
+deny contains refusal if {
+	input.resource.type in {"tool", "prompt", "resource", "resource_template", "agent"}
+	some refusal in purpose.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "server"
+	some refusal in client.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "prompt"
+	some refusal in prompt.deny
+}
+
+deny contains refusal if {
+	input.resource.type in {"resource", "resource_template"}
+	some refusal in resource.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "agent"
+	some refusal in agent.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "host"
+	some refusal in host.deny
+}
+
+deny contains refusal if {
 	input.resource.type == "function"
 	some refusal in function.deny
 }
@@ -154,6 +222,36 @@ allow contains reason if {
 	some reason in server.allow
 }
 
+allow contains reason if {
+	input.resource.type == "server"
+	some reason in client.allow
+}
+
+allow contains grant if {
+	input.resource.type == "tool"
+	some grant in definition.allow
+}
+
+allow contains grant if {
+	input.resource.type == "prompt"
+	some grant in prompt.allow
+}
+
+allow contains grant if {
+	input.resource.type in {"resource", "resource_template"}
+	some grant in resource.allow
+}
+
+allow contains grant if {
+	input.resource.type == "agent"
+	some grant in agent.allow
+}
+
+allow contains grant if {
+	input.resource.type == "host"
+	some grant in host.allow
+}
+
 obligations contains obligation if some obligation in contractor.obligations
 
 obligations contains obligation if {
@@ -161,7 +259,28 @@ obligations contains obligation if {
 	some obligation in retrieval.obligations
 }
 
+obligations contains obligation if {
+	is_result
+	some obligation in result.obligations
+}
+
+labels contains label if {
+	is_result
+	some label in result.labels
+}
+
+labels contains label if {
+	input.resource.type == "tool"
+	some label in tool.labels
+}
+
 labels contains label if {
 	input.resource.type == "collection"
 	some label in retrieval.labels
+}
+
+# What a tool server gave.
+is_result if {
+	input.resource.type in {"tool", "resource", "prompt"}
+	toolserver.is_response
 }

@@ -6,10 +6,11 @@ package countersign.tool
 
 import data.countersign.lib.caller
 import data.countersign.lib.reason
+import data.countersign.lib.toolserver
 
 # METADATA
 # title: this tool is not known here
-# description: Each tool has an entry in the facts, named by server and tool.
+# description: Each tool has an entry in the facts, named by server and tool, or there is one for all of its server.
 # custom:
 #   id: tool.known
 #   code: tool_unknown
@@ -54,6 +55,7 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   frameworks: ["ASI02", "MCP05", "NIST-CSF:PR.PS"]
 deny contains reason.from(rego.metadata.rule()) if {
 	input.action.name == "tool.call"
+	not toolserver.is_response
 	tool
 	not arguments_fit
 }
@@ -83,8 +85,22 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   frameworks: ["MCP02", "NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
 	input.action.name == "tool.list"
-	some grant in tool.grants
-	caller.in_any(grant.groups)
+	usable_on_paths
+}
+
+# METADATA
+# title: your groups may use this tool somewhere, and so may have what it gave
+# description: For results. The call was decided on its arguments; `result.rego` judges what came of it.
+# custom:
+#   id: tool.result
+#   code: tool_used
+#   owner: ai-platform
+#   severity: low
+#   frameworks: ["MCP02", "NIST-CSF:PR.AA"]
+allow contains reason.from(rego.metadata.rule()) if {
+	input.action.name == "tool.call"
+	toolserver.is_response
+	usable_on_paths
 }
 
 # METADATA
@@ -98,6 +114,7 @@ allow contains reason.from(rego.metadata.rule()) if {
 #   frameworks: ["NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
 	input.action.name == "tool.call"
+	not toolserver.is_response
 	some grant in tool.grants
 	caller.in_any(grant.groups)
 	some folder in grant.under
@@ -115,14 +132,41 @@ allow contains reason.from(rego.metadata.rule()) if {
 #   frameworks: ["NIST-CSF:PR.AA"]
 allow contains reason.from(rego.metadata.rule()) if {
 	input.action.name in {"tool.list", "tool.call"}
+	has_programs
 	caller.tenant in tool.tenants
+}
+
+# What the gateway's configuration says that a tool's data are.
+labels contains label if {
+	input.action.name == "tool.call"
+	some label in input.resource.properties.labels
+	is_string(label)
 }
 
 is_plain(path) if {
 	every part in data.facts.paths.never { not contains(path, part) }
 }
 
-tool := data.facts.tools[input.resource.id]
+tool := toolserver.tool
+
+usable_on_paths if {
+	has_programs
+	some grant in tool.grants
+	caller.in_any(grant.groups)
+	tool.arguments.path == "string"
+	some folder in grant.under
+	is_plain(folder)
+}
+
+# INVARIANT: what nobody could call with any arguments isn't listed: a tool that runs listed programs needs one.
+has_programs if {
+	not tool.programs
+	not tool.interpreters
+}
+
+has_programs if count(tool.programs) > 0
+
+has_programs if count(tool.interpreters) > 0
 
 definition_approved if input.resource.properties.definition_digest == tool.definition_digest
 

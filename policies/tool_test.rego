@@ -1,5 +1,6 @@
 package countersign.tool_test
 
+import data.countersign
 import data.countersign.demo
 import data.countersign.tool
 
@@ -102,6 +103,56 @@ test_tools_are_listed_for_who_could_call_them[who] if {
 	}
 }
 
+runs := {
+	"a program": {"entry": {"programs": ["ls"]}, "listed": true},
+	"an interpreter": {"entry": {"interpreters": ["find"]}, "listed": true},
+	"both, one of them empty": {"entry": {"programs": [], "interpreters": ["find"]}, "listed": true},
+	"no program": {"entry": {"programs": []}, "listed": false},
+	"neither": {"entry": {"programs": [], "interpreters": []}, "listed": false},
+	"no commands": {"entry": {}, "listed": true},
+}
+
+test_tools_that_could_run_nothing_are_not_listed[name] if {
+	some name, case in runs
+	every opening in [
+		{"tenants": ["acme"]},
+		{"grants": [{"groups": ["ml-senior"], "under": ["/workspace/"]}]},
+	] {
+		entry := object.union({"arguments": {"path": "string"}}, object.union(case.entry, opening))
+		allowed := tool.allow with input as demo.ask(demo.senior, demo.see_tool("files/shell"))
+			with data.facts.tools as {"files/shell": entry}
+		listed := count(allowed) == 1
+		listed == case.listed
+	}
+}
+
+unusable := {
+	"no folder": {"arguments": {"path": "string"}, "grants": [{"groups": ["ml-senior"], "under": []}]},
+	"a folder that is not plain": {"arguments": {"path": "string"}, "grants": [{"groups": ["ml-senior"], "under": ["/a/../"]}]},
+	"no path": {"arguments": {"query": "string"}, "grants": [{"groups": ["ml-senior"], "under": ["/a/"]}]},
+	"a path that is no text": {"arguments": {"path": "array"}, "grants": [{"groups": ["ml-senior"], "under": ["/a/"]}]},
+	"another group": {"arguments": {"path": "string"}, "grants": [{"groups": ["ci"], "under": ["/a/"]}]},
+}
+
+test_grants_that_let_nothing_through_list_nothing[name] if {
+	some name, entry in unusable
+	allowed := tool.allow with input as demo.ask(demo.senior, demo.see_tool("files/any"))
+		with data.facts.tools as {"files/any": entry}
+	demo.is_empty(allowed)
+}
+
+test_an_entry_for_all_of_a_server_stands_behind_a_tools_own if {
+	entries := {
+		"files/*": {"arguments": {}, "tenants": ["acme"]},
+		"files/read_file": {"arguments": {}, "tenants": ["globex"]},
+	}
+	every tool_id, listed in {"files/any": true, "files/read_file": false, "search/any": false} {
+		allowed := tool.allow with input as demo.ask(demo.senior, demo.see_tool(tool_id)) with data.facts.tools as entries
+		is_listed := count(allowed) == 1
+		is_listed == listed
+	}
+}
+
 pinned := {"search/web_search": {
 	"arguments": {"query": "string"},
 	"tenants": ["acme"],
@@ -128,4 +179,15 @@ test_other_actions_are_open_to_nobody[action] if {
 		)
 		tool.allow == set() with input as request
 	}
+}
+
+test_a_call_labels_its_task if {
+	labelled := {"resource/properties/labels": ["customer-data", 7]}
+	answer := countersign.decision with input as demo.but(
+		demo.ask(demo.ci, demo.call("search/web_search", {"query": "x"})),
+		labelled,
+	)
+	answer.labels == ["customer-data"]
+	seen := countersign.decision with input as demo.but(demo.ask(demo.ci, demo.see_tool("search/web_search")), labelled)
+	seen.labels == []
 }

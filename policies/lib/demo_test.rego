@@ -6,9 +6,11 @@ package countersign.demo
 senior := {
 	"subject": {"type": "agent", "id": "agent:senior-assistant", "properties": {
 		"tenant": "acme",
+		"assurance": "bearer",
 		"groups": ["ml-engineering", "ml-senior"],
 		"department": "research",
 		"chain": [{"type": "user", "id": "sam@acme.example"}, {"type": "agent", "id": "agent:senior-assistant"}],
+		"delegation": {"depth": 1, "principal": {"type": "user", "id": "sam@acme.example"}},
 	}},
 	"device": {"id": "acme-laptop-17", "managed": true, "compliant": true},
 }
@@ -16,9 +18,11 @@ senior := {
 analyst := {
 	"subject": {"type": "workload", "id": "notebook:ada", "properties": {
 		"tenant": "acme",
+		"assurance": "bearer",
 		"groups": ["data-science"],
 		"department": "analytics",
 		"chain": [{"type": "user", "id": "ada@acme.example"}, {"type": "workload", "id": "notebook:ada"}],
+		"delegation": {"depth": 1, "principal": {"type": "user", "id": "ada@acme.example"}},
 	}},
 	"device": {"id": "acme-laptop-23", "managed": true, "compliant": true},
 }
@@ -26,16 +30,20 @@ analyst := {
 contractor := {
 	"subject": {"type": "agent", "id": "agent:globex-helper", "properties": {
 		"tenant": "globex",
+		"assurance": "bearer",
 		"groups": ["contractors"],
 		"chain": [{"type": "user", "id": "kim@globex.example"}, {"type": "agent", "id": "agent:globex-helper"}],
+		"delegation": {"depth": 1, "principal": {"type": "user", "id": "kim@globex.example"}},
 	}},
 	"device": {"id": "byod-5", "managed": false, "compliant": false},
 }
 
 ci := {"subject": {"type": "workload", "id": "job:nightly-eval", "properties": {
 	"tenant": "acme",
+	"assurance": "bearer",
 	"groups": ["ci"],
 	"chain": [{"type": "workload", "id": "job:nightly-eval"}],
+	"delegation": {"depth": 0, "principal": {"type": "workload", "id": "job:nightly-eval"}},
 }}}
 
 callers := {"senior": senior, "analyst": analyst, "contractor": contractor, "ci": ci}
@@ -72,12 +80,67 @@ query(collection) := {
 
 call(tool, arguments) := {
 	"action": {"name": "tool.call", "properties": {"phase": "request"}},
-	"resource": {"type": "tool", "id": tool, "properties": {"arguments": arguments}},
+	"resource": {"type": "tool", "id": tool, "properties": {
+		"arguments": arguments,
+		"facts": facts,
+		"definition_status": "approved",
+	}},
 }
 
 see_tool(tool) := {
 	"action": {"name": "tool.list", "properties": {"phase": "request"}},
-	"resource": {"type": "tool", "id": tool, "properties": {}},
+	"resource": {"type": "tool", "id": tool, "properties": {"definition_status": "approved"}},
+}
+
+# What the gateway says of arguments in which there is nothing.
+facts := {
+	"chars": 10, "values": 1, "depth": 1, "texts": 1, "truncated": false,
+	"urls": [], "hosts": [], "schemes": [], "private": false, "paths": [], "traversal": false,
+	"secrets": {"count": 0, "kinds": {}, "at": []}, "pii": {}, "hidden": {}, "email_domains": [],
+}
+
+list_prompt(prompt) := {
+	"action": {"name": "prompt.list", "properties": {"phase": "request"}},
+	"resource": {"type": "prompt", "id": prompt, "properties": {}},
+}
+
+get_prompt(prompt, arguments) := {
+	"action": {"name": "prompt.get", "properties": {"phase": "request"}},
+	"resource": {"type": "prompt", "id": prompt, "properties": {"arguments": arguments, "facts": facts}},
+}
+
+on_resource(action, uri) := {
+	"action": {"name": action, "properties": {"phase": "request"}},
+	"resource": {"type": "resource", "id": uri, "properties": {}},
+}
+
+# What the gateway says of a result in which there is nothing.
+result := {
+	"bytes": 60, "is_error": false, "structured": {"present": false, "valid": true}, "blocks": {"text": 1},
+	"media_types": [], "media": {"count": 0, "bytes": 0}, "links": links, "resources": links,
+	"texts": 1, "chars": 5, "scanned": true, "why": [], "secrets": {}, "pii": {}, "injection": {},
+}
+
+links := {"count": 0, "schemes": [], "hosts": [], "private": false, "odd": false, "traversal": false}
+
+# What came of a call, a read or a get: the same without what was asked.
+gave(what, changes) := object.union(
+	json.remove(what, ["resource/properties/arguments", "resource/properties/facts"]),
+	{
+		"action": {"properties": {"phase": "response"}},
+		"resource": {"properties": {"result": object.union(result, changes)}},
+	},
+)
+
+on_template(template) := {
+	"action": {"name": "resource.list", "properties": {"phase": "request"}},
+	"resource": {"type": "resource_template", "id": template, "properties": {}},
+}
+
+# What a tool server asks of its client.
+from_server(action, server, properties) := {
+	"action": {"name": action, "properties": {"phase": "request"}},
+	"resource": {"type": "server", "id": server, "properties": object.union({"server": server}, properties)},
 }
 
 # A Wednesday morning on the internal network.
