@@ -51,6 +51,7 @@ Examples:
     });
     const diagnostics = metrics && (await serveDiagnostics(addresses, metrics));
     io.err(`gateway listens on ${gateway.address}\n`);
+    if (gateway.forwardProxy !== undefined) io.err(`forward proxy listens on ${gateway.forwardProxy}\n`);
     for (const address of diagnostics?.addresses ?? []) io.err(`metrics at ${address}/metrics\n`);
     const following = followConfig({ file, gateway, watch: values.watch ?? false, signals: process });
     return untilStopped(io, async () => {

@@ -53,6 +53,7 @@ Examples:
       throw error;
     });
     io.err(`gateway listens on ${gateway.address}\n`);
+    if (gateway.forwardProxy !== undefined) io.err(`forward proxy listens on ${gateway.forwardProxy}\n`);
     for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);
     const following = followConfig({ file, gateway, watch: values.watch ?? false, signals: process });
     return untilStopped(io, async () => {

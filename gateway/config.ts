@@ -4,6 +4,8 @@ import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
 import type { HookConfig } from "./notify/read-config.js";
 import { readNotifyConfig } from "./notify/read-config.js";
+import type { ForwardProxyConfig } from "./proxy/config.js";
+import { readForwardProxy } from "./proxy/config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import type { RouteConfig } from "./routes/config.js";
@@ -61,6 +63,8 @@ export interface GatewayConfig {
   readonly agents: ReadonlyMap<string, AgentConfig>;
   /** Signs the cards of agents; absent: they aren't signed. */
   readonly agentsCardKey?: SecretConfig;
+  /** The door for agents' own HTTPS; absent: there is none. */
+  readonly forwardProxy?: ForwardProxyConfig;
   /** Named routes: other model servers, web interfaces, tools. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
   /** Origins of browsers that may speak to `/mcp`; requests without Origin are from programs. */
@@ -167,6 +171,9 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     collections: new Map(collections),
     agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
     ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),
+    ...(top.has("forward_proxy")
+      ? { forwardProxy: readForwardProxy(top.nested("forward_proxy"), problems) }
+      : {}),
     routes: new Map(
       named("routes").map(([name, fields]) => [
         name,

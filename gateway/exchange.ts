@@ -26,6 +26,7 @@ import type { McpParts } from "./tools/mcp/parts.js";
 import type { OpenApis } from "./tools/openapi/open-apis.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
+import type { Resolve } from "./proxy/reach.js";
 import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
@@ -59,6 +60,8 @@ export interface GatewayParts {
   /** For named routes. */
   readonly pass: Pass;
   readonly dial: Dial;
+  /** Gives the addresses of names that the forward proxy connects to. */
+  readonly resolve: Resolve;
   readonly connections: Connections;
   /** For tool servers. */
   readonly mcp: McpParts;

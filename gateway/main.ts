@@ -34,6 +34,9 @@ import type { Telemetry } from "./observe/telemetry/trace.js";
 import { readPriceFile } from "./observe/price-table.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import { createConnections } from "./routes/websocket/connections.js";
+import type { Resolve } from "./proxy/reach.js";
+import { resolveByMachine } from "./proxy/reach.js";
+import { createForwardProxy } from "./proxy/serve.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
@@ -53,6 +56,8 @@ export interface GatewayOptions {
   readonly doors?: GatewayDoors;
   /** The clock and the chance that routing goes by; the process's own unless given. */
   readonly routing?: Partial<RoutingParts>;
+  /** Gives the addresses of names that the forward proxy connects to; the machine's own way unless given. */
+  readonly resolve?: Resolve;
   /** Asked instead of the one at `sidecar.socket`. */
   readonly ownSidecar?: OwnSidecar;
 }
@@ -69,6 +74,8 @@ export interface GatewayDoors {
 export interface Gateway {
   /** `http://host:port` */
   readonly address: string;
+  /** Where the forward proxy listens, where it is configured. */
+  readonly forwardProxy?: string;
   /** Puts another configuration into effect without dropping what is under way; one at a time. Never rejects. */
   readonly reload: Reload;
   /** Ends live connections (WebSocket) whose decision or subject no longer holds; gives how many. */
@@ -106,6 +113,7 @@ export async function startGateway({
   doors,
   routing = {},
   ownSidecar,
+  resolve = resolveByMachine,
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
   let address = config.listen;
@@ -152,6 +160,7 @@ export async function startGateway({
     forward: upstreams.forward,
     pass: upstreams.pass,
     dial: upstreams.dial,
+    resolve,
     connections,
     mcp: mcp.parts,
     openApis,
@@ -208,7 +217,10 @@ export async function startGateway({
       publicUrl: () => now.publicUrl ?? address,
     };
     return {
-      listener: (proxy) => createGateway(parts, proxy),
+      listener: (proxy) =>
+        proxy === forwardDoor && now.forwardProxy !== undefined
+          ? createForwardProxy(parts, now.forwardProxy)
+          : createGateway(parts, proxy),
       end() {
         leave();
         // what a hook has still to be told is told under the configuration that it came under
@@ -227,6 +239,7 @@ export async function startGateway({
     };
     return {
       address,
+      ...(config.forwardProxy === undefined ? {} : { forwardProxy: listening.at(-1)?.address ?? "" }),
       endConnections: (whose) => connections.end(whose) + mcp.parts.sessions.endOf(whose),
       reload: createReload({ first: config, apply, log, metrics }),
       async close() {
@@ -281,6 +294,9 @@ async function describing({
   };
 }
 
+/** No proxy of the configuration has this name. */
+const forwardDoor = "/forward";
+
 const noDoors = (): never => {
   throw new Error("tls and proxies need the doors that the command line gives");
 };
@@ -299,6 +315,12 @@ async function listenAll(
     for (const { name, socket } of config.proxies) {
       const listener = listenerOf(name);
       listening.push(await (doors ?? noDoors()).listen(`unix://${socket}`, listener, undefined));
+    }
+    if (config.forwardProxy !== undefined) {
+      const { listen, tls } = config.forwardProxy;
+      const listener = Object.assign(listenerOf(forwardDoor), { takesConnect: true as const });
+      if (tls === undefined) listening.push(await listenPlain(listen, listener));
+      else listening.push(await (doors ?? noDoors()).listen(listen, listener, tls));
     }
     return listening;
   } catch (error) {

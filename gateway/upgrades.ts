@@ -37,8 +37,17 @@ export class UpgradeResponse extends ServerResponse {
   }
 }
 
-/** Hands a server's upgrades to its listener. */
-export function attachUpgrades(server: Server, listener: RequestListener): void {
+/** A listener that is given connections to other hosts (CONNECT), too. */
+export type ConnectListener = RequestListener & { readonly takesConnect?: true };
+
+/** Hands a server's upgrades to its listener. INVARIANT: a CONNECT gets to nobody but who takes it. */
+export function attachUpgrades(server: Server, listener: ConnectListener): void {
+  if (listener.takesConnect === true) {
+    server.on("connect", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on("error", () => socket.destroy());
+      listener(req, new UpgradeResponse(req, socket, head));
+    });
+  }
   server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     listener(req, new UpgradeResponse(req, socket, head));

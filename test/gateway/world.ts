@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerRespo
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
-import type { GatewayOptions } from "../../gateway/main.js";
+import type { Gateway, GatewayOptions } from "../../gateway/main.js";
 import { startGateway } from "../../gateway/main.js";
 import type { Json } from "../../sidecar/contract.js";
 import type { FakeSidecar } from "./fake-sidecar.js";
@@ -86,6 +86,7 @@ export * from "./fake-sidecar.js";
 export interface World {
   readonly url: string;
   readonly port: number;
+  readonly gateway: Gateway;
   readonly sidecar: FakeSidecar;
   readonly model: Served;
   readonly store: Served;
@@ -100,6 +101,8 @@ export interface WorldOptions {
   /** The clock and the chance that routing goes by. */
   readonly routing?: GatewayOptions["routing"];
   readonly metrics?: GatewayOptions["metrics"];
+  /** Addresses of names, for the forward proxy. */
+  readonly resolve?: NonNullable<GatewayOptions["resolve"]>;
 }
 
 const completion = {
@@ -117,6 +120,7 @@ export async function startWorld({
   mcpUrl,
   routing = {},
   metrics,
+  resolve,
 }: WorldOptions = {}): Promise<World> {
   const sidecar = await startFakeSidecar();
   const model = await startUpstream((_req, res) => {
@@ -161,9 +165,11 @@ export async function startWorld({
     } as unknown as Json,
     routing,
     ...(metrics === undefined ? {} : { metrics }),
+    ...(resolve === undefined ? {} : { resolve }),
     log: { info: write("info"), warn: write("warn"), error: write("error") },
   });
   return {
+    gateway,
     url: gateway.address,
     port: Number(new URL(gateway.address).port),
     sidecar,

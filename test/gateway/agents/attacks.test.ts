@@ -93,8 +93,7 @@ describe("an agent's answer", () => {
       res.writeHead(status, { "content-type": type }).end(body);
     };
   };
-  const before = () => agent.answer;
-  let first: ReturnType<typeof before>;
+  let first: Served["answer"];
   beforeAll(() => {
     first = agent.answer;
   });
