@@ -50,6 +50,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "API keys: create, list, rotate, revoke",
     load: async () => (await import("./keys.js")).keysCommand,
   },
+  tools: {
+    summary: "tools of servers: what is approved, what waits, what changed",
+    load: async () => (await import("./tools.js")).toolsCommand,
+  },
   deps: { summary: "what an entrypoint reads", load: async () => (await import("./deps.js")).depsCommand },
 };
 
