@@ -34,8 +34,7 @@ export function openOpenApiLink(parts: OpenApiLinkParts): Link {
       const { method, params } = request;
       if (gone.signal.aborted) return { kind: "aborted" };
       if (method === "ping") return { kind: "result", result: {} };
-      if (method === "tools/call")
-        return callTool(parts, request, AbortSignal.any([request.signal, gone.signal]));
+      if (method === "tools/call") return callTool(parts, request, [request.signal, gone.signal]);
       if (method !== "tools/list")
         return { kind: "error", code: rpc.unknownMethod, message: "there is no such method" };
       // all of them are one page
@@ -60,7 +59,7 @@ export function openOpenApiLink(parts: OpenApiLinkParts): Link {
 async function callTool(
   { forward, upstream, api, requestMs }: OpenApiLinkParts,
   { params, caller }: LinkRequest,
-  signal: AbortSignal,
+  signals: readonly AbortSignal[],
 ): Promise<LinkAnswer> {
   const { name, arguments: given = {} as JsonObject } = params;
   const operation = typeof name === "string" ? api.tools.get(name) : undefined;
@@ -73,7 +72,7 @@ async function callTool(
   if (request.kind === "refusal") return { kind: "result", result: failure(request.message) };
   const { assertion, credentials } = caller;
   const sent = await sendOperation({
-    ...{ forward, upstream, operation, request, requestMs, assertion, credentials, signal },
+    ...{ forward, upstream, operation, request, requestMs, assertion, credentials, signals },
   });
   return sent.kind === "failed" || sent.kind === "aborted"
     ? sent

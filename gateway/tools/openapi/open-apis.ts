@@ -3,6 +3,7 @@ import type { GatewayLog } from "../../exchange.js";
 import type { ServerConfig } from "../server-config.js";
 import type { OpenApiConfig } from "./config.js";
 import type { Api } from "./operation.js";
+import type { ReadApi } from "./read-api.js";
 
 export interface OpenApis {
   /** Reads the documents of all servers that weren't read before. @throws Error with all that is wrong, by the servers' names */
@@ -16,9 +17,10 @@ export function createOpenApis({ log }: { readonly log: GatewayLog }): OpenApis 
   return {
     async load(servers) {
       const problems: string[] = [];
+      let readApi: ReadApi | undefined;
       for (const [name, { openapi: config, upstream }] of servers) {
         if (config === undefined || apis.has(config)) continue;
-        const { readApi } = await import("./read-api.js");
+        readApi ??= (await import("./read-api.js")).createReadApi();
         try {
           // a query of the address's own could be taken for an argument
           if (upstream?.url.search !== "") throw new Error("the url must have no query");

@@ -14,22 +14,30 @@ import { readTemplate, shapeOf } from "./template.js";
 
 const mostOperations = 5_000;
 
+export type ReadApi = (config: Pick<OpenApiConfig, "text" | "operations">) => Promise<Api>;
+
+/** Creates what reads documents; it is slow to make, keeps the last one that it read, and is to be let go. */
+export function createReadApi(): ReadApi {
+  const validator = new Validator({ logger: false });
+  return (config) => readApi(config, validator);
+}
+
 /**
  * Reads a document, with the operations that the configuration lists.
  * @throws OpenApiRefused where it isn't valid, where two names are one, or where an operation that is listed by its own
  *   name can't be offered
  */
-export async function readApi({
-  text,
-  operations: globs,
-}: Pick<OpenApiConfig, "text" | "operations">): Promise<Api> {
+async function readApi(
+  { text, operations: globs }: Parameters<ReadApi>[0],
+  validator: Validator,
+): Promise<Api> {
   const document = parseDocument(text);
   const { openapi, info } = document;
   const [, version] = (typeof openapi === "string" ? /^(3\.[01])\.[0-9]{1,3}$/.exec(openapi) : null) ?? [];
   if (version !== "3.0" && version !== "3.1")
     throw new OpenApiRefused("the document isn't OpenAPI 3.0 or 3.1");
   checkReferences(document);
-  await checkDocument(document);
+  await checkDocument(document, validator);
 
   const isListed = (id: string): boolean => id.length <= 256 && globs.some((glob) => matches(id, glob));
   const checkOf = createChecks();
@@ -99,10 +107,10 @@ function checkReferences(value: Json): void {
   Object.values(value).forEach(checkReferences);
 }
 
-async function checkDocument(document: JsonObject): Promise<void> {
+async function checkDocument(document: JsonObject, validator: Validator): Promise<void> {
   // the validator takes plain objects, and may change them
   const copy = JSON.parse(JSON.stringify(document)) as Record<string, unknown>;
-  const { valid, errors } = await new Validator({ logger: false }).validate(copy);
+  const { valid, errors } = await validator.validate(copy);
   if (valid) return;
   const [first] = Array.isArray(errors) ? errors : [];
   const place =

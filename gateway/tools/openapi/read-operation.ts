@@ -60,7 +60,8 @@ export function readOperation(declared: Declared): Operation {
     ...defsOf(bundle.defs),
   };
   const answers = readAnswers(document, operation["responses"]);
-  const outputSchema = outputOf(declared, answers.object);
+  // the answer to a HEAD is without
+  const outputSchema = method === "HEAD" ? undefined : outputOf(declared, answers.object);
   const definition: JsonObject = {
     name: tool,
     ...wordsOf(operation),

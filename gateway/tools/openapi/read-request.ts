@@ -60,10 +60,8 @@ type BodyValue = { readonly kind: "value"; readonly value: Json } | Refusal | un
 
 async function readBody(req: IncomingMessage, body: Body | undefined, maxBody: number): Promise<BodyValue> {
   const type = req.headers["content-type"];
-  if (!bringsBody(req)) {
-    // whether one is required is the schema's to say
-    return type === undefined || body !== undefined ? undefined : refuse("unsupported_media_type");
-  }
+  // whether one is required is the schema's to say
+  if (!bringsBody(req)) return undefined;
   if (body === undefined) return refuse("invalid_request", "the operation takes no body");
   const [, media = "", charset = "utf-8"] =
     /^([\w.+/-]{1,128})\s{0,16}(?:;\s{0,16}charset="?([\w-]{1,32})"?\s{0,16})?$/i.exec(type ?? "") ?? [];

@@ -4,6 +4,7 @@ import { JsonRefused, parseJson } from "../../../sidecar/contract.js";
 import type { UpstreamConfig } from "../../config.js";
 import type { Forward } from "../../forward/forward.js";
 import { collect, discard, mediaType } from "../../forward/forward.js";
+import { createDeadline } from "../links/deadline.js";
 import type { BuiltRequest } from "./build-request.js";
 import type { Operation } from "./operation.js";
 import { isJsonType } from "./read-body.js";
@@ -35,7 +36,8 @@ export interface Sending {
   readonly credentials: Credentials;
   /** The longest that it may take, milliseconds; ten minutes unless given. */
   readonly requestMs?: number | undefined;
-  readonly signal: AbortSignal;
+  /** Any of them ends it. */
+  readonly signals: readonly AbortSignal[];
 }
 
 /** The largest answer, and the largest error, bytes. */
@@ -46,14 +48,15 @@ const longestMs = 600_000;
 
 /** Sends a request. Redirects aren't followed; of headers nothing comes back. Never rejects. */
 export async function sendOperation(sending: Sending): Promise<Sent> {
-  const late = AbortSignal.timeout(sending.requestMs ?? longestMs);
-  const sent = await sendWithin({ ...sending, signal: AbortSignal.any([sending.signal, late]) });
-  const isLate = sent.kind === "aborted" && !sending.signal.aborted;
+  const deadline = createDeadline(sending.signals, sending.requestMs ?? longestMs);
+  const sent = await sendWithin(sending, deadline.signal);
+  deadline.settle();
+  const isLate = sent.kind === "aborted" && deadline.why() === "timeout";
   return isLate ? { kind: "failed", code: "upstream_timeout" } : sent;
 }
 
-async function sendWithin(sending: Sending): Promise<Sent> {
-  const { forward, upstream, operation, request, assertion, credentials, signal } = sending;
+async function sendWithin(sending: Sending, signal: AbortSignal): Promise<Sent> {
+  const { forward, upstream, operation, request, assertion, credentials } = sending;
   const { method, path, headers, body } = request;
   const answer = await forward({
     ...{ upstream, method, path, assertion, caller: credentials, signal, operationHeaders: headers },

@@ -40,7 +40,7 @@ export async function serveCall(
   called: CalledOperation,
 ): Promise<void> {
   const { server, config, upstream, api, operation, reviewed, args } = called;
-  const { signal, credentials } = exchange;
+  const { credentials } = exchange;
   const facts = parts.mcp.describeArguments(args, kindsOf(config, operation.tool));
   const about: JsonObject = { ...reviewed.properties, arguments: args, facts };
   const call = describeOperation("tool.call", server, operation, about);
@@ -67,7 +67,8 @@ export async function serveCall(
   const { forward } = parts;
   const { assertion } = decision;
   const sent = await sendOperation({
-    ...{ forward, upstream, operation, request, assertion, credentials, signal },
+    ...{ forward, upstream, operation, request, assertion, credentials },
+    signals: [exchange.signal],
     requestMs: config.requestMs,
   });
   if (sent.kind === "aborted") return end("client_disconnected", 499);
