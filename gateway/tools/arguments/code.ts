@@ -14,12 +14,13 @@ export interface CodeFacts {
 }
 
 const longest = 65_536;
+const longestSql = 16_384;
 const most = 64;
 
-/** Reads code; what is beyond 64 Ki characters isn't looked at, and `complete` is false. */
+/** Reads code; what is beyond 64 Ki characters (SQL: 16 Ki) isn't looked at, and `complete` is false. */
 export function readCode(language: CodeFacts["language"], source: string): CodeFacts {
+  if (language === "sql") return readSql(source.slice(0, longestSql), source.length <= longestSql);
   const text = source.slice(0, longest);
-  if (language === "sql") return readSql(text, source.length <= longest);
   return {
     ...(language === "python" ? readPython(text) : readJavaScript(text)),
     language,
@@ -81,14 +82,14 @@ function readSql(text: string, whole: boolean): CodeFacts {
   let first = true;
   // quoted texts and names, line comments, block comments, words, ends of statements, what dialects read differently
   const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[^]*?\*\/|[a-z_][\w$]*|;|[\\#`$'"@]|\/\*|[^]/gi;
-  for (const [sign] of text.matchAll(token)) {
+  for (const { 0: sign, index } of text.matchAll(token)) {
     if (/^[a-z_]/i.test(sign)) {
       const word = sign.toLowerCase();
       if (first) statements.push(verbs.has(word) ? word : "other");
       if (first && !verbs.has(word)) complete = false;
       if (verbs.has(word)) uses.add(word);
       // texts of PostgreSQL and others with a letter in front, and names by which functions leave the database
-      if (/^(?:e|u|x|b|n|q|r)$/.test(word)) complete = false;
+      if (/['"]/.test(text[index + sign.length] ?? "")) complete = false;
       if (
         /^(?:xp_|sp_|pg_read|pg_ls|pg_write|lo_|dblink|load_file|load_extension|sys_|utl_|dbms_|openrowset|opendatasource|query_to_xml|database_to_xml|sleep|pg_sleep|benchmark|waitfor|readfile|writefile|edit|fts3_tokenizer)/.test(
           word,

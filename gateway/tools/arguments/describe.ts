@@ -24,7 +24,7 @@ import { walkTexts } from "./strings.js";
 import { urlJson } from "./urls.js";
 
 export interface ArgumentParts {
-  /** What of the texts is looked at, characters; 256 Ki unless given. Beyond, `truncated` is true. */
+  /** What of the texts is looked at, characters; 128 Ki unless given. Beyond, `truncated` is true. */
   readonly mostChars?: number;
 }
 
@@ -34,7 +34,7 @@ const mostTexts = 4_096;
 /** Between texts that are looked at as one: no pattern reaches over it. */
 const seam = "\n\u0001\n";
 
-export function describeArguments({ mostChars = 2 ** 18 }: ArgumentParts = {}): DescribeArguments {
+export function describeArguments({ mostChars = 2 ** 17 }: ArgumentParts = {}): DescribeArguments {
   return (args, kinds = []) => {
     const { texts, chars, values, depth, truncated } = walkTexts(args, { mostTexts, mostChars });
     const found = newFound(truncated);

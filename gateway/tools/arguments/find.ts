@@ -13,6 +13,9 @@ import { findUrls, readAddress } from "./urls.js";
 
 /** Of a kind of fact. */
 export const most = 64;
+/** A name with its port, and a list of recipients, characters. */
+const longestHost = 512;
+const longestList = 16_384;
 
 export interface Found {
   readonly urls: UrlFacts[];
@@ -67,6 +70,7 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
     return addUrl(url, found) || /^(?:\/(?![/\\])|[.?#]|$)/.test(text.trim());
   },
   host(text, found) {
+    if (text.length > longestHost) return false;
     const [, name = text, port] =
       /^([^]*?)(?::(\d{1,5}))?$/.exec(/^[\da-f.:]*:[\da-f.]*:[\da-f.:]*$/i.test(text) ? `[${text}]` : text) ??
       [];
@@ -81,6 +85,7 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
     return true;
   },
   email(text, found) {
+    if (text.length > longestList) return false;
     // lists of addresses, also with names: what follows each `@`
     const domains = [...text.matchAll(/@\s{0,8}([^\s,;>)"'@]{1,253})/g)].map(([, name = ""]) =>
       readHost(name.replace(/^\[(?:IPv6:)?|\]$/gi, "")),

@@ -38,12 +38,12 @@ export interface ShellFacts {
   readonly commands: readonly Command[];
 }
 
-const longest = 32_768;
+const longest = 16_384;
 const mostCommands = 128;
 const mostWords = 1_024;
 const deepest = 4;
 /** Of the syntax tree; each substitution within another takes eight. */
-const mostLevels = 160;
+const mostLevels = 64;
 /** What is run wherever it stands. */
 const runs: ReadonlySet<SyntaxNode["type"]> = new Set([
   ...(["CommandExpansion", "ProcessSubstitution", "ArithmeticCommandExpansion", "Script"] as const),

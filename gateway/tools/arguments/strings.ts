@@ -20,7 +20,7 @@ export interface Walked {
 }
 
 /** Names as programs choose them: nothing is looked for in them. */
-const plainName = /^[A-Za-z_$][\w$-]{0,31}$/;
+const plainName = /^[A-Za-z_$][\w$-]{0,14}$/;
 
 export function walkTexts(
   args: Json,

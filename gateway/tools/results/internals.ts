@@ -91,14 +91,3 @@ export function findInternals(text: string): Match[] {
   }
   return out;
 }
-
-/** Replaces what was found by its kind. */
-export function scrub(text: string): string {
-  let out = "";
-  let at = 0;
-  for (const { kind, start, end } of findInternals(text)) {
-    out += `${text.slice(at, start)}[${kind}]`;
-    at = end;
-  }
-  return at === 0 ? text : out + text.slice(at);
-}

@@ -20,6 +20,8 @@ export class CantMask extends Error {}
 
 /** The most text that is masked at a time, characters. */
 const mostMasked = 2 ** 20;
+/** The most that copies are looked for: hidden values times characters. */
+const mostCompared = 2 ** 27;
 /** A hidden value that is shorter stands in other texts by chance. */
 const shortest = 4;
 
@@ -71,7 +73,8 @@ export function maskResult(result: JsonObject, masking: ToolMasking): JsonObject
     else out[name] = name === "structuredContent" ? masker.values(value, on) : masker.parts(value, on, name);
   }
   const after = out["structuredContent"];
-  if (before === undefined || masker.hidden.size === 0) return out;
+  // patterns without pointers found each copy where it stands
+  if (before === undefined || masker.hidden.size === 0 || masking.pointers === undefined) return out;
   return agree(out, before, after ?? null, masker.hidden, masking.replacement);
 }
 
@@ -176,6 +179,7 @@ function agree(
   hidden: ReadonlyMap<string, string>,
   replacement = "[masked]",
 ): JsonObject {
+  let left = mostCompared;
   const original = canonical(before);
   const long = [...hidden]
     .filter(([said]) => said.length >= shortest)
@@ -190,6 +194,8 @@ function agree(
         // not JSON: a text like any
       }
     }
+    left -= text.length * hidden.size;
+    if (left < 0) throw new CantMask();
     let out = text;
     for (const [said, instead] of long) {
       for (const form of new Set([said, stringifyJson(said).slice(1, -1)]))

@@ -6,7 +6,8 @@
  */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
-import { findInternals, scrub } from "./internals.js";
+import { findInternals } from "./internals.js";
+import { CantMask, maskResult } from "./mask.js";
 
 export interface ClientError {
   readonly code: number;
@@ -22,7 +23,10 @@ const codes: Readonly<Record<number, string>> = {
   [-32602]: "the tool server does not take these parameters",
   [-32603]: "the tool server failed",
   [-32002]: "the tool server does not have this resource",
+  [-32021]: "the tool server needs what the client did not say that it can do",
 };
+/** What -32021 may name. */
+const clientCapabilities = ["sampling", "elicitation", "roots"];
 const unknown = { code: -32603, message: "the tool server refused the request" } as const;
 const longest = 512;
 /** Without the server's own words: they tell nothing but of its inside. */
@@ -30,7 +34,8 @@ const silent: ReadonlySet<number> = new Set([-32700, -32603]);
 
 /**
  * Gives what a client is told of a JSON-RPC error of an upstream: a code that both know, our own message, and the server's where
- * nothing of its inside is in it. `data` never passes: it has no form, and traces are what servers put there.
+ * nothing of its inside is in it. `data` never passes, but for names of
+ * capabilities: it has no form, and traces are what servers put there.
  */
 export function sanitizeError(error: {
   readonly code: number;
@@ -40,7 +45,17 @@ export function sanitizeError(error: {
   const own = codes[error.code];
   if (own === undefined) return { ...unknown };
   const said = silent.has(error.code) ? undefined : harmless(error.message);
-  return { code: error.code, message: said === undefined ? own : `${own}: ${said}` };
+  const data = error.code === -32021 ? requiredOf(error.data) : undefined;
+  return {
+    ...{ code: error.code, message: said === undefined ? own : `${own}: ${said}` },
+    ...(data === undefined ? {} : { data }),
+  };
+}
+
+function requiredOf(data: Json | undefined): JsonObject {
+  const named = isObject(data) ? data["requiredCapabilities"] : undefined;
+  const known = clientCapabilities.filter((name) => isObject(named) && Object.hasOwn(named, name));
+  return { requiredCapabilities: Object.fromEntries(known.map((name) => [name, {}])) };
 }
 
 /** A server's words, cut, on one line; undefined where they tell of its inside. */
@@ -50,29 +65,17 @@ function harmless(message: string): string | undefined {
   return plain === "" ? undefined : plain.slice(0, longest).toWellFormed();
 }
 
-/** Replaces what tells of the server's inside in the texts of a result that is an error; the same result where nothing does. */
+/** Replaces what tells of the server's inside in a result that is an error; where that can't be done, all of it. */
 export function scrubError(result: JsonObject): JsonObject {
-  const { content, structuredContent } = result;
-  const out = Object.assign(Object.create(null) as JsonObject, result);
-  if (Array.isArray(content)) out["content"] = content.map(scrubBlock);
-  if (structuredContent !== undefined) out["structuredContent"] = scrubValue(structuredContent);
-  return out;
-}
-
-function scrubBlock(block: Json): Json {
-  if (!isObject(block)) return block;
-  if (block["type"] === "text" && typeof block["text"] === "string")
-    return { ...block, text: scrub(block["text"]) };
-  const { resource } = block;
-  if (block["type"] === "resource" && isObject(resource) && typeof resource["text"] === "string") {
-    return { ...block, resource: { ...resource, text: scrub(resource["text"]) } };
+  try {
+    return maskResult(result, { find: findInternals });
+  } catch (error) {
+    if (!(error instanceof CantMask)) throw error;
+    const resultType = result["resultType"] === undefined ? {} : { resultType: "complete" };
+    return {
+      ...resultType,
+      content: [{ type: "text", text: codes[-32603] ?? unknown.message }],
+      isError: true,
+    };
   }
-  return block;
-}
-
-function scrubValue(value: Json): Json {
-  if (typeof value === "string") return scrub(value);
-  if (Array.isArray(value)) return value.map(scrubValue);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, scrubValue(inner)]));
 }

@@ -198,7 +198,7 @@ function said(value: Json, pieces: Pieces): void {
   } else if (Array.isArray(value)) for (const item of value) said(item, pieces);
   else if (isObject(value)) {
     for (const [name, inner] of Object.entries(value)) {
-      if (!/^[A-Za-z_$][\w$-]{0,31}$/.test(name)) pieces.texts.push(name);
+      if (!/^[A-Za-z_$][\w$-]{0,14}$/.test(name)) pieces.texts.push(name);
       said(inner, pieces);
     }
   }

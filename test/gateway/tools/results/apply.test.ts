@@ -140,7 +140,14 @@ describe("mask", () => {
       { pointers: ["/structuredContent/age"] },
       { content: [text("she is 36")], structuredContent: person },
     ],
-    [{ pointers: ["/structuredContent/vip"] }, { content: [text("vip: true")], structuredContent: person }],
+    [
+      "too many values in too much prose",
+      { pointers: ["/structuredContent/all/*"] },
+      {
+        content: [text("word ".repeat(60_000))],
+        structuredContent: { all: Array.from({ length: 2_000 }, (_, i) => `value-${i}`) },
+      },
+    ],
     ["too much", { patterns: ["email"] }, { content: [text("a ".repeat(600_000))] }],
   ];
   test.each(refused)("%s can't be masked", (_name, asked, result) => {

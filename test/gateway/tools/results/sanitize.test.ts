@@ -61,6 +61,19 @@ test.each([
   });
 });
 
+test("all of an error is scrubbed, or nothing of it is given", () => {
+  const path = "/home/app/x.txt";
+  const block = { type: "resource", resource: { uri: `file://${path}`, text: path }, _meta: { at: path } };
+  const scrubbed = JSON.stringify(
+    plain(scrubError(json({ content: [block], _meta: { at: path }, isError: true }))),
+  );
+  expect(scrubbed).not.toContain("/home");
+  expect(plain(scrubError(json({ content: [], structuredContent: { [path]: 1 }, isError: true })))).toEqual({
+    content: [text("the tool server failed")],
+    isError: true,
+  });
+});
+
 test("codes", () => {
   const data = { stack: "x" };
   expect(sanitizeError({ code: -32603, message: "db is down", data })).toEqual({
