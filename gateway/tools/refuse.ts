@@ -1,5 +1,5 @@
 import type { Decision, Json, JsonObject, Refusal } from "../../sidecar/contract.js";
-import { stringifyJson } from "../../sidecar/contract.js";
+import { isObject, stringifyJson } from "../../sidecar/contract.js";
 import type { Exchange } from "../exchange.js";
 import { decisionHeaders } from "../exchange.js";
 import { asksForMore, challengeHeaders } from "../challenge.js";
@@ -29,6 +29,8 @@ const rpcCodes: Readonly<Record<string, number>> = {
   unknown_resource: -32602,
   unknown_request_state: -32602,
   internal_error: -32603,
+  // as the language server protocol has it; MCP has none
+  request_cancelled: -32800,
   upstream_unavailable: -32603,
   upstream_timeout: -32603,
   upstream_invalid: -32603,
@@ -37,7 +39,7 @@ const rpcCodes: Readonly<Record<string, number>> = {
 /** What is wrong with a request that is otherwise understood: its answer is an answer (HTTP 200). */
 const inBand: ReadonlySet<string> = new Set([
   ...["invalid_arguments", "unknown_tool", "unknown_prompt", "unknown_resource", "unknown_request_state"],
-  ...["upstream_unavailable", "upstream_timeout", "upstream_invalid"],
+  ...["request_cancelled", "upstream_unavailable", "upstream_timeout", "upstream_invalid"],
 ]);
 
 /** Gives a refusal as a JSON-RPC error. */
@@ -79,9 +81,19 @@ export function refuseTool(
   const noMethod = refusal.code === "unknown_method" && era === "session";
   const answered = asked && ((decision !== undefined && final) || inBand.has(refusal.code) || noMethod);
   const status = answered ? 200 : refusal.status;
-  send(exchange.res, status, rpcError(refusal, decision, id), {
+  const error = rpcErrorOf(refusal, decision, id);
+  if (refusal.code === "unsupported_version") addRequested(exchange, error);
+  send(exchange.res, status, stringifyJson(error), {
     ...challengeHeaders(refusal, exchange.challenge, decision),
     ...(decision === undefined ? {} : decisionHeaders(decision)),
   });
   return status;
+}
+
+/** The revision that was asked for is repeated, as MCP wants, where it looks like one. */
+function addRequested({ req }: Exchange, { error }: JsonObject): void {
+  const requested = req.headers["mcp-protocol-version"];
+  const data = isObject(error) ? error["data"] : undefined;
+  if (isObject(data) && typeof requested === "string" && /^[\w.-]{1,32}$/.test(requested))
+    data["requested"] = requested;
 }

@@ -1,6 +1,6 @@
 /** Writes the reply to a request, in the words of the client's era. */
 import type { Decision, Json, JsonObject, Outcome } from "../../../sidecar/contract.js";
-import { stringifyJson } from "../../../sidecar/contract.js";
+import { refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
 import { send } from "../../http.js";
@@ -17,7 +17,12 @@ export interface Answering {
   readonly method: string;
   readonly channel: Channel;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What ended the request early. */
+  readonly stop?: AbortSignal;
 }
+
+/** Why a request was ended that took too long. */
+export const tooLate = "too late";
 
 /** What may be given on unchanged for how long isn't the server's to say here. */
 const cacheable: ReadonlySet<string> = new Set([
@@ -45,26 +50,36 @@ export function answer(about: Answering, { reply, decision, told = {} }: Done): 
         bytes === undefined ? {} : { bytes },
       );
   };
-  const give = (message: JsonObject): number => {
+  const give = (message: JsonObject, status = 200): number => {
     if (channel.begun) {
       channel.say(message);
       channel.end();
       return stringifyJson(message).length;
     }
     const body = stringifyJson(message);
-    send(exchange.res, 200, body, { ...headersOf(decision), ...headers });
+    send(exchange.res, status, body, { ...headersOf(decision), ...headers });
     return Buffer.byteLength(body);
   };
   switch (reply.kind) {
-    case "aborted":
+    case "aborted": {
+      // who is still there isn't left waiting, whatever it wished
+      const late = about.stop?.reason === tooLate;
+      if (channel.attached || !(channel.begun || exchange.res.destroyed)) {
+        const why = refuse(late ? "upstream_timeout" : "request_cancelled");
+        if (channel.begun) give(rpcErrorOf(why, decision, id));
+        else refuseTool(exchange, why, decision, id, about.era);
+      }
       channel.end();
-      return end("client_disconnected", 499);
+      return end(late ? "upstream_timeout" : "client_disconnected", late ? 504 : 499);
+    }
     case "result":
       return end("forwarded", 200, give({ jsonrpc: "2.0", id, result: inWordsOf(about, reply.result) }));
     case "error": {
       const { code, message, data } = reply;
       const error = { code, message, ...(data === undefined ? {} : { data }) };
-      return end("forwarded", 200, give({ jsonrpc: "2.0", id, error }));
+      // what a client lacks is HTTP's matter, too
+      const status = about.era === "stateless" && code === -32021 && !channel.begun ? 400 : 200;
+      return end("forwarded", status, give({ jsonrpc: "2.0", id, error }, status));
     }
     case "refused": {
       const { refusal, outcome } = reply;

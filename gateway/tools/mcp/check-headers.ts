@@ -3,15 +3,17 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, JsonNumber, refuse } from "../../../sidecar/contract.js";
 import type { Era } from "../links/link.js";
-import { metaKeys, sessionVersions, statelessVersion } from "./methods.js";
+import { metaKeys, methods, sessionVersions, statelessVersion } from "./methods.js";
 import type { Incoming } from "./read-message.js";
 
-/** Tells a client's era by what only one of them has. */
-export function eraOf(headers: IncomingHttpHeaders, message: Incoming): Era {
-  if (message.kind === "request" && message.row.eras.length === 1) return message.row.eras[0] ?? "session";
-  const meta = message.kind === "answer" ? undefined : message.params["_meta"];
+/** Tells a client's era by what only one of them has; also of a message that can't be read any further. */
+export function eraOf(headers: IncomingHttpHeaders, body: Json): Era {
+  const { method, params } = isObject(body) ? body : {};
+  const meta = isObject(params) ? params["_meta"] : undefined;
   if (isObject(meta) && meta[metaKeys.version] !== undefined) return "stateless";
-  return headers["mcp-protocol-version"] === statelessVersion ? "stateless" : "session";
+  if (headers["mcp-protocol-version"] === statelessVersion) return "stateless";
+  const row = typeof method === "string" && Object.hasOwn(methods, method) ? methods[method] : undefined;
+  return row?.eras.includes("session") === false ? "stateless" : "session";
 }
 
 /** Refuses headers that are missing, in a form that isn't known, or say something else than the body. */

@@ -46,8 +46,7 @@ export async function converse(about: Conversation): Promise<Heard> {
       return refusedAs(refused(refuse("invalid_params", "this revision has no inputResponses")));
     if (inputResponses !== undefined && !isObject(inputResponses))
       return refusedAs(refused(refuse("invalid_params", "inputResponses must be an object")));
-    // answers to nothing that was asked through here
-    if (inputResponses !== undefined) return refusedAs(refused(refuse("unknown_request_state")));
+    // answers to nothing that was asked through here stay here: whoever needs them asks
     return follow(about, start(about, {}));
   }
   return resume(about, requestState, inputResponses);

@@ -7,6 +7,7 @@ import { refusalOf } from "../../models/refuse.js";
 import type { Reviewed } from "../definitions/definitions.js";
 import type { ToolDuties } from "../results/apply.js";
 import { applyToResult, joinToolDuties, readToolDuties, toolObligations } from "../results/apply.js";
+import type { ClientError } from "../results/sanitize.js";
 import { sanitizeError, scrubError } from "../results/sanitize.js";
 import type { ResultOf } from "../results/shape.js";
 import type { Heard } from "./converse.js";
@@ -25,8 +26,12 @@ export interface Judging {
   readonly reviewed?: Reviewed | undefined;
 }
 
+interface Heeding extends Judging {
+  readonly turn: Turn;
+}
+
 /** Gives the reply that an answer of the server comes to. */
-export async function judgeHeard(about: Judging, heard: Heard): Promise<Done> {
+export async function judgeHeard(about: Heeding, heard: Heard): Promise<Done> {
   const { decision } = about;
   switch (heard.kind) {
     case "refused":
@@ -37,11 +42,19 @@ export async function judgeHeard(about: Judging, heard: Heard): Promise<Done> {
       const { answer } = heard;
       if (answer.kind === "aborted") return { reply: { kind: "aborted" }, decision };
       if (answer.kind === "failed") return { reply: failure(answer.code), decision };
-      return { reply: { kind: "error", ...sanitizeError(answer) }, decision };
+      return { reply: { kind: "error", ...inWordsOf(about, sanitizeError(answer)) }, decision };
     }
     case "result":
       return judgeResult(about, heard.result);
   }
+}
+
+/** A resource that isn't there has another code in each era; which one it was is the client's own word. */
+function inWordsOf({ turn, of }: Heeding, error: ClientError): ClientError {
+  const { uri } = turn.request.params;
+  const missing = error.code === -32002 || error.code === -32602;
+  if (of !== "resources/read" || !missing || typeof uri !== "string") return error;
+  return { ...error, code: turn.era === "stateless" ? -32602 : error.code, data: { uri } };
 }
 
 /** Decides on a result, and carries out what the decisions ask for. */

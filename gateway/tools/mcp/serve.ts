@@ -1,11 +1,13 @@
 /** The doors of MCP: a message posted to a route, whichever era its client is of. */
-import type { Json } from "../../../sidecar/contract.js";
+import type { Json, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { readJson } from "../../http.js";
+import type { Era } from "../links/link.js";
 import { refuseTool } from "../refuse.js";
 import { checkHeaders, eraOf } from "./check-headers.js";
 import { placeOf } from "./place.js";
+import type { Incoming } from "./read-message.js";
 import { idOf, readMessage } from "./read-message.js";
 import { serveSession } from "./serve-session.js";
 import { serveStateless } from "./serve-stateless.js";
@@ -21,9 +23,9 @@ export async function serveMcp(
   if (read.kind === "refusal") return void refuseTool(exchange, read);
   const message = readMessage(read.value);
   const id: Json = idOf(read.value);
-  if (message.kind === "refusal") return void refuseTool(exchange, message, undefined, id);
-  const era = eraOf(exchange.req.headers, message);
-  const wrong = checkHeaders(exchange.req.headers, message, era);
+  const era = eraOf(exchange.req.headers, read.value);
+  if (message.kind === "refusal") return void refuseTool(exchange, message, undefined, id, era);
+  const wrong = checkHeaders(exchange.req.headers, message, era) ?? checkEra(message, era);
   if (wrong !== undefined) return void refuseTool(exchange, wrong, undefined, id, era);
   const place = placeOf(parts.config, name);
   if (place === undefined) return refuseUnknown(parts, exchange, name, id);
@@ -37,4 +39,9 @@ export async function serveMcp(
       era,
     );
   return serveStateless(parts, exchange, place, message);
+}
+
+/** A method that the client's revision doesn't have is none. */
+function checkEra(message: Incoming, era: Era): Refusal | undefined {
+  return message.kind === "request" && !message.row.eras.includes(era) ? refuse("unknown_method") : undefined;
 }
