@@ -212,6 +212,15 @@ describe.each([
 });
 
 describe("cards", () => {
+  const { debug } = console;
+  beforeAll(() => {
+    // the SDK tells of each signature that doesn't verify
+    console.debug = () => undefined;
+  });
+  afterAll(() => {
+    console.debug = debug;
+  });
+
   test("are filtered, rewritten and signed", async () => {
     world.sidecar.decide = (call) => ({ allow: call.resource.properties["skill"] !== "delete" });
     const response = await fetchAs(callerToken)(`${world.url}/a2a/helper/.well-known/agent-card.json`, {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Served, World } from "../world.js";
-import { allow, callerToken, json, post, startUpstream, startWorld, subject } from "../world.js";
+import { allow, callerToken, json, post, startUpstream, startWorld, subject, until } from "../world.js";
 import type { Ids } from "./attacks.cases.js";
 import { attacks } from "./attacks.cases.js";
 
@@ -251,6 +251,22 @@ describe("an agent's answer", () => {
     expect(denied).toContain('"DENIED"');
     expect(`${other}${denied}`).not.toContain("after");
   });
+});
+
+test("a stream ends when its caller is revoked", async () => {
+  const before = agent.answer;
+  agent.answer = (_req, res, body) => {
+    const { id } = JSON.parse(body) as Rpc;
+    res.writeHead(200, { "content-type": "text/event-stream" });
+    res.write(`data: ${JSON.stringify({ jsonrpc: "2.0", id, result: { task: task("t-1") } })}\n\n`);
+  };
+  const response = await call("SendStreamingMessage", hello);
+  const ended = response.text().catch(() => "cut");
+  expect(world.gateway.endConnections({ route: "a2a/helper" })).toBe(1);
+  expect(await ended).toBe("cut");
+  await until(() => agent.aborted() > 0);
+  await until(() => world.sidecar.outcomes.at(-1)?.outcome === "denied");
+  agent.answer = before;
 });
 
 test("a message's facts are told, its content isn't", async () => {
