@@ -322,6 +322,7 @@ export const errorTable = {
   ],
   invalid_arguments: [400, "the arguments do not fit the tool's schema", "see the tool's inputSchema"],
   request_under_way: [400, "a request with this id is under way", "give each request an id of its own"],
+  request_cancelled: [400, "the request was cancelled", "ask again, if you still want it"],
   input_refused: [
     403,
     "what the tool server asks of the client is not allowed",

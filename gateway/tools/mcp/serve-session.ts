@@ -5,7 +5,7 @@ import { refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude } from "../../exchange.js";
 import { refuseTool } from "../refuse.js";
-import { answer, headersOf } from "./answer.js";
+import { answer, headersOf, tooLate } from "./answer.js";
 import { stopped } from "./call.js";
 import { askToSpeak, dispatch, refusedToSpeak } from "./dispatch.js";
 import { greet } from "./greet.js";
@@ -127,13 +127,19 @@ async function serveRequest(
   const key = stringifyJson(request.id);
   if (session.underWay.has(key)) {
     const { decision } = await askToSpeak({ parts, exchange, place });
-    refuseTool(exchange, refuse("request_under_way"), decision, request.id);
+    const stop = stopped({ peer: session }, decision)?.reply;
+    refuseTool(
+      exchange,
+      stop?.kind === "refused" ? stop.refusal : refuse("request_under_way"),
+      decision,
+      request.id,
+    );
     return;
   }
   const stream = createRequestStream(parts, exchange, session);
   session.underWay.set(key, stream.stop);
   const late = setTimeout(() => {
-    stream.stop.abort();
+    stream.stop.abort(tooLate);
   }, parts.config.mcp.requestMs).unref();
   try {
     const turn = turnOf(parts, exchange, place, session, request, stream);
@@ -141,7 +147,8 @@ async function serveRequest(
       session.level = level;
     });
     const { channel } = stream;
-    answer({ parts, exchange, era: "session", id: request.id, method: request.method, channel }, done);
+    const { id, method } = request;
+    answer({ parts, exchange, era: "session", id, method, channel, stop: stream.stop.signal }, done);
   } finally {
     clearTimeout(late);
     session.underWay.delete(key);

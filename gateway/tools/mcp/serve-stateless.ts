@@ -5,7 +5,7 @@ import { isObject, refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import type { Subject } from "../links/link.js";
 import type { Answering } from "./answer.js";
-import { answer } from "./answer.js";
+import { answer, tooLate } from "./answer.js";
 import { undecided } from "./call.js";
 import { askToSpeak, dispatch, refusedToSpeak } from "./dispatch.js";
 import { carriedCapabilities } from "./inputs.js";
@@ -32,6 +32,7 @@ export async function serveStateless(
     id: request.id,
     method: request.method,
     channel,
+    stop: stream.stop.signal,
   };
   const unfit = checkRequest(request);
   if (unfit !== undefined) return answer(about, undecided(unfit));
@@ -45,7 +46,7 @@ export async function serveStateless(
     const underWay = parts.newId();
     peer.underWay.set(underWay, stream.stop);
     const late = setTimeout(() => {
-      stream.stop.abort();
+      stream.stop.abort(tooLate);
     }, parts.config.mcp.requestMs).unref();
     const turn: Turn = {
       ...{ parts, exchange, place, peer, era: "stateless", request },
