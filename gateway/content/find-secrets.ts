@@ -44,10 +44,14 @@ export const secretKinds: readonly string[] = [
   ...new Set([...secretPatterns.map(({ kind }) => kind), ...Object.values(kindOf)]),
 ];
 
-/** Finds what the library's rules and our own patterns take for secrets, from left to right, none within another. */
-export function findSecrets(text: string): Match[] {
-  const own = findAll(text, secretPatterns, 0, text.length);
-  const theirs = findByLibrary(text);
+/**
+ * Finds what the library's rules and our own patterns take for secrets, from left to right, none within another.
+ * @param kinds only these; all unless given
+ */
+export function findSecrets(text: string, kinds?: ReadonlySet<string>): Match[] {
+  const wanted = kinds === undefined ? secretPatterns : secretPatterns.filter(({ kind }) => kinds.has(kind));
+  const own = findAll(text, wanted, 0, text.length);
+  const theirs = findByLibrary(text).filter(({ kind }) => kinds?.has(kind) !== false);
   if (theirs.length === 0) return own;
   const all = [...own, ...theirs].sort((a, b) => a.start - b.start || b.end - a.end);
   const out: Match[] = [];

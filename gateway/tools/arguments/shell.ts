@@ -44,6 +44,7 @@ const mostWords = 1_024;
 const deepest = 4;
 /** Of the syntax tree; each substitution within another takes eight. */
 const mostLevels = 64;
+const mostExpansions = 64;
 /** What is run wherever it stands. */
 const runs: ReadonlySet<SyntaxNode["type"]> = new Set([
   ...(["CommandExpansion", "ProcessSubstitution", "ArithmeticCommandExpansion", "Script"] as const),
@@ -95,6 +96,11 @@ function readLine(line: string, reading: Reading, around: Around): void {
     return;
   }
   const source = line.slice(0, longest);
+  // within each other they take time that grows with their number squared
+  if ((source.match(/\$[({[]|`|[<>]\(/g)?.length ?? 0) > mostExpansions) {
+    why.add("too_many");
+    return;
+  }
   let script: ReturnType<typeof parse>;
   try {
     script = parse(source);

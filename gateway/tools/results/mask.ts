@@ -35,7 +35,7 @@ export function finderOf(names: readonly string[]): ToolMasking["find"] | undefi
   return (text) => {
     const found = findAll(text, patterns, 0, text.length);
     if (!wantsSecrets) return found;
-    const secrets = findSecrets(text).filter(({ kind }) => kinds.has(kind));
+    const secrets = findSecrets(text, kinds);
     return merge([...found, ...secrets]);
   };
 }

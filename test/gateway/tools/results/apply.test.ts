@@ -43,6 +43,12 @@ describe("mask", () => {
       { content: [text("[aws_key] [shopify_token] [linear_key]")] },
     ],
     [
+      "a kind within what another takes for more",
+      { patterns: ["password"] },
+      { content: [text(secrets.mysql)] },
+      { content: [text("mysql://app:[password]@db.example.com/x")] },
+    ],
+    [
       "with a replacement",
       { patterns: ["pii"], replacement: "" },
       { content: [text("<a@b.example>")] },
