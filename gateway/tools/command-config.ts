@@ -4,6 +4,8 @@ import type { SecretConfig } from "../secrets/read-config.js";
 import { readSecretConfig } from "../secrets/read-config.js";
 
 export interface CommandConfig {
+  /** What the log calls it: the server's. */
+  readonly name: string;
   /** The file and its arguments. INVARIANT: no shell reads them. */
   readonly argv: readonly string[];
   readonly cwd?: string;
@@ -48,6 +50,7 @@ export function readCommand(fields: Fields, problems: Problems): CommandConfig {
   if (maxMs < minMs) problems.add(fields.at("restart"), "max_ms must not be less than min_ms");
   restart.end();
   return {
+    name: fields.at("").split(".").slice(1, -1).join("."),
     argv,
     ...(cwd === undefined ? {} : { cwd }),
     env,

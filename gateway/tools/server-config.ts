@@ -3,8 +3,6 @@ import { readUpstream } from "../upstreams/read-upstream.js";
 import type { UpstreamConfig } from "../upstreams/upstream.js";
 import type { CommandConfig } from "./command-config.js";
 import { readCommand } from "./command-config.js";
-import type { ResultMode } from "./results/mode.js";
-import { resultModes } from "./results/mode.js";
 import type { OpenApiConfig } from "./openapi/config.js";
 import { readOpenApi } from "./openapi/config.js";
 import type { DefinitionsConfig } from "./definitions/read-config.js";
@@ -20,8 +18,6 @@ export interface ServerConfig {
   readonly transport?: HttpTransport;
   /** What is wanted of its tools' definitions, and what the operator says of them; absent: `enforce`, and nothing said. */
   readonly definitions?: DefinitionsConfig;
-  /** What is done with what it gives; absent: as `tools.results` says. */
-  readonly results?: ResultMode;
   /** Which revision of MCP it is spoken to in; absent: found out. */
   readonly revision?: Revision;
   /** The longest that one request may take, milliseconds; ten minutes unless given. */
@@ -42,18 +38,19 @@ export function readServer(fields: Fields, problems: Problems): ServerConfig {
   const revision = fields.oneOf("revision", revisions);
   const openapi = readOpenApi(fields, problems);
   const definitions = definitionsOf(fields, openapi, problems);
-  const results = fields.oneOf("results", resultModes);
   let requestMs: number | undefined;
   const readMore = (timeouts: Fields): void => {
     requestMs = timeouts.integer("request_ms", 1, 86_400_000);
   };
+  for (const other of ["command", "transport", "revision"])
+    if (openapi !== undefined && fields.has(other))
+      problems.add(fields.at(other), "is of servers that speak MCP");
   const reached = fields.has("command")
     ? { command: readChild(fields, readMore, problems) }
     : readAddress(fields, readMore, problems);
   return {
     ...reached,
     definitions,
-    ...(results === undefined ? {} : { results }),
     ...(revision === undefined ? {} : { revision }),
     ...(requestMs === undefined ? {} : { requestMs }),
     ...(openapi === undefined ? {} : { openapi }),

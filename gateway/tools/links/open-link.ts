@@ -50,7 +50,8 @@ export function createLinks(parts: LinkParts): Links {
     }
     if (transport === "sse") return openSse({ ...common, upstream }, caller, signal);
     const send = createSend(parts.forward, upstream);
-    const opened = await openHttp({ ...common, send, era: era(), learnt }, caller, signal);
+    const eraOf = { era: eras[revision], found: found.get(server) };
+    const opened = await openHttp({ ...common, ...eraOf, send, learnt }, caller, signal);
     if (!("kind" in opened) || opened.kind !== "not_spoken") return opened;
     if (transport === "auto") return openSse({ ...common, upstream }, caller, signal);
     return { kind: "failed", code: "upstream_invalid" };

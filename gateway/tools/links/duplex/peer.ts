@@ -37,6 +37,8 @@ export interface Peer {
   tell(message: JsonObject, caller: LinkCaller): Promise<boolean>;
   /** Takes the next message of the server; undefined: what came was none. */
   receive(message: Message | undefined): void;
+  /** Takes a message that may not be given on: what it replies to has failed. */
+  withhold(message: Message | undefined): void;
   /** Gives the request that was sent last and is still under way. */
   latest(): Pick<PeerRequest, "onMessage" | "caller"> | undefined;
   /** Fails all that is under way, and all that is to come. */
@@ -129,6 +131,10 @@ export function createPeer({ send, requestMs, hear, violated }: PeerParts): Peer
         pending.delete(id as number);
         one.settle(answer);
       }
+    },
+    withhold(message) {
+      const one = message?.kind === "reply" ? pending.get(message.id as number) : undefined;
+      one?.settle({ kind: "failed", code: "upstream_invalid" });
     },
     latest: () => [...pending.values()].filter(({ endless }) => endless !== true).at(-1),
     end(code) {

@@ -13,8 +13,10 @@ import { createSessionLink } from "./session.js";
 import { createStatelessLink, repeat } from "./stateless.js";
 
 export interface OpeningParts extends SessionParts {
-  /** Which era the configuration names, or the server was found to speak. */
+  /** Which era the configuration names. */
   readonly era: Era | undefined;
+  /** Which one the server was found to speak. */
+  readonly found: Era | undefined;
   /** Told what the server speaks; undefined: not what was thought. */
   readonly learnt: (era: Era | undefined) => void;
 }
@@ -31,14 +33,19 @@ export async function openHttp(
   caller: LinkCaller,
   signal: AbortSignal,
 ): Promise<Opened> {
-  const { era, learnt } = parts;
-  const probed = era === "session" ? "legacy" : await probe(parts, caller, signal);
+  const { era, found, learnt } = parts;
+  const known = era ?? found;
+  const probed = known === "session" ? "legacy" : await probe(parts, caller, signal);
   if (signal.aborted) return { kind: "aborted" };
   if (probed === "legacy") {
     if (era === "stateless") return { kind: "failed", code: "upstream_invalid" };
     const opened = await greet(parts, caller, signal);
-    learnt("era" in opened ? "session" : undefined);
-    return opened;
+    if ("era" in opened) learnt("session");
+    if (!("kind" in opened) || opened.kind === "aborted") return opened;
+    learnt(undefined);
+    // it may have learnt another one since
+    const again = era === undefined && found === "session";
+    return again ? openHttp({ ...parts, found: undefined }, caller, signal) : opened;
   }
   if ("kind" in probed) return probed;
   learnt("stateless");

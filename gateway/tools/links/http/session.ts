@@ -54,6 +54,19 @@ export function createSessionLink(parts: SessionParts, session: Session): Link {
     if (forgets(answer.status)) lose();
     return answer.status >= 200 && answer.status < 300;
   };
+  /** Some servers say of a session that they forgot only that the request was bad: then any is. */
+  const isForgotten = async (status: number, caller: LinkCaller): Promise<boolean> => {
+    if (status !== 400 || session.id === undefined) return false;
+    const deadline = createDeadline([life.signal], asideMs);
+    const ping = { id: ++lastId, method: "ping", params: {} };
+    const answer = await requestReply({ ...parts, headers, deadline }, ping, {
+      caller,
+      beside: () => true,
+      resumes: false,
+    });
+    deadline.settle();
+    return answer.kind === "status" && answer.status === 400;
+  };
   /** Gives on what the server says; a ping is for nobody but us. */
   const hear =
     (group: object, caller: () => LinkCaller, onMessage: Holder["onMessage"]): Beside =>
@@ -91,7 +104,8 @@ export function createSessionLink(parts: SessionParts, session: Session): Link {
     if (why === "aborted")
       return signal.aborted ? { kind: "aborted" } : { kind: "failed", code: "unknown_server" };
     if (read.kind === "status") {
-      if (!forgets(read.status)) return { kind: "failed", code: "upstream_invalid" };
+      if (!forgets(read.status) && !(await isForgotten(read.status, caller)))
+        return { kind: "failed", code: "upstream_invalid" };
       lose();
       return { kind: "failed", code: "unknown_server" };
     }

@@ -22,7 +22,7 @@ export interface StatelessParts extends LinkParts {
   /** The longest that a request may take, milliseconds. */
   readonly requestMs: number;
   /** Told that the server speaks another revision by now. */
-  readonly onChanged?: () => void;
+  readonly onChanged: () => void;
 }
 
 /** What of a request stands in `Mcp-Name`. */
@@ -69,7 +69,14 @@ export function createStatelessLink(parts: StatelessParts, hello: Hello): Link {
       if (why === "timeout") return { kind: "failed", code: "upstream_timeout" };
       if (why === "aborted")
         return signal.aborted ? { kind: "aborted" } : { kind: "failed", code: "upstream_unavailable" };
-      if (replied.kind === "error" && replied.code === modernErrors.version) parts.onChanged?.();
+      if (replied.kind === "error" && replied.code === modernErrors.version) {
+        // it speaks another revision by now: whoever comes next finds out which
+        if (!life.signal.aborted) holder.onLost();
+        life.abort();
+        listening?.abort();
+        parts.onChanged();
+        return { kind: "failed", code: "upstream_unavailable" };
+      }
       return replied.kind === "status" ? { kind: "failed", code: "upstream_invalid" } : replied;
     },
     // this revision knows none of a client's over HTTP: closing a stream is what cancels

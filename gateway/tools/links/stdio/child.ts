@@ -31,8 +31,12 @@ export interface ChildParts {
   readonly command: CommandConfig;
   /** All of its environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What of it nobody may be told. */
+  readonly secrets: readonly string[];
   /** Takes the next message; undefined: a line that is none. */
   readonly receive: (message: Message | undefined) => void;
+  /** Takes a message that quotes a secret. */
+  readonly onQuote: (message: Message | undefined) => void;
   /** Called once, when it is no more, and neither is its group. */
   readonly onEnd: (end: ChildEnd) => void;
 }
@@ -43,7 +47,9 @@ const mostUnread = 32 * 2 ** 20;
 /** How long what a child said last may take to come, milliseconds. */
 const lingerMs = 250;
 
-export function startChild({ command, environment, receive, onEnd }: ChildParts): Child {
+export function startChild(parts: ChildParts): Child {
+  const { command, environment, receive, onQuote, onEnd } = parts;
+  const quotes = watchFor(parts.secrets);
   const { argv, cwd, stopMs, maxMessage } = command;
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
@@ -70,7 +76,6 @@ export function startChild({ command, environment, receive, onEnd }: ChildParts)
     const end = (code: number | null, signal: string | null): void => {
       if (over) return;
       over = true;
-      process.off("exit", killNow);
       child.stdout.destroy();
       child.stderr.destroy();
       onEnd({ why, code: code ?? undefined, signal: signal ?? undefined, stderrBytes });
@@ -91,18 +96,22 @@ export function startChild({ command, environment, receive, onEnd }: ChildParts)
   const killNow = (): void => {
     signalGroup("SIGKILL");
   };
-  process.on("exit", killNow);
   const kill = (because: Ending): void => {
     if (over) return;
     if (why === "ended") why = because;
     killNow();
   };
+  const isOver = (): boolean => over || why !== "ended";
   const cut = createLineCutter(maxMessage);
   child.stdout.on("data", (piece: Buffer) => {
-    if (over || why !== "ended") return;
+    if (isOver()) return;
     const lines = cut.push(piece);
     if (lines === undefined) return kill("too_long");
-    for (const line of lines) if (!isBlank(line)) receive(readMessage(line));
+    for (const line of lines) {
+      if (!isBlank(line)) (quotes(line) ? onQuote : receive)(readMessage(line));
+      // what came together with the last straw isn't read any more
+      if (isOver()) return;
+    }
   });
   child.stderr.on("data", (piece: Buffer) => {
     stderrBytes += piece.length;
@@ -128,6 +137,15 @@ export function startChild({ command, environment, receive, onEnd }: ChildParts)
       for (const timer of timers) clearTimeout(timer);
     },
   };
+}
+
+/** What is shorter may stand in any text, characters. */
+const shortest = 12;
+
+function watchFor(secrets: readonly string[]): (line: Buffer) => boolean {
+  const written = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
+  const patterns = [...new Set(written)].filter((text) => text.length >= shortest);
+  return (line) => patterns.some((pattern) => line.includes(pattern));
 }
 
 function isBlank(line: Buffer): boolean {

@@ -1,5 +1,4 @@
 /** Starts children within their limits, and ever more slowly those that fail. */
-import { basename } from "node:path";
 import type { ErrorCode } from "../../../../sidecar/contract.js";
 import type { CommandConfig } from "../../command-config.js";
 import type { BackOff } from "../back-off.js";
@@ -19,7 +18,7 @@ export type Started =
   | { readonly kind: "failed"; readonly code: ErrorCode }
   | { readonly kind: "aborted" };
 
-export interface ChildHooks extends Pick<ChildParts, "receive"> {
+export interface ChildHooks extends Pick<ChildParts, "receive" | "onQuote"> {
   /** Called once; the code is what requests that are under way fail with. */
   readonly onEnd: (code: ErrorCode) => void;
 }
@@ -41,26 +40,37 @@ export function createChildren(parts: LinkParts): Children {
   const { clock, random, sleep, log } = parts;
   const kinds = new Map<CommandConfig, Kind>();
   let closed = false;
+  const all = (): Child[] => [...kinds.values()].flatMap(({ running }) => [...running.keys()]);
+  const killAll = (): void => {
+    for (const child of all()) child.kill("stopped");
+  };
+  // INVARIANT: they don't outlive the gateway, unless that is killed itself
+  process.on("exit", killAll);
   const kindOf = (command: CommandConfig): Kind => {
     const known = kinds.get(command) ?? { running: new Map(), failing: new Map() };
     kinds.set(command, known);
     return known;
   };
-  const environmentOf = ({ env }: CommandConfig): Record<string, string> => {
-    const own = inherited.flatMap((name) => {
+  const environmentOf = ({ env }: CommandConfig): Pick<ChildParts, "environment" | "secrets"> => {
+    const environment: Record<string, string> = {};
+    for (const name of inherited) {
       const value = parts.environment[name];
-      return value === undefined ? [] : [[name, value]];
-    });
-    return Object.fromEntries([
-      ...own,
-      ...[...env].map(([name, source]) => [name, parts.readSecret(source)]),
-    ]) as Record<string, string>;
+      if (value !== undefined) environment[name] = value;
+    }
+    const secrets: string[] = [];
+    for (const [name, source] of env) {
+      const value = parts.readSecret(source);
+      environment[name] = value;
+      // what stands in the configuration itself is a setting
+      if (!("value" in source)) secrets.push(value);
+    }
+    return { environment, secrets };
   };
   const ended = (command: CommandConfig, key: string, lived: number, end: ChildEnd): void => {
     const { failing } = kindOf(command);
     const { minMs, maxMs } = command.restart;
     const { why, code, signal, stderrBytes } = end;
-    const said = { command: nameOf(command), why, code, signal, stderr_bytes: stderrBytes };
+    const said = { server: command.name, why, code, signal, stderr_bytes: stderrBytes };
     if (why === "stopped") {
       failing.delete(key);
       log.info("a tool server's process ended", said);
@@ -85,14 +95,14 @@ export function createChildren(parts: LinkParts): Children {
       if (signal.aborted) return { kind: "aborted" };
       const same = [...running.values()].filter((one) => one === key).length;
       if (closed || running.size >= command.maxChildren || same >= shareOf(command)) {
-        log.warn("a tool server has too many processes", { command: nameOf(command), running: running.size });
+        log.warn("a tool server has too many processes", { server: command.name, running: running.size });
         return unavailable;
       }
       const from = clock();
       let child: Child;
       try {
         child = startChild({
-          ...{ command, environment: environmentOf(command), receive: hooks.receive },
+          ...{ ...environmentOf(command), command, receive: hooks.receive, onQuote: hooks.onQuote },
           onEnd(end) {
             running.delete(child);
             ended(command, key, clock() - from, end);
@@ -102,7 +112,7 @@ export function createChildren(parts: LinkParts): Children {
         });
       } catch {
         // a secret that can't be read, arguments that are too long
-        log.warn("a tool server's process can't be started", { command: nameOf(command) });
+        log.warn("a tool server's process can't be started", { server: command.name });
         return unavailable;
       }
       running.set(child, key);
@@ -110,8 +120,8 @@ export function createChildren(parts: LinkParts): Children {
     },
     async close() {
       closed = true;
-      const all = [...kinds.values()].flatMap(({ running }) => [...running.keys()]);
-      await Promise.all(all.map((child) => child.stop()));
+      await Promise.all(all().map((child) => child.stop()));
+      process.off("exit", killAll);
     },
   };
 }
@@ -123,8 +133,4 @@ const invalid = { too_long: true, garbage: true, unread: true };
 /** INVARIANT: no one caller has all the children that there may be. */
 function shareOf({ isolation, maxChildren }: CommandConfig): number {
   return isolation === "caller" ? Math.max(1, Math.floor(maxChildren / 4)) : 1;
-}
-
-function nameOf({ argv }: CommandConfig): string {
-  return basename(argv[0] ?? "");
 }

@@ -33,7 +33,6 @@ export async function openOwnChild(
     const watch = watchChild(
       parts,
       () => running.child,
-      command.idleMs,
       () => {
         // the holder is told when it is gone
         void running.child?.stop();
@@ -48,6 +47,7 @@ export async function openOwnChild(
     });
     const hooks = {
       receive: exclusive.peer.receive,
+      onQuote: exclusive.peer.withhold,
       onEnd(code: Parameters<typeof exclusive.end>[0]) {
         watch.close();
         exclusive.end(code);

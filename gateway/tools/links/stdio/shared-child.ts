@@ -75,7 +75,7 @@ export function createSharedChild(parts: ChildLinkParts, key: string, clientInfo
     const idle = (): void => {
       if (listening().length === 0) void here.child?.stop();
     };
-    const watch = watchChild(parts, () => here.child, command.idleMs, idle);
+    const watch = watchChild(parts, () => here.child, idle);
     const peer: Peer = createPeer({
       ...{ requestMs: parts.requestMs, violated: watch.violated },
       send: (message) => here.child?.send(message) ?? false,
@@ -90,7 +90,12 @@ export function createSharedChild(parts: ChildLinkParts, key: string, clientInfo
       current = undefined;
       void goOn();
     };
-    const started = await children.start(command, key, { receive: peer.receive, onEnd }, life);
+    const started = await children.start(
+      command,
+      key,
+      { receive: peer.receive, onQuote: peer.withhold, onEnd },
+      life,
+    );
     if (started.kind !== "started") {
       watch.close();
       return started;

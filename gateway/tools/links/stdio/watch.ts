@@ -1,4 +1,5 @@
 /** Watches a child: what it may not say is counted, and one that says too much of it, or has nothing to do, is ended. */
+import type { CommandConfig } from "../../command-config.js";
 import type { LinkParts } from "../parts.js";
 import type { Child } from "./child.js";
 
@@ -20,9 +21,8 @@ const mostViolations = 32;
 const mostIdleTalk = 10_000;
 
 export function watchChild(
-  { log }: Pick<LinkParts, "log">,
+  { log, command: { name, idleMs } }: Pick<LinkParts, "log"> & { readonly command: CommandConfig },
   child: () => Child | undefined,
-  idleMs: number,
   onIdle: () => void,
 ): Watch {
   let [violations, talk, busy] = [0, 0, 0];
@@ -35,7 +35,7 @@ export function watchChild(
   return {
     violated() {
       violations++;
-      if (violations === 1) log.warn("a tool server's process says what is no message");
+      if (violations === 1) log.warn("a tool server's process says what is no message", { server: name });
       if (violations === mostViolations) child()?.kill("garbage");
     },
     idleTalk() {

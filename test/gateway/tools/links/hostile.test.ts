@@ -150,7 +150,7 @@ const attacks: {
   },
   {
     name: "a result under a failing status",
-    attack: (id, res) => json(res, result(id), 400),
+    attack: (id, res) => json(res, result(id), 422),
     answer: invalid,
   },
   { name: "a failing status", attack: (_id, res) => raw(res, "oops", "text/plain", 500), answer: invalid },
@@ -395,6 +395,53 @@ describe("of its own accord", () => {
     link.listen({ toolsListChanged: true }, nobody);
     await until(() => turn === floods.length && heard.said.length > 0);
     expect(heard.said).toEqual([{ method: changed, params: {} }]);
+  });
+});
+
+describe("a server that is another one by now", () => {
+  test("says of a forgotten session only that the request is bad: it is lost", async () => {
+    const bad = { jsonrpc: "2.0", error: { code: -32_000, message: "No valid session" }, id: null };
+    serve((_id, res) => json(res, bad, 400), "session");
+    const heard = listener();
+    const link = await opened(lab, serverOf({ url: server.url }), heard);
+    links.push(link);
+    expect(await call(link, "t")).toEqual({ kind: "failed", code: "unknown_server" });
+    expect(heard.lost).toBe(1);
+  });
+
+  test("finds one request bad: the session lives", async () => {
+    serve(
+      (id, res, method) => (method === "ping" ? json(res, result(id)) : raw(res, "", "text/plain", 400)),
+      "session",
+    );
+    const heard = listener();
+    const link = await opened(lab, serverOf({ url: server.url }), heard);
+    links.push(link);
+    expect(await call(link, "t")).toEqual(invalid);
+    expect(heard.lost).toBe(0);
+  });
+
+  test("learnt the newer revision, or the older: who comes next finds out", async () => {
+    const config = serverOf({ url: server.url });
+    serve((id, res) => json(res, result(id)), "session");
+    expect((await opened(lab, config, listener())).era).toBe("session");
+    const unsupported = (id: number): object => ({
+      ...{ jsonrpc: "2.0", id },
+      error: { code: -32_022, message: "no", data: { supported: ["2025-11-25"] } },
+    });
+    serve((id, res) => json(res, unsupported(id), 400), "stateless");
+    const greeting = server.answer;
+    server.answer = (req, res, body) => {
+      if (body.includes('"initialize"')) json(res, unsupported(1), 400);
+      else greeting(req, res, body);
+    };
+    const heard = listener();
+    const link = await opened(lab, config, heard);
+    expect(link.era).toBe("stateless");
+    expect(await call(link, "t")).toEqual(lost);
+    expect(heard.lost).toBe(1);
+    serve((id, res) => json(res, result(id)), "session");
+    expect((await opened(lab, config, listener())).era).toBe("session");
   });
 });
 

@@ -57,7 +57,7 @@ export function startLab(more: Partial<LinkParts> = {}): Lab {
     sleep: (ms, signal) => sleep(Math.min(ms, 20), signal),
     log: { info: write, warn: write, error: write },
     environment: process.env,
-    readSecret: (source) => ("value" in source ? source.value : ""),
+    readSecret: (source) => ("value" in source ? source.value : "env" in source ? `from-${source.env}` : ""),
     ...more,
   };
   const links = createLinks(parts);

@@ -145,6 +145,16 @@ describe("a child", () => {
     expect(alive(pid)).toBe(false);
   });
 
+  test("that quotes a secret that it was given fails the call, and goes on", async () => {
+    const env = { TOKEN: { env: "TOKEN_OF_THE_SERVER" }, SETTING: { value: "https://setting.example" } };
+    const link = await open(childOf("", { ...known, env }));
+    const invalid = { kind: "failed", code: "upstream_invalid" };
+    expect(await call(link, "echo", { text: "it is from-TOKEN_OF_THE_SERVER" })).toEqual(invalid);
+    expect(textOf(await call(link, "echo", { text: "at https://setting.example" }))).toBe(
+      "at https://setting.example",
+    );
+  });
+
   test("what it writes to stderr is counted, and kept from the log", async () => {
     const link = await open(childOf("", known));
     expect(textOf(await call(link, "stderr"))).toBe("said");
