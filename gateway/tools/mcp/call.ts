@@ -15,6 +15,7 @@ import { completionCall, promptCall, readUri, resourceCall, speakCall, toolCall 
 import { judgeHeard } from "./judge-result.js";
 import { toolsOf } from "./listing.js";
 import { ownerOf } from "./owner.js";
+import { isHolder } from "./peer.js";
 import { takeDuties } from "./take-duties.js";
 import type { Done, Turn } from "./turn.js";
 import { failure, linkTo, refused, usedServer } from "./turn.js";
@@ -112,7 +113,7 @@ export async function readResource(turn: Turn): Promise<Done> {
   const uri = readUri(turn.request.params["uri"]);
   if (isRefusal(uri)) return undecided(uri);
   const server = await ownerOf(turn, uri.text);
-  if (server === undefined) return undecided(refuse("unknown_resource"));
+  if (typeof server !== "string") return undecided(server);
   const told = usedServer(turn, server);
   const ask = (result: JsonObject) => resourceCall("resource.read", server, uri, { result }, "response");
   return {
@@ -155,6 +156,7 @@ export async function complete(turn: Turn): Promise<Done> {
   const template = isObject(ref) ? ref["uri"] : undefined;
   const only =
     second === undefined ? first : typeof template === "string" ? await ownerOf(turn, template) : undefined;
+  if (typeof only === "object") return undecided(only);
   const read = completionCall(params, turn.place.find, only);
   if (isRefusal(read)) return undecided(read);
   const { _meta, ...sent } = read.params;
@@ -203,14 +205,7 @@ export function stopped(turn: Pick<Turn, "peer">, decision: Decision | undefined
       reply: { kind: "refused", refusal: refusalOf(decision), decision, outcome: "denied" },
       decision,
     };
-  const { subject } = decision;
-  const { subject: holder } = turn.peer;
-  const same =
-    subject !== undefined &&
-    subject.id === holder.id &&
-    subject.tenant === holder.tenant &&
-    subject.type === holder.type;
-  return same ? undefined : { reply: refused(refuse("unknown_session")), decision };
+  return isHolder(turn.peer, decision) ? undefined : { reply: refused(refuse("unknown_session")), decision };
 }
 
 export function undecided(refusal: Refusal): Done {

@@ -34,7 +34,7 @@ export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
   const stop = stopped(turn, decision);
   if (stop !== undefined) return stop;
   const owned = await Promise.all(uris.map(async (uri) => ({ uri, server: await ownerOf(turn, uri.text) })));
-  const known = owned.flatMap(({ uri, server }) => (server === undefined ? [] : [{ uri, server }]));
+  const known = owned.flatMap(({ uri, server }) => (typeof server === "string" ? [{ uri, server }] : []));
   const decisions =
     known.length === 0
       ? []

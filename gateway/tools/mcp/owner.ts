@@ -1,8 +1,9 @@
 /** Finds the server that a resource is of, where several share a route. */
-import type { Decision } from "../../../sidecar/contract.js";
-import { isObject } from "../../../sidecar/contract.js";
+import type { Decision, Refusal } from "../../../sidecar/contract.js";
+import { isObject, refuse } from "../../../sidecar/contract.js";
 import { askAbout } from "../../exchange.js";
 import { speakCall } from "./describe-call.js";
+import { isHolder } from "./peer.js";
 import { callerOf, linkTo } from "./turn.js";
 import type { Turn } from "./turn.js";
 
@@ -12,19 +13,21 @@ const mostPages = 20;
  * Finds the one server whose resource, or template of resources, a URI is. INVARIANT: one that two servers claim is
  * nobody's: else one server could take the place of another's resource.
  */
-export async function ownerOf(turn: Turn, uri: string): Promise<string | undefined> {
+export async function ownerOf(turn: Turn, uri: string): Promise<string | Refusal> {
   const [first, second] = turn.place.servers.keys();
-  if (second === undefined) return first;
+  if (second === undefined) return first ?? refuse("unknown_resource");
   const names = [...turn.place.servers.keys()];
   const decisions = await askAbout(turn.parts, turn.exchange, names.map(speakCall), []);
+  // INVARIANT: servers are asked for nobody but whom the links are for
+  if (decisions.some((one) => one.allow && !isHolder(turn.peer, one))) return refuse("unknown_session");
   const claims = await Promise.all(
     names.map(async (server, i) => {
       const decision = decisions[i];
       return decision?.allow === true && (await has(turn, server, decision, uri)) ? server : undefined;
     }),
   );
-  const owners = claims.filter((one) => one !== undefined);
-  return owners.length === 1 ? owners[0] : undefined;
+  const [owner, another] = claims.filter((one) => one !== undefined);
+  return owner === undefined || another !== undefined ? refuse("unknown_resource") : owner;
 }
 
 async function has(turn: Turn, server: string, decision: Decision, uri: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** A caller with its links to tool servers: what one session, or one caller of the stateless era, has to itself. */
 import { createHash } from "node:crypto";
-import type { ErrorCode, JsonObject } from "../../../sidecar/contract.js";
+import type { Decision, ErrorCode, JsonObject } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
 import type { Dropped, Reviewed } from "../definitions/definitions.js";
 import type {
@@ -143,6 +143,16 @@ export function endPeer(peer: Peer): void {
   for (const request of peer.underWay.values()) request.abort();
   for (const one of peer.attached.values()) detach(one);
   peer.attached.clear();
+}
+
+/** Tells whether a decision is of whom a peer is for. */
+export function isHolder({ subject: holder }: Pick<Peer, "subject">, { subject }: Decision): boolean {
+  return (
+    subject !== undefined &&
+    subject.id === holder.id &&
+    subject.tenant === holder.tenant &&
+    subject.type === holder.type
+  );
 }
 
 /** Names a caller; two that could differ in anything have two names. */

@@ -20,7 +20,7 @@ export async function subscribe(turn: Turn): Promise<Done> {
   const uri = readUri(turn.request.params["uri"]);
   if (!("text" in uri)) return undecided(uri);
   const server = await ownerOf(turn, uri.text);
-  if (server === undefined) return undecided(refuse("unknown_resource"));
+  if (typeof server !== "string") return undecided(server);
   const [decision] = await askAbout(
     turn.parts,
     turn.exchange,
