@@ -1,6 +1,4 @@
 import type { Fields, Problems } from "../../../sidecar/contract.js";
-import type { ResultMode } from "../results/mode.js";
-import { resultModes } from "../results/mode.js";
 import type { ToolRule } from "./mapping.js";
 import { readToolRules } from "./mapping.js";
 
@@ -29,17 +27,11 @@ export function readDefinitionsConfig(fields: Fields, problems: Problems): Defin
 export interface ToolsConfig {
   /** The file of approvals, absolute or from where the gateway was started; absent: approvals live as long as the process. */
   readonly approvals?: string;
-  /** What is done with what tools, resources and prompts give, where a server doesn't say; `decide` where absent. */
-  readonly results?: ResultMode;
 }
 
 /** Reads the top-level `tools`. */
 export function readToolsConfig(fields: Fields): ToolsConfig {
   const approvals = fields.string("approvals");
-  const results = fields.oneOf("results", resultModes);
   fields.end();
-  return {
-    ...(approvals === undefined ? {} : { approvals }),
-    ...(results === undefined ? {} : { results }),
-  };
+  return approvals === undefined ? {} : { approvals };
 }
