@@ -116,6 +116,7 @@ export async function startGateway({
   resolve = resolveByMachine,
 }: GatewayOptions): Promise<Gateway> {
   const config = parseGatewayConfig(json);
+  const approvals = await openApprovals(config.tools, { now: Date.now, log });
   let address = config.listen;
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
@@ -149,7 +150,6 @@ export async function startGateway({
     ...{ forward: upstreams.forward, openApis, newId: randomUUID, random: Math.random, clock, sleep, log },
     ...{ environment: process.env, readSecret: upstreams.readSecret },
   });
-  const approvals = await openApprovals(config.tools, { now: Date.now, log });
   const mcp = openMcp({
     openLink: links.open,
     definitions: createDefinitions({ approvals, now: Date.now }),
