@@ -59,7 +59,9 @@ export async function openOwnChild(
       return started;
     }
     running.child = started.child;
+    watch.begins();
     const greeting = await greet(exclusive.peer, holder, era, caller, signal);
+    watch.ends();
     if (!("era" in greeting)) {
       void started.child.stop();
       return greeting;

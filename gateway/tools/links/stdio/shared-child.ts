@@ -102,7 +102,9 @@ export function createSharedChild(parts: ChildLinkParts, key: string, clientInfo
     }
     here.child = started.child;
     // INVARIANT: nobody's capabilities are told: it could ask nobody in particular
+    watch.begins();
     const greeting = await greet(peer, { capabilities: {}, clientInfo }, parts.era(), nobody, life);
+    watch.ends();
     if (!("era" in greeting)) {
       void started.child.stop();
       // some end at what they don't know

@@ -26,6 +26,7 @@ export function watchChild(
   onIdle: () => void,
 ): Watch {
   let [violations, talk, busy] = [0, 0, 0];
+  let closed = false;
   let timer: NodeJS.Timeout | undefined;
   const rest = (): void => {
     clearTimeout(timer);
@@ -47,9 +48,10 @@ export function watchChild(
       clearTimeout(timer);
     },
     ends() {
-      if (--busy === 0) rest();
+      if (--busy === 0 && !closed) rest();
     },
     close() {
+      closed = true;
       clearTimeout(timer);
     },
   };

@@ -169,6 +169,11 @@ const hear = ({ id, method, params, result }: Asked): void => {
     say({ method: "notifications/subscriptions/acknowledged", params: { _meta, notifications: {} } });
     say({ method: "notifications/tools/list_changed", params: { _meta } });
     say({ method: "notifications/prompts/list_changed", params: { _meta } });
+  } else if (method === "tools/list") {
+    say({
+      id,
+      result: { tools: ["echo", "pid", "env"].map((name) => ({ name, inputSchema: { type: "object" } })) },
+    });
   } else if (method === "resources/subscribe" || method === "resources/unsubscribe") say({ id, result: {} });
   else if (method === "tools/call" && id !== undefined && params !== undefined) {
     tools[params.name ?? ""]?.(id, params);

@@ -139,7 +139,7 @@ describe("a child", () => {
 
   test("that has nothing to do is ended, and its holder told", async () => {
     const heard = listener();
-    const link = await open(childOf("", { ...known, idle_ms: 100 }), heard);
+    const link = await open(childOf("", { ...known, idle_ms: 500 }), heard);
     const pid = await pidOf(link);
     await until(() => heard.lost === 1);
     expect(alive(pid)).toBe(false);
