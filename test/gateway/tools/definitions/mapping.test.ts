@@ -1,9 +1,14 @@
 /** What an operator says of tools, and what the gateway is told of definitions in its configuration. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
 import { GatewayConfigRefused, parseGatewayConfig } from "../../../../gateway/config.js";
+import { flagNames } from "../../../../gateway/tools/definitions/flags/flags.js";
 import type { ToolRule } from "../../../../gateway/tools/definitions/mapping.js";
 import { mapTool, matches } from "../../../../gateway/tools/definitions/mapping.js";
 import type { Json } from "../../../../sidecar/contract.js";
+import { root } from "../../../world.js";
 
 test.each([
   ["delete_file", "delete_*", true],
@@ -114,5 +119,20 @@ describe("the configuration", () => {
   test("is refused with servers that look alike", () => {
     const servers = { github: { url: "https://a.example" }, glthub: { url: "https://b.example" } };
     expect(problems({}, { servers }).join()).toContain("servers.glthub: looks like github");
+  });
+});
+
+describe("docs/gateway-tool-definitions.md", () => {
+  const text = readFileSync(join(root, "docs/gateway-tool-definitions.md"), "utf8");
+
+  test("its example is a valid configuration", () => {
+    const example = yaml.load(/```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "") as object;
+    const config = parseGatewayConfig({ sidecar: { socket: "/run/pdp.sock" }, ...example } as Json);
+    expect(config.servers.get("github")?.definitions?.rules).toHaveLength(3);
+  });
+
+  test("lists every flag, and no other", () => {
+    const table = text.slice(text.indexOf("| flag |"));
+    expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, flag]) => flag).sort()).toEqual([...flagNames]);
   });
 });
