@@ -1,4 +1,4 @@
-/** Tool servers that are children: an official one, and one that does what no server should. */
+/** Tool servers that are children, and do what no server should. */
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,9 +12,6 @@ import type { Heard, Lab } from "./lab.js";
 import { call, listener, never, nobody, opened, serverOf, startLab, textOf } from "./lab.js";
 
 const script = fileURLToPath(new URL("child.js", import.meta.url));
-const everything = fileURLToPath(
-  new URL("dist/index.js", import.meta.resolve("@modelcontextprotocol/server-everything/package.json")),
-);
 const directory = mkdtempSync(join(tmpdir(), "links-"));
 let lab: Lab;
 beforeEach(() => {
@@ -43,19 +40,6 @@ const alive = (pid: number): boolean => {
   }
 };
 const pidOf = async (link: Link): Promise<number> => Number(textOf(await call(link, "pid")));
-
-test("the official server of examples is greeted, called, and gone when it is left", async () => {
-  const config = serverOf({ command: [process.execPath, everything, "stdio"] });
-  const link = await open(config, listener({ elicitation: {}, sampling: {}, roots: {} }));
-  expect(link.era).toBe("session");
-  const tools = await link.request({
-    ...{ method: "tools/list", params: {}, caller: nobody, signal: never, onMessage: () => undefined },
-  });
-  expect(tools.kind === "result" && (tools.result["tools"] as unknown[]).length).toBeGreaterThan(5);
-  expect(textOf(await call(link, "echo", { message: "hi" }))).toBe("Echo: hi");
-  await link.close();
-  expect(await call(link, "echo", { message: "hi" })).toMatchObject({ kind: "failed" });
-});
 
 describe("a child", () => {
   test("has of our environment what it needs, and what it is given", async () => {
