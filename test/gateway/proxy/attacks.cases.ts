@@ -157,6 +157,7 @@ export const hellos: readonly HelloAttack[] = [
   { name: "no name", bytes: recordsOf(helloOf()) },
   { name: "two names in one list", bytes: recordsOf(helloOf(serverName([0, host], [0, "evil.example"]))) },
   { name: "two lists of names", bytes: recordsOf(helloOf(own, other)) },
+  { name: "two lists of names, the host's last", bytes: recordsOf(helloOf(other, own)) },
   { name: "a name of another kind", bytes: recordsOf(helloOf(serverName([1, host]))) },
   { name: "a hidden hello", bytes: recordsOf(helloOf(own, extension(0xfe0d, Buffer.alloc(40)))) },
   { name: "a hidden name", bytes: recordsOf(helloOf(own, extension(0xffce, Buffer.alloc(40)))) },
