@@ -65,6 +65,8 @@ function writePath({ template, parameters }: Operation, args: JsonObject): strin
       path += `/${segment.text}`;
       continue;
     }
+    // such an operation isn't offered
+    if (segment.kind === "several") return wrong("the path can't be built");
     const one = parameters.find(({ in: place, name }) => place === "path" && name === segment.name);
     const value = one === undefined ? undefined : argument(args, one.key);
     const text =

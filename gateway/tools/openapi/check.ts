@@ -8,15 +8,33 @@ import { OpenApiRefused } from "./parse-document.js";
 /** Says what is wrong by place, never by value; undefined: nothing. */
 export type Check = (value: Json) => string | undefined;
 
-/** Creates what makes checks of schemas. It throws OpenApiRefused where a schema can't be taken. */
+/**
+ * Creates what makes checks of schemas: read at once, compiled when a value is first checked, since most never are.
+ * It throws OpenApiRefused where a schema can't be taken.
+ */
 export function createChecks(): (schema: JsonObject) => Check {
   const guard = createGuard();
   return (schema) => {
-    try {
-      return compileSchema(readSchema(schema), guard);
-    } catch (error) {
-      const { name, message } = error as { name?: unknown; message?: unknown };
-      throw new OpenApiRefused(name === "SchemaRefused" ? String(message) : "a schema can't be compiled");
-    }
+    const read = readOrRefuse(schema);
+    let compiled: Check | undefined;
+    return (value) => {
+      try {
+        compiled ??= compileSchema(read, guard);
+      } catch {
+        // INVARIANT: what can't be checked isn't valid
+        return "/: the schema can't be used";
+      }
+      return compiled(value);
+    };
   };
+}
+
+function readOrRefuse(schema: JsonObject): ReturnType<typeof readSchema> {
+  try {
+    return readSchema(schema);
+  } catch (error) {
+    const { name, message } = error as { name?: unknown; message?: unknown };
+    if (name !== "SchemaRefused") throw error;
+    throw new OpenApiRefused(String(message));
+  }
 }

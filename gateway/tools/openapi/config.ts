@@ -14,7 +14,7 @@ export interface OpenApiConfig {
 }
 
 /** The largest document, bytes. */
-const largest = 8 * 2 ** 20;
+const largest = 16 * 2 ** 20;
 
 /** Reads `openapi` and `operations` of a tool server; undefined where it is none of an OpenAPI document. */
 export function readOpenApi(fields: Fields, problems: Problems): OpenApiConfig | undefined {

@@ -13,17 +13,16 @@ export type Found =
 /** Finds the operation. INVARIANT: a path that is a more concrete one's is never another's, whether that is offered or not. */
 export function findOperation({ paths }: Api, method: string, { path }: Pick<Target, "path">): Found {
   const segments = path.slice(1).split("/");
-  const matching = paths.flatMap((one) => {
-    const values = matchTemplate(one.template, segments);
-    return values === undefined ? [] : [{ ...one, values }];
-  });
+  const matching = paths.filter(({ template }) => matchTemplate(template, segments) !== undefined);
   const chosen = mostConcrete(matching);
   if (chosen === undefined)
     return matching.length === 0
       ? refuse("unknown_tool")
       : refuse("path_refused", "two paths of the document take it");
   const operation = chosen.operations.get(method);
-  if (operation !== undefined) return { kind: "found", operation, values: chosen.values };
+  // its template may have other names than the first of the same shape
+  const values = operation && matchTemplate(operation.template, segments);
+  if (operation !== undefined && values !== undefined) return { kind: "found", operation, values };
   return refuse(chosen.operations.size === 0 ? "unknown_tool" : "method_not_allowed");
 }
 

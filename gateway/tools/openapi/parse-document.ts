@@ -10,7 +10,7 @@ export class OpenApiRefused extends Error {
 
 const deepest = 128;
 /** Values in a document, those that YAML's aliases repeat counted each time. */
-const mostValues = 500_000;
+const mostValues = 2_000_000;
 
 /** Parses a document. @throws OpenApiRefused where it is none, too deep, or too large when written out */
 export function parseDocument(text: string): JsonObject {

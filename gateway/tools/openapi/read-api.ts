@@ -1,15 +1,17 @@
 /** Turns a document into what is served of it. */
+import { createHash } from "node:crypto";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import { matches } from "../definitions/mapping.js";
 import { createChecks } from "./check.js";
 import type { OpenApiConfig } from "./config.js";
-import type { Api, Operation, Path } from "./operation.js";
+import type { Api, Operation } from "./operation.js";
 import { methods } from "./operation.js";
 import { OpenApiRefused, parseDocument } from "./parse-document.js";
 import { readOperation } from "./read-operation.js";
 import { follow } from "./refs.js";
+import type { Template } from "./template.js";
 import { readTemplate, shapeOf } from "./template.js";
 
 const mostOperations = 5_000;
@@ -44,31 +46,31 @@ async function readApi(
   const leftOut: { operation: string; why: string }[] = [];
   const tools = new Map<string, Operation>();
   const ids = new Set<string>();
-  const shapes = new Set<string>();
-  const paths: Path[] = [];
+  const paths = new Map<
+    string,
+    { readonly template: Template; readonly operations: Map<string, Operation> }
+  >();
+  const taken = new Set<string>();
   let count = 0;
   for (const [path, item] of Object.entries(isObject(document["paths"]) ? document["paths"] : {})) {
     if (!path.startsWith("/")) continue;
     const template = readTemplate(path);
     const shape = shapeOf(template);
-    if (shapes.has(shape)) throw new OpenApiRefused(`two paths are the same: ${path}`);
-    shapes.add(shape);
     const pathItem = follow(document, item);
-    const offered = new Map<string, Operation>();
-    paths.push({ template, operations: offered });
+    // the same path with other names of its parameters: allowed by nobody, and done for other methods
+    const { operations: offered } = paths.get(shape) ?? { operations: new Map<string, Operation>() };
+    if (!paths.has(shape)) paths.set(shape, { template, operations: offered });
     for (const method of methods) {
       const operation = pathItem[method.toLowerCase()];
       if (!isObject(operation)) continue;
       if (++count > mostOperations) throw new OpenApiRefused(`more than ${mostOperations} operations`);
-      const id = operation["operationId"];
-      if (typeof id !== "string" || id === "") {
-        leftOut.push({ operation: `${method} ${path}`, why: "it has no operationId" });
-        continue;
-      }
+      if (taken.has(`${method} ${shape}`)) throw new OpenApiRefused(`two paths are the same: ${path}`);
+      taken.add(`${method} ${shape}`);
+      const id = idOf(operation, method, path);
       if (ids.has(id)) throw new OpenApiRefused(`two operations are called ${shown(id)}`);
       ids.add(id);
       if (!isListed(id)) continue;
-      const tool = id.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64);
+      const tool = toolOf(id);
       try {
         const one = readOperation({
           document,
@@ -94,7 +96,24 @@ async function readApi(
   }
   const missing = globs.find((glob) => !glob.includes("*") && !ids.has(glob));
   if (missing !== undefined) throw new OpenApiRefused(`there is no operation ${missing}`);
-  return { ...aboutOf(info), paths, tools, leftOut };
+  return { ...aboutOf(info), paths: [...paths.values()], tools, leftOut };
+}
+
+/** The longest name of a tool that clients of models take, characters. */
+const longestName = 64;
+
+function toolOf(id: string): string {
+  const name = id.replace(/[^A-Za-z0-9_-]/g, "_");
+  if (name.length <= longestName) return name;
+  const digest = createHash("sha256").update(id).digest("hex").slice(0, 8);
+  return `${name.slice(0, longestName - 9)}_${digest}`;
+}
+
+/** An operation without a name is called by its method and path. */
+function idOf({ operationId }: JsonObject, method: string, path: string): string {
+  if (typeof operationId === "string" && operationId !== "") return operationId;
+  const words = path.replace(/[^A-Za-z0-9]+/g, "_").replace(/^_|_$/g, "");
+  return words === "" ? method.toLowerCase() : `${method.toLowerCase()}_${words}`;
 }
 
 /** INVARIANT: no reference leaves the document, wherever it stands: nobody who comes later has one to follow. */

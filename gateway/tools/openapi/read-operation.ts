@@ -97,6 +97,8 @@ function parametersOf({ document, pathItem, operation }: Declared): JsonObject[]
 
 /** INVARIANT: what stands in the path is declared, and what is declared for it stands there. */
 function checkPath({ segments }: Template, parameters: readonly DeclaredParameter[]): void {
+  if (segments.some(({ kind }) => kind === "several"))
+    throw new OpenApiRefused("two of the path's parameters stand in one segment");
   const there = segments.flatMap((one) => (one.kind === "parameter" ? [one.name] : []));
   const declared = parameters.flatMap(({ parameter }) => (parameter.in === "path" ? [parameter.name] : []));
   if (there.length !== declared.length || !there.every((name) => declared.includes(name)))

@@ -3,6 +3,8 @@ import { OpenApiRefused } from "./parse-document.js";
 
 /** One segment: to the letter, or with one parameter between two literal ends. */
 export type Segment =
+  /** Several parameters in one segment: known, so that no other path takes what is theirs, and not offered. */
+  | { readonly kind: "several"; readonly between: readonly string[] }
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "parameter"; readonly name: string; readonly prefix: string; readonly suffix: string };
 
@@ -23,6 +25,9 @@ export function readTemplate(text: string): Template {
     const [, prefix = "", name, suffix = ""] = /^([^{}]*)\{([^{}/?#]{1,128})\}([^{}]*)$/.exec(part) ?? [];
     if (name !== undefined && literal.test(prefix) && literal.test(suffix))
       return { kind: "parameter", name, prefix, suffix };
+    const between = part.split(/\{[^{}/?#]{1,128}\}/);
+    if (between.length > 2 && between.every((text) => literal.test(text)))
+      return { kind: "several", between };
     const empty = part === "" && i < parts.length - 1;
     if (!literal.test(part) || empty || part === "." || part === "..")
       throw new OpenApiRefused("a path holds what can be read in two ways");
@@ -46,6 +51,10 @@ export function matchTemplate(
       if (segment.text !== text) return undefined;
       continue;
     }
+    if (segment.kind === "several") {
+      if (!holdsInOrder(text, segment.between)) return undefined;
+      continue;
+    }
     const { prefix, suffix, name } = segment;
     if (text.length <= prefix.length + suffix.length) return undefined;
     if (!text.startsWith(prefix) || !text.endsWith(suffix)) return undefined;
@@ -54,9 +63,20 @@ export function matchTemplate(
   return values;
 }
 
+function holdsInOrder(text: string, pieces: readonly string[]): boolean {
+  if (!text.startsWith(pieces[0] ?? "") || !text.endsWith(pieces.at(-1) ?? "")) return false;
+  let at = 0;
+  return pieces.every((piece) => {
+    const found = text.indexOf(piece, at);
+    at = found + piece.length;
+    return found >= 0;
+  });
+}
+
 /** Tells how much of a segment is said: all, something, nothing. */
 function rank(segment: Segment | undefined): number {
   if (segment?.kind === "literal") return 2;
+  if (segment?.kind === "several") return segment.between.some((text) => text !== "") ? 1 : 0;
   return segment !== undefined && segment.prefix + segment.suffix !== "" ? 1 : 0;
 }
 
@@ -73,9 +93,12 @@ export function mostConcrete<T extends { readonly template: Template }>(
   return best.length === 1 ? best[0] : undefined;
 }
 
-/** Templates with the same shape are the same to any path (section 4.8.8: "considered identical and invalid"). */
+/** Templates with the same shape are the same to any path. */
 export function shapeOf({ segments }: Template): string {
   return segments
-    .map((one) => (one.kind === "literal" ? `=${one.text}` : `{${one.prefix}}${one.suffix}`))
+    .map((one) => {
+      if (one.kind === "several") return one.between.join("{}");
+      return one.kind === "literal" ? `=${one.text}` : `${one.prefix}{}${one.suffix}`;
+    })
     .join("/");
 }

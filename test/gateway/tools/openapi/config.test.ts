@@ -7,7 +7,7 @@ import type { Gateway } from "../../../../gateway/main.js";
 import { startGateway } from "../../../../gateway/main.js";
 import type { Json } from "../../../../sidecar/contract.js";
 import type { FakeSidecar, Served } from "../../world.js";
-import { callerToken, startFakeSidecar, startUpstream } from "../../world.js";
+import { allow, callerToken, startFakeSidecar, startUpstream } from "../../world.js";
 import { document30 } from "./documents.js";
 import { defaultAnswer } from "./lab.js";
 
@@ -109,9 +109,45 @@ describe("a configuration is refused", () => {
   });
 
   test("with a document that is too large", async () => {
-    writeFileSync(file, " ".repeat(8 * 2 ** 20 + 1));
+    writeFileSync(file, " ".repeat(16 * 2 ** 20 + 1));
     await expect(start(config(good()))).rejects.toThrow(/is larger than/);
   });
+});
+
+test.each([
+  ["of a document is approved", {}, 200],
+  ["that is to be reviewed isn't used before it is approved", { definitions: "enforce" }, 403],
+])("an operation %s", async (_name, more, status) => {
+  writeFileSync(file, JSON.stringify(document30));
+  const gateway = await start(config({ url: api.url, openapi: { file }, operations: ["getPet"], ...more }));
+  sidecar.decide = ({ action }) => ({ allow: action.name !== "tool.approve" });
+  const response = await fetch(`${gateway.address}/tools/pets/pets/7`, {
+    headers: { authorization: `Bearer ${callerToken}` },
+  });
+  sidecar.decide = allow;
+  expect([response.status, api.received.length]).toEqual([status, status === 200 ? 1 : 0]);
+  if (status === 403) expect(await response.json()).toMatchObject({ code: "tool_quarantined" });
+});
+
+test("what the operator says of tools is what policy sees", async () => {
+  writeFileSync(file, JSON.stringify(document30));
+  const tools = [
+    { match: "get*", risk: "low", labels: ["pets"] },
+    { match: "listPets", effect: "external" },
+  ];
+  const gateway = await start(config({ url: api.url, openapi: { file }, operations: ["*"], tools }));
+  const seen = async (path: string, method = "GET") => {
+    sidecar.asked.length = 0;
+    await fetch(`${gateway.address}/tools/pets${path}`, {
+      method,
+      headers: { authorization: `Bearer ${callerToken}` },
+    });
+    const { risk, effect, labels } = sidecar.asked[0]?.calls?.[0]?.resource.properties ?? {};
+    return { risk, effect, labels };
+  };
+  expect(await seen("/pets/7")).toEqual({ risk: "low", effect: "read", labels: ["pets"] });
+  expect(await seen("/pets")).toEqual({ risk: "high", effect: "external", labels: [] });
+  expect(await seen("/pets/7", "DELETE")).toEqual({ risk: "high", effect: "write", labels: [] });
 });
 
 test("what is left out is said", async () => {
