@@ -15,8 +15,8 @@ export interface ExclusiveParts extends Pick<PeerParts, "send" | "requestMs" | "
   readonly holder: Holder;
   /** Who opened it: in whose name a ping is answered. */
   readonly opener: LinkCaller;
-  /** Told of what nobody waits for. */
-  readonly idleTalk: () => void;
+  /** Told of what comes beside replies and progress; `true`: it's too much. */
+  readonly unasked: () => boolean;
   /** Ends the channel. */
   readonly stop: () => Promise<void>;
 }
@@ -41,7 +41,7 @@ export function createExclusive(parts: ExclusiveParts): Exclusive {
   let subscriptions: Subscriptions | undefined;
   const hear = (message: Exclude<Message, { kind: "reply" }>): void => {
     const { method, params } = message;
-    parts.idleTalk();
+    if (parts.unasked()) return;
     if (message.kind === "request" && method === "ping" && greeted?.era !== "stateless") {
       void peer.tell({ id: message.id, result: {} }, opener);
     } else if (greeted?.era === "stateless") {

@@ -3,6 +3,7 @@ import { createBackOff } from "../back-off.js";
 import { createDeadline } from "../deadline.js";
 import type { Message } from "../messages.js";
 import type { LinkParts } from "../parts.js";
+import { createRate, mostUnasked } from "../rate.js";
 import type { Answered } from "./send.js";
 import type { Cursor, Verdict } from "./stream.js";
 import { readStream } from "./stream.js";
@@ -23,6 +24,7 @@ export async function keepListening(
   { sleep, random, clock }: Pick<LinkParts, "sleep" | "random" | "clock">,
   { signal, open, take }: Listening,
 ): Promise<void> {
+  const floods = createRate(clock, mostUnasked);
   const waits = createBackOff(backOff.minMs, backOff.maxMs, random);
   const cursor: Cursor = {};
   while (!signal.aborted) {
@@ -33,7 +35,7 @@ export async function keepListening(
       let heard = false;
       const listen = (message: Message): Verdict => {
         heard = true;
-        return take(message);
+        return floods() ? "invalid" : take(message);
       };
       const end = await readStream(answer.body, cursor, { take: listen }, one.abort, true);
       if (end.kind !== "invalid" && (heard || clock() - from > goodMs)) waits.reset();

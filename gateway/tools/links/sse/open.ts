@@ -11,6 +11,7 @@ import type { Verdict } from "../http/stream.js";
 import { readStream } from "../http/stream.js";
 import type { Era, Holder, Link, LinkCaller } from "../link.js";
 import type { LinkParts } from "../parts.js";
+import { createRate, mostUnasked } from "../rate.js";
 
 export interface SseParts extends LinkParts {
   readonly upstream: UpstreamConfig;
@@ -50,6 +51,7 @@ export async function openSse(
   }
   let send: Send | undefined;
   let wrong = false;
+  const floods = createRate(parts.clock, mostUnasked);
   const exclusive = createExclusive({
     ...{ newId: parts.newId, requestMs: parts.requestMs, holder, opener: caller },
     async send(message, by) {
@@ -62,7 +64,7 @@ export async function openSse(
       return posted.status >= 200 && posted.status < 300;
     },
     violated: () => (wrong = true),
-    idleTalk: () => undefined,
+    unasked: () => (wrong ||= floods()),
     stop() {
       life.abort();
       return Promise.resolve();

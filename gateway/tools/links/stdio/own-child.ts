@@ -42,7 +42,7 @@ export async function openOwnChild(
       ...{ newId: parts.newId, requestMs: parts.requestMs, holder, opener: caller },
       send: (message) => running.child?.send(message) ?? false,
       violated: watch.violated,
-      idleTalk: watch.idleTalk,
+      unasked: watch.unasked,
       stop: () => running.child?.stop() ?? Promise.resolve(),
     });
     const hooks = {

@@ -49,7 +49,7 @@ export function createSharedChild(parts: ChildLinkParts, key: string, clientInfo
     (greeted: Greeted | undefined, peer: Peer, watch: Watch) =>
     (message: Exclude<Message, { kind: "reply" }>) => {
       const { method, params } = message;
-      watch.idleTalk();
+      if (watch.unasked()) return;
       if (message.kind === "request") {
         if (greeted?.era === "stateless") watch.violated();
         else if (method === "ping") void peer.tell({ id: message.id, result: {} }, nobody);

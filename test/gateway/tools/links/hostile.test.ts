@@ -333,6 +333,25 @@ describe("of its own accord", () => {
     expect(heard.said.map(({ method }) => method)).toEqual(["notifications/second"]);
   });
 
+  test("a flood ends the stream", async () => {
+    let gets = 0;
+    serve((_id, res) => {
+      gets++;
+      const more = (): void => {
+        if (res.destroyed) return;
+        events(res, ...Array.from({ length: 1_000 }, () => progress));
+        setTimeout(more, 1);
+      };
+      more();
+    }, "session");
+    const heard = listener();
+    const link = await opened(lab, serverOf({ url: server.url }), heard);
+    links.push(link);
+    link.listen({}, nobody);
+    await until(() => gets > 2);
+    expect(heard.said.length).toBe(10_000);
+  });
+
   test("a ping is answered by the gateway, and told to nobody", async () => {
     serve((_id, res) => events(res, { jsonrpc: "2.0", id: "p1", method: "ping" }), "session");
     const heard = listener();
