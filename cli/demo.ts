@@ -6,7 +6,7 @@ export const demoCommand: Command = {
   summary: "demo upstreams, identities and the tour",
   help: `countersign demo: works with a running \`countersign run --demo\`
 
-Usage: countersign demo token NAME      prints an access token; NAME: senior, analyst, contractor, ci
+Usage: countersign demo token NAME      prints an access token; NAME: senior, reviewer, analyst, contractor, ci
        countersign demo tour            sends the product's scenarios through the gateway
 
 Flags:

@@ -1,5 +1,5 @@
 /** The demo's world: who exists in it, as their tokens' claims (all but times and audience). */
-export const identityNames = ["senior", "analyst", "contractor", "ci"] as const;
+export const identityNames = ["senior", "reviewer", "analyst", "contractor", "ci"] as const;
 export type IdentityName = (typeof identityNames)[number];
 
 export interface DemoClaims {
@@ -10,6 +10,8 @@ export interface DemoClaims {
   readonly groups: readonly string[];
   readonly roles: readonly string[];
   readonly department?: string;
+  /** What the task at hand is for, as the issuer vouches. */
+  readonly purpose?: string;
   readonly device?: { readonly id: string; readonly managed: boolean; readonly compliant: boolean };
 }
 
@@ -22,6 +24,17 @@ export const identities: Readonly<Record<IdentityName, DemoClaims>> = {
     groups: ["ml-engineering", "ml-senior"],
     roles: ["engineer"],
     department: "research",
+    device: { id: "acme-laptop-17", managed: true, compliant: true },
+  },
+  // another agent of the same engineer's, for a task that needs less
+  reviewer: {
+    sub: "sam@acme.example",
+    act: { sub: "agent:reviewer", type: "agent" },
+    tenant: "acme",
+    groups: ["ml-engineering", "ml-senior"],
+    roles: ["engineer"],
+    department: "research",
+    purpose: "review",
     device: { id: "acme-laptop-17", managed: true, compliant: true },
   },
   // a data scientist's notebook

@@ -94,6 +94,7 @@ async function fromPrivateKey(key: JWK, parts: DemoIssuerParts): Promise<DemoIss
         device: "device",
         type: "sub_type",
       },
+      expose: ["purpose"],
       max_lifetime_seconds: 3600,
     }),
     token(name, overrides = {}) {

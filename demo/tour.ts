@@ -33,7 +33,8 @@ export async function takeTour(scenarios: readonly Scenario[], parts: TourParts)
 async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts): Promise<Step> {
   const headers: Record<string, string> = { accept: "application/json, text/event-stream" };
   if (scenario.who !== "nobody") headers["authorization"] = `Bearer ${await issuer.token(scenario.who)}`;
-  const { method, path, body } = wire(scenario.request);
+  const { method, path, body, more = {} } = wire(scenario.request);
+  Object.assign(headers, more);
   if (body !== undefined) headers["content-type"] = "application/json";
   const from = performance.now();
   const response = await fetch(`${gatewayUrl}${path}`, {
@@ -60,7 +61,15 @@ async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts
   return unexpected === undefined ? step : { ...step, unexpected };
 }
 
-function wire(request: Scenario["request"]): { method: string; path: string; body?: unknown } {
+interface Wired {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  /** Headers beside those of all. */
+  readonly more?: Readonly<Record<string, string>>;
+}
+
+function wire(request: Scenario["request"]): Wired {
   switch (request.kind) {
     case "chat":
       return {
@@ -98,22 +107,9 @@ function wire(request: Scenario["request"]): { method: string; path: string; bod
     case "models":
       return { method: "GET", path: "/v1/models" };
     case "tools":
-      return {
-        method: "POST",
-        path: `/mcp/${request.server}`,
-        body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
-      };
+      return askServer(request.server, "tools/list", {});
     case "tool":
-      return {
-        method: "POST",
-        path: `/mcp/${request.server}`,
-        body: {
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: { name: request.tool, arguments: request.arguments },
-        },
-      };
+      return askServer(request.server, "tools/call", { name: request.tool, arguments: request.arguments });
     case "query":
       return {
         method: "POST",
@@ -121,6 +117,30 @@ function wire(request: Scenario["request"]): { method: string; path: string; bod
         body: { query: request.query, top_k: 5 },
       };
   }
+}
+
+/** A request of MCP 2026-07-28, which needs no session. */
+function askServer(
+  server: string,
+  method: string,
+  params: { readonly name?: string; readonly arguments?: object },
+): Wired {
+  const version = "2026-07-28";
+  const meta = "io.modelcontextprotocol";
+  const _meta = {
+    [`${meta}/protocolVersion`]: version,
+    [`${meta}/clientInfo`]: { name: "countersign-tour", version: "1.0.0" },
+    [`${meta}/clientCapabilities`]: {},
+  };
+  return {
+    method: "POST",
+    path: `/mcp/${server}`,
+    body: { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } },
+    more: {
+      ...{ "mcp-protocol-version": version, "mcp-method": method },
+      ...(params.name === undefined ? {} : { "mcp-name": params.name }),
+    },
+  };
 }
 
 /** Reads JSON, or the last JSON event of a stream. */

@@ -76,6 +76,13 @@ export function demoGatewayConfig(
         url: `${mcpUrl}/search`,
         tools: [{ match: "web_search", risk: "low", effect: "read" }],
       },
+      ops: {
+        url: `${mcpUrl}/ops`,
+        tools: [
+          { match: "run_command", risk: "medium", effect: "read", arguments: { "/command": "shell" } },
+          { match: "*", risk: "low", effect: "read" },
+        ],
+      },
     },
     collections: Object.fromEntries(
       [

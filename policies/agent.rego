@@ -7,6 +7,7 @@ package countersign.agent
 
 import data.countersign.lib.caller
 import data.countersign.lib.reason
+import data.countersign.lib.toolserver
 
 # METADATA
 # title: this agent is not known here
@@ -34,6 +35,36 @@ deny contains reason.from(rego.metadata.rule()) if {
 }
 
 # METADATA
+# title: the message holds credentials
+# description: |
+#   Whether it is sent or comes back. What an agent is told it keeps, and tells on. Without detectors in the gateway
+#   nothing is looked for, and nothing denied.
+# custom:
+#   id: agent.secrets
+#   code: secrets_in_message
+#   owner: security
+#   severity: critical
+#   frameworks: ["ASI03", "ASI07", "LLM02", "NHI2", "NIST-CSF:PR.DS"]
+deny contains reason.from(rego.metadata.rule()) if {
+	input.context.content
+	not free_of_secrets
+}
+
+# METADATA
+# title: the message leads to an address that is not one of the web's
+# description: Files that a message names by their address are fetched by whoever reads it. All parts must be known.
+# custom:
+#   id: agent.links
+#   code: private_link_in_message
+#   owner: security
+#   severity: high
+#   frameworks: ["ASI01", "ASI07", "MAESTRO:L4", "NIST-CSF:PR.IR"]
+deny contains reason.from(rego.metadata.rule()) if {
+	input.action.name == "agent.message"
+	not leads_outside
+}
+
+# METADATA
 # title: your groups may speak with this agent
 # description: Its card, messages, and the tasks that they began. Whose a task is, is the gateway's to see to.
 # custom:
@@ -54,6 +85,37 @@ short_enough if {
 	is_number(agent.actors)
 	input.subject.properties.delegation.depth <= agent.actors
 }
+
+free_of_secrets if {
+	input.context.content.secrets == {}
+	object.get(input.context.content, ["unscanned", "secrets"], 0) == 0
+}
+
+# Detectors of other things only.
+free_of_secrets if {
+	is_object(input.context.content.detectors)
+	not input.context.content.detectors.secrets
+}
+
+leads_outside if {
+	not toolserver.is_response
+	are_of_the_web(input.resource.properties)
+}
+
+leads_outside if {
+	toolserver.is_response
+	are_of_the_web(input.resource.properties.result)
+}
+
+are_of_the_web(message) if {
+	is_array(message.parts)
+	count(message.parts) == message.parts_count
+	every part in message.parts { is_of_the_web(part) }
+}
+
+is_of_the_web(part) if part.kind in {"text", "data", "file"}
+
+is_of_the_web(part) if part.web == true
 
 actions := {
 	"agent.describe", "agent.message",

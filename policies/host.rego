@@ -11,7 +11,7 @@ import data.countersign.lib.reason
 
 # METADATA
 # title: connections lead to public hosts only, by their names
-# description: Numbers, single words and names that are private are denied, whatever the facts list.
+# description: Numbers, single words and names that are private are denied, whatever the facts list, and what the gateway calls so.
 # custom:
 #   id: host.private
 #   code: host_private
@@ -42,4 +42,7 @@ port := input.resource.properties.port if {
 	input.resource.id == sprintf("%s:%d", [input.resource.properties.host, input.resource.properties.port])
 }
 
-named if host.is_public(input.resource.properties.host)
+named if {
+	host.is_public(input.resource.properties.host)
+	input.resource.properties.private == false
+}

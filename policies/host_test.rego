@@ -6,7 +6,12 @@ import data.countersign.lib.host
 
 connect(name, port) := {
 	"action": {"name": "network.connect", "properties": {"phase": "request"}},
-	"resource": {"type": "host", "id": sprintf("%s:%d", [name, port]), "properties": {"host": name, "port": port}},
+	"resource": {"type": "host", "id": sprintf("%s:%d", [name, port]), "properties": {
+		"host": name,
+		"port": port,
+		"kind": "name",
+		"private": false,
+	}},
 }
 
 codes(request) := {one.code | some one in countersign.decision.reasons with input as request}
@@ -48,6 +53,11 @@ test_private_hosts_stay_closed_even_if_listed if {
 	request := demo.ask(demo.senior, connect("db.internal", 443))
 	answer := countersign.decision with input as request with data.facts.hosts as {"db.internal": entry, "*.internal": entry}
 	demo.codes(answer.reasons) == {"host_private"}
+}
+
+test_what_the_gateway_calls_private_is[name] if {
+	some name, said in {"so": true, "not said": null}
+	codes(demo.but(demo.ask(demo.senior, connect("pypi.org", 443)), {"resource/properties/private": said})) == {"host_private"}
 }
 
 test_hosts_are_open_to_their_groups[who] if {

@@ -86,12 +86,14 @@ test_unknown_tools_are_denied[tool_id] if {
 	}
 }
 
+ops := {"ops/run_command", "ops/show_config", "ops/read_logs"}
+
 # Who sees which tool.
 sees := {
-	"senior": {"files/read_file", "files/write_file", "search/web_search"},
-	"analyst": {"files/read_file", "search/web_search"},
+	"senior": ({"files/read_file", "files/write_file", "search/web_search"} | ops),
+	"analyst": ({"files/read_file", "search/web_search"} | ops),
 	"contractor": set(),
-	"ci": {"search/web_search"},
+	"ci": ({"search/web_search"} | ops),
 }
 
 test_tools_are_listed_for_who_could_call_them[who] if {
