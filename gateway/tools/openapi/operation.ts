@@ -42,8 +42,6 @@ export interface Operation {
   readonly declared: (status: number) => ReadonlySet<string>;
   /** As MCP lists it. */
   readonly definition: JsonObject;
-  /** SHA-256 of the canonical definition, `sha256:` and hexadecimal. */
-  readonly digest: string;
   /** Says what is wrong with arguments, by place and never by value; undefined: nothing. */
   readonly check: (args: JsonObject) => string | undefined;
 }

@@ -1,7 +1,6 @@
 /** Reads one operation of a document: what it takes as arguments, and what it is as a tool. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
-import { digestOf } from "../definitions/canonical.js";
 import type { Dialect } from "./bundle.js";
 import { createBundle } from "./bundle.js";
 import type { Check } from "./check.js";
@@ -74,7 +73,6 @@ export function readOperation(declared: Declared): Operation {
     ...(body === undefined ? {} : { body: { key: bodyKey, ...body.body } }),
     accept: answers.accept,
     declared: answers.declared,
-    digest: digestOf(definition),
     check: checkOf(inputSchema),
   };
 }

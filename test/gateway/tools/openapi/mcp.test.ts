@@ -1,5 +1,9 @@
 /** The same operations as MCP tools: through the gateway's door, by the official client. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+} from "@modelcontextprotocol/client";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -177,6 +181,21 @@ describe("arguments that would be another request lead to none", () => {
     expect(outcome).toBe(true);
     expect(lab.api.received).toEqual([]);
   });
+});
+
+test("a client of 2026-07-28 lists and calls the same", async () => {
+  const modern = new ModernClient(
+    { name: "test", version: "1" },
+    { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+  );
+  const requestInit = { headers: { authorization: `Bearer ${callerToken}` } };
+  await modern.connect(new ModernTransport(new URL(`${lab.world.url}/mcp/pets`), { requestInit }));
+  expect((await modern.listTools()).tools.map(({ name }) => name)).toContain("getPet");
+  expect(await modern.callTool({ name: "getPet", arguments: { petId: 7 } })).toMatchObject({
+    structuredContent: { id: 7, name: "Rex", amount: 1 },
+  });
+  expect(lab.api.received.map(({ method, path }) => [method, path])).toEqual([["GET", "/v1/pets/7"]]);
+  await modern.close();
 });
 
 test("who may not use a tool doesn't see it", async () => {
