@@ -101,17 +101,14 @@ function readLine(line: string, reading: Reading, around: Around): void {
     why.add("too_many");
     return;
   }
-  let script: ReturnType<typeof parse>;
-  try {
-    script = parse(source);
-  } catch {
-    why.add("syntax");
-    return;
-  }
-  if ((script.errors?.length ?? 0) > 0) why.add("syntax");
   const spans: [number, number][] = [];
   let level = 0;
-  visit(script, around);
+  try {
+    visit(parse(source), around);
+  } catch {
+    // words are taken apart when they are looked at: whatever goes wrong there, nothing is known of the rest
+    why.add("syntax");
+  }
   if (why.size === 0 && !isTold(source, spans)) why.add("readers");
 
   function visit(node: SyntaxNode, at: Around): void {
