@@ -1,6 +1,7 @@
 /** Reads what servers ask of clients, and what clients answer, into facts: counts, kinds and names, never content. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
+import { asksForSecret, textsIn } from "./asks-for-secret.js";
 
 const mostFields = 64;
 
@@ -61,25 +62,6 @@ export function readRoots({ roots, ...others }: JsonObject): JsonObject | undefi
   return fit ? { roots: roots.length } : undefined;
 }
 
-/**
- * Words for what nobody should type into a form that a tool server made. Compared with the text after compatibility
- * normalization, without case, marks and what can't be seen.
- */
-const secretWords =
-  /passw|passphrase|passcode|pass ?word|\bpwd\b|secret|credential|api ?key|access ?key|private ?key|signing ?key|token|bearer|cookie|session ?id|\botp\b|one ?time (?:code|pass)|verification code|security code|2fa|\bmfa\b|\bpin\b|\bcvv\b|\bcvc\b|card ?number|credit ?card|\biban\b|\bssn\b|social security|seed ?phrase|recovery ?(?:phrase|code|key)|mnemonic|kennwort|passwort|mot de passe|contrasena|senha/;
-
-function plain(text: string): string {
-  return text
-    .normalize("NFKD")
-    .replace(/[\p{M}\p{Cf}\p{Cc}]/gu, "")
-    .replace(/[_\-./\s]+/g, " ")
-    .replace(/([a-z])([A-Z])/g, "$1 $2")
-    .toLowerCase();
-}
-
-const asksForSecret = (texts: readonly (Json | undefined)[]): boolean =>
-  texts.some((text) => typeof text === "string" && secretWords.test(plain(text)));
-
 const schemaFields: ReadonlySet<string> = new Set([
   ...["type", "title", "description", "default", "format", "minLength", "maxLength", "pattern", "minimum"],
   ...["maximum", "enum", "enumNames", "oneOf", "anyOf", "items", "minItems", "maxItems"],
@@ -94,10 +76,8 @@ export function readElicitation(params: JsonObject, able: JsonObject): JsonObjec
   if (mode === "url") {
     if (requestedSchema !== undefined || typeof url !== "string") return undefined;
     if (elicitationId !== undefined && typeof elicitationId !== "string") return undefined;
-    const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (parsed === undefined || parsed.username !== "" || parsed.password !== "") return undefined;
-    const host = parsed.hostname;
-    return { mode, scheme: parsed.protocol.slice(0, -1), host, asks_for_secret: asksForSecret([message]) };
+    const place = readPlace(url);
+    return place === undefined ? undefined : { mode, ...place, asks_for_secret: asksForSecret([message]) };
   }
   if (url !== undefined || elicitationId !== undefined || !isObject(requestedSchema)) return undefined;
   const { $schema, type, properties, required = [], ...others } = requestedSchema;
@@ -109,14 +89,28 @@ export function readElicitation(params: JsonObject, able: JsonObject): JsonObjec
     ([, field]) => isObject(field) && Object.keys(field).every((key) => schemaFields.has(key)),
   );
   if (!flat) return undefined;
-  const texts = fields.flatMap(([name, field]) =>
-    isObject(field) ? [name, field["title"], field["description"], field["format"]] : [],
-  );
+  // what is shown of a field can be anything in it
+  const texts = fields.flatMap(([name, field]) => [name, ...textsIn(field)]);
   return {
     mode,
     fields: fields.map(([name]) => name.slice(0, 128)),
     asks_for_secret: asksForSecret([message, ...texts]),
   };
+}
+
+/**
+ * Reads where a client is sent to. INVARIANT: one place to every reader: of the web, without a user, and the host is what
+ * is written there, not what some readers make of it.
+ */
+function readPlace(url: string): { readonly scheme: string; readonly host: string } | undefined {
+  if (!/^[\x21-\x5b\x5d-\x7e]{1,8192}$/.test(url) || !URL.canParse(url)) return undefined;
+  const [, scheme = "", authority = ""] = /^(https?):\/\/([^/?#@%]+)(?:[/?#]|$)/i.exec(url) ?? [];
+  const { hostname, port } = new URL(url);
+  const said = authority.toLowerCase().replace(/:(?:[0-9]*)$/, "");
+  const ported = port === "" || authority.endsWith(`:${port}`);
+  return authority !== "" && said === hostname && ported
+    ? { scheme: scheme.toLowerCase(), host: hostname }
+    : undefined;
 }
 
 export function readElicited(
