@@ -123,8 +123,8 @@ export function completionCall(
   const { name: argumentName, value, ...more } = argument;
   if (typeof argumentName !== "string" || typeof value !== "string" || Object.keys(more).length > 0)
     return refuse("invalid_params", "argument has name and value");
-  if (context !== undefined && !(isObject(context) && isTexts(context["arguments"])))
-    return refuse("invalid_params", "context.arguments must hold texts");
+  if (context !== undefined && !isContext(context))
+    return refuse("invalid_params", "context.arguments must hold texts, and nothing stand beside");
   const { type, name, uri } = ref;
   if (type === "ref/prompt" && typeof name === "string") {
     const found = find(name);
@@ -139,6 +139,12 @@ export function completionCall(
   if (type === "ref/resource" && typeof uri === "string" && uri.length <= longestUri && only !== undefined)
     return { call: templateCall(only, uri), server: only, params: { ...params, ref: { type, uri } } };
   return refuse("invalid_params", "ref must name a prompt, or a resource of this server");
+}
+
+function isContext(context: Json): boolean {
+  if (!isObject(context)) return false;
+  const { arguments: args, ...more } = context;
+  return isTexts(args) && Object.keys(more).length === 0;
 }
 
 function isTexts(value: Json | undefined): boolean {

@@ -148,7 +148,7 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
   const failed = oneFailed(pages);
   if (failed !== undefined) return failed;
   const read = pages.flatMap((page) => ("kind" in page ? [] : [page]));
-  const items: readonly Item[] = read.flatMap((page) => page.items);
+  const items: readonly Item[] = unclaimed(read);
   const decisions = await askInTurns(
     turn,
     items.map(({ call }) => call),
@@ -164,6 +164,25 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
       ? {}
       : { nextCursor: seal(more, purposeOf(turn), parts.now() + cursorMs, parts.sessionSecret) }),
   };
+}
+
+/** Leaves out what two servers say is theirs, as it can't be read: which of them is asked would be anybody's guess. */
+function unclaimed(pages: readonly { readonly server: string; readonly items: readonly Item[] }[]): Item[] {
+  const owners = new Map<Json, string>();
+  const twice = new Set<Json>();
+  for (const { server, items } of pages) {
+    for (const item of items) {
+      const key = addressOf(item);
+      if ((owners.get(key) ?? server) !== server) twice.add(key);
+      owners.set(key, server);
+    }
+  }
+  return pages.flatMap(({ items }) => items.filter((item) => !twice.has(addressOf(item))));
+}
+
+/** What of an item has no server's name before it. */
+function addressOf({ given }: Item): Json {
+  return given["uri"] ?? given["uriTemplate"] ?? given["name"] ?? null;
 }
 
 /** INVARIANT: what a server gave as a cursor goes back to that server, for this caller and this list alone. */
