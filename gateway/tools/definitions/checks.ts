@@ -4,7 +4,7 @@ import type { Json } from "../../../sidecar/contract.js";
 import { JsonNumber } from "../../../sidecar/contract.js";
 import type { Definition } from "./read-definition.js";
 import type { Check } from "./schema/compile.js";
-import { compileSchema } from "./schema/compile.js";
+import { compileSchema, tooLong } from "./schema/compile.js";
 import { createGuard } from "./schema/guard.js";
 import type { ReadSchema } from "./schema/read-schema.js";
 
@@ -39,7 +39,9 @@ export function createChecks(): Checks {
       }
       compiled.set(key, known);
     }
-    return known(value);
+    const wrong = known(value);
+    if (wrong === tooLong) compiled.delete(key);
+    return wrong;
   };
   return {
     arguments: ({ digest, input }, value) =>

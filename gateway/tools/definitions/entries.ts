@@ -23,17 +23,23 @@ export interface Entries {
 
 interface Slot {
   readonly listed: Json;
-  readonly entry: Entry | Unfit;
+  readonly entry: Entry;
   readonly host: string | undefined;
 }
 
 /** Definitions of one tool that are kept: servers may show different ones to different callers. */
 const variants = 4;
 const most = 10_000;
+/** Of all that is kept, UTF-16 units; in memory it is several times as much. */
+const mostText = 32 * 2 ** 20;
 
 /** Creates the store; a definition that was seen before costs a comparison. */
 export function createEntries(): Entries {
-  const slots = new LRUCache<string, Slot[]>({ max: most });
+  const slots = new LRUCache<string, Slot[]>({
+    max: most,
+    maxSize: mostText,
+    sizeCalculation: (all) => all.reduce((sum, { entry }) => sum + entry.definition.size, 1),
+  });
   let read = 0;
   return {
     of(server, host, listed) {
@@ -45,6 +51,7 @@ export function createEntries(): Entries {
       if (slot !== undefined) return slot.entry;
       read++;
       const entry = readEntry(host, listed);
+      if (!("definition" in entry)) return entry;
       slots.set(key, [{ listed, entry, host }, ...known].slice(0, variants));
       return entry;
     },

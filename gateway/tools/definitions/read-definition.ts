@@ -13,6 +13,8 @@ export interface Definition {
   readonly name: string;
   readonly tool: JsonObject;
   readonly digest: string;
+  /** Of all that was listed, UTF-16 units. */
+  readonly size: number;
   readonly input: ReadSchema;
   readonly output?: ReadSchema;
 }
@@ -53,7 +55,9 @@ export function readDefinition(value: Json): Definition | Unfit {
     given[member] = one;
   }
   const text = canonical(given);
-  if (text.length > longestDefinition) return unfit("invalid");
+  // what isn't passed on is kept for comparison, and counts, too
+  const listedLength = canonical(value).length;
+  if (listedLength > longestDefinition) return unfit("invalid");
   const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
   try {
     const { inputSchema, outputSchema } = given;
@@ -62,6 +66,7 @@ export function readDefinition(value: Json): Definition | Unfit {
     const output = outputSchema === undefined ? undefined : readSchema(outputSchema);
     return {
       kind: "definition",
+      size: listedLength,
       name,
       tool: given,
       digest,

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 export class FileRefused extends Error {
   override readonly name = "FileRefused";
   constructor(
-    readonly fault: "unreadable" | "too_large" | "writable_by_others" | "locked" | "unwritable",
+    readonly fault: "unreadable" | "too_large" | "writable_by_others" | "locked" | "unwritable" | "full",
     message: string,
   ) {
     super(message);
@@ -71,7 +71,11 @@ export async function changeFile(
     const read = await readFileIfChanged(target, "");
     const before = read === "absent" || read === undefined ? undefined : read.bytes;
     const text = change(before);
-    if (text !== undefined) await replace(target, text);
+    if (text === undefined) return;
+    // INVARIANT: what is written can be read again
+    if (Buffer.byteLength(text) > mostBytes)
+      throw new FileRefused("full", `${path} would be larger than ${mostBytes} bytes`);
+    await replace(target, text);
   } finally {
     await unlink(lock).catch(() => undefined);
   }

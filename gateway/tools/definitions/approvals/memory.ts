@@ -7,7 +7,9 @@ export function createMemoryApprovals(): Approvals {
   return {
     read: () => Promise.resolve(view),
     approve(added) {
-      const all: readonly Approval[] = [...view.all, ...added].slice(-most.approvals);
+      // nobody can ask to see them
+      const bare = added.map((one): Approval => ({ ...one, definition: null }));
+      const all: readonly Approval[] = [...view.all, ...bare].slice(-most.approvals);
       view = viewOf(all);
       return Promise.resolve(true);
     },

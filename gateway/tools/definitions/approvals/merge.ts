@@ -1,3 +1,4 @@
+import { stringifyJson } from "../../../../sidecar/contract.js";
 import type { Approval, Pending } from "./approvals.js";
 import { keyOf, most } from "./approvals.js";
 
@@ -27,6 +28,8 @@ export function addApprovals(before: readonly Approval[], added: readonly Approv
 /** Of one tool, definitions that wait; of one server, tools. */
 const mostOfTool = 4;
 const mostOfServer = 500;
+/** Of all definitions, UTF-16 units. */
+const mostText = 16 * 2 ** 20;
 /** How exact the time of the last listing is, milliseconds. */
 const lastMs = 3_600_000;
 
@@ -53,9 +56,11 @@ export function addPending(
     count.set(key, so);
     return so <= longest;
   };
+  let size = 0;
   return newest
     .filter(({ server, tool }) => fits(keyOf(server, tool), mostOfTool) && fits(`${server}/`, mostOfServer))
-    .slice(0, most.pending);
+    .slice(0, most.pending)
+    .filter(({ definition }) => (size += stringifyJson(definition).length) <= mostText);
 }
 
 function isAlike(a: Pending, b: Pending): boolean {

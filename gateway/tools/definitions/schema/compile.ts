@@ -12,6 +12,9 @@ import { compilePattern } from "./pattern.js";
 import type { ReadSchema } from "./read-schema.js";
 import { exactKeyword } from "./read-schema.js";
 
+/** What is said where a check ran out of time. INVARIANT: such a check isn't used again: it was stopped anywhere. */
+export const tooLong = "/: takes too long to check";
+
 /** Says what is wrong with a value, by place (a JSON pointer) and keyword, never by value; undefined: nothing. */
 export type Check = (value: Json) => string | undefined;
 
@@ -82,7 +85,7 @@ export function compileSchema(read: ReadSchema, guard: Guard): Check {
       return (long ? guard(run, budget.checkMs) : run()) ? undefined : describe(validate, read);
     } catch (error) {
       if (error instanceof Unjudged) return `${pointer(error.path, read)}: ${error.keyword}`;
-      return "/: takes too long to check";
+      return tooLong;
     } finally {
       plain = plainOf(null);
       whole = null;

@@ -57,8 +57,11 @@ function checkOf(keyword: string, given: Json): Check {
     return (value) =>
       given !== true || !Array.isArray(value) || new Set(value.map(canonical)).size === value.length;
   }
-  const allowed = new Set((keyword === "enum" ? (given as Json[]) : [given]).map(canonical));
-  return (value) => allowed.has(canonical(value));
+  const values = keyword === "enum" ? (given as Json[]) : [given];
+  const texts = new Set(values.filter((one) => typeof one === "string"));
+  const others = new Set(values.filter((one) => typeof one !== "string").map(canonical));
+  return (value) =>
+    typeof value === "string" ? texts.has(value) : others.size > 0 && others.has(canonical(value));
 }
 
 const isNumber = (value: Json): value is number | JsonNumber =>
@@ -78,7 +81,7 @@ export interface Plain {
   readonly value: unknown;
   /** What a part that was changed was before. */
   readonly before: WeakMap<object, Json>;
-  /** Members and items, all in all. */
+  /** How much there is to check: members, items, and characters by the hundred. */
   readonly count: number;
 }
 
@@ -105,7 +108,7 @@ export function plainOf(value: Json): Plain {
   const path: (string | number)[] = [];
   let count = 0;
   const walk = (one: Json): unknown => {
-    count++;
+    count += typeof one === "string" ? 1 + one.length / 100 : 1;
     if (one instanceof JsonNumber) return plainNumber(one, path);
     if (Array.isArray(one)) {
       let changed = false;

@@ -40,6 +40,9 @@ function re2(pattern: string): RE2JS | undefined {
 const space =
   "\\t\\n\\v\\f\\r \\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}";
 
+/** What follows a backslash and is the same to both. */
+const shared = /[dDwWbBnrtvf0xucpP^$\\.*+?()[\]{}|/-]/;
+
 /** Writes `\s`, `\S` and `.` so that they mean to RE2 what they mean to ECMA. @throws Error where it can't */
 function inRe2(pattern: string): string {
   let out = "";
@@ -52,7 +55,9 @@ function inRe2(pattern: string): string {
       else if (next === "S") {
         if (inClass) throw new Error("not to be written otherwise");
         out += `[^${space}]`;
-      } else out += c + next;
+      } else if (shared.test(next)) out += c + next;
+      // references back, and what else may come
+      else throw new Error("not to be written otherwise");
     } else if (inClass) {
       if (c === "]") inClass = false;
       // to RE2 the beginning of a named class

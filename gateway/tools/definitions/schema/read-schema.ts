@@ -32,7 +32,7 @@ export class SchemaRefused extends Error {
 }
 
 export const exactKeyword = "exact";
-export const limits = { depth: 32, schemas: 2_000, names: 10_000, values: 10_000 } as const;
+export const limits = { depth: 32, schemas: 2_000, names: 10_000, values: 10_000, patterns: 200 } as const;
 
 /**
  * Reads a schema.
@@ -57,6 +57,7 @@ class Reader {
   readonly names = new Set<string>();
   readonly headers = new Map<string, readonly string[]>();
   private values = 0;
+  private patterns = 0;
   private readonly places = new Set<string>();
   /** Names of places, by `$anchor` and `$dynamicAnchor`. */
   private readonly anchors = new Map<string, string>();
@@ -229,6 +230,7 @@ class Reader {
   }
 
   private pattern(text: string): void {
+    if (++this.patterns > limits.patterns) throw new SchemaRefused("too many patterns in one schema");
     try {
       compilePattern(text);
     } catch {

@@ -28,6 +28,14 @@ export const refusedSchemas: readonly {
     name: "a dynamic reference to another host",
     schema: property('{"$dynamicRef":"https://evil.example/#n"}'),
   },
+  {
+    name: "a reference relative to itself, to a place that is here",
+    schema: property('{"$ref":"x/properties/a"}'),
+  },
+  {
+    name: "too many patterns",
+    schema: property(`{"allOf":[${Array(201).fill('{"pattern":"a"}').join(",")}]}`),
+  },
   { name: "a reference to nothing", schema: property('{"$ref":"#/$defs/nothing"}') },
   {
     name: "a reference to what is no schema",
