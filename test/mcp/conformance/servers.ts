@@ -29,13 +29,20 @@ import {
   Server as ModernServer,
   ProtocolError,
 } from "@modelcontextprotocol/server";
-import type { Asked, Values } from "./answers.js";
-import * as answers from "./answers.js";
+import type { Asked, Values } from "./ask.js";
+import { answerOf, Refused } from "./ask.js";
+import * as contents from "./contents.js";
+import { listTools, tools } from "./tools.js";
 
 export interface Serving {
   readonly url: string;
   /** Says to all who subscribed that a resource changed. */
   readonly update: (uri: string) => void;
+  /** Lets all calls go on that linger. */
+  readonly release: () => void;
+  readonly lingering: () => number;
+  /** How many calls that lingered were cancelled. */
+  readonly cancelled: () => number;
   close(): Promise<void>;
 }
 
@@ -73,7 +80,7 @@ async function orFail<T>(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof answers.Refused) throw make(error.code, error.message, error.data);
+    if (error instanceof Refused) throw make(error.code, error.message, error.data);
     throw error;
   }
 }
@@ -86,8 +93,35 @@ interface Named {
 const asV1 = (code: number, message: string, data: unknown): Error => new McpError(code, message, data);
 const asV2 = (code: number, message: string, data: unknown): Error => new ProtocolError(code, message, data);
 
-function buildSession(subscribed: Set<string>): Server {
-  const server = new Server(who, { capabilities: { ...answers.capabilities, logging: {} } });
+interface Gate extends Pick<Serving, "release" | "lingering" | "cancelled"> {
+  readonly hold: (signal: AbortSignal) => Promise<boolean>;
+}
+
+function createGate(): Gate {
+  const waiting = new Set<(released: boolean) => void>();
+  let cancelled = 0;
+  return {
+    ...{ cancelled: () => cancelled, lingering: () => waiting.size },
+    release() {
+      for (const resolve of waiting) resolve(true);
+    },
+    hold: (signal) =>
+      new Promise((resolve) => {
+        const settle = (released: boolean): void => {
+          waiting.delete(settle);
+          if (!released) cancelled++;
+          resolve(released);
+        };
+        waiting.add(settle);
+        signal.addEventListener("abort", () => {
+          settle(false);
+        });
+      }),
+  };
+}
+
+function buildSession(subscribed: Set<string>, gate: Gate): Server {
+  const server = new Server(who, { capabilities: { ...contents.capabilities, logging: {} } });
   type Extra = Parameters<Parameters<typeof server.setRequestHandler>[1]>[1];
   const asked = (params: Named, extra: Extra): Asked => ({
     args: (params.arguments ?? {}) as Values,
@@ -100,6 +134,7 @@ function buildSession(subscribed: Set<string>): Server {
     changed(what) {
       void (what === "tools" ? server.sendToolListChanged() : server.sendPromptListChanged());
     },
+    held: () => gate.hold(extra.signal),
   });
   const handle = (schema: unknown, take: (params: never, extra: Extra) => unknown): void => {
     server.setRequestHandler(
@@ -108,19 +143,17 @@ function buildSession(subscribed: Set<string>): Server {
         orFail(asV1, () => take(request.params as never, extra as Extra)) as Promise<{ content: [] }>,
     );
   };
-  handle(ListToolsRequestSchema, () => ({ tools: answers.listTools() }));
-  handle(CallToolRequestSchema, (params: Named, extra) =>
-    answers.answerOf(answers.tools, params.name, asked(params, extra)),
-  );
-  handle(ListPromptsRequestSchema, () => ({ prompts: answers.listPrompts() }));
+  handle(ListToolsRequestSchema, () => ({ tools: listTools() }));
+  handle(CallToolRequestSchema, (params: Named, extra) => answerOf(tools, params.name, asked(params, extra)));
+  handle(ListPromptsRequestSchema, () => ({ prompts: contents.listPrompts() }));
   handle(GetPromptRequestSchema, (params: Named, extra) =>
-    answers.answerOf(answers.prompts, params.name, asked(params, extra)),
+    answerOf(contents.prompts, params.name, asked(params, extra)),
   );
-  handle(ListResourcesRequestSchema, () => ({ resources: answers.resources }));
-  handle(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: answers.templates }));
-  handle(ReadResourceRequestSchema, ({ uri }: { uri: string }) => answers.readResource(uri));
+  handle(ListResourcesRequestSchema, () => ({ resources: contents.resources }));
+  handle(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: contents.templates }));
+  handle(ReadResourceRequestSchema, ({ uri }: { uri: string }) => contents.readResource(uri));
   handle(CompleteRequestSchema, ({ argument }: { argument: { value: string } }) =>
-    answers.complete(argument.value),
+    contents.complete(argument.value),
   );
   handle(SubscribeRequestSchema, ({ uri }: { uri: string }) => (subscribed.add(uri), {}));
   handle(UnsubscribeRequestSchema, ({ uri }: { uri: string }) => (subscribed.delete(uri), {}));
@@ -133,6 +166,7 @@ export async function serveSessions(): Promise<Serving> {
     string,
     { transport: StreamableHTTPServerTransport; server: Server; subscribed: Set<string> }
   >();
+  const gate = createGate();
   const handle: RequestListener = (req, res) => {
     const begin = async (): Promise<void> => {
       const id = req.headers["mcp-session-id"];
@@ -140,7 +174,7 @@ export async function serveSessions(): Promise<Serving> {
       if (known !== undefined) return known.transport.handleRequest(req, res);
       if (id !== undefined) return void res.writeHead(404).end();
       const subscribed = new Set<string>();
-      const server = buildSession(subscribed);
+      const server = buildSession(subscribed, gate);
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
         ...{ eventStore: new InMemoryEventStore(), retryInterval: 50 },
@@ -155,6 +189,7 @@ export async function serveSessions(): Promise<Serving> {
   };
   const { url, close } = await listen(handle);
   return {
+    ...gate,
     url,
     async close() {
       for (const { server } of sessions.values()) await server.close();
@@ -169,9 +204,10 @@ export async function serveSessions(): Promise<Serving> {
 
 /** Starts a server of 2026-07-28. */
 export async function serveStateless(): Promise<Serving> {
+  const gate = createGate();
   const handler = createMcpHandler(
     () => {
-      const server = new ModernServer(who, { capabilities: { ...answers.capabilities, logging: {} } });
+      const server = new ModernServer(who, { capabilities: { ...contents.capabilities, logging: {} } });
       const asked = (params: { arguments?: unknown }, { mcpReq, http }: ServerContext): Asked => ({
         args: (params.arguments ?? {}) as Values,
         progressToken: mcpReq._meta?.progressToken,
@@ -189,25 +225,26 @@ export async function serveStateless(): Promise<Serving> {
           if (what === "tools") handler.notify.toolsChanged();
           else handler.notify.promptsChanged();
         },
+        held: () => gate.hold(mcpReq.signal),
       });
       const take = <T>(work: () => T): Promise<never> => orFail(asV2, work) as Promise<never>;
-      server.setRequestHandler("tools/list", () => take(() => ({ tools: answers.listTools() })));
+      server.setRequestHandler("tools/list", () => take(() => ({ tools: listTools() })));
       server.setRequestHandler("tools/call", ({ params }, context) =>
-        take(() => answers.answerOf(answers.tools, params.name, asked(params, context))),
+        take(() => answerOf(tools, params.name, asked(params, context))),
       );
-      server.setRequestHandler("prompts/list", () => take(() => ({ prompts: answers.listPrompts() })));
+      server.setRequestHandler("prompts/list", () => take(() => ({ prompts: contents.listPrompts() })));
       server.setRequestHandler("prompts/get", ({ params }, context) =>
-        take(() => answers.answerOf(answers.prompts, params.name, asked(params, context))),
+        take(() => answerOf(contents.prompts, params.name, asked(params, context))),
       );
-      server.setRequestHandler("resources/list", () => take(() => ({ resources: answers.resources })));
+      server.setRequestHandler("resources/list", () => take(() => ({ resources: contents.resources })));
       server.setRequestHandler("resources/templates/list", () =>
-        take(() => ({ resourceTemplates: answers.templates })),
+        take(() => ({ resourceTemplates: contents.templates })),
       );
       server.setRequestHandler("resources/read", ({ params }) =>
-        take(() => answers.readResource(params.uri)),
+        take(() => contents.readResource(params.uri)),
       );
       server.setRequestHandler("completion/complete", ({ params }) =>
-        take(() => answers.complete(params.argument.value)),
+        take(() => contents.complete(params.argument.value)),
       );
       return server;
     },
@@ -218,6 +255,7 @@ export async function serveStateless(): Promise<Serving> {
     node(req as Parameters<typeof node>[0], res).catch(() => res.destroy());
   });
   return {
+    ...gate,
     url,
     update(uri) {
       handler.notify.resourceUpdated(uri);

@@ -1,100 +1,10 @@
-/** What the conformance tool's scenarios expect of a server, as data; its descriptions of scenarios say what each must give. */
-import { createHmac } from "node:crypto";
+/** The tools that the conformance tool's scenarios call; its descriptions of scenarios say what each must give. */
+import type { Answer, Values } from "./ask.js";
+import { asking, form, image, Refused, roots, sample, stepOf, text, words } from "./ask.js";
 
-export type Values = Record<string, unknown>;
-
-/** One request as a tool or a prompt sees it, in either era. */
-export interface Asked {
-  readonly args: Values;
-  readonly progressToken: string | number | undefined;
-  /** What the client said that it can do. */
-  readonly capabilities: Values;
-  readonly notify: (method: string, params: Values) => Promise<void>;
-  /** Asks the client at once; absent in the era where it is asked by a result. */
-  readonly ask?: (method: string, params: Values) => Promise<Values>;
-  /** What the client answered, where it was asked by a result. */
-  readonly answers: Values;
-  readonly state: string | undefined;
-  /** Has the client come back for the rest. */
-  readonly closeStream: () => void;
-  readonly changed: (what: "tools" | "prompts") => void;
-}
-
-/** A refusal with a code of JSON-RPC's or MCP's. */
-export class Refused extends Error {
-  constructor(
-    readonly code: number,
-    message: string,
-    readonly data?: Values,
-  ) {
-    super(message);
-  }
-}
-
-type Answer = (asked: Asked) => Values | Promise<Values>;
-
-interface Question {
-  readonly method: string;
-  readonly params: Values;
-}
-
-const text = (said: string): Values => ({ content: [{ type: "text", text: said }] });
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
-const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 const wav = "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=";
-const image = { type: "image", data: png, mimeType: "image/png" };
 const nothing = { type: "object", properties: {} };
-const words = (...names: string[]): Values => ({
-  type: "object",
-  properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
-  required: names,
-});
-
-export const form = (message: string, requestedSchema: Values): Question => ({
-  method: "elicitation/create",
-  params: { message, requestedSchema },
-});
-const sample = (prompt: string, maxTokens = 100): Question => ({
-  method: "sampling/createMessage",
-  params: { messages: [{ role: "user", content: { type: "text", text: prompt } }], maxTokens },
-});
-const roots: Question = { method: "roots/list", params: {} };
-
-const sign = (said: string): string => `${said}.${createHmac("sha256", "test").update(said).digest("hex")}`;
-
-/** Gives the step that a state stands for; 0 where there is none. */
-function stepOf({ state }: Asked): number {
-  if (state === undefined) return 0;
-  const [step = ""] = state.split(".");
-  if (state !== sign(step)) throw new Refused(-32602, "the state is not one of ours");
-  return Number(step);
-}
-
-const isAnswer = (value: unknown): boolean =>
-  typeof value === "object" &&
-  value !== null &&
-  ["action", "content", "roots"].some((key) => Object.hasOwn(value, key));
-
-/** Asks the client all of it, in the words of its era, and goes on with the answers. */
-async function asking(
-  asked: Asked,
-  questions: Readonly<Record<string, Question>>,
-  then: (answers: Values) => Values,
-  { step, stateful = false }: { step?: number; stateful?: boolean } = {},
-): Promise<Values> {
-  const { ask, answers } = asked;
-  if (ask !== undefined) {
-    const given: Values = {};
-    for (const [key, { method, params }] of Object.entries(questions)) given[key] = await ask(method, params);
-    return then(given);
-  }
-  const all = Object.keys(questions).every((key) => isAnswer(answers[key]));
-  if (all && (!stateful || stepOf(asked) > 0)) return then(answers);
-  stepOf(asked);
-  const state = stateful ? { requestState: sign(String(step ?? 1)) } : {};
-  return { resultType: "input_required", inputRequests: questions, ...state };
-}
-
 const said = (answers: Values): Values => text(JSON.stringify(answers));
 const name = form("What is your name?", words("name"));
 
@@ -198,6 +108,12 @@ export const tools: Readonly<Record<string, Tool>> = {
         await pause();
       }
       return text(String(progressToken));
+    },
+  },
+  linger: {
+    async answer({ notify, progressToken, held }) {
+      if (progressToken !== undefined) await notify("notifications/progress", { progressToken, progress: 1 });
+      return text((await held()) ? "at last" : "cancelled");
     },
   },
   test_error_handling: {
@@ -346,132 +262,9 @@ export const tools: Readonly<Record<string, Tool>> = {
   },
 };
 
-const said2 = (content: Values): Values => ({ role: "user", content });
-
-interface Prompt {
-  readonly arguments?: readonly string[];
-  readonly answer: Answer;
-}
-
-export const prompts: Readonly<Record<string, Prompt>> = {
-  test_simple_prompt: {
-    answer: () => ({ messages: [said2({ type: "text", text: "This is a simple prompt for testing." })] }),
-  },
-  test_prompt_with_arguments: {
-    arguments: ["arg1", "arg2"],
-    answer: ({ args: { arg1, arg2 } }) => ({
-      messages: [
-        said2({
-          type: "text",
-          text: `Prompt with arguments: arg1='${String(arg1)}', arg2='${String(arg2)}'`,
-        }),
-      ],
-    }),
-  },
-  test_prompt_with_embedded_resource: {
-    arguments: ["resourceUri"],
-    answer: ({ args: { resourceUri } }) => ({
-      messages: [
-        said2({
-          type: "resource",
-          resource: {
-            uri: resourceUri,
-            mimeType: "text/plain",
-            text: "Embedded resource content for testing.",
-          },
-        }),
-        said2({ type: "text", text: "Please process the embedded resource above." }),
-      ],
-    }),
-  },
-  test_prompt_with_image: {
-    answer: () => ({
-      messages: [said2(image), said2({ type: "text", text: "Please analyze the image above." })],
-    }),
-  },
-  test_input_required_result_prompt: {
-    answer: (asked) =>
-      asking(
-        asked,
-        { user_context: form("What context should the prompt use?", words("context")) },
-        (answers) => ({ messages: [said2({ type: "text", text: JSON.stringify(answers) })] }),
-      ),
-  },
-};
-
-const binary = { uri: "test://static-binary", mimeType: "image/png", blob: png };
-const texts: Readonly<Record<string, string>> = {
-  "test://static-text": "This is the content of the static text resource.",
-  "test://watched-resource": "Watched resource content",
-};
-
-export const resources = [
-  ...Object.keys(texts).map((uri) => ({
-    uri,
-    name: uri.slice("test://".length),
-    description: "a text",
-    mimeType: "text/plain",
-  })),
-  { uri: binary.uri, name: "static-binary", description: "an image", mimeType: binary.mimeType },
-];
-
-export const templates = [
-  {
-    uriTemplate: "test://template/{id}/data",
-    name: "template",
-    description: "a template",
-    mimeType: "application/json",
-  },
-];
-
-/** @throws Refused where there is no such resource */
-export function readResource(uri: string): Values {
-  const found = texts[uri];
-  if (found !== undefined) return { contents: [{ uri, mimeType: "text/plain", text: found }] };
-  if (uri === binary.uri) return { contents: [binary] };
-  const [, id] = /^test:\/\/template\/([^/]+)\/data$/.exec(uri) ?? [];
-  if (id === undefined) throw new Refused(-32602, "Resource not found", { uri });
-  const data = JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` });
-  return { contents: [{ uri, mimeType: "application/json", text: data }] };
-}
-
 export const listTools = (): Values[] =>
   Object.entries(tools).map(([key, { inputSchema = nothing }]) => ({
     name: key,
     description: `gives what the scenarios of ${key} expect`,
     inputSchema,
   }));
-
-export const listPrompts = (): Values[] =>
-  Object.entries(prompts).map(([key, one]) => ({
-    name: key,
-    description: `gives what the scenarios of ${key} expect`,
-    arguments: (one.arguments ?? []).map((argument) => ({
-      name: argument,
-      description: argument,
-      required: true,
-    })),
-  }));
-
-export const complete = (value: string): Values => ({
-  completion: { values: ["paris", "park", "party"].filter((one) => one.startsWith(value)), hasMore: false },
-});
-
-/** What both servers say that they can do. */
-export const capabilities = {
-  tools: { listChanged: true },
-  resources: { subscribe: true, listChanged: true },
-  prompts: { listChanged: true },
-  completions: {},
-};
-
-/** Gives what a tool or prompt answers. @throws Refused where there is none */
-export async function answerOf(
-  of: Readonly<Record<string, { answer: Answer }>>,
-  key: string,
-  asked: Asked,
-): Promise<Values> {
-  const one = Object.hasOwn(of, key) ? of[key] : undefined;
-  if (one === undefined) throw new Refused(-32602, "not known", { name: key });
-  return one.answer(asked);
-}
