@@ -212,25 +212,25 @@ const cases: readonly BadInput[] = [
     code: "duplicate_key",
   },
   {
-    name: "a method that isn't listed",
+    name: "a resource that nobody granted",
     path: "/mcp/files",
     body: '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///etc/passwd"}}',
-    status: 403,
-    code: "unknown_operation",
+    status: 200,
+    code: "denied",
   },
   {
     name: "a method in capitals",
     path: "/mcp/files",
     body: read.replace("tools/call", "Tools/Call"),
-    status: 403,
-    code: "unknown_operation",
+    status: 200,
+    code: "unknown_method",
   },
   {
     name: "a method from the prototype",
     path: "/mcp/files",
     body: read.replace("tools/call", "constructor"),
-    status: 403,
-    code: "unknown_operation",
+    status: 200,
+    code: "unknown_method",
   },
   {
     name: "an answer instead of a request",
@@ -258,14 +258,14 @@ const cases: readonly BadInput[] = [
     path: "/mcp/files",
     body: callOf('{"name":"read_file","arguments":"{}"}'),
     status: 400,
-    code: "invalid_request",
+    code: "invalid_params",
   },
   {
     name: "arguments as a list",
     path: "/mcp/files",
     body: callOf('{"name":"read_file","arguments":[]}'),
     status: 400,
-    code: "invalid_request",
+    code: "invalid_params",
   },
   {
     name: "another Mcp-Method",
@@ -313,7 +313,7 @@ const cases: readonly BadInput[] = [
     headers: { "mcp-session-id": "abc" },
     body: read,
     status: 404,
-    code: "unknown_server",
+    code: "unknown_session",
   },
   { name: "a server that isn't there", path: "/mcp/none", body: read, status: 200, code: "denied" },
   {
@@ -323,7 +323,13 @@ const cases: readonly BadInput[] = [
     status: 404,
     code: "unknown_route",
   },
-  { name: "the GET stream", method: "GET", path: "/mcp/files", status: 405, code: "method_not_allowed" },
+  {
+    name: "a stream without a session",
+    method: "GET",
+    path: "/mcp/files",
+    status: 400,
+    code: "invalid_request",
+  },
   // retrieval
   {
     name: "a query that is a number",

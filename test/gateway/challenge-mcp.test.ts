@@ -117,7 +117,7 @@ const refuse = (reason: Reason): { allow: false; reasons: Reason[] } => ({ allow
 test("it learns from the gateway whom to ask, for which resource and scopes; with more when policy asks", async () => {
   world.sidecar.decide = (call, { credentials }) => {
     if (credentials.bearer === undefined) return refuse({ code: "unauthenticated", message: "m" });
-    const writes = call.resource.id === "files/delete_file";
+    const writes = call.resource.id === "files/delete_file" && call.action.name !== "tool.approve";
     if (!writes || credentials.bearer === "token-for-second") return { allow: true };
     const properties = { scope: "tools:write" };
     return refuse({ code: "insufficient_scope", message: "m", properties });

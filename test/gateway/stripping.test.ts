@@ -18,13 +18,23 @@ interface Recorder {
 async function startRecorder(): Promise<Recorder> {
   const raw: string[][] = [];
   const server = createServer((req, res) => {
-    raw.push([...req.rawHeaders, ...req.rawTrailers]);
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.on("end", () => {
-      const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id?: unknown };
+      const { id, method } = JSON.parse(Buffer.concat(chunks).toString()) as {
+        id?: unknown;
+        method?: string;
+      };
+      // what links do for themselves carries less
+      const own = method === "server/discover" || method === "tools/list";
+      if (!own) raw.push([...req.rawHeaders, ...req.rawTrailers]);
+      const results: Record<string, object> = {
+        "server/discover": { supportedVersions: ["2026-07-28"], capabilities: { tools: {} } },
+        "tools/list": { tools: [{ name: "read", inputSchema: { type: "object" } }] },
+      };
+      const result = { resultType: "complete", ...(results[method ?? ""] ?? { content: [] }) };
       const answers: Record<string, object> = {
-        "/mcp": { jsonrpc: "2.0", id, result: { content: [] } },
+        "/mcp": { jsonrpc: "2.0", id, result },
         "/v1/messages": {
           ...{ id: "m", type: "message", role: "assistant", model: "m", content: [] },
           ...{ stop_reason: "end_turn", usage: { input_tokens: 1, output_tokens: 1 } },
@@ -81,7 +91,10 @@ const routes = [
     name: "tool",
     path: "/mcp/files",
     body: call,
-    own: ["accept", "accept-encoding", "connection", "content-length", "content-type", "host"],
+    own: [
+      ...["accept", "accept-encoding", "connection", "content-length", "content-type", "host"],
+      ...["mcp-method", "mcp-name", "mcp-protocol-version"],
+    ],
   },
   {
     name: "retrieval",

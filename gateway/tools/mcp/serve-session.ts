@@ -14,6 +14,7 @@ import { carriedCapabilities, noAnswer } from "./inputs.js";
 import { sessionVersions } from "./methods.js";
 import type { Place } from "./place.js";
 import type { Incoming, RpcRequest } from "./read-message.js";
+import { serveStateless } from "./serve-stateless.js";
 import type { Session } from "./sessions.js";
 import type { RequestStream } from "./stream.js";
 import { createRequestStream } from "./stream.js";
@@ -29,6 +30,10 @@ export async function serveSession(
 ): Promise<void> {
   if (message.kind === "request" && message.row.how === "initialize")
     return begin(parts, exchange, place, message);
+  if (exchange.req.headers["mcp-session-id"] === undefined) {
+    if (message.kind === "request") return serveStateless(parts, exchange, place, message, "session");
+    if (message.kind === "notification") return takeMessage(parts, exchange, place, undefined, message);
+  }
   const id: Json = message.kind === "notification" ? null : message.id;
   const found = findSession(parts, exchange, place);
   if ("kind" in found) {
@@ -223,11 +228,11 @@ async function takeMessage(
   parts: GatewayParts,
   exchange: Exchange,
   place: Place,
-  session: Session,
+  session: Session | undefined,
   message: Exclude<Incoming, RpcRequest>,
 ): Promise<void> {
   const { allowed, decision } = await askToSpeak({ parts, exchange, place });
-  const stop = stopped({ peer: session }, decision);
+  const stop = session === undefined ? refusedToSpeak(decision) : stopped({ peer: session }, decision);
   const refuseAs = (refusal: Refusal): void => {
     const status = refuseTool(exchange, refusal, decision);
     if (decision !== undefined)
@@ -235,7 +240,9 @@ async function takeMessage(
   };
   if (stop !== undefined || decision === undefined)
     return refuseAs(stop?.reply.kind === "refused" ? stop.reply.refusal : refuse("pdp_unavailable"));
-  if (message.kind === "answer") {
+  if (session === undefined) {
+    // there is nothing under way that it could mean
+  } else if (message.kind === "answer") {
     // INVARIANT: answers only what this session was asked, under the id that it was asked under, once
     const pending = typeof message.id === "string" ? session.pending.get(message.id) : undefined;
     if (pending === undefined) return refuseAs(refuse("invalid_request", "nothing was asked under this id"));

@@ -1,9 +1,9 @@
-/** Serves clients of 2026-07-28: each request for itself. */
+/** Serves requests each for itself: of clients of 2026-07-28, and of older ones that have no session. */
 import { createHash } from "node:crypto";
 import type { Credentials, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
-import type { Subject } from "../links/link.js";
+import type { Era, Subject } from "../links/link.js";
 import type { Answering } from "./answer.js";
 import { answer, tooLate } from "./answer.js";
 import { undecided } from "./call.js";
@@ -22,19 +22,20 @@ export async function serveStateless(
   exchange: Exchange,
   place: Place,
   request: RpcRequest,
+  era: Era,
 ): Promise<void> {
   const stream = createRequestStream(parts, exchange, undefined);
   const { channel } = stream;
   const about: Answering = {
     parts,
     exchange,
-    era: "stateless",
+    era,
     id: request.id,
     method: request.method,
     channel,
     stop: stream.stop.signal,
   };
-  const unfit = checkRequest(request);
+  const unfit = checkRequest(request, era);
   if (unfit !== undefined) return answer(about, undecided(unfit));
   const meta = request.params["_meta"];
   const said = isObject(meta) ? meta : {};
@@ -49,7 +50,7 @@ export async function serveStateless(
       stream.stop.abort(tooLate);
     }, parts.config.mcp.requestMs).unref();
     const turn: Turn = {
-      ...{ parts, exchange, place, peer, era: "stateless", request },
+      ...{ parts, exchange, place, peer, era, request },
       signal: stream.stop.signal,
       level: typeof level === "string" && logLevels.includes(level) ? level : undefined,
       say(message) {
@@ -87,8 +88,12 @@ function isOther({ reply }: Done): boolean {
   return reply.kind === "refused" && reply.refusal.code === "unknown_session";
 }
 
-function checkRequest({ row, params }: RpcRequest): Refusal | undefined {
-  if (!row.eras.includes("stateless")) return refuse("unknown_method");
+function checkRequest({ row, params }: RpcRequest, era: Era): Refusal | undefined {
+  // without a session there is nobody to tell later
+  const needsSession = era === "session" && (row.how === "subscribe" || row.how === "unsubscribe");
+  if (needsSession)
+    return refuse("invalid_request", "the header Mcp-Session-Id is missing; initialize first");
+  if (!row.eras.includes(era)) return refuse("unknown_method");
   const meta = params["_meta"];
   const level = isObject(meta) ? meta[metaKeys.logLevel] : undefined;
   const fit = level === undefined || (typeof level === "string" && logLevels.includes(level));

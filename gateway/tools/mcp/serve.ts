@@ -38,7 +38,7 @@ export async function serveMcp(
       id,
       era,
     );
-  return serveStateless(parts, exchange, place, message);
+  return serveStateless(parts, exchange, place, message, era);
 }
 
 /** A method that the client's revision doesn't have is none. */

@@ -207,7 +207,7 @@ describe("streams of a session", () => {
     expect(response.status).toBe(400);
   });
   test("need a session", async () => {
-    const { "mcp-session-id": _, ...headers } = client.headers;
+    const { "mcp-session-id": _id, ...headers } = client.headers;
     expect((await fetch(client.url, { headers })).status).toBe(400);
     expect((await fetch(client.url, { method: "DELETE", headers })).status).toBe(400);
   });
