@@ -10,7 +10,7 @@ const table: readonly (readonly [Launch, string])[] = [
   ["shell", "sh bash dash ash zsh ksh mksh ksh93 yash posh rbash"],
   [
     "rest",
-    "sudo doas env nohup nice ionice setsid stdbuf timeout time command builtin exec xargs busybox toybox",
+    "sudo doas env nohup nice ionice setsid stdbuf timeout time command builtin exec xargs busybox toybox pkexec gosu su-exec fakeroot setarch linux64 linux32 numactl rlwrap firejail tini dumb-init",
   ],
   ["rest", "chrt taskset unbuffer caffeinate eatmydata chronic proxychains torsocks"],
   ["lines", "eval"],
@@ -24,7 +24,7 @@ const table: readonly (readonly [Launch, string])[] = [
   ],
   [
     "never",
-    "crontab flock expect screen tmux systemd-run strace ltrace gdb fish csh tcsh pwsh powershell cmd wsl rc elvish nu xonsh",
+    "bwrap capsh prlimit start-stop-daemon run-parts dbus-run-session entr direnv crontab flock expect screen tmux systemd-run strace ltrace gdb fish csh tcsh pwsh powershell cmd wsl rc elvish nu xonsh",
   ],
   ["never", "[[ ((  function select case if for while until"],
 ];
@@ -39,6 +39,8 @@ export const interpreters: ReadonlySet<string> = new Set(
     "scala go dotnet awk gawk mawk nawk sed find fd xargs make gmake cmake ninja npm npx pnpm yarn pip pip3 pipx uv uvx " +
     "poetry cargo gem bundle composer git hg svn vi vim nvim view ed ex emacs nano less more man gdb tar zip rsync scp " +
     "docker podman kubectl helm ansible terraform psql mysql sqlite3 mongo mongosh redis-cli socat nc ncat netcat openssl " +
+    "sort split nmap ip systemctl journalctl unzip cpio mail mailx sendmail ssh-keygen logrotate dpkg rpm apt apt-get yum dnf " +
+    "apk brew snap flatpak pacman insmod modprobe xdg-open latex pdflatex tex gnuplot octave " +
     "ffmpeg m4 dd tee install ld ld.so jq yq curl wget osascript"
   ).split(" "),
 );
