@@ -1,4 +1,5 @@
 /** Ends what is under way when its time is over, or when nobody waits for it any more. */
+import { setMaxListeners } from "node:events";
 
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -27,7 +28,11 @@ export function createDeadline(signals: readonly AbortSignal[], ms?: number): De
     clearTimeout(timer);
     for (const signal of signals) signal.removeEventListener("abort", abort);
   };
-  for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
+  // many requests wait for the same end of their link: that is no leak
+  for (const signal of signals) {
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", abort, { once: true });
+  }
   if (signals.some(({ aborted }) => aborted)) abort();
   return { signal: own.signal, why: () => why, abort, settle };
 }
