@@ -228,3 +228,18 @@ test_the_decision_hears_of_it if {
 		demo.codes(answer.reasons) == {"secrets_in_arguments"}
 	}
 }
+
+test_tools_that_list_hosts_are_held_to_them if {
+	entry := object.union(plain_entry, {"hosts": ["pypi.org"]})
+	every name, codes in {"pypi.org": set(), "evil.example": {"host_not_listed"}} {
+		refusals := argument.deny with input as ask("plain", url(name, {}))
+			with data.facts.tools as {"files/plain": entry}
+		demo.codes(refusals) == codes
+	}
+}
+
+test_arguments_that_nobody_looked_at_are_denied if {
+	every tool in ["plain", "shell", "mail"] {
+		denied(json.remove(ask(tool, {}), ["resource/properties/facts"])) == {"arguments_not_searched"}
+	}
+}
