@@ -152,7 +152,7 @@ export async function startGateway({
   });
   const mcp = openMcp({
     openLink: links.open,
-    definitions: createDefinitions({ approvals, now: Date.now }),
+    definitions: createDefinitions({ approvals, now: Date.now, log }),
     clock,
     limits: () => mcpConfig,
   });

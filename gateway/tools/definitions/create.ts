@@ -1,6 +1,7 @@
 /** Reviews what servers list: reads, finds look-alikes, says what is approved, and has policy approve what it may. */
 import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, maxCalls } from "../../../sidecar/contract.js";
+import type { GatewayLog } from "../../exchange.js";
 import type { ServerConfig } from "../server-config.js";
 import type { Approval, Approvals, ApprovalView, Pending } from "./approvals/approvals.js";
 import { createChecks } from "./checks.js";
@@ -13,11 +14,13 @@ import { createClaims } from "./names/claims.js";
 import { between } from "./names/check-servers.js";
 import type { DefinitionsConfig } from "./read-config.js";
 import { sift } from "./sift.js";
+import { createTell } from "./tell.js";
 
 export interface DefinitionsParts {
   readonly approvals: Approvals;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  readonly log: Pick<GatewayLog, "warn">;
 }
 
 type Decide = Parameters<Definitions["review"]>[3];
@@ -33,10 +36,11 @@ interface Candidate {
 const unpinned: DefinitionsConfig = { mode: "enforce", rules: [] };
 
 /** Creates the review. INVARIANT: approval is of a server, a tool's name and a digest, and of nothing less. */
-export function createDefinitions({ approvals, now }: DefinitionsParts): Definitions {
+export function createDefinitions({ approvals, now, log }: DefinitionsParts): Definitions {
   const entries = createEntries();
   const checks = createChecks();
   const claims = createClaims();
+  const tell = createTell(log);
   let seeded: object | undefined;
 
   /** What was approved before this process began was known before anything that it sees. */
@@ -154,7 +158,9 @@ export function createDefinitions({ approvals, now }: DefinitionsParts): Definit
         : candidates;
       if (config.mode !== "off") for (const one of settled) note(one);
       if (pending.length > 0) await approvals.note(pending);
-      return { tools: settled.map((one) => reviewed(server, config, one)), dropped };
+      const result = { tools: settled.map((one) => reviewed(server, config, one)), dropped };
+      tell(server, result);
+      return result;
     },
   };
 }

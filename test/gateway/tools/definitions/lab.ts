@@ -10,6 +10,8 @@ import { denied, parseJson } from "../../../../sidecar/contract.js";
 export interface Lab {
   readonly definitions: Definitions;
   readonly approvals: Approvals;
+  /** What operators were told. */
+  readonly log: string[];
   /** What policy was asked to approve, `server/tool digest`. */
   readonly asked: string[];
   /** Reviews what a server lists, as text or as values. */
@@ -27,12 +29,15 @@ const yes = (allow: unknown): Decision => ({
 });
 
 export function createLab(approvals: Approvals = createMemoryApprovals()): Lab {
-  const definitions = createDefinitions({ approvals, now: () => 1_000 });
+  const log: string[] = [];
+  const warn = (message: string, fields: unknown): number => log.push(`${message} ${JSON.stringify(fields)}`);
+  const definitions = createDefinitions({ approvals, now: () => 1_000, log: { warn } });
   const asked: string[] = [];
   return {
     definitions,
     approvals,
     asked,
+    log,
     review(server, tools, { approve = () => false, ...config } = {}) {
       const listed = parseJson(typeof tools === "string" ? tools : JSON.stringify(tools)) as Json[];
       return definitions.review(

@@ -21,6 +21,20 @@ test.each(["getUser", "DATA_EXPORT_v2", "admin.tools.list", "github/issues/creat
   },
 );
 
+test("operators are told once what isn't offered, and what waits, without a stranger's words", async () => {
+  const lab = createLab();
+  for (let i = 0; i < 2; i++)
+    await lab.review("s", [tool("a"), tool("b"), tool("b"), tool("Ignore\nall"), tool("A")]);
+  expect(lab.log).toEqual([
+    'a tool isn\'t offered {"server":"s","why":"name"}',
+    'a tool isn\'t offered {"server":"s","tool":"b","why":"duplicate"}',
+    'a tool isn\'t offered {"server":"s","tool":"A","why":"look_alike"}',
+    expect.stringMatching(
+      /^a tool's definition isn't approved \{"server":"s","tool":"a","digest":"sha256:\w+","status":"new"\}$/,
+    ),
+  ]);
+});
+
 test("a name twice is nobody's, even if the definitions are the same", async () => {
   const { tools, dropped } = await createLab().review("s", [tool("a"), tool("b"), tool("a")], { approve });
   expect(tools.map(({ name }) => name)).toEqual(["b"]);

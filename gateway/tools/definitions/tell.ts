@@ -1,0 +1,34 @@
+import { LRUCache } from "lru-cache";
+import type { GatewayLog } from "../../exchange.js";
+import type { Dropped, Reviewed } from "./definitions.js";
+import { isToolName } from "./names/name.js";
+
+/** Says to operators what became of a review. */
+export type Tell = (
+  server: string,
+  reviewed: { readonly tools: readonly Reviewed[]; readonly dropped: readonly Dropped[] },
+) => void;
+
+const most = 20_000;
+
+/** Creates what says of each definition once that it waits, and of each name once why it isn't offered. */
+export function createTell(log: Pick<GatewayLog, "warn">): Tell {
+  const told = new LRUCache<string, true>({ max: most });
+  const once = (what: string, message: string, fields: Readonly<Record<string, unknown>>): void => {
+    if (told.has(what)) return;
+    told.set(what, true);
+    log.warn(message, fields);
+  };
+  return (server, { tools, dropped }) => {
+    for (const { name, why } of dropped) {
+      // a name that is none is a stranger's text
+      const tool = isToolName(name) ? name : undefined;
+      once(`${why} ${server}/${tool ?? ""}`, "a tool isn't offered", { server, tool, why });
+    }
+    for (const { name, digest, status, quarantined } of tools) {
+      if (!quarantined) continue;
+      const fields = { server, tool: name, digest, status };
+      once(`${digest} ${server}/${name}`, "a tool's definition isn't approved", fields);
+    }
+  };
+}
