@@ -38,8 +38,9 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a rea
 	@deploy/langserve.sh
 	@KEYCLOAK=1 LANGSERVE=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 deploy/test.sh
 
-bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suite must see it (docs/gateway-bypass.md)
+bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
+	@node --no-warnings dist/test/bypass-tools/prove-guards.js
 
 conformance: build ## run OPA's own 4,419 cases through toolchain and engine (docs/conformance.md)
 	@node --no-warnings dist/test/conformance/main.js
