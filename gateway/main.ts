@@ -236,6 +236,7 @@ export async function startGateway({
     const apply = async (next: GatewayConfig): Promise<void> => {
       generations.replace(await generation(next));
       mcpConfig = next.mcp;
+      mcp.reloaded(next);
     };
     return {
       address,

@@ -19,6 +19,7 @@ import { isHolder } from "./peer.js";
 import { takeDuties } from "./take-duties.js";
 import type { Done, Turn } from "./turn.js";
 import { failure, linkTo, refused, usedServer } from "./turn.js";
+import { paramHeadersOf } from "../links/param-headers.js";
 
 const name = /^[\x21-\x7e]{1,300}$/;
 
@@ -68,8 +69,8 @@ export async function callTool(turn: Turn): Promise<Done> {
   if ("failed" in linked) return { reply: linked.failed, decision: allowed, told };
   const heard = await converse({
     ...{ turn, ...linked, during: found.name, decision: allowed },
-    // what repeats arguments that are masked would tell them
-    ...(masked === args ? { paramHeaders } : {}),
+    // what repeats arguments repeats those that are sent: masked ones, and also where the client need not repeat any
+    paramHeaders: paramHeadersOf(masked, reviewed.paramHeaders),
     params: { name: found.name, arguments: masked },
   });
   const ask = (result: JsonObject) =>

@@ -83,7 +83,12 @@ function hearing({ turn, attached }: Conversation, token: string | undefined): R
     if (message.method.endsWith("/list_changed")) hearFrom(turn.peer, attached, message);
     // INVARIANT: progress is of this request: another's token can't be guessed, and is not this one's
     if (message.method === "notifications/progress" && message.params["progressToken"] !== token) return;
-    const said = hear(message, true, { progressToken, level: turn.level, subscribed: attached.subscribed });
+    const said = hear(message, true, {
+      progressToken,
+      level: turn.level,
+      subscribed: attached.subscribed,
+      elicited: turn.peer.elicited,
+    });
     if (said !== undefined && !message.method.endsWith("/list_changed")) turn.say(said);
   };
 }
@@ -125,7 +130,7 @@ async function follow(about: Conversation, first: Run, rounds = 0): Promise<Hear
 
 function contextOf({ turn, attached, during }: Conversation): InputContext {
   const { parts, exchange, peer } = turn;
-  return { parts, exchange, capabilities: peer.capabilities, server: attached.name, during };
+  return { parts, exchange, peer, server: attached.name, during };
 }
 
 /** What a server of sessions asks while it works: the client is asked at once, or by an answer that asks. */

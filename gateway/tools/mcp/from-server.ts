@@ -10,6 +10,8 @@ export interface Hearing {
   /** The least level of log messages; absent: none. */
   readonly level?: string | undefined;
   readonly subscribed: ReadonlySet<string>;
+  /** Elicitations by URL that the client was asked for; absent: none. */
+  readonly elicited?: ReadonlySet<string>;
 }
 
 const mostBytes = 65_536;
@@ -18,7 +20,7 @@ const mostBytes = 65_536;
 export function hear(
   { method, params }: ServerMessage,
   during: boolean,
-  { progressToken, level, subscribed }: Hearing,
+  { progressToken, level, subscribed, elicited }: Hearing,
 ): JsonObject | undefined {
   const row = Object.hasOwn(serverNotifications, method) ? serverNotifications[method] : undefined;
   if (row === undefined || (row.when === "request" && !during)) return undefined;
@@ -43,6 +45,10 @@ export function hear(
     }
     case "notifications/resources/updated":
       if (typeof said["uri"] !== "string" || !subscribed.has(said["uri"])) return undefined;
+      break;
+    case "notifications/elicitation/complete":
+      if (typeof said["elicitationId"] !== "string" || elicited?.has(said["elicitationId"]) !== true)
+        return undefined;
       break;
     default:
   }

@@ -3,6 +3,7 @@ import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
+import type { Peer } from "./peer.js";
 import { inputCall } from "./describe-call.js";
 import { serverRequests } from "./methods.js";
 import { readElicitation, readElicited, readRoots, readSampled, readSampling } from "./read-input.js";
@@ -20,7 +21,7 @@ export type InputAnswer =
 export interface InputContext {
   readonly parts: GatewayParts;
   readonly exchange: Exchange;
-  readonly capabilities: JsonObject;
+  readonly peer: Pick<Peer, "capabilities" | "elicited">;
   readonly server: string;
   /** The tool, resource or prompt that is at work; absent for what a server asks of its own accord. */
   readonly during?: string;
@@ -42,6 +43,7 @@ const notAllowed: InputAnswer = { error: { code: -32001, message: "not allowed" 
 export const noAnswer: InputAnswer = { error: { code: -32603, message: "no answer" } };
 
 const mostBytes = 2 ** 20;
+const mostElicited = 256;
 
 /** Decides whether a client may be asked; gives the input, or what the server is answered. */
 export async function judgeInput(
@@ -50,7 +52,7 @@ export async function judgeInput(
   params: JsonObject,
 ): Promise<Input | InputAnswer> {
   const row = Object.hasOwn(serverRequests, method) ? serverRequests[method] : undefined;
-  const able = row === undefined ? undefined : context.capabilities[row.capability];
+  const able = row === undefined ? undefined : context.peer.capabilities[row.capability];
   if (row === undefined || !isObject(able)) return noSuchMethod;
   const { _meta, task, ...fields } = params;
   const stray = Object.keys(fields).some((name) => !row.params.includes(name));
@@ -69,7 +71,11 @@ export async function judgeInput(
   );
   if (decision === undefined) return notAllowed;
   tell(context, decision, decision.allow ? "forwarded" : "denied");
-  return decision.allow ? { method, params: fields, facts, decision } : notAllowed;
+  if (!decision.allow) return notAllowed;
+  const { elicitationId } = fields;
+  const { elicited } = context.peer;
+  if (typeof elicitationId === "string" && elicited.size < mostElicited) elicited.add(elicitationId);
+  return { method, params: fields, facts, decision };
 }
 
 /** Decides whether a client's answer may reach the server; gives what it gets. */

@@ -102,6 +102,8 @@ export const serverNotifications: Readonly<
   "notifications/prompts/list_changed": { when: "any", params: [] },
   /** Only of resources that this client subscribed to. */
   "notifications/resources/updated": { when: "any", params: ["uri", "title"] },
+  /** Only of what this client was asked. */
+  "notifications/elicitation/complete": { when: "any", params: ["elicitationId"] },
 };
 
 /** What a server may ask of a client; each is decided. `ping` is answered here, anything else is refused. */

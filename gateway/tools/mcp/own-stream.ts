@@ -79,7 +79,11 @@ function listenerOf(parts: GatewayParts, exchange: Exchange, session: Session): 
         void answerServer(parts, exchange, session, from, { ...message, id: message.id });
         return;
       }
-      const said = hear(message, false, { level: session.level, subscribed: from.subscribed });
+      const said = hear(message, false, {
+        level: session.level,
+        subscribed: from.subscribed,
+        elicited: session.elicited,
+      });
       if (said !== undefined) session.own?.say(said);
     },
   };
@@ -97,7 +101,7 @@ async function answerServer(
   if ("kind" in link) return;
   const caller = callerOf(exchange, undefined);
   if (method === "ping") return void (await link.respond(id, { result: {} }, caller));
-  const context = { parts, exchange, capabilities: session.capabilities, server: from.name };
+  const context = { parts, exchange, peer: session, server: from.name };
   const input = await judgeInput(context, method, params);
   if (!("method" in input)) return void (await link.respond(id, input, caller));
   const given = await askClient(parts, session, exchange.signal, method, input.params, (message) => {

@@ -53,6 +53,8 @@ export interface Peer {
   readonly attached: Map<string, Attached>;
   /** Requests under way, by their ids as JSON. */
   readonly underWay: Map<string, AbortController>;
+  /** Elicitations by URL that the client was asked for. */
+  readonly elicited: Set<string>;
   /** Who takes what servers say of their own accord. */
   readonly listeners: Set<Listener>;
   /** Milliseconds of a monotonic clock. */
@@ -65,7 +67,7 @@ export const clientInfo: JsonObject = { name: "countersign", version: "1" };
 
 export function createPeer(subject: Subject, capabilities: JsonObject, now: number): Peer {
   return {
-    ...{ subject, capabilities, attached: new Map(), underWay: new Map() },
+    ...{ subject, capabilities, attached: new Map(), underWay: new Map(), elicited: new Set() },
     ...{ listeners: new Set(), lastUsed: now, ended: false },
   };
 }

@@ -3,11 +3,12 @@ import { randomBytes } from "node:crypto";
 import type { JsonObject } from "../../../sidecar/contract.js";
 import type { Whose } from "../../routes/websocket/connections.js";
 import type { Subject } from "../links/link.js";
+import type { ServerConfig } from "../server-config.js";
 import type { Channel } from "./channel.js";
 import type { McpConfig } from "./config.js";
 import type { Pending } from "./inputs.js";
 import type { Peer } from "./peer.js";
-import { createPeer, endPeer, keyOf, peerKey } from "./peer.js";
+import { createPeer, detach, endPeer, keyOf, peerKey } from "./peer.js";
 
 export interface Session extends Peer {
   readonly id: string;
@@ -34,6 +35,8 @@ export interface Sessions {
   peer(subject: Subject, capabilities: JsonObject): Peer | undefined;
   /** Ends those of a subject, or that a decision began; gives how many. */
   endOf(whose: Whose): number;
+  /** Ends what other servers than these are needed for: links to them, and sessions on routes that are no more. */
+  keepOnly(servers: ReadonlySet<ServerConfig>, routes: (route: string) => boolean): void;
   /** Ends what nobody used for too long. */
   sweep(): void;
   readonly count: number;
@@ -148,6 +151,16 @@ export function createSessions({
       if (decisionId === undefined && route === undefined)
         for (const [key, peer] of peers) if (fits(peer.subject)) endOfPeer(key, peer);
       return meant.length;
+    },
+    keepOnly(servers, routes) {
+      for (const session of sessions.values()) if (!routes(session.route)) end(session);
+      for (const peer of [...sessions.values(), ...peers.values()]) {
+        for (const [name, one] of peer.attached) {
+          if (servers.has(one.config)) continue;
+          peer.attached.delete(name);
+          detach(one);
+        }
+      }
     },
     sweep,
     get count() {
