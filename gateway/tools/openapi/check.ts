@@ -1,7 +1,10 @@
 /** Checks arguments by the same code as those of any tool. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
+import { isObject } from "../../../sidecar/contract.js";
 import { compileSchema } from "../definitions/schema/compile.js";
+import type { Guard } from "../definitions/schema/guard.js";
 import { createGuard } from "../definitions/schema/guard.js";
+import { compilePattern } from "../definitions/schema/pattern.js";
 import { readSchema } from "../definitions/schema/read-schema.js";
 import { OpenApiRefused } from "./parse-document.js";
 
@@ -13,9 +16,11 @@ export type Check = (value: Json) => string | undefined;
  * It throws OpenApiRefused where a schema can't be taken.
  */
 export function createChecks(): (schema: JsonObject) => Check {
-  const guard = createGuard();
+  const watched = createGuard();
   return (schema) => {
     const read = readOrRefuse(schema);
+    // a watchdog is a thread, started and ended each time: the schema is the operator's own, and only the caller is hostile
+    const guard: Guard = hasSlowPattern(schema) ? watched : (run) => run();
     let compiled: Check | undefined;
     return (value) => {
       try {
@@ -27,6 +32,25 @@ export function createChecks(): (schema: JsonObject) => Check {
       return compiled(value);
     };
   };
+}
+
+/** Tells whether a pattern may take longer than a time linear in the text: one that RE2 doesn't know. */
+function hasSlowPattern(schema: Json): boolean {
+  if (Array.isArray(schema)) return schema.some(hasSlowPattern);
+  if (!isObject(schema)) return false;
+  const { pattern, patternProperties } = schema;
+  const patterns = [pattern, ...Object.keys(isObject(patternProperties) ? patternProperties : {})];
+  const slow = patterns.some((one) => typeof one === "string" && !isLinear(one));
+  return slow || Object.values(schema).some(hasSlowPattern);
+}
+
+/** What is none at all counts as slow. */
+function isLinear(pattern: string): boolean {
+  try {
+    return compilePattern(pattern).linear;
+  } catch {
+    return false;
+  }
 }
 
 function readOrRefuse(schema: JsonObject): ReturnType<typeof readSchema> {

@@ -44,6 +44,8 @@ export interface Operation {
   readonly definition: JsonObject;
   /** Says what is wrong with arguments, by place and never by value; undefined: nothing. */
   readonly check: (args: JsonObject) => string | undefined;
+  /** The same of the object that an answer is; undefined where the document doesn't say what it is, too. */
+  readonly checkResult: (structured: Json | undefined) => string | undefined;
 }
 
 /** One path of the document, with what is offered of it; also those without anything are known, so that no other takes theirs. */

@@ -60,12 +60,12 @@ export function readOperation(declared: Declared): Operation {
   };
   const answers = readAnswers(document, operation["responses"]);
   // the answer to a HEAD is without
-  const outputSchema = method === "HEAD" ? undefined : outputOf(declared, answers.object);
+  const output = method === "HEAD" ? undefined : outputOf(declared, answers.object);
   const definition: JsonObject = {
     name: tool,
     ...wordsOf(operation),
     inputSchema,
-    ...(outputSchema === undefined ? {} : { outputSchema }),
+    ...(output === undefined ? {} : { outputSchema: output.schema }),
     annotations: annotationsOf(method),
   };
   return {
@@ -74,6 +74,8 @@ export function readOperation(declared: Declared): Operation {
     accept: answers.accept,
     declared: answers.declared,
     check: checkOf(inputSchema),
+    checkResult: (structured) =>
+      output === undefined ? undefined : structured === undefined ? "/: missing" : output.check(structured),
   };
 }
 
@@ -137,11 +139,16 @@ function annotationsOf(method: Method): JsonObject {
   };
 }
 
+interface Output {
+  readonly schema: JsonObject;
+  readonly check: Check;
+}
+
 /** A schema of results is told where every success is one object; else there is none. */
 function outputOf(
   { document, version, checkOf }: Declared,
   schema: Json | undefined,
-): JsonObject | undefined {
+): Output | undefined {
   if (schema === undefined) return undefined;
   try {
     const bundle = createBundle({ document, version, direction: "response" });
@@ -149,8 +156,7 @@ function outputOf(
     const { type } = one;
     if (shapeIsObject(one, bundle.defs) && (type === undefined || type === "object")) {
       const output = { ...one, type: "object", ...defsOf(bundle.defs) };
-      checkOf(output);
-      return output;
+      return { schema: output, check: checkOf(output) };
     }
     return undefined;
   } catch (error) {

@@ -57,7 +57,7 @@ export async function serveCall(
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");
   if (reviewed.quarantined) return refuseAs(refuse("tool_quarantined"), "denied");
   const duties = await takeDuties({ parts }, decision);
-  const masked = "reply" in duties ? undefined : maskArguments(args, duties, reviewed.checkArguments);
+  const masked = "reply" in duties ? undefined : maskArguments(args, duties, operation.check);
   const request =
     masked === undefined || masked === args ? called.request : buildRequest(api, operation, masked);
   if ("reply" in duties || masked === undefined || request.kind === "refusal")
@@ -79,7 +79,8 @@ export async function serveCall(
   const { status } = sent;
   const judged = await judgeResult(
     {
-      ...{ turn: { parts, exchange }, decision, duties, of: "tools/call", reviewed },
+      ...{ turn: { parts, exchange }, decision, duties, of: "tools/call" },
+      reviewed: { ...reviewed, checkResult: operation.checkResult },
       ask: (result) =>
         describeOperation(
           "tool.call",

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { buildRequest } from "../../../../gateway/tools/openapi/build-request.js";
 import { createBundle } from "../../../../gateway/tools/openapi/bundle.js";
+import { createChecks } from "../../../../gateway/tools/openapi/check.js";
 import { parseDocument } from "../../../../gateway/tools/openapi/parse-document.js";
 import { createReadApi } from "../../../../gateway/tools/openapi/read-api.js";
 import { matchTemplate, mostConcrete, readTemplate } from "../../../../gateway/tools/openapi/template.js";
@@ -353,6 +354,20 @@ describe("schemas", () => {
       required: ["secret"],
     };
     expect(bundled("3.1", schema, {}, "response")).toEqual({ properties: { a: {} }, required: [] });
+  });
+
+  test.each([
+    ["that backtracks", "^(?!x)(a+)+$"],
+    ["that backtracks, in a name", { "^(?!x)(a+)+$": { type: "string" } }],
+  ])("with a pattern %s are checked within bounds", (_name, slow) => {
+    const schema =
+      typeof slow === "string"
+        ? { type: "string", pattern: slow }
+        : { type: "object", patternProperties: slow };
+    const check = createChecks()(schema as JsonObject);
+    const hostile = `${"a".repeat(64)}!`;
+    expect(check(typeof slow === "string" ? hostile : { [hostile]: "" })).toContain("too long");
+    expect(check(typeof slow === "string" ? "aaa" : { aaa: "" })).toBeUndefined();
   });
 
   test("that are too large are none", () => {
