@@ -56,7 +56,7 @@ const refusedAs = (reply: Reply): Heard => ({ kind: "refused", reply });
 
 function start(about: Conversation, more: JsonObject): Run {
   const { turn, link, decision, params, paramHeaders } = about;
-  const { parts, exchange, request, era } = turn;
+  const { parts, exchange, request } = turn;
   const meta = request.params["_meta"];
   const wanted = isObject(meta) ? meta["progressToken"] : undefined;
   const token = wanted === undefined ? undefined : parts.newId();
@@ -68,7 +68,7 @@ function start(about: Conversation, more: JsonObject): Run {
     method: request.method,
     params: { ...params, ...more, ...(Object.keys(sent).length === 0 ? {} : { _meta: sent }) },
     caller: callerOf(exchange, decision),
-    ...(paramHeaders === undefined || era !== "stateless" ? {} : { paramHeaders }),
+    ...(paramHeaders === undefined || link.era !== "stateless" ? {} : { paramHeaders }),
     maxMessages: parts.config.mcp.maxMessages,
     hear: () => undefined,
   });

@@ -86,6 +86,13 @@ test.each(["sessions", "modern", "legacy", "child", "shared"])(
   },
 );
 
+test("headers that repeat arguments are written for a server that wants them, whatever the client speaks", async () => {
+  const client = await connect("modern");
+  await client.listTools();
+  expect(await use(client, "place", { region: "Zürich" })).toBe("Zürich");
+  expect(modern.received.at(-1)?.headers["mcp-param-region"]).toBe("=?base64?WsO8cmljaA==?=");
+});
+
 test("the caller's token goes to the authorization server, and to no tool server", async () => {
   await use(await connect("sessions"), "echo", { text: "hi" });
   expect(new URLSearchParams(login.received.at(-1)?.body).get("subject_token")).toBe(callerToken);

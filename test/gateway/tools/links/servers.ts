@@ -10,7 +10,12 @@ import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { ElicitResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { createMcpHandler, inputRequired, McpServer as ModernServer } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  fromJsonSchema,
+  inputRequired,
+  McpServer as ModernServer,
+} from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Received } from "../../world.js";
 
@@ -171,6 +176,9 @@ export async function startModern(legacy: "stateless" | "reject" = "reject"): Pr
         });
         return text("over");
       });
+      const region = { type: "string", "x-mcp-header": "Region" };
+      const inputSchema = fromJsonSchema<{ region: string }>({ type: "object", properties: { region } });
+      server.registerTool("place", { inputSchema }, (args) => text(args.region));
       server.registerPrompt("é", {}, () => ({ messages: [] }));
       return server;
     },
