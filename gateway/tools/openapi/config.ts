@@ -28,8 +28,6 @@ export function readOpenApi(fields: Fields, problems: Problems): OpenApiConfig |
   for (const glob of operations)
     if (!/^[\w.:/*-]{1,256}$/.test(glob))
       problems.add(fields.at("operations"), "an id holds letters, digits and . _ : / -");
-  for (const name of ["command", "transport", "revision"])
-    if (fields.has(name)) problems.add(fields.at(name), "doesn't go with openapi");
   const bytes = readDocument(file);
   if (typeof bytes === "string") {
     if (file !== "") problems.add(nested.at("file"), bytes);

@@ -91,7 +91,7 @@ describe("a configuration is refused", () => {
     [
       "with what is for servers of MCP",
       () => ({ ...good(), revision: "2025-11-25" }),
-      /servers\.pets\.revision: doesn't go with openapi/,
+      /servers\.pets\.revision: is of servers that speak MCP/,
     ],
     [
       "with operations and no document",
