@@ -49,13 +49,15 @@ export function readAgent(fields: Fields, problems: Problems): AgentConfig {
   const mostItems = fields.integer("max_items", 1, 10_000) ?? 256;
   const maxAnswer = fields.integer("max_answer_bytes", 1_024, 2 ** 30) ?? 16 * 2 ** 20;
   const given = fields.string("card_url");
-  const upstream = readUpstream(fields, problems);
+  const upstream = readUpstream(fields, problems, { tokens: true });
   const cardUrl =
     given === undefined
       ? new URL("/.well-known/agent-card.json", upstream.url)
       : readUrl(given, fields.at("card_url"), problems);
   const card = { ...upstream };
   delete (card as { assertion?: unknown }).assertion;
+  // nobody's token is exchanged for what all callers share
+  if (card.credentials?.kind === "token_exchange") delete (card as { credentials?: unknown }).credentials;
   return {
     upstream,
     card: { ...card, url: cardUrl },

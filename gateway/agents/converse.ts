@@ -130,6 +130,7 @@ async function carry(parts: GatewayParts, exchange: Exchange, talk: Talk, params
     ...outgoing.request,
     upstream: agent.upstream,
     assertion: decision.assertion,
+    caller: exchange.credentials,
     signal: exchange.signal,
   });
   if (answer.kind === "aborted") return end("client_disconnected", 499);

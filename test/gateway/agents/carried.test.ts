@@ -4,6 +4,7 @@ import type { Decide, Served, World } from "../world.js";
 import { allow, callerToken, json, post, startUpstream, startWorld } from "../world.js";
 
 let agent: Served;
+let tokens: Served;
 let world: World;
 
 const hello = { messageId: "m", role: "ROLE_USER", parts: [{ text: "hi" }] };
@@ -23,6 +24,17 @@ beforeAll(async () => {
     const status = { state: "TASK_STATE_INPUT_REQUIRED" };
     json(res, { jsonrpc: "2.0", id, result: { task: { id: "t-1", contextId: "c-1", status } } });
   });
+  tokens = await startUpstream((_req, res, body) => {
+    const kind = new URLSearchParams(body).get("grant_type")?.split(":").at(-1) ?? "";
+    json(res, {
+      ...{ access_token: `token-by-${kind}`, token_type: "Bearer", expires_in: 300 },
+      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    });
+  });
+  const oauth = (kind: string) => ({
+    ...{ kind, token_url: `${tokens.url}/token`, client_id: "gateway" },
+    client_secret: { value: "client-secret-1" },
+  });
   const url = `${agent.url}/rpc`;
   world = await startWorld({
     config: {
@@ -30,6 +42,8 @@ beforeAll(async () => {
         helper: { url, extensions: ["https://example.com/ext/one"], tenant: "north" },
         told: { url, assertion: { audience: "https://agents.example" } },
         old: { url, version: "0.3" },
+        client: { url, credentials: oauth("oauth") },
+        exchange: { url, credentials: oauth("token_exchange") },
       },
       content: { detectors: ["pii", "secrets"], answers: "decide" },
     },
@@ -37,7 +51,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world.close();
-  await agent.close();
+  await Promise.all([agent.close(), tokens.close()]);
 });
 beforeEach(() => {
   world.sidecar.decide = allow;
@@ -115,6 +129,16 @@ test("an agent that is to be told of the caller is told by the sidecar's signatu
   world.sidecar.decide = allow;
   expect((await call({ message: hello }, "told")).status).toBe(503);
   expect(agent.received).toEqual([]);
+});
+
+test("an agent behind an authorization server gets a token of its own; the caller's goes to the server alone", async () => {
+  await call({ message: hello }, "client");
+  expect(agent.received[0]?.headers.authorization).toBe("Bearer token-by-client_credentials");
+  await call({ message: hello }, "exchange");
+  expect(agent.received[1]?.headers.authorization).toBe("Bearer token-by-token-exchange");
+  expect(new URLSearchParams(tokens.received.at(-1)?.body).get("subject_token")).toBe(callerToken);
+  expect(JSON.stringify(agent.received)).not.toContain(callerToken);
+  expect(JSON.stringify(agent.received)).not.toContain("client-secret-1");
 });
 
 test.each([
