@@ -11,6 +11,7 @@ import { parsePending, writeApprovals } from "../../../../gateway/tools/definiti
 import { createMemoryApprovals } from "../../../../gateway/tools/definitions/approvals/memory.js";
 import { digestOf } from "../../../../gateway/tools/definitions/canonical.js";
 import type { JsonObject } from "../../../../sidecar/contract.js";
+import { denied } from "../../../../sidecar/contract.js";
 import { createLab, tool, withSchema } from "./lab.js";
 
 const folders: string[] = [];
@@ -121,11 +122,14 @@ describe.each<[string, () => Promise<Approvals>]>([
     expect(lab.asked).toEqual([]);
   });
 
-  test("of an answer with too few decisions are none", async () => {
+  test("of an answer with more or fewer decisions are none", async () => {
     const approvals = await make();
     const { definitions } = createLab(approvals);
     const review = definitions.review("s", {}, [tool("a") as JsonObject], () => Promise.resolve([]));
     expect(await statusOf(review)).toEqual(["a new quarantined"]);
+    const yes = { ...denied("d", { code: "c", message: "m" }, new Date(0)), allow: true };
+    const more = definitions.review("s", {}, [tool("a") as JsonObject], () => Promise.resolve([yes, yes]));
+    expect(await statusOf(more)).toEqual(["a new quarantined"]);
   });
 });
 

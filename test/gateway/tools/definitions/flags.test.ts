@@ -24,6 +24,7 @@ test.each([
 
 test("the server's own host is no other", async () => {
   expect(await flaggedHost("https://tools.example/a http://tools.example:8080/b")).toEqual([]);
+  expect(await flaggedHost("https://user@tools.example/a")).toEqual([]);
   expect(await flaggedHost("https://sub.tools.example/a")).toEqual(["foreign_url"]);
   expect(await flaggedHost("https://tools.example.evil/a")).toEqual(["foreign_url"]);
 });
