@@ -24,11 +24,13 @@ const ignored = (): void => undefined;
 
 export async function greet(
   peer: Peer,
-  who: Pick<Holder, "capabilities" | "clientInfo">,
+  { capabilities, clientInfo }: Pick<Holder, "capabilities" | "clientInfo">,
   era: Era | undefined,
   caller: LinkCaller,
   signal: AbortSignal,
 ): Promise<Greeting> {
+  // INVARIANT: of whom it speaks for a server is told nothing here
+  const who = { capabilities, clientInfo };
   const asking = { onMessage: ignored, signal, caller };
   if (era !== "session") {
     const params = carry(who, {});
