@@ -39,7 +39,7 @@ export function hear(
       break;
     }
     case "notifications/message": {
-      const at = logLevels.indexOf(String(said["level"]));
+      const at = typeof said["level"] === "string" ? logLevels.indexOf(said["level"]) : -1;
       if (level === undefined || at < 0 || at < logLevels.indexOf(level)) return undefined;
       break;
     }
