@@ -119,6 +119,9 @@ export function createDefinitions({ approvals, now, log }: DefinitionsParts): De
   };
 
   return {
+    async version() {
+      return (await approvals.read())?.version;
+    },
     async review(server, serverConfig, tools, decide) {
       const config = configOf(serverConfig);
       const view = await approvals.read();

@@ -31,6 +31,8 @@ export interface Dropped {
 }
 
 export interface Definitions {
+  /** Gives what differs whenever anything may have been approved, rejected or revoked; undefined where that can't be read. */
+  version(): Promise<object | undefined>;
   /**
    * Reviews all tools that a server listed, in order; what can't be offered is dropped. Look-alikes between servers are
    * found among all that are known. `decide` asks policy whether a new or changed one may be approved without a person

@@ -13,7 +13,7 @@ import { converse } from "./converse.js";
 import type { UriFacts } from "./describe-call.js";
 import { completionCall, promptCall, readUri, resourceCall, speakCall, toolCall } from "./describe-call.js";
 import { judgeHeard } from "./judge-result.js";
-import { toolsOf } from "./listing.js";
+import { knownTools, toolsOf } from "./listing.js";
 import { ownerOf } from "./owner.js";
 import { isHolder } from "./peer.js";
 import { takeDuties } from "./take-duties.js";
@@ -87,12 +87,9 @@ async function reviewedTool(
 ): Promise<{ readonly reviewed: Reviewed | undefined } | { readonly done: Done }> {
   const { parts, peer, place } = turn;
   const known = peer.attached.get(server);
-  const fresh =
-    known?.listing !== undefined &&
-    known.config === place.servers.get(server) &&
-    !known.lost &&
-    parts.clock() - known.listing.at < parts.config.mcp.listMaxAgeMs;
-  if (fresh) return { reviewed: known.listing?.byName.get(own) };
+  const usable = known !== undefined && known.config === place.servers.get(server) && !known.lost;
+  const listed = usable ? await knownTools(turn, known) : undefined;
+  if (listed !== undefined) return { reviewed: listed.byName.get(own) };
   const upstream = place.servers.get(server)?.upstream;
   const [decision] = await askAbout(parts, turn.exchange, [speakCall(server)], [], { upstream });
   const stop = stopped(turn, decision);

@@ -21,14 +21,27 @@ export async function toolsOf(
   link: Link,
   decision: Decision,
 ): Promise<Listing | Failed> {
-  const { parts } = turn;
-  const known = attached.listing;
-  if (known !== undefined && parts.clock() - known.at < parts.config.mcp.listMaxAgeMs) return known;
+  const known = await knownTools(turn, attached);
+  if (known !== undefined) return known;
   // asked for by the one, it serves the others that come meanwhile
   attached.asking ??= ask(turn, attached, link, decision).finally(() => {
     attached.asking = undefined;
   });
   return attached.asking;
+}
+
+/**
+ * Gives what is known of a server's tools, where that isn't too old. INVARIANT: what isn't approved any more is
+ * quarantined with the next request, not with the next list.
+ */
+export async function knownTools(turn: Turn, attached: Attached): Promise<Listing | undefined> {
+  const { parts } = turn;
+  const known = attached.listing;
+  if (known === undefined || parts.clock() - known.at >= parts.config.mcp.listMaxAgeMs) return undefined;
+  const version = await parts.mcp.definitions.version();
+  return version !== undefined && version === known.version
+    ? known
+    : review(turn, attached, known.raw, known.at);
 }
 
 async function ask(
@@ -38,7 +51,7 @@ async function ask(
   decision: Decision,
 ): Promise<Listing | Failed> {
   const { parts, exchange } = turn;
-  if (link.hello.capabilities["tools"] === undefined) return remember(attached, parts.clock(), [], []);
+  if (link.hello.capabilities["tools"] === undefined) return review(turn, attached, [], parts.clock());
   const tools: Json[] = [];
   let cursor: string | undefined;
   const at = parts.clock();
@@ -57,14 +70,7 @@ async function ask(
     tools.push(...some);
     if (tools.length > mostTools) return { kind: "failed", code: "upstream_invalid" };
     if (nextCursor === undefined || nextCursor === null) {
-      const { name, config } = attached;
-      const approve = (all: readonly Reviewed[]): Promise<Decision[]> =>
-        askInTurns(
-          turn,
-          all.map((one) => toolCall("tool.approve", name, one.name, one.properties)),
-        );
-      const reviewed = await parts.mcp.definitions.review(name, config, tools, approve);
-      return remember(attached, at, reviewed.tools, reviewed.dropped);
+      return review(turn, attached, tools, at);
     }
     if (typeof nextCursor !== "string") return { kind: "failed", code: "upstream_invalid" };
     cursor = nextCursor;
@@ -72,14 +78,18 @@ async function ask(
   return { kind: "failed", code: "upstream_invalid" };
 }
 
-function remember(
-  attached: Attached,
-  at: number,
-  tools: Listing["tools"],
-  dropped: Listing["dropped"],
-): Listing {
-  const byName = new Map(tools.map((one) => [one.name, one]));
-  const listing: Listing = { at, tools, byName, dropped };
+async function review(turn: Turn, attached: Attached, raw: readonly Json[], at: number): Promise<Listing> {
+  const { name, config } = attached;
+  const { definitions } = turn.parts.mcp;
+  const approve = (all: readonly Reviewed[]): Promise<Decision[]> =>
+    askInTurns(
+      turn,
+      all.map((one) => toolCall("tool.approve", name, one.name, one.properties)),
+    );
+  const { tools, dropped } = await definitions.review(name, config, raw, approve);
+  // what changes meanwhile is seen with the next request
+  const version = await definitions.version();
+  const listing = { at, raw, version, tools, byName: new Map(tools.map((one) => [one.name, one])), dropped };
   attached.listing = listing;
   return listing;
 }

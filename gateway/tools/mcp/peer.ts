@@ -1,6 +1,6 @@
 /** A caller with its links to tool servers: what one session, or one caller of the stateless era, has to itself. */
 import { createHash } from "node:crypto";
-import type { Decision, ErrorCode, JsonObject } from "../../../sidecar/contract.js";
+import type { Decision, ErrorCode, Json, JsonObject } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
 import type { Dropped, Reviewed } from "../definitions/definitions.js";
 import type {
@@ -18,6 +18,10 @@ import type { ServerConfig } from "../server-config.js";
 export interface Listing {
   /** Milliseconds of a monotonic clock. */
   readonly at: number;
+  /** As the server gave them. */
+  readonly raw: readonly Json[];
+  /** Of what was approved when they were reviewed. */
+  readonly version: object | undefined;
   readonly tools: readonly Reviewed[];
   readonly byName: ReadonlyMap<string, Reviewed>;
   readonly dropped: readonly Dropped[];

@@ -17,11 +17,11 @@ let world: World;
 /** The tools that policy approves by itself. */
 let byPolicy: (name: string) => boolean;
 
-const start = async (server: Record<string, unknown> = {}): Promise<World> => {
+const start = async (server: Record<string, unknown> = {}, listMaxAgeMs = 0): Promise<World> => {
   const started = await startWorld({
     config: {
       servers: { lab: { url: lab.url, ...server } },
-      mcp: { list_max_age_ms: 0 },
+      mcp: { list_max_age_ms: listMaxAgeMs },
       tools: { approvals: file },
     },
   });
@@ -61,7 +61,8 @@ describe.each<[string, () => Promise<LabClient>]>([
   ["a stateless client", () => Promise.resolve(stateless(world))],
 ])("%s", (_name, open) => {
   test("sees and calls a tool once a person has approved it, and no more once it is revoked", async () => {
-    world = await start();
+    // however long what a server listed is kept
+    world = await start({}, 3_600_000);
     const client = await open();
     expect(await listed(client)).toEqual([]);
     expect(await called(client, "read")).not.toBe("done");
