@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-identity pack clean
+.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -64,6 +64,9 @@ bench-gateway: build ## measure the gateway beside LiteLLM and Portkey (docs/per
 
 bench-streams: build ## keep 500 streams open through the gateway for five minutes (docs/performance.md)
 	@node --no-warnings dist/bench/gateway/streams.js
+
+bench-tools: build ## measure calls and lists of tools, and 200 sessions for five minutes (docs/performance.md)
+	@for one in calls list sessions; do node --no-warnings dist/bench/tools/$$one.js || exit 1; done
 
 bench-identity: build ## measure what each credential costs, new and known
 	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done
