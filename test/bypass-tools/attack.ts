@@ -39,6 +39,8 @@ export interface Expected {
   readonly server: string;
   readonly body: string;
   readonly head?: readonly string[];
+  /** Its first line, of a server that isn't one of MCP: then `head` is all that isn't of every request. */
+  readonly line?: string;
 }
 
 export interface Attack {

@@ -234,7 +234,7 @@ const sessions: readonly Guard[] = [
     "a session is its caller's",
     mcp("peer"),
     "subject !== undefined &&\n    subject.id === holder.id &&",
-    "subject !== undefined &&",
+    "subject !== undefined ||\n    subject.id === holder.id &&",
     "sessions of somebody else: a call by the analyst",
     "answers to what a server asked: by another caller in this session",
   ),
@@ -330,11 +330,11 @@ const definitions: readonly Guard[] = [
     "resources that two servers claim: a template that takes all",
   ),
   guard(
-    "lists are the caller's own",
-    mcp("lists"),
-    '{ resultType: "complete", ttlMs, cacheScope: "private" }',
-    '{ resultType: "complete", ttlMs, cacheScope: "public" }',
-    "lists and calls that disagree: a forbidden tool isn't listed in the stateless era",
+    "what may be kept for whom isn't the server's to say",
+    mcp("answer"),
+    'if (said["resultType"] !== "complete" || !cacheable.has(method)) return said;',
+    "return said;",
+    "URIs of resources: as it should be, for others, too, as the server says",
   ),
   guard(
     "cursors are for one caller, route and list",
@@ -366,6 +366,8 @@ const definitions: readonly Guard[] = [
     "if (likeness === undefined) return true;",
     "if (likeness !== null) return true;",
     "tools that look like another server's: two within one server",
+    "tools that look like another server's: in other letters",
+    "tools that look like another server's: with letters that look alike",
   ),
 ];
 

@@ -58,10 +58,12 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
   for (const { send, exchange } of tried) {
     if (send.verb === "GET") exchange.leave();
     await exchange.over;
-    faults.push(...wrongAnswer(send, exchange.said()));
+    faults.push(...wrongAnswer(send, exchange.said(), (text) => filled(text, taken)));
   }
   const all = [...upstream.got, ...childGot(lab)];
   faults.push(...wrongRequests(lab, all, expected));
+  for (const pid of readFileSync(lab.childLog, "latin1").matchAll(/^fork\t(\d+)$/gm))
+    if (!(await until(() => !isRunning(Number(pid[1]))))) faults.push("what a child forked goes on");
   const bytes = upstream.bytes() + readFileSync(lab.childLog, "latin1");
   for (const secret of [...tokens.values(), canary])
     if (bytes.includes(secret)) faults.push("what is the caller's own went on");
@@ -84,13 +86,19 @@ function childGot({ childLog }: Lab): Got[] {
     });
 }
 
-function wrongAnswer({ status, code, says = [], never = [], path }: Send, said: string): string[] {
+function wrongAnswer(
+  { status, code, says = [], never = [], path }: Send,
+  said: string,
+  fill: (text: string) => string,
+): string[] {
   const got = Number(/^HTTP\/1\.1 ([2-5]\d\d) /.exec(said)?.[1]);
   const plain = said.replace(/(?<=\r\n\r\n|\r\n)[0-9a-f]{1,8}\r\n/g, "");
-  const bytes = (text: string): string => Buffer.from(text).toString("latin1");
+  const bytes = (text: string): string => Buffer.from(fill(text)).toString("latin1");
   return [
     got !== status && `the status at ${path} is ${got}: ${said}`,
-    code !== undefined && !said.includes(`"${code}"`) && `no ${code}: ${said}`,
+    code !== undefined &&
+      ![code, code.toUpperCase()].some((one) => said.includes(`"${one}"`)) &&
+      `no ${code}: ${said}`,
     ...says.map((text) => !plain.includes(bytes(text)) && `it lacks ${text}: ${said}`),
     ...never.map((text) => plain.includes(bytes(text)) && `it holds ${text}: ${said}`),
     // what was answered was decided
@@ -105,27 +113,39 @@ function wrongAnswer({ status, code, says = [], never = [], path }: Send, said: 
 function bytesOf(send: Send, tokens: Tokens, taken: ReadonlyMap<string, string>): Buffer {
   const { as = "senior", verb = "POST", path, head = [], body, type = "application/json", raw } = send;
   const fill = (text: string): string =>
-    text.replace(/\{(\w+)\}/g, (whole, name: string) =>
-      name === "token" ? (tokens.get(as) ?? "") : (taken.get(name) ?? whole),
+    filled(
+      text.replaceAll("{token}", () => tokens.get(as) ?? ""),
+      taken,
     );
   if (raw !== undefined) return Buffer.from(fill(raw));
-  const filled = body === undefined ? undefined : fill(body);
+  const whole = body === undefined ? undefined : fill(body);
   const lines = [
     `${verb} ${path} HTTP/1.1`,
     "host: gateway",
     `authorization: Bearer ${tokens.get(as) ?? ""}`,
-    ...(filled === undefined
-      ? []
-      : [`content-type: ${type}`, `content-length: ${Buffer.byteLength(filled)}`]),
+    ...(whole === undefined ? [] : [`content-type: ${type}`, `content-length: ${Buffer.byteLength(whole)}`]),
     "accept: application/json, text/event-stream",
     "connection: close",
     // nothing of these may go on
     `cookie: session=${canary}`,
     `x-forwarded-user: ${canary}`,
-    `x-session: ${canary}`,
     ...head.map(fill),
   ];
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${filled ?? ""}`);
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${whole ?? ""}`);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Puts what was taken where its name stands. */
+function filled(text: string, taken: ReadonlyMap<string, string>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => taken.get(name) ?? whole);
 }
 
 /** What a case opened isn't the next one's. */

@@ -1,5 +1,5 @@
 /** Where the cases run: a real gateway, a real sidecar whose policy denies what it doesn't name, servers of raw TCP, real children. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDemoIssuer } from "../../demo/issuer.js";
@@ -8,6 +8,7 @@ import { startGateway } from "../../gateway/main.js";
 import type { Json } from "../../sidecar/contract.js";
 import { startSidecar } from "../../sidecar/main.js";
 import { bundleCache, root } from "../world.js";
+import { api } from "./api.js";
 import type { ClientStep } from "./attack.js";
 import type { ToolUpstream } from "./upstream.js";
 import { startToolUpstream } from "./upstream.js";
@@ -32,9 +33,13 @@ export interface Lab {
 }
 
 export async function startLab(): Promise<Lab> {
+  // what children must not be given
+  process.env["BYPASS_SECRET"] = canary;
   const directory = await mkdtemp(join(tmpdir(), "countersign-bypass-tools-"));
   const socket = join(directory, "pdp.sock");
   const childLog = join(directory, "child.log");
+  const document = join(directory, "pets.json");
+  await writeFile(document, JSON.stringify(api));
   const issuer = await createDemoIssuer({ now: Date.now });
   const upstream = await startToolUpstream();
   const sidecar = await startSidecar({
@@ -67,8 +72,15 @@ export async function startLab(): Promise<Lab> {
       servers: {
         ...{ files: server("files"), tide: server("tide"), guest: server("guest"), vault: server("vault") },
         ...{ kid: child("kid", "caller"), kin: child("kin", "tenant") },
+        pets: {
+          ...server("pets"),
+          url: `http://127.0.0.1:${upstream.port}/pets/v1`,
+          openapi: { file: document },
+          operations: ["listPets", "getPet", "addPet", "findFile", "remove"],
+        },
         ...servers,
       },
+      agents: { helper: { ...server("helper"), url: `http://127.0.0.1:${upstream.port}/helper/rpc` } },
       mcp: {
         ...{ together: ["files", "twin"], list_max_age_ms: 0, max_sessions_per_caller: 10_000 },
         ...{ input_ms: 400, request_ms: 3_000, max_messages: 100, resume_bytes: 4_096 },

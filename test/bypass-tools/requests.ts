@@ -3,7 +3,7 @@ import type { Expected } from "./attack.js";
 import type { Lab } from "./lab.js";
 import { credential } from "./lab.js";
 import type { Got } from "./upstream.js";
-import { stateless } from "./upstream.js";
+import { plain, stateless } from "./upstream.js";
 
 const caps = String.raw`\{(?:"(?:sampling|elicitation|roots)":\{(?:"(?:context|tools|form|url|listChanged)":(?:\{\}|true),?)*\},?)*\}`;
 const holes: Readonly<Record<string, string>> = {
@@ -49,8 +49,8 @@ const own: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-export const isOwn = ({ verb, method }: Got): boolean =>
-  verb === "GET" || verb === "DELETE" || own[method ?? ""] !== undefined;
+export const isOwn = ({ server, verb, method }: Got): boolean =>
+  !plain.has(server) && (verb === "GET" || verb === "DELETE" || own[method ?? ""] !== undefined);
 
 /** @returns what is wrong with what servers got */
 export function wrongRequests(lab: Lab, got: readonly Got[], expected: readonly Expected[]): string[] {
@@ -64,13 +64,34 @@ export function wrongRequests(lab: Lab, got: readonly Got[], expected: readonly 
       if (one.verb !== "line") faults.push(...wrongHead(lab, one, []));
       continue;
     }
-    const at = left.findIndex(({ server, body }) => server === one.server && fits(body, one.body));
+    const at = left.findIndex(
+      ({ server, body, line = one.head[0] }) =>
+        server === one.server && line === one.head[0] && fits(body, one.body),
+    );
     const [found] = at < 0 ? [] : left.splice(at, 1);
     if (found === undefined) faults.push(`the server ${one.server} got ${one.body}`);
+    else if (found.line !== undefined) faults.push(...wrongPlainHead(lab, one, found));
     else if (one.verb !== "line") faults.push(...wrongHead(lab, one, found.head ?? []));
   }
   for (const { server, body } of left) faults.push(`the server ${server} didn't get ${body}`);
   return faults;
+}
+
+function wrongPlainHead(
+  { upstream }: Lab,
+  { server, body, head }: Got,
+  { line = "", head: more = [] }: Expected,
+): string[] {
+  const lines = [
+    ...[line, `host: 127.0.0.1:${upstream.port}`, "connection: keep-alive", "accept-encoding: identity"],
+    `authorization: Bearer ${credential}`,
+    ...(body === "" ? [] : ["content-type: application/json", `content-length: ${body.length}`]),
+    ...more,
+  ];
+  const fit = JSON.stringify([...head].sort()) === JSON.stringify(lines.sort());
+  return fit
+    ? []
+    : [`the server ${server} got a head of ${JSON.stringify(head)}, not ${JSON.stringify(lines)}`];
 }
 
 /** INVARIANT: of a client's headers there is nothing but what is listed here. */

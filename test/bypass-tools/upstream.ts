@@ -49,6 +49,15 @@ export const events =
 export const event = (message: string): string => `event: message\ndata: ${message}\n\n`;
 export const done = event('{"jsonrpc":"2.0","id":{id},"result":{"content":[{"type":"text","text":"done"}]}}');
 
+/** An API, and an agent. */
+export const plain: ReadonlySet<string> = new Set(["pets", "helper"]);
+const said = { messageId: "m", role: "ROLE_AGENT", parts: [{ text: "done" }] };
+const task = {
+  id: "task-of-the-agent",
+  contextId: "context-of-the-agent",
+  status: { state: "TASK_STATE_COMPLETED" },
+};
+
 const string = { type: "string" };
 const closed = (properties: object, required: readonly string[] = []): object => ({
   ...{ type: "object", properties, required, additionalProperties: false },
@@ -94,8 +103,11 @@ const lists: Readonly<Record<string, object>> = {
 };
 
 function usual({ server, verb, method = "" }: Got, newSession: () => string): readonly Step[] {
+  if (server === "pets") return [{ body: '{"id":7,"name":"Rex"}' }];
+  if (server === "helper")
+    return [result(JSON.stringify(method === "SendMessage" ? { message: said } : task))];
   const modern = stateless.has(server);
-  const said = (value: object): readonly Step[] => [
+  const reply = (value: object): readonly Step[] => [
     result(JSON.stringify(modern ? { resultType: "complete", ...value } : value)),
   ];
   const failed = [{ body: '{"jsonrpc":"2.0","id":{id},"error":{"code":-32601,"message":"no such method"}}' }];
@@ -103,15 +115,15 @@ function usual({ server, verb, method = "" }: Got, newSession: () => string): re
   if (verb === "DELETE") return [{ body: "" }];
   if (method === "" || method.startsWith("notifications/")) return [{ body: "", status: "202 Accepted" }];
   if (method === "server/discover")
-    return modern ? said({ supportedVersions: ["2026-07-28"], capabilities: able, ...info }) : failed;
+    return modern ? reply({ supportedVersions: ["2026-07-28"], capabilities: able, ...info }) : failed;
   if (method === "initialize") {
     if (modern) return failed;
     const hello = { protocolVersion: "2025-11-25", capabilities: able, ...info };
-    return [{ ...(said(hello)[0] as object), head: `mcp-session-id: ${newSession()}` } as Step];
+    return [{ ...(reply(hello)[0] as object), head: `mcp-session-id: ${newSession()}` } as Step];
   }
-  if (method === "tools/list") return said({ tools: usualTools });
+  if (method === "tools/list") return reply({ tools: usualTools });
   const known = lists[method];
-  return known === undefined ? failed : said(known);
+  return known === undefined ? failed : reply(known);
 }
 
 export async function startToolUpstream(): Promise<ToolUpstream> {

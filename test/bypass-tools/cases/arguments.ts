@@ -226,6 +226,7 @@ const beside: Topic = {
             "x-forwarded-for: canary-93f1",
             "forwarded: for=canary-93f1",
             "x-mcp-token: canary-93f1",
+            "x-session: canary-93f1",
             "last-event-id: canary-93f1",
             "baggage: canary-93f1",
             "a2a-version: canary-93f1",

@@ -1,6 +1,6 @@
 /** What is listed and what may be called, and tools that change, or look like others. */
 import type { Attack, Topic } from "../attack.js";
-import { called, calls, modern, modernCall, opens, posts, rpc } from "../attack.js";
+import { called, calls, modern, opens, posts, rpc } from "../attack.js";
 import type { Step } from "../upstream.js";
 import { tool, tools, usualTools } from "../upstream.js";
 
@@ -214,7 +214,7 @@ const collisions: Topic = {
   attacks: [
     {
       name: "in other letters",
-      answers: { "guest tools/list": [listing(tool("Read"))] },
+      answers: { "files tools/list": [listing(tool("swap"))], "guest tools/list": [listing(tool("Swap"))] },
       steps: [
         opens("f"),
         posts("f", list),
@@ -224,7 +224,7 @@ const collisions: Topic = {
     },
     {
       name: "with letters that look alike",
-      answers: { "guest tools/list": [listing(tool("p1ace"))] },
+      answers: { "files tools/list": [listing(tool("shout"))], "guest tools/list": [listing(tool("sh0ut"))] },
       steps: [
         opens("f"),
         posts("f", list),
@@ -248,14 +248,12 @@ const collisions: Topic = {
     },
     {
       name: "two within one server",
-      answers: { "guest tools/list": [listing(tool("ma.de"), tool("ma_de"), tool("ma-de"))] },
+      answers: { "guest tools/list": [listing(tool("token"), tool("to.ken"), tool("to-ken"))] },
       steps: [
         opens("s", { path: "/mcp/guest" }),
-        posts("s", list, { path: "/mcp/guest", says: ['"tools":[]'] }),
+        posts("s", list, { path: "/mcp/guest", never: ["to.ken", "to-ken"] }),
       ],
     },
   ],
 };
-void modernCall;
-
 export const definitions: readonly Topic[] = [lists, changes, written, collisions];

@@ -192,7 +192,7 @@ const params: Topic = {
     ),
     mismatch("null as a word", [...region, "mcp-param-region: null"], "{}", "place"),
     {
-      name: "goes on to a server that knows them, as it came",
+      name: "goes on to a server that knows them, in plain letters",
       steps: [
         modernCall("place", '{"region":"eu"}', {
           path: "/mcp/tide",
@@ -202,7 +202,7 @@ const params: Topic = {
       ],
       upstream: [
         getsModern("tide", "tools/call", '"name":"place","arguments":{"region":"eu"}', "place", [
-          `mcp-param-region: ${base64("eu")}`,
+          "mcp-param-region: eu",
         ]),
       ],
     },

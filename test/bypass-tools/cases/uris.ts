@@ -17,6 +17,8 @@ const passes = (name: string, uri: string): Attack => ({
   upstream: [gets("files", "resources/read", `{"uri":"${uri}"}`)],
 });
 
+const forAll =
+  '{"resultType":"complete","contents":[{"uri":"note://public/a","text":"a note"}],"ttlMs":60000,"cacheScope":"public"}';
 const resources: Topic = {
   title: "URIs of resources",
   then: "denied as what they are, or refused: what different readers could take to different places goes nowhere",
@@ -87,6 +89,19 @@ const resources: Topic = {
           code: "forbidden",
         }),
       ],
+    },
+    {
+      name: "as it should be, for others, too, as the server says",
+      answers: { "tide resources/read": [[result(forAll)]] },
+      steps: [
+        modern("resources/read", '"uri":"note://public/a"', {
+          path: "/mcp/tide",
+          name: "note://public/a",
+          says: ['"cacheScope":"private"'],
+          never: ['"cacheScope":"public"'],
+        }),
+      ],
+      upstream: [getsModern("tide", "resources/read", '"uri":"note://public/a"', "note://public/a")],
     },
     {
       name: "as it should be, in the stateless era",

@@ -35,7 +35,7 @@ servers := {"files", "twin", "tide", "kid", "kin", "guest", "pets"}
 
 tools := {
 	"read", "pay", "place", "nest", "made", "garbage", "hang", "fork", "die", "half", "others", "texts", "twice", "noise",
-	"token", "swap", "shout", "pid", "env", "listPets", "getPet", "addPet", "findFile",
+	"token", "swap", "shout", "pid", "env", "listPets", "getPet", "addPet", "findFile", "Swap", "sh0ut", "to.ken", "to-ken",
 }
 
 is_allowed if {
