@@ -86,7 +86,7 @@ allow contains reason.from(rego.metadata.rule()) if {
 
 # METADATA
 # title: the answer to the server holds credentials
-# description: What people and their models tell a server is searched for credentials.
+# description: What people and their models tell a server is searched for credentials; what wasn't searched as a whole counts as one.
 # custom:
 #   id: client.answer
 #   code: secrets_in_client_answer
@@ -113,11 +113,10 @@ is_within(asked, most) if {
 	asked <= most
 }
 
-# What of the answer `secrets` says is what the gateway's detectors found: `{}`, or a count of 0.
-free_of_secrets if input.resource.properties.answer.secrets == {}
-
-free_of_secrets if input.resource.properties.answer.secrets == 0
-
-free_of_secrets if input.resource.properties.answer.secrets.count == 0
+# The gateway looks at answers as at arguments: what it found stands under `answer.facts`.
+free_of_secrets if {
+	input.resource.properties.answer.facts.secrets.count == 0
+	input.resource.properties.answer.facts.truncated == false
+}
 
 no_tools if input.resource.properties.tools == 0

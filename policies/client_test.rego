@@ -92,14 +92,16 @@ test_servers_of_others_ask_nothing if {
 	codes(request) == {"server_not_yours"}
 }
 
+# As the gateway describes them: facts as of arguments (docs/gateway-tool-facts.md).
+searched(count) := {"action": "accept", "fields": ["city"], "bytes": 9, "facts": {"truncated": false, "secrets": {"count": count, "kinds": {}, "at": []}}}
+
 answers := {
-	"clean": {"answer": {"action": "accept", "fields": ["city"], "bytes": 9, "secrets": {}}, "codes": {"elicitation_granted"}},
-	"clean by number": {"answer": {"secrets": 0}, "codes": {"elicitation_granted"}},
-	"clean by count": {"answer": {"secrets": {"count": 0, "kinds": {}}}, "codes": {"elicitation_granted"}},
-	"a secret": {"answer": {"secrets": {"github_token": 1}}, "codes": {"secrets_in_client_answer"}},
-	"one by number": {"answer": {"secrets": 1}, "codes": {"secrets_in_client_answer"}},
-	"one by count": {"answer": {"secrets": {"count": 1}}, "codes": {"secrets_in_client_answer"}},
-	"not searched": {"answer": {"secrets": null}, "codes": {"secrets_in_client_answer"}},
+	"clean": {"answer": searched(0), "codes": {"elicitation_granted"}},
+	"a secret": {"answer": searched(1), "codes": {"secrets_in_client_answer"}},
+	"not searched": {"answer": {"facts": {"truncated": false, "secrets": null}}, "codes": {"secrets_in_client_answer"}},
+	"not searched as a whole": {"answer": {"facts": {"truncated": true, "secrets": {"count": 0}}}, "codes": {"secrets_in_client_answer"}},
+	"no facts": {"answer": {"action": "accept", "bytes": 9}, "codes": {"secrets_in_client_answer"}},
+	"counted elsewhere": {"answer": {"secrets": {"count": 0}}, "codes": {"secrets_in_client_answer"}},
 	"not described": {"answer": null, "codes": {"secrets_in_client_answer"}},
 }
 
@@ -119,7 +121,7 @@ test_answers_to_all_that_servers_ask if {
 	} {
 		every phase in ["response", "", null] {
 			request := demo.but(
-				asked(action, case.server, case.base, {"answer": {"secrets": {"github_token": 1}}}),
+				asked(action, case.server, case.base, {"answer": searched(1)}),
 				{"action/properties/phase": phase},
 			)
 			codes(request) == {"secrets_in_client_answer"}
