@@ -7,6 +7,7 @@ import type { Match, Pattern } from "../../content/pattern.js";
 import { findAll } from "../../content/pattern.js";
 import { follow, step } from "../../content/pointer.js";
 import type { Pointer, Way } from "../../content/pointer.js";
+import { textIn, withText } from "./media-text.js";
 
 export interface ToolMasking {
   /** Kinds and detectors; absent: all of what pointers lead to. */
@@ -53,8 +54,11 @@ function merge(matches: Match[]): readonly Match[] {
 
 /** What holds a result together: nothing to be masked may be in it. */
 const fixed: ReadonlySet<string> = new Set(["type", "mimeType", "role", "resultType", "cacheScope"]);
-/** Bytes of media. */
-const bytes: ReadonlySet<string> = new Set(["data", "blob"]);
+/** Tells bytes of media from a member of that name where MCP has none, which is text like any. */
+function holdsBytes({ type, uri }: JsonObject, member: string): boolean {
+  if (member === "data") return type === "image" || type === "audio";
+  return member === "blob" && typeof uri === "string";
+}
 
 /** Masks a value in which no name means anything. @throws CantMask */
 export function maskValues(value: Json, masking: ToolMasking): Json {
@@ -132,6 +136,18 @@ function createMasker({ find, replacement }: ToolMasking): Masker {
     return masked === said ? value : masked;
   };
 
+  const media = (data: string, type: string): string => {
+    // INVARIANT: what is to be hidden whole isn't shown because it is an image
+    if (find === undefined) throw new CantMask();
+    // INVARIANT: what was looked at is what is masked: text in base64 is text
+    const said = textIn(data, type);
+    if (said === undefined) return data;
+    const masked = text(said);
+    const given = masked === said ? data : withText(data, said, masked);
+    if (given === undefined) throw new CantMask();
+    return given;
+  };
+
   const parts = (value: Json, way: Way, name: string): Json => {
     if (Array.isArray(value))
       return value.map((item, i) => next(item, way, String(i), (one, on) => parts(one, on, name)));
@@ -139,15 +155,15 @@ function createMasker({ find, replacement }: ToolMasking): Masker {
       if (name === "_meta" || name === "annotations") return values(value, way);
       return mapMembers(value, (inner, member) => {
         if (way === "all") look(member);
-        return next(inner, way, member, (one, on) => parts(one, on, member));
+        const type = value["mimeType"];
+        return next(inner, way, member, (one, on) =>
+          on === "all" && holdsBytes(value, member) && typeof one === "string"
+            ? media(one, typeof type === "string" ? type : "")
+            : parts(one, on, member),
+        );
       });
     }
     if (way !== "all" || typeof value !== "string") return value;
-    if (bytes.has(name)) {
-      // INVARIANT: what is to be hidden whole isn't shown because it is an image
-      if (find === undefined) throw new CantMask();
-      return value;
-    }
     if (!fixed.has(name)) return text(value);
     if (find === undefined) return value;
     look(value);

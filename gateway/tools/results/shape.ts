@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, JsonNumber } from "../../../sidecar/contract.js";
 import { bytesOf, knownType } from "../../content/media.js";
+import { textIn } from "./media-text.js";
 
 /** The requests whose results are looked at. */
 export type ResultOf = "tools/call" | "resources/read" | "prompts/get" | "completion/complete";
@@ -142,9 +143,14 @@ function readMedium(
   place: string,
   pieces: Pieces,
 ): readonly string[] {
-  const type = knownType(text(block["mimeType"], `${place}/mimeType`));
+  const said = text(block["mimeType"], `${place}/mimeType`);
+  const type = knownType(said);
   pieces.types.add(type);
-  pieces.media.push({ kind, type, bytes: bytesOf(base64(block["data"], `${place}/data`)) });
+  const data = base64(block["data"], `${place}/data`);
+  pieces.media.push({ kind, type, bytes: bytesOf(data) });
+  // text that is called an image is still text
+  const words = textIn(data, said);
+  if (words !== undefined) pieces.texts.push(words);
   return ["data", "mimeType"];
 }
 
@@ -152,21 +158,21 @@ function readContents(value: Json | undefined, place: string, pieces: Pieces, co
   if (!isObject(value)) throw new Misshapen(place);
   pieces.resources.push(uri(value["uri"], `${place}/uri`));
   const { mimeType, blob } = value;
-  const type = mimeType === undefined ? "unknown" : knownType(text(mimeType, `${place}/mimeType`));
+  const said = mimeType === undefined ? "" : text(mimeType, `${place}/mimeType`);
+  const type = knownType(said);
   if (type !== "unknown") pieces.types.add(type);
   if ((value["text"] === undefined) === (blob === undefined)) throw new Misshapen(place);
   if (blob === undefined) pieces.texts.push(text(value["text"], `${place}/text`));
-  else readBlob(base64(blob, `${place}/blob`), type, pieces);
+  else readBlob(base64(blob, `${place}/blob`), said, pieces);
   if (counted) count(pieces, blob === undefined ? "text" : "blob", 1);
   rest(value, new Set(["uri", "mimeType", "text", "blob", "_meta"]), pieces);
 }
 
-/** Bytes that are text are looked at as such. */
-function readBlob(data: string, type: string, pieces: Pieces): void {
-  const bytes = bytesOf(data);
-  if (type.startsWith("text/") || type === "application/json" || type === "image/svg+xml") {
-    pieces.texts.push(Buffer.from(data, "base64").toString("utf8"));
-  } else pieces.media.push({ kind: "blob", type, bytes });
+/** Bytes that are text are looked at as such, whatever they are called. */
+function readBlob(data: string, said: string, pieces: Pieces): void {
+  const words = textIn(data, said);
+  if (words !== undefined) pieces.texts.push(words);
+  else pieces.media.push({ kind: "blob", type: knownType(said), bytes: bytesOf(data) });
 }
 
 function readIcons(icons: Json | undefined, place: string, pieces: Pieces): void {

@@ -26,6 +26,7 @@ const apply = (result: unknown, asked: ToolDuties, check?: () => string | undefi
   plain(applyToResult(json(result), asked, check));
 
 const masks = (properties: object): ToolDuties => duties("mask", { phase: "response", ...properties });
+const base64 = (said: string): string => Buffer.from(said).toString("base64");
 const person = { name: "Ada", iban: "DE89370400440532013000", age: 36, vip: true };
 
 describe("mask", () => {
@@ -112,6 +113,54 @@ describe("mask", () => {
       { content: [], structuredContent: { all: [{ mail: "[masked]" }, { mail: "[masked]", n: 1 }] } },
     ],
     [
+      "in text that comes as bytes",
+      { patterns: ["secrets"] },
+      {
+        content: [
+          {
+            type: "resource",
+            resource: { uri: "x:/a", mimeType: "text/plain", blob: base64(`k ${secrets.aws}`) },
+          },
+        ],
+      },
+      {
+        content: [
+          {
+            type: "resource",
+            resource: { uri: "x:/a", mimeType: "text/plain", blob: base64("k [aws_key]") },
+          },
+        ],
+      },
+    ],
+    [
+      "in text that comes as bytes of no type, or another",
+      { patterns: ["secrets"] },
+      {
+        contents: [
+          { uri: "x:/a", blob: base64(secrets.aws) },
+          { uri: "x:/b", mimeType: "application/octet-stream", blob: base64(secrets.aws) },
+        ],
+      },
+      {
+        contents: [
+          { uri: "x:/a", blob: base64("[aws_key]") },
+          { uri: "x:/b", mimeType: "application/octet-stream", blob: base64("[aws_key]") },
+        ],
+      },
+    ],
+    [
+      "in text that is called an image",
+      { patterns: ["secrets"] },
+      { content: [{ type: "image", mimeType: "image/png", data: base64(secrets.aws) }] },
+      { content: [{ type: "image", mimeType: "image/png", data: base64("[aws_key]") }] },
+    ],
+    [
+      "in what has the name of bytes where there are none",
+      { patterns: ["secrets"] },
+      { content: [{ ...text("a"), data: secrets.aws, blob: secrets.aws }] },
+      { content: [{ ...text("a"), data: "[aws_key]", blob: "[aws_key]" }] },
+    ],
+    [
       "images pass a pattern",
       { patterns: ["pii"] },
       { content: [{ type: "image", data: "aGkh", mimeType: "image/png" }] },
@@ -140,6 +189,19 @@ describe("mask", () => {
       "a media type",
       { patterns: ["email"] },
       { content: [{ type: "image", data: "aGkh", mimeType: "a@b.example" }] },
+    ],
+    [
+      "text in bytes that aren't all text",
+      { patterns: ["secrets"] },
+      {
+        contents: [
+          {
+            uri: "x:/a",
+            mimeType: "text/plain",
+            blob: Buffer.concat([Buffer.from([0xff]), Buffer.from(secrets.aws)]).toString("base64"),
+          },
+        ],
+      },
     ],
     [
       "what is short, and said in prose",

@@ -145,6 +145,37 @@ test("structure is what the tool's schema says, but in errors", async () => {
   expect(fine).toMatchObject({ is_error: false, structured: { present: true, valid: true } });
 });
 
+describe("text that comes as bytes is looked at, whatever it is called", () => {
+  const data = Buffer.from(secrets.github).toString("base64");
+  const named: readonly (readonly [name: string, of: ResultOf, result: unknown])[] = [
+    ["of no type", "resources/read", { contents: [{ uri: "x:/a", blob: data }] }],
+    [
+      "of a type that isn't listed",
+      "resources/read",
+      { contents: [{ uri: "x:/a", mimeType: "text/x-log", blob: data }] },
+    ],
+    [
+      "of any bytes",
+      "resources/read",
+      { contents: [{ uri: "x:/a", mimeType: "application/octet-stream", blob: data }] },
+    ],
+    ["of an image", "tools/call", { content: [{ type: "image", mimeType: "image/png", data }] }],
+    ["of a sound", "tools/call", { content: [{ type: "audio", mimeType: "audio/wav", data }] }],
+  ];
+  test.each(named)("%s", async (_name, of, result) => {
+    expect(await factsOf(result, of)).toMatchObject({ secrets: { github_token: 1 } });
+  });
+
+  test("and bytes that are none aren't", async () => {
+    const blob = Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.from(secrets.github)]).toString("base64");
+    const facts = await factsOf(
+      { contents: [{ uri: "x:/a", mimeType: "image/jpeg", blob }] },
+      "resources/read",
+    );
+    expect(facts).toMatchObject({ secrets: {}, media: { count: 1 } });
+  });
+});
+
 test("facts: blocks, media, links, resources, and what is in the texts", async () => {
   const facts = await factsOf({
     content: [
