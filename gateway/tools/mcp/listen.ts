@@ -1,15 +1,15 @@
 /** Serves `subscriptions/listen`: a stream of what servers say of their own accord, as far as the client may hear it. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
-import { askAbout } from "../../exchange.js";
 import type { ServerMessage } from "../links/link.js";
 import { stopped, undecided } from "./call.js";
 import type { UriFacts } from "./describe-call.js";
 import { readUri, resourceCall } from "./describe-call.js";
 import { askToSpeak } from "./dispatch.js";
 import { hear } from "./from-server.js";
+import { askInTurns } from "./listing.js";
 import { metaKeys } from "./methods.js";
-import { ownerOf } from "./owner.js";
+import { ownersOf } from "./owner.js";
 import type { Attached, Listener } from "./peer.js";
 import type { RequestStream } from "./stream.js";
 import { listenAll } from "./subscribe.js";
@@ -25,7 +25,7 @@ const flags = {
 
 /** Serves the request until its client goes, or the peer ends. */
 export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
-  const { request, parts, exchange, peer } = turn;
+  const { request, exchange, peer } = turn;
   const wanted = request.params["notifications"];
   const uris = readFilter(wanted);
   if (uris === undefined || !isObject(wanted))
@@ -33,17 +33,18 @@ export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
   const { allowed, decision } = await askToSpeak(turn);
   const stop = stopped(turn, decision);
   if (stop !== undefined) return stop;
-  const owned = await Promise.all(uris.map(async (uri) => ({ uri, server: await ownerOf(turn, uri.text) })));
-  const known = owned.flatMap(({ uri, server }) => (typeof server === "string" ? [{ uri, server }] : []));
-  const decisions =
-    known.length === 0
-      ? []
-      : await askAbout(
-          parts,
-          exchange,
-          known.map(({ uri, server }) => resourceCall("resource.subscribe", server, uri)),
-          [],
-        );
+  const owners = await ownersOf(
+    turn,
+    uris.map(({ text }) => text),
+  );
+  const known = uris.flatMap((uri) => {
+    const server = owners.get(uri.text);
+    return typeof server === "string" ? [{ uri, server }] : [];
+  });
+  const decisions = await askInTurns(
+    turn,
+    known.map(({ uri, server }) => resourceCall("resource.subscribe", server, uri)),
+  );
   // what may not be heard of is left out, as what isn't there is
   const agreed = known.filter((_one, i) => decisions[i]?.allow === true);
   const resources = new Set(agreed.map(({ uri }) => uri.text));

@@ -100,6 +100,39 @@ test("a resource is its server's; one that two claim is nobody's", async () => {
   );
 });
 
+test("however many resources a client wants to hear of, each server is asked for its lists once", async () => {
+  const client = stateless(world, "/mcp");
+  const uris = Array.from({ length: 200 }, (_, i) => `x://search/${i}`);
+  const aborted = new AbortController();
+  const response = await fetch(client.url, {
+    ...{ method: "POST", signal: aborted.signal },
+    headers: {
+      ...client.headers,
+      ...{ "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" },
+    },
+    body: JSON.stringify({
+      ...{ jsonrpc: "2.0", id: 1, method: "subscriptions/listen" },
+      params: {
+        notifications: { resourceSubscriptions: uris },
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+          "io.modelcontextprotocol/clientCapabilities": {},
+        },
+      },
+    }),
+  });
+  const [first] =
+    (await response.body
+      ?.getReader()
+      .read()
+      .then(({ value }) => [String(Buffer.from(value ?? []))])) ?? [];
+  expect(first).toContain('"resourceSubscriptions":["x://search/1"]');
+  aborted.abort();
+  const lists = [...files.got, ...search.got].filter(({ method }) => method === "resources/list");
+  expect(lists.length).toBeLessThanOrEqual(2 * 20);
+  expect(search.got.filter(({ method }) => method === "resources/list")).toHaveLength(1);
+});
+
 test("a cursor goes back to the server that gave it, for this list and caller alone", async () => {
   const client = await openSession(world, "/mcp");
   const { last } = await client.ask("resources/list");
