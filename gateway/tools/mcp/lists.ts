@@ -1,24 +1,19 @@
 /** Lists of what servers have: what a caller couldn't use, it doesn't see. */
-import type { Call, Decision, Json, JsonObject } from "../../../sidecar/contract.js";
+import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import { isPipeline, refusalOf } from "../../models/refuse.js";
 import { readUri, promptCall, resourceCall, templateCall, toolCall } from "./describe-call.js";
 import { askInTurns, toolsOf } from "./listing.js";
+import type { Listing, Offered } from "./peer.js";
 import { keyOf } from "./peer.js";
 import { seal, unseal } from "./seal-state.js";
 import type { Reply, Turn } from "./turn.js";
 import { callerOf, failure, linkTo, refused } from "./turn.js";
 
-/** An item of a list, with what is asked about it. */
-interface Item {
-  readonly given: JsonObject;
-  readonly call: Call;
-}
-
 /** How the items of a method are read; undefined: not one that can be offered. */
 interface Kind {
   readonly field: string;
-  read(turn: Turn, server: string, item: JsonObject): Item | undefined;
+  read(turn: Turn, server: string, item: JsonObject): Offered | undefined;
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
@@ -83,34 +78,27 @@ async function listTools(turn: Turn, allowed: ReadonlyMap<string, Decision>): Pr
   if (turn.signal.aborted) return { kind: "aborted" };
   const failed = oneFailed(found);
   if (failed !== undefined) return failed;
-  const items = found.flatMap((one) =>
-    "kind" in one
-      ? []
-      : one.listing.tools.flatMap((tool) =>
-          tool.quarantined
-            ? []
-            : [
-                {
-                  tool,
-                  server: one.server,
-                  call: toolCall("tool.list", one.server, tool.name, tool.properties),
-                },
-              ],
-        ),
-  );
+  const items = found.flatMap((one) => ("kind" in one ? [] : offeredAt(turn.place, one.server, one.listing)));
   const decisions = await askInTurns(
     turn,
     items.map(({ call }) => call),
   );
   const stopped = stoppedBy(decisions);
   if (stopped !== undefined) return stopped;
-  const tools: Json[] = [];
-  items.forEach(({ tool, server }, i) => {
-    if (decisions[i]?.allow !== true) return;
-    const name = turn.place.nameOf(server, tool.name);
-    tools.push(name === tool.name ? tool.tool : { ...tool.tool, name });
-  });
+  const tools = items.filter((_item, i) => decisions[i]?.allow === true).map(({ given }) => given);
   return { tools };
+}
+
+function offeredAt(place: Turn["place"], server: string, listing: Listing): readonly Offered[] {
+  if (listing.offered?.route === place.route) return listing.offered.items;
+  const items = listing.tools.flatMap((one): Offered[] => {
+    if (one.quarantined) return [];
+    const name = place.nameOf(server, one.name);
+    const call = toolCall("tool.list", server, one.name, one.properties);
+    return [{ call, given: name === one.name ? one.tool : { ...one.tool, name } }];
+  });
+  listing.offered = { route: place.route, items };
+  return items;
 }
 
 async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): Promise<JsonObject | Reply> {
@@ -148,7 +136,7 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
   const failed = oneFailed(pages);
   if (failed !== undefined) return failed;
   const read = pages.flatMap((page) => ("kind" in page ? [] : [page]));
-  const items: readonly Item[] = unclaimed(read);
+  const items: readonly Offered[] = unclaimed(read);
   const decisions = await askInTurns(
     turn,
     items.map(({ call }) => call),
@@ -167,7 +155,9 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
 }
 
 /** Leaves out what two servers say is theirs, as it can't be read: which of them is asked would be anybody's guess. */
-function unclaimed(pages: readonly { readonly server: string; readonly items: readonly Item[] }[]): Item[] {
+function unclaimed(
+  pages: readonly { readonly server: string; readonly items: readonly Offered[] }[],
+): Offered[] {
   const owners = new Map<Json, string>();
   const twice = new Set<Json>();
   for (const { server, items } of pages) {
@@ -181,7 +171,7 @@ function unclaimed(pages: readonly { readonly server: string; readonly items: re
 }
 
 /** What of an item has no server's name before it. */
-function addressOf({ given }: Item): Json {
+function addressOf({ given }: Offered): Json {
   return given["uri"] ?? given["uriTemplate"] ?? given["name"] ?? null;
 }
 

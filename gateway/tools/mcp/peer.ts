@@ -1,6 +1,6 @@
 /** A caller with its links to tool servers: what one session, or one caller of the stateless era, has to itself. */
 import { createHash } from "node:crypto";
-import type { Decision, ErrorCode, Json, JsonObject } from "../../../sidecar/contract.js";
+import type { Call, Decision, ErrorCode, Json, JsonObject } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
 import type { Dropped, Reviewed } from "../definitions/definitions.js";
 import type {
@@ -25,6 +25,14 @@ export interface Listing {
   readonly tools: readonly Reviewed[];
   readonly byName: ReadonlyMap<string, Reviewed>;
   readonly dropped: readonly Dropped[];
+  /** What each tool is asked about and given as at a route, made once: lists are long and asked for often. */
+  offered?: { readonly route: string; readonly items: readonly Offered[] };
+}
+
+/** A tool as it may be listed. */
+export interface Offered {
+  readonly call: Call;
+  readonly given: JsonObject;
 }
 
 /** What a peer has of one server. */
@@ -153,17 +161,12 @@ export function endPeer(peer: Peer): void {
 
 /** Tells whether a decision is of whom a peer is for. */
 export function isHolder({ subject: holder }: Pick<Peer, "subject">, { subject }: Decision): boolean {
-  return (
-    subject !== undefined &&
-    subject.id === holder.id &&
-    subject.tenant === holder.tenant &&
-    subject.type === holder.type
-  );
+  return subject !== undefined && keyOf(subject) === keyOf(holder);
 }
 
 /** Names a caller; two that could differ in anything have two names. */
-export function keyOf({ tenant, type, id }: Subject): string {
-  return JSON.stringify([tenant, type, id]);
+export function keyOf({ tenant, type, id, chain }: Subject): string {
+  return JSON.stringify([tenant, type, id, chain]);
 }
 
 /** Names a caller with what its client can do. */
