@@ -39,26 +39,42 @@ export const defaultNetworks: readonly NetworkRange[] = [
 export function createDescriber({ now, timeZone, networks }: DescribeParts): Describer {
   const clock = createClock(timeZone, now);
   const locate = createLocator(networks);
+  let last:
+    | {
+        readonly identity: Identity;
+        readonly context: CallContext;
+        readonly time: Json;
+        readonly facts: JsonObject;
+      }
+    | undefined;
   return {
     locate,
     describe(identity, call, context) {
-      const facts: JsonObject = { request: { ...context.request }, time: clock() };
-      if (context.source !== undefined)
-        facts["source"] = { ip: context.source.ip, ...locate(context.source.ip) };
-      if (identity.device !== undefined) facts["device"] = { ...identity.device } as JsonObject;
-      if (context.environment !== undefined) facts["environment"] = context.environment;
-      if (context.task !== undefined) facts["task"] = { ...context.task };
-      if (context.prompt !== undefined) facts["prompt"] = context.prompt;
-      if (context.content !== undefined) facts["content"] = context.content;
-      if (context.claimed !== undefined) facts["claimed"] = context.claimed;
       return Object.freeze({
         subject: { type: identity.type, id: identity.id, properties: subjectProperties(identity) },
         action: call.action,
         resource: call.resource,
-        context: facts,
+        context: surround(identity, context),
       });
     },
   };
+
+  /** Says what surrounds the calls of a request; all of them at once, so the last is kept. */
+  function surround(identity: Identity, context: CallContext): JsonObject {
+    const time = clock();
+    if (last?.context === context && last.identity === identity && last.time === time) return last.facts;
+    const facts: JsonObject = { request: { ...context.request }, time };
+    if (context.source !== undefined)
+      facts["source"] = { ip: context.source.ip, ...locate(context.source.ip) };
+    if (identity.device !== undefined) facts["device"] = { ...identity.device } as JsonObject;
+    if (context.environment !== undefined) facts["environment"] = context.environment;
+    if (context.task !== undefined) facts["task"] = { ...context.task };
+    if (context.prompt !== undefined) facts["prompt"] = context.prompt;
+    if (context.content !== undefined) facts["content"] = context.content;
+    if (context.claimed !== undefined) facts["claimed"] = context.claimed;
+    last = { identity, context, time, facts: Object.freeze(facts) };
+    return facts;
+  }
 }
 
 /** Built once per verified identity: the same object serves all its requests. */

@@ -52,13 +52,25 @@ function treeOf(paths: readonly (readonly string[])[]): Reads {
  * Writes what is read of a value. Where a path ends early, it says how: `u := input.user; not u.suspended` tells `{}`
  * from `{"user":{}}` though both lack `user.suspended`. An array, a scalar or null under a path is written whole.
  */
-function project(reads: Reads, value: Json | undefined): string {
+function project(reads: Reads, value: Json | undefined, depth = 0): string {
   if (value === undefined) return "u";
   if (reads === "whole" || !isObject(value)) return canonical(value);
+  const lasting = depth > 0 && depth <= deepestLasting && Object.isFrozen(value);
+  const known = lasting ? remembered.get(value) : undefined;
+  if (known?.reads === reads) return known.text;
   let out = "o";
-  for (const member of reads) out += project(member.reads, memberOf(value, member));
+  for (const member of reads) out += project(member.reads, memberOf(value, member), depth + 1);
+  if (lasting) remembered.set(value, { reads, text: out });
   return out;
 }
+
+/**
+ * What was read of objects that stay as they are: who is calling, what surrounds the calls of one request, what is asked about
+ * again and again. INVARIANT: who freezes a part of an input has frozen all that is in it, or lets nobody change it.
+ */
+const remembered = new WeakMap<JsonObject, { readonly reads: Reads; readonly text: string }>();
+/** `subject.properties` and `resource`: deeper, looking costs more than reading. */
+const deepestLasting = 2;
 
 function memberOf(object: JsonObject, { name, inherited }: Member): Json | undefined {
   return inherited && !Object.hasOwn(object, name) ? undefined : object[name];

@@ -177,12 +177,39 @@ describe("createKeyer", () => {
     );
   });
 
+  test("what is frozen is remembered, and has the key that it had: for the same paths, and for others", () => {
+    fc.assert(
+      fc.property(deep, pathSet, pathSet, (input, paths, others) => {
+        const expected = [paths, others].map((some) => keyer(...some)(input, "t"));
+        const frozen = freeze(structuredClone(input));
+        const keyers = [paths, others].map((some) => keyer(...some));
+        for (let time = 0; time < 2; time++) expect(keyers.map((key) => key(frozen, "t"))).toEqual(expected);
+      }),
+    );
+  });
+
+  test("what isn't frozen is read each time", () => {
+    const inner: Record<string, Json> = { b: 1 };
+    const key = keyer(["a", "b"], ["c"]);
+    const first = key({ a: inner, c: 1 }, "t");
+    inner["b"] = 2;
+    expect(key({ a: inner, c: 1 }, "t")).not.toBe(first);
+  });
+
   test("a path under one that is read whole adds nothing", () => {
     const input = json('{"a":{"b":1}}');
     expect(keyer(["a"], ["a", "b"])(input, "t")).toBe(keyer(["a"])(input, "t"));
     expect(stringifyJson(input)).toBe('{"a":{"b":1}}');
   });
 });
+
+function freeze<T extends Json>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const one of Object.values(value)) freeze(one as Json);
+    Object.freeze(value);
+  }
+  return value;
+}
 
 /** Puts a value at a path, making objects on the way as needed. */
 function replaced(input: Json, [name, ...rest]: readonly string[], value: Json): Json {
