@@ -169,7 +169,9 @@ function isObligation(value: Json): boolean {
 }
 
 function isSubject(value: Json | undefined): boolean {
-  return isObject(value) && ["type", "id", "tenant"].every((name) => typeof value[name] === "string");
+  if (!isObject(value) || !["type", "id", "tenant"].every((name) => typeof value[name] === "string"))
+    return false;
+  return value["chain"] === undefined || typeof value["chain"] === "string";
 }
 
 function isStrings(value: Json | undefined): value is string[] {

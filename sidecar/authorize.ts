@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type {
   Assertion,
   AssertionRequest,
@@ -247,5 +248,20 @@ async function record(parts: AuthorizeParts, decided: Decided): Promise<Decision
 }
 
 function subject(identity: Identity): NonNullable<Decision["subject"]> {
-  return { type: identity.type, id: identity.id, tenant: identity.tenant };
+  const { type, id, tenant } = identity;
+  return { type, id, tenant, chain: digestOf(identity) };
+}
+
+const digests = new WeakMap<Identity, string>();
+
+/** Names the issuer and all of the chain. */
+function digestOf(identity: Identity): string {
+  const known = digests.get(identity);
+  if (known !== undefined) return known;
+  const links = identity.chain.map(({ type, id, issuer }) => [type, id, issuer]);
+  const digest = createHash("sha256")
+    .update(JSON.stringify([identity.issuer, links]))
+    .digest("base64url");
+  digests.set(identity, digest);
+  return digest;
 }

@@ -42,8 +42,8 @@ export function isOwn(kind: IdKind, { id, mac }: Named, bound: Bound): boolean {
 }
 
 function macOf(kind: IdKind, id: string, { agent, subject, secret }: Bound): Buffer {
-  const { tenant, type, id: who } = subject;
+  const { tenant, type, id: who, chain } = subject;
   return createHmac("sha256", secret)
-    .update(JSON.stringify(["a2a", kind, id, agent, tenant, type, who]))
+    .update(JSON.stringify(["a2a", kind, id, agent, tenant, type, who, chain]))
     .digest();
 }

@@ -153,7 +153,16 @@ export interface Decision {
   readonly expires_at: string;
   readonly bundles: Readonly<Record<string, { readonly revision: string }>>;
   /** Who was found to call; absent where identification failed. */
-  readonly subject?: { readonly type: string; readonly id: string; readonly tenant: string };
+  readonly subject?: {
+    readonly type: string;
+    readonly id: string;
+    readonly tenant: string;
+    /**
+     * A digest of the issuer and of all for whom the caller acts: what is one identity's own must not be another's, though
+     * the same agent calls for both. Absent where the decision point doesn't say.
+     */
+    readonly chain?: string;
+  };
   /** For the `DPoP-Nonce` header (RFC 9449 section 8): what the next proof must hold. */
   readonly dpop_nonce?: string;
   /** Where it was asked for and the call is allowed. INVARIANT: of this request alone; neither cached nor recorded. */

@@ -1,11 +1,13 @@
 /** What a case of the tools' bypass suite is: messages of clients, what each of them gets, and all that the servers get. */
-import type { IdentityName } from "../../demo/identities.js";
 import type { Answers } from "./upstream.js";
+
+/** `sibling`: another user, for whom the senior's agent acts, too. */
+export type Who = "senior" | "sibling" | "analyst" | "contractor";
 
 /** One request of a client's. `{name}` stands for what an earlier one took, `{token}` for the caller's token. */
 export interface Send {
   /** Whose token it carries; the senior's unless given. */
-  readonly as?: IdentityName;
+  readonly as?: Who;
   readonly verb?: "POST" | "GET" | "DELETE" | "PUT";
   readonly path: string;
   /** Lines beside those of every request. */
@@ -68,11 +70,7 @@ export const rpc = (method: string, params?: string, id = String(++ids)): string
 /** Opens a session, and keeps its id under a name. */
 export const opens = (
   name: string,
-  {
-    as = "senior",
-    path = "/mcp/files",
-    caps = "{}",
-  }: { as?: IdentityName; path?: string; caps?: string } = {},
+  { as = "senior", path = "/mcp/files", caps = "{}" }: { as?: Who; path?: string; caps?: string } = {},
 ): Send => ({
   ...{ as, path, status: 200, takes: { [name]: /mcp-session-id: (\S+)/ } },
   body: rpc(

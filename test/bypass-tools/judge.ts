@@ -1,7 +1,6 @@
 /** Tries one attack, and says all that is wrong with what came of it. */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import type { IdentityName } from "../../demo/identities.js";
-import type { Attack, Send } from "./attack.js";
+import type { Attack, Send, Who } from "./attack.js";
 import type { Exchange } from "./exchange.js";
 import { begin, until } from "./exchange.js";
 import type { Lab } from "./lab.js";
@@ -9,12 +8,12 @@ import { canary, credential } from "./lab.js";
 import { isOwn, wrongRequests } from "./requests.js";
 import type { Got } from "./upstream.js";
 
-export type Tokens = ReadonlyMap<IdentityName, string>;
+export type Tokens = ReadonlyMap<Who, string>;
 
 /** Who may stand in a case, with a token each. */
 export async function giveTokens(lab: Lab): Promise<Tokens> {
   appendFileSync(lab.childLog, "");
-  const names = ["senior", "analyst", "contractor"] as const;
+  const names = ["senior", "sibling", "analyst", "contractor"] as const;
   return new Map(await Promise.all(names.map(async (name) => [name, await lab.token(name)] as const)));
 }
 

@@ -3,13 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDemoIssuer } from "../../demo/issuer.js";
-import type { IdentityName } from "../../demo/identities.js";
 import { startGateway } from "../../gateway/main.js";
 import type { Json } from "../../sidecar/contract.js";
 import { startSidecar } from "../../sidecar/main.js";
 import { bundleCache, root } from "../world.js";
 import { api } from "./api.js";
-import type { ClientStep } from "./attack.js";
+import type { ClientStep, Who } from "./attack.js";
 import type { ToolUpstream } from "./upstream.js";
 import { startToolUpstream } from "./upstream.js";
 
@@ -27,7 +26,7 @@ export interface Lab {
   readonly upstream: ToolUpstream;
   /** Where children write what they get. */
   readonly childLog: string;
-  token(name: IdentityName): Promise<string>;
+  token(name: Who): Promise<string>;
   reload(to: Reload): Promise<void>;
   close(): Promise<void>;
 }
@@ -93,7 +92,8 @@ export async function startLab(): Promise<Lab> {
   });
   return {
     ...{ port: Number(new URL(gateway.address).port), upstream, childLog },
-    token: (name) => issuer.token(name),
+    token: (name) =>
+      name === "sibling" ? issuer.token("senior", { sub: "eve@acme.example" }) : issuer.token(name),
     async reload(to) {
       const servers = {
         "as before": config(twin),

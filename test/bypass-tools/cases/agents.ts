@@ -115,6 +115,10 @@ export const agents: readonly Topic[] = [
       ),
       tasks("by another caller", posts(rpc("GetTask", '{"id":"{task}"}'), { as: "analyst", ...unknown })),
       tasks(
+        "by another user of the same agent",
+        posts(rpc("GetTask", '{"id":"{task}"}'), { as: "sibling", ...unknown }),
+      ),
+      tasks(
         "by another tenant's",
         posts(rpc("GetTask", '{"id":"{task}"}'), { as: "contractor", ...unknown }),
       ),

@@ -58,6 +58,16 @@ export const children: readonly Topic[] = [
         upstream: [at("pid"), at("pid")],
       },
       {
+        name: "two users of one agent have two",
+        steps: [
+          opens("s", { path }),
+          opens("t", { path, as: "sibling" }),
+          calls("s", "pid", "{}", { path, takes: { pid: /pid (\d+)\./ } }),
+          calls("t", "pid", "{}", { path, as: "sibling", says: ["pid "], never: ["pid {pid}."] }),
+        ],
+        upstream: [at("pid"), at("pid")],
+      },
+      {
         name: "two sessions of one caller have two",
         steps: [
           opens("s", { path }),

@@ -9,7 +9,7 @@ const others: Topic = {
   title: "sessions of somebody else",
   then: "404 `unknown_session`: bound to tenant, type and id of whom they were opened for; the session goes on unharmed",
   attacks: [
-    ...(["analyst", "contractor"] as const).map((as): Attack => ({
+    ...(["analyst", "contractor", "sibling"] as const).map((as): Attack => ({
       name: `a call by the ${as}`,
       steps: [
         opens("s"),

@@ -64,6 +64,7 @@ const states: Topic = {
     asked("with another tool", [call("place", "{}", given(), { ...unknown })]),
     asked("with a forbidden tool", [call("remove", "{}", given(), { code: "forbidden" })]),
     asked("by another caller", [call("read", "{}", given(), { as: "analyst", ...unknown })]),
+    asked("by another user of the same agent", [call("read", "{}", given(), { as: "sibling", ...unknown })]),
     asked("by another tenant's", [call("read", "{}", given(), { as: "contractor", ...unknown })]),
     asked("at another server", [call("read", "{}", given(), { path: "/mcp/files", ...unknown })]),
     asked("the server's own, which the client never saw", [
