@@ -12,6 +12,7 @@ import { contentFacts } from "./content-facts.js";
 import type { Door, StepMicros } from "./metrics.js";
 import { outcomeFields } from "./outcome.js";
 import type { OutcomeRecord } from "./outcome.js";
+import { toolFacts } from "./tool-facts.js";
 
 /** A decision about a {@link Call}. Everything is kept by reference until the flush and must not change. */
 export interface DecisionRecord {
@@ -133,6 +134,7 @@ function decisionText({ digest }: EventParts, record: DecisionRecord): string {
       kid: record.asserted.kid,
     },
     call: call === undefined ? undefined : callFacts(call, context),
+    tool: call === undefined ? undefined : toolFacts(call),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
     content: context?.content === undefined ? undefined : contentFacts(context.content),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),
@@ -229,9 +231,11 @@ function callFacts({ kind, action, resource }: Call, context: CallContext | unde
     const value = resource.properties[name];
     return typeof value === "string" ? cut(value, 128) : undefined;
   };
+  const { phase } = action.properties;
   return {
     kind,
     action: action.name,
+    phase: phase === "request" || phase === "response" ? phase : undefined,
     resource: {
       type: cut(resource.type, 128),
       id: cut(resource.id, 256),

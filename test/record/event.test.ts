@@ -80,6 +80,73 @@ describe("a decision's event", () => {
     });
   });
 
+  test("says which definition of a tool it was, its risk, and what was found in arguments and result", () => {
+    const definition_digest = `sha256:${sha256("a definition")}`;
+    const secrets = { count: 1, kinds: { github_token: 1 } };
+    const call = callOf(
+      {
+        ...{
+          definition_digest,
+          definition_status: "changed",
+          definition_flags: ["instructions", "Not A Flag"],
+        },
+        ...{
+          risk: "high",
+          effect: "read",
+          labels: ["pii", "see below"],
+          annotations: { readOnlyHint: true },
+        },
+        facts: {
+          ...{
+            chars: 3,
+            truncated: false,
+            hosts: ["inner"],
+            urls: [{ host: "inner" }],
+            paths: [{ path: "/x" }],
+          },
+          secrets: { ...secrets, at: ["/token"] },
+          shell: { complete: false, why: ["expansion"], programs: ["ls"] },
+        },
+        result: {
+          ...{ bytes: 90, is_error: false, blocks: { text: 1 }, media_types: ["image/png"], scanned: true },
+          ...{ structured: { present: true, valid: true }, secrets: { github_token: 1 } },
+          links: { count: 1, private: true, hosts: ["inner"], schemes: ["https"] },
+        },
+      },
+      { phase: "response" },
+    );
+    const { tool, call: about } = event(decisionRecordOf({ call }));
+    expect(about).toMatchObject({ action: "tool.call", phase: "response" });
+    expect(tool).toEqual({
+      ...{ definition_digest, definition_status: "changed", definition_flags: ["instructions"] },
+      ...{ risk: "high", effect: "read", labels: ["pii"] },
+      facts: { chars: 3, truncated: false, secrets, shell: { complete: false, why: ["expansion"] } },
+      result: {
+        ...{ bytes: 90, is_error: false, blocks: { text: 1 }, media_types: ["image/png"], scanned: true },
+        ...{ structured: { present: true, valid: true }, secrets: { github_token: 1 } },
+        links: { count: 1, private: true },
+      },
+    });
+  });
+
+  test("leaves out what a caller puts in place of such facts", () => {
+    const stray = "the launch code";
+    const call = callOf(
+      {
+        ...{
+          definition_digest: stray,
+          definition_status: stray,
+          risk: stray,
+          effect: ["read"],
+          labels: stray,
+        },
+        ...{ facts: { chars: stray, secrets: { [stray]: 1, kinds: { [stray]: 1 } } }, result: [stray] },
+      },
+      { phase: stray },
+    );
+    expect(event(decisionRecordOf({ call }))["tool"]).toEqual({ facts: { secrets: { kinds: {} } } });
+  });
+
   test("stands also where nothing but the refusal is known", () => {
     const refused = refusedOf();
     const line = event({
