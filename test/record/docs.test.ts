@@ -5,7 +5,7 @@ import type { LogRecord } from "../../sidecar/record/event.js";
 import { createDigest } from "../../sidecar/record/fact.js";
 import { metricTable } from "../../sidecar/record/metric-table.js";
 import { alerts, textOf } from "../deploy/files.js";
-import { contextOf, decisionRecordOf } from "./records.js";
+import { callOf, contextOf, decisionRecordOf } from "./records.js";
 
 const firstCells = (text: string) =>
   [...text.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) =>
@@ -49,7 +49,10 @@ describe("docs/decision-log.md", () => {
   const context = contextOf({ prompt: { bytes: 1 }, content: { bytes: 1 }, task: { id: "t" } });
 
   test("lists the fields of a decision", () => {
-    const fields = [...fieldsOf(decisionRecordOf({ context, error: "denied" })), "incomplete"];
+    const fields = [
+      ...fieldsOf(decisionRecordOf({ context, call: callOf({ risk: "low" }), error: "denied" })),
+      "incomplete",
+    ];
     expect(firstCells(sectionOf(text, "Fields of a decision")).sort()).toEqual(fields.sort());
   });
 
