@@ -1,6 +1,6 @@
 /** JSON-RPC messages of a server, read strictly: what isn't exactly one message is none. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
-import { isObject, JsonNumber, parseJson } from "../../../sidecar/contract.js";
+import { isObject, JsonNumber, parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import type { LinkAnswer } from "./link.js";
 
 /** The largest message of a server that is read, bytes. */
@@ -17,16 +17,27 @@ export type Reply = Extract<LinkAnswer, { kind: "result" | "error" }>;
 /** The longest method and id, characters. */
 const longest = 256;
 
-/** Reads one message; undefined for anything else, batches among it. */
-export function readMessage(source: Uint8Array | string): Message | undefined {
+/**
+ * Reads one message; undefined for anything else, batches among it.
+ * @param quotesKey tells whether a text holds what proves who we are; written with escapes it is seen here only
+ */
+export function readMessage(
+  source: Uint8Array | string,
+  quotesKey?: (text: string) => boolean,
+): Message | undefined {
   let value: Json;
   try {
     value = parseJson(source);
   } catch {
     return undefined;
   }
+  if (quotesKey !== undefined && hasEscapes(source) && quotesKey(stringifyJson(value))) return undefined;
   if (!isObject(value) || value["jsonrpc"] !== "2.0") return undefined;
   return "method" in value ? readCall(value) : readReply(value);
+}
+
+function hasEscapes(source: Uint8Array | string): boolean {
+  return typeof source === "string" ? source.includes("\\") : source.includes(0x5c);
 }
 
 function readCall({ jsonrpc: _, id, method, params = {}, ...others }: JsonObject): Message | undefined {

@@ -37,7 +37,13 @@ export async function keepListening(
         heard = true;
         return floods() ? "invalid" : take(message);
       };
-      const end = await readStream(answer.body, cursor, { take: listen }, one.abort, true);
+      const end = await readStream(
+        answer.body,
+        cursor,
+        { take: listen, quotesKey: answer.quotesKey },
+        one.abort,
+        true,
+      );
       if (end.kind !== "invalid" && (heard || clock() - from > goodMs)) waits.reset();
     }
     one.settle();

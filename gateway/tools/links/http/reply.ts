@@ -33,7 +33,7 @@ export async function readReply(answer: Answered, awaited: Awaited): Promise<Rea
     return { kind: "invalid" };
   }
   const text = await collect(answer.body, maxMessage);
-  const message = text === undefined ? undefined : readMessage(text);
+  const message = text === undefined ? undefined : readMessage(text, answer.quotesKey);
   if (message?.kind !== "reply" || message.id !== awaited.id) return { kind: "invalid" };
   // what failed by its status has no result
   if (answer.status >= 300 && message.answer.kind === "result") return { kind: "invalid" };
@@ -49,7 +49,7 @@ export async function readReplies(answer: Answered, { id, beside, cursor, leave 
     reply = message.answer;
     return "done";
   };
-  const end = await readStream(answer.body, cursor, { take }, leave);
+  const end = await readStream(answer.body, cursor, { take, quotesKey: answer.quotesKey }, leave);
   if (end.kind === "invalid") return end;
   if (reply !== undefined) return { kind: "reply", answer: reply };
   return end.kind === "done" ? { kind: "invalid" } : end;

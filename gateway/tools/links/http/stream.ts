@@ -24,6 +24,8 @@ export interface StreamReader {
   readonly take: (message: Message) => Verdict;
   /** Takes events of another name than `message`; those are passed over unless given. */
   readonly takeEvent?: (name: string, data: string) => Verdict;
+  /** Tells whether a text holds what proves who we are. */
+  readonly quotesKey: (text: string) => boolean;
 }
 
 /** The most that one stream brings until a reader has had enough: messages, characters. */
@@ -74,9 +76,9 @@ export async function readStream(
   }
 }
 
-function judge({ take, takeEvent }: StreamReader, name: string, data: string): Verdict {
+function judge({ take, takeEvent, quotesKey }: StreamReader, name: string, data: string): Verdict {
   if (name !== "message") return takeEvent?.(name, data) ?? "on";
-  const message = readMessage(data);
+  const message = readMessage(data, quotesKey);
   return message === undefined ? "invalid" : take(message);
 }
 

@@ -81,6 +81,7 @@ export async function openSse(
     };
     const reader = {
       takeEvent,
+      quotesKey: answer.quotesKey,
       take(message: Parameters<typeof exclusive.peer.receive>[0]): Verdict {
         if (send !== undefined) exclusive.peer.receive(message);
         return wrong || send === undefined ? "invalid" : "on";
