@@ -98,7 +98,7 @@ describe.each(clients)("client $client", ({ connect }) => {
         { onprogress: ({ progress }) => seen.push(progress) },
       );
       // the client drops progress that comes together with the result; this server says the last just before it
-    expect(seen[0]).toBe(1);
+      expect(seen[0]).toBe(1);
       const [resource = ""] = await client.resources();
       expect(await client.read(resource)).toMatchObject({ contents: [{ uri: resource }] });
       expect(await client.prompt("simple-prompt")).toMatchObject({ messages: [{ role: "user" }] });
