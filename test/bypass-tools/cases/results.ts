@@ -1,6 +1,6 @@
 /** What servers answer: other ids, two replies, internals, secrets, lies about what it is. */
 import type { Attack, Topic } from "../attack.js";
-import { called, calls, getsModern, modernCall, opens } from "../attack.js";
+import { called, calls, gets, getsModern, modernCall, opens } from "../attack.js";
 import type { Step } from "../upstream.js";
 import { done, event, events, result, text, tool, tools } from "../upstream.js";
 
@@ -116,6 +116,15 @@ const kinds: Topic = {
         "upstream_invalid",
       ),
     ),
+    {
+      ...answered(
+        "a result with a status of refusal",
+        [{ body: reply("{id}"), status: "400 Bad Request" }],
+        "upstream_invalid",
+      ),
+      // some servers say so that they forgot the session
+      upstream: [called("files", "read", "{}"), gets("files", "ping", "{}")],
+    },
     answered(
       "a result with a status of failure",
       [{ body: reply("{id}"), status: "500 Oops" }],
@@ -214,6 +223,54 @@ const inside: Topic = {
       },
       steps: [opens("s"), calls("s", "read", "{}", { never: ["/srv/app"] })],
       upstream: [called("files", "read", "{}")],
+    },
+    answered("a result that quotes the credential", [result(text(`done ${key}`))], "upstream_invalid", [key]),
+    answered(
+      "a result that quotes the credential, with escapes",
+      [result(`{"content":[{"type":"text","text":"done ${key.replace("server", "\\u0073erver")}"}]}`)],
+      "upstream_invalid",
+      [key],
+    ),
+    answered(
+      "a result that quotes the credential, with escapes, in a stream",
+      [
+        events,
+        event(
+          `{"jsonrpc":"2.0","id":{id},"result":{"content":[{"type":"text","text":"done ${key.replaceAll("-", "\\u002d")}"}]}}`,
+        ),
+        "end",
+      ],
+      "upstream_invalid",
+      [key],
+    ),
+    answered(
+      "a log that quotes the credential, with escapes",
+      [
+        events,
+        event(
+          `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"${key.replaceAll("-", "\\u002d")}"}}`,
+        ),
+        done,
+        "end",
+      ],
+      "upstream_invalid",
+      [key],
+    ),
+    {
+      name: "a definition that quotes the credential, with escapes",
+      answers: {
+        "guest tools/list": [
+          [
+            {
+              body: `{"jsonrpc":"2.0","id":{id},"result":{"tools":[{"name":"made","description":"${key.replaceAll("-", "\\u002d")}","inputSchema":{"type":"object"}}]}}`,
+            },
+          ],
+        ],
+      },
+      steps: [
+        opens("s", { path: "/mcp/guest" }),
+        calls("s", "made", "{}", { path: "/mcp/guest", code: "upstream_invalid", never: [key] }),
+      ],
     },
     {
       name: "headers of the server's",
