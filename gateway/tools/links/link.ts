@@ -61,7 +61,7 @@ export type LinkAnswer =
   | { readonly kind: "result"; readonly result: JsonObject }
   | { readonly kind: "error"; readonly code: number; readonly message: string; readonly data?: Json }
   | { readonly kind: "aborted" }
-  /** `code`: `upstream_unavailable`, `upstream_timeout`, `upstream_invalid`, `assertion_unavailable`, `unknown_server` (the server forgot the session). */
+  /** `code`: `upstream_unavailable`, `too_many_sessions` (of children), `upstream_timeout`, `upstream_invalid`, `assertion_unavailable`, `unknown_server` (the server forgot the session). */
   | { readonly kind: "failed"; readonly code: ErrorCode };
 
 export interface Hello {

@@ -21,15 +21,19 @@ export type Started =
 export interface ChildHooks extends Pick<ChildParts, "receive" | "onQuote"> {
   /** Called once; the code is what requests that are under way fail with. */
   readonly onEnd: (code: ErrorCode) => void;
+  /** Since when it has nothing to do, by the clock, milliseconds; undefined while it has. Absent: it doesn't make room for others. */
+  readonly idleSince?: () => number | undefined;
 }
 
 interface Kind {
-  readonly running: Map<Child, string>;
+  readonly running: Map<Child, { readonly key: string; readonly idleSince: () => number | undefined }>;
   readonly failing: Map<string, { readonly backOff: BackOff; notBefore: number }>;
 }
 
 /** What is waited for until a child may be started again, milliseconds; longer waits fail at once. */
 const patienceMs = 5_000;
+/** A child that had nothing to do for so long makes room for another of the same caller's, milliseconds. */
+const restedMs = 60_000;
 /** What is remembered of failures. */
 const mostFailing = 1_000;
 
@@ -50,6 +54,17 @@ export function createChildren(parts: LinkParts): Children {
     const known = kinds.get(command) ?? { running: new Map(), failing: new Map() };
     kinds.set(command, known);
     return known;
+  };
+  /** The caller's child that had nothing to do for longest, where another needs its place. */
+  const restedOf = (command: CommandConfig, key: string): Child | undefined => {
+    const { running } = kindOf(command);
+    if (closed || sameOf(running, key) < shareOf(command)) return undefined;
+    let [longest, at]: [Child | undefined, number] = [undefined, clock() - restedMs];
+    for (const [child, one] of running) {
+      const since = one.key === key ? one.idleSince() : undefined;
+      if (since !== undefined && since <= at) [longest, at] = [child, since];
+    }
+    return longest;
   };
   const environmentOf = ({ env }: CommandConfig): Pick<ChildParts, "environment" | "secrets"> => {
     const environment: Record<string, string> = {};
@@ -93,10 +108,16 @@ export function createChildren(parts: LinkParts): Children {
       if (wait > patienceMs) return unavailable;
       if (wait > 0) await sleep(wait, signal);
       if (signal.aborted) return { kind: "aborted" };
-      const same = [...running.values()].filter((one) => one === key).length;
-      if (closed || running.size >= command.maxChildren || same >= shareOf(command)) {
+      // clients that go without ending their sessions leave children behind
+      for (let child = restedOf(command, key); child !== undefined; child = restedOf(command, key)) {
+        log.info("a caller's idle process makes room for another", { server: command.name });
+        await child.stop();
+        if (signal.aborted) return { kind: "aborted" };
+      }
+      if (closed) return unavailable;
+      if (running.size >= command.maxChildren || sameOf(running, key) >= shareOf(command)) {
         log.warn("a tool server has too many processes", { server: command.name, running: running.size });
-        return unavailable;
+        return tooMany;
       }
       const from = clock();
       let child: Child;
@@ -115,7 +136,7 @@ export function createChildren(parts: LinkParts): Children {
         log.warn("a tool server's process can't be started", { server: command.name });
         return unavailable;
       }
-      running.set(child, key);
+      running.set(child, { key, idleSince: hooks.idleSince ?? (() => undefined) });
       return { kind: "started", child };
     },
     async close() {
@@ -127,8 +148,13 @@ export function createChildren(parts: LinkParts): Children {
 }
 
 const unavailable = { kind: "failed", code: "upstream_unavailable" } as const;
+const tooMany = { kind: "failed", code: "too_many_sessions" } as const;
 /** Endings that tell of what was said. */
 const invalid = { too_long: true, garbage: true, unread: true };
+
+function sameOf(running: Kind["running"], key: string): number {
+  return [...running.values()].filter((one) => one.key === key).length;
+}
 
 /** INVARIANT: no one caller has all the children that there may be. */
 function shareOf({ isolation, maxChildren }: CommandConfig): number {

@@ -47,6 +47,7 @@ export async function openOwnChild(
     });
     const hooks = {
       receive: exclusive.peer.receive,
+      idleSince: watch.idleSince,
       onQuote: exclusive.peer.withhold,
       onEnd(code: Parameters<typeof exclusive.end>[0]) {
         watch.close();

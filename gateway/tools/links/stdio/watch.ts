@@ -13,6 +13,8 @@ export interface Watch {
   begins(): void;
   /** It was answered. */
   ends(): void;
+  /** When the last answer was given, by the clock, milliseconds; undefined while there is something to answer. */
+  idleSince(): number | undefined;
   close(): void;
 }
 
@@ -29,6 +31,7 @@ export function watchChild(
   onIdle: () => void,
 ): Watch {
   let [violations, busy] = [0, 0];
+  let since = clock();
   const floods = createRate(clock, mostUnasked);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -53,8 +56,10 @@ export function watchChild(
       clearTimeout(timer);
     },
     ends() {
+      since = clock();
       if (--busy === 0 && !closed) rest();
     },
+    idleSince: () => (busy > 0 ? undefined : since),
     close() {
       closed = true;
       clearTimeout(timer);

@@ -89,13 +89,36 @@ describe("a child", () => {
   test("has no more than its share, nor all together more than there may be", async () => {
     const config = childOf("", { ...known, max_children: 8 });
     const links = [await open(config), await open(config)];
-    const refused = { kind: "failed", code: "upstream_unavailable" };
+    const refused = { kind: "failed", code: "too_many_sessions" };
     expect(await lab.open(config, listener().holder, nobody, never)).toEqual(refused);
     for (const id of ["bob", "carol", "dave"])
       for (let i = 0; i < 2; i++) links.push(await open(config, listener({}, id)));
     expect(await lab.open(config, listener({}, "eve").holder, nobody, never)).toEqual(refused);
     await links[0]?.close();
     await open(config, listener({}, "eve"));
+  });
+
+  test("that had nothing to do for a minute makes room for another of the same caller's", async () => {
+    let now = Date.now();
+    const later = startLab({ environment: { PATH: process.env["PATH"] }, clock: () => now });
+    const config = childOf("", { ...known, max_children: 8 });
+    const [first, second] = [listener(), listener()];
+    await opened(later, config, first);
+    now += 30_000;
+    const used = await opened(later, config, second);
+    now += 31_000;
+    await opened(later, config, listener());
+    expect([first.lost, second.lost]).toEqual([1, 0]);
+    expect(textOf(await call(used, "echo", { text: "hi" }))).toBe("hi");
+    expect(await later.open(config, listener().holder, nobody, never)).toMatchObject({
+      code: "too_many_sessions",
+    });
+    now += 61_000;
+    const waiting = call(used, "hang");
+    await opened(later, config, listener());
+    expect(second.lost).toBe(0);
+    await later.close();
+    await waiting;
   });
 
   test("and all that it forked is ended with its link", async () => {
