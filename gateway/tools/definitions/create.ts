@@ -10,6 +10,7 @@ import { createEntries } from "./entries.js";
 import type { Entry } from "./entries.js";
 import type { Effect } from "./mapping.js";
 import { mapTool } from "./mapping.js";
+import type { Claims } from "./names/claims.js";
 import { createClaims } from "./names/claims.js";
 import { between } from "./names/check-servers.js";
 import type { DefinitionsConfig } from "./read-config.js";
@@ -71,7 +72,7 @@ export function createDefinitions({ approvals, now, log }: DefinitionsParts): De
     if (latest?.circumstances.every((was, i) => was === circumstances[i]) === true) return latest.reviewed;
     const { definition, found } = entry;
     const { name, digest, tool } = definition;
-    const mentions = [...found.words].some((word) => mentionsForeign(server, word, claims.isForeign));
+    const mentions = [...found.words].some((word) => mentionsForeign(server, word, claims));
     const flags = [...found.flags, ...(mentions ? ["mentions_other_tool"] : [])].sort();
     const { risk, effect, labels } = mapTool(name, config.rules, effectOf(tool, config));
     const made: Reviewed = {
@@ -181,14 +182,12 @@ function effectOf({ annotations }: JsonObject, { own }: DefinitionsConfig): Effe
 const flagsOf = ({ properties }: Reviewed): readonly string[] => properties["definition_flags"] as string[];
 
 /** Whether a word names a tool of another server, alone or with the server's name before it. */
-function mentionsForeign(
-  server: string,
-  word: string,
-  isForeign: (server: string, name: string) => boolean,
-): boolean {
-  if (isForeign(server, word)) return true;
+function mentionsForeign(server: string, word: string, claims: Pick<Claims, "isForeign" | "has">): boolean {
+  if (claims.isForeign(server, word)) return true;
   const at = word.indexOf(between);
-  return at > 0 && word.slice(0, at) !== server && isForeign(server, word.slice(at + between.length));
+  const [named, name] = [word.slice(0, at), word.slice(at + between.length)];
+  // with another server's name before it, it is that one's, also where this one has one of the name
+  return at > 0 && named !== server && (claims.isForeign(server, name) || claims.has(named, name));
 }
 
 function byPolicy(server: string, { entry }: Candidate, decision: Decision, now: number): Approval {

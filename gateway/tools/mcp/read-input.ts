@@ -8,8 +8,9 @@ const mostFields = 64;
 /** @returns undefined where it isn't what the method takes */
 export function readSampling(params: JsonObject, able: JsonObject): JsonObject | undefined {
   const { messages, maxTokens, tools, toolChoice, systemPrompt, includeContext } = params;
-  if (!Array.isArray(messages) || !messages.every(isMessage) || typeof maxTokens !== "number")
-    return undefined;
+  const blocks = able["tools"] === undefined ? contents : [...contents, "tool_use", "tool_result"];
+  if (!Array.isArray(messages) || !messages.every((one) => isMessage(one, blocks))) return undefined;
+  if (typeof maxTokens !== "number") return undefined;
   if (systemPrompt !== undefined && typeof systemPrompt !== "string") return undefined;
   // what a client hasn't said that it can do, it isn't asked
   if ((tools !== undefined || toolChoice !== undefined) && able["tools"] === undefined) return undefined;
@@ -36,13 +37,16 @@ export function readSampled({
   return Object.keys(others).length === 0 ? { blocks: blocks.length } : undefined;
 }
 
-function isMessage(value: Json): boolean {
+/** What a message may hold, for every client that samples. */
+const contents: readonly string[] = ["text", "image", "audio"];
+
+function isMessage(value: Json, types: readonly string[]): boolean {
   if (!isObject(value)) return false;
   const { role, content, _meta, ...others } = value;
   const blocks = Array.isArray(content) ? content : [content];
   return (
     (role === "user" || role === "assistant") &&
-    blocks.every((block) => isObject(block) && typeof block["type"] === "string") &&
+    blocks.every((block) => isObject(block) && types.includes(String(block["type"]))) &&
     Object.keys(others).length === 0
   );
 }

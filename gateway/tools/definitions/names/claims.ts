@@ -18,6 +18,8 @@ export interface Claims {
   ): string | undefined;
   /** Whether another server than this one has a tool of this name, and this one hasn't. */
   isForeign(server: string, name: string): boolean;
+  /** Whether this server has a tool of this name. */
+  has(server: string, name: string): boolean;
   /** Grows whenever a name comes up that was unknown. */
   readonly version: number;
 }
@@ -76,6 +78,7 @@ export function createClaims(): Claims {
       }
       return undefined;
     },
+    has: (server, name) => owners.get(name)?.has(server) === true,
     isForeign(server, name) {
       const known = owners.get(name);
       return known !== undefined && !known.has(server);
