@@ -99,6 +99,22 @@ deny contains reason.from(rego.metadata.rule()) if {
 	not free_of_secrets
 }
 
+# METADATA
+# title: what the server asks holds credentials
+# description: |
+#   What people and their models are asked is searched for credentials, as results are, so that none is given by asking for
+#   something; what wasn't searched as a whole counts as one.
+# custom:
+#   id: client.said
+#   code: secrets_in_server_request
+#   owner: security
+#   severity: high
+#   frameworks: ["ASI09", "LLM02", "MCP01", "MCP06", "NHI2", "NIST-CSF:PR.DS"]
+deny contains reason.from(rego.metadata.rule()) if {
+	input.action.name in {"sampling.create", "elicitation.create"}
+	not asks_without_secrets
+}
+
 asks_for_no_secret if input.resource.properties.asks_for_secret == false
 
 host_listed if {
@@ -117,6 +133,12 @@ is_within(asked, most) if {
 free_of_secrets if {
 	input.resource.properties.answer.facts.secrets.count == 0
 	input.resource.properties.answer.facts.truncated == false
+}
+
+# What is asked stands under `facts`.
+asks_without_secrets if {
+	input.resource.properties.facts.secrets.count == 0
+	input.resource.properties.facts.truncated == false
 }
 
 no_tools if input.resource.properties.tools == 0

@@ -3,11 +3,20 @@ package countersign.client_test
 import data.countersign
 import data.countersign.demo
 
-form := {"mode": "form", "fields": ["city"], "asks_for_secret": false, "bytes": 100}
+# As the gateway describes what is asked (docs/gateway-tool-facts.md).
+clean := {"truncated": false, "secrets": {"count": 0, "kinds": {}, "at": []}}
 
-link := {"mode": "url", "scheme": "https", "host": "login.acme.example", "asks_for_secret": false, "bytes": 100}
+form := {"mode": "form", "fields": ["city"], "asks_for_secret": false, "bytes": 100, "facts": clean}
 
-sample := {"messages": 2, "max_tokens": 500, "tools": 0, "system_prompt": false, "include_context": "none", "bytes": 9}
+link := {
+	"mode": "url", "scheme": "https", "host": "login.acme.example",
+	"asks_for_secret": false, "bytes": 100, "facts": clean,
+}
+
+sample := {
+	"messages": 2, "max_tokens": 500, "tools": 0, "system_prompt": false,
+	"include_context": "none", "bytes": 9, "facts": clean,
+}
 
 codes(request) := {one.code | some one in countersign.decision.reasons with input as request}
 
@@ -42,6 +51,24 @@ elicitations := {
 		"server": "search", "base": form, "changes": {"mode": "voice"}, "codes": {"elicitation_host_not_listed"},
 	},
 	"no mode": {"server": "search", "base": form, "changes": {"mode": null}, "codes": {"elicitation_host_not_listed"}},
+}
+
+test_nobody_is_told_secrets_by_being_asked if {
+	every facts in [
+		{"truncated": false, "secrets": {"count": 1}}, {"truncated": true, "secrets": {"count": 0}},
+		{"truncated": false}, {"secrets": {"count": 0}}, {}, null,
+	] {
+		request := demo.but(
+			demo.ask(demo.senior, demo.from_server("elicitation.create", "files", form)),
+			{"resource/properties/facts": facts},
+		)
+		codes(request) == {"secrets_in_server_request"}
+		sampled := demo.but(
+			demo.ask(demo.senior, demo.from_server("sampling.create", "search", sample)),
+			{"resource/properties/facts": facts},
+		)
+		codes(sampled) == {"secrets_in_server_request"}
+	}
 }
 
 test_servers_ask_users_what_is_listed[name] if {

@@ -68,7 +68,7 @@ export async function callTool(turn: Turn): Promise<Done> {
   const linked = await linkTo(turn, found.server, allowed);
   if ("failed" in linked) return { reply: linked.failed, decision: allowed, told };
   const heard = await converse({
-    ...{ turn, ...linked, during: found.name, decision: allowed },
+    ...{ turn, ...linked, during: found.name, decision: allowed, masks: duties.resultMasks },
     // what repeats arguments repeats those that are sent: masked ones, and also where the client need not repeat any
     paramHeaders: paramHeadersOf(masked, reviewed.paramHeaders),
     params: { name: found.name, arguments: masked },
@@ -190,7 +190,10 @@ async function pass(
   if ("failed" in linked) return { reply: linked.failed, decision: allowed };
   const duties = await takeDuties(turn, allowed);
   if ("reply" in duties) return duties;
-  const heard: Heard = await converse({ turn, ...linked, during, decision: allowed, params });
+  const heard: Heard = await converse({
+    ...{ turn, ...linked, during, decision: allowed, params },
+    masks: duties.resultMasks,
+  });
   const of = turn.request.method as ResultOf;
   return judgeHeard({ turn, decision: allowed, duties, of, ...(ask === undefined ? {} : { ask }) }, heard);
 }

@@ -6,6 +6,7 @@ import type { Link, LinkAnswer } from "../links/link.js";
 import { hear, sentMeta } from "./from-server.js";
 import type { Input, InputAnswer, InputContext } from "./inputs.js";
 import { judgeInput, judgeInputAnswer } from "./inputs.js";
+import type { ToolMasking } from "../results/mask.js";
 import type { Attached } from "./peer.js";
 import { hearFrom, keyOf } from "./peer.js";
 import type { Run, Wanted } from "./run.js";
@@ -24,6 +25,8 @@ export interface Conversation {
   /** As they are sent, without `_meta`, `inputResponses`, `requestState`. */
   readonly params: JsonObject;
   readonly paramHeaders?: Readonly<Record<string, string>>;
+  /** What the decision has masked in the result, and so in all that the server says before it. */
+  readonly masks: readonly ToolMasking[];
 }
 
 /** How often a server may ask for input instead of answering. */
@@ -76,7 +79,7 @@ function start(about: Conversation, more: JsonObject): Run {
   return run;
 }
 
-function hearing({ turn, attached }: Conversation, token: string | undefined): Run["hear"] {
+function hearing({ turn, attached, masks }: Conversation, token: string | undefined): Run["hear"] {
   const meta = turn.request.params["_meta"];
   const progressToken = isObject(meta) ? meta["progressToken"] : undefined;
   return (message) => {
@@ -88,6 +91,7 @@ function hearing({ turn, attached }: Conversation, token: string | undefined): R
       level: turn.level,
       subscribed: attached.subscribed,
       elicited: turn.peer.elicited,
+      masks,
     });
     if (said !== undefined && !message.method.endsWith("/list_changed")) turn.say(said);
   };
@@ -128,9 +132,9 @@ async function follow(about: Conversation, first: Run, rounds = 0): Promise<Hear
   }
 }
 
-function contextOf({ turn, attached, during }: Conversation): InputContext {
+function contextOf({ turn, attached, during, masks }: Conversation): InputContext {
   const { parts, exchange, peer } = turn;
-  return { parts, exchange, peer, server: attached.name, during };
+  return { parts, exchange, peer, server: attached.name, during, masks };
 }
 
 /** What a server of sessions asks while it works: the client is asked at once, or by an answer that asks. */

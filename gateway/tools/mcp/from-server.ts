@@ -2,6 +2,8 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, JsonNumber, stringifyJson } from "../../../sidecar/contract.js";
 import type { ServerMessage } from "../links/link.js";
+import type { ToolMasking } from "../results/mask.js";
+import { maskSaid, secretsMasking } from "../results/mask-said.js";
 import { logLevels, serverNotifications } from "./methods.js";
 
 export interface Hearing {
@@ -12,6 +14,8 @@ export interface Hearing {
   readonly subscribed: ReadonlySet<string>;
   /** Elicitations by URL that the client was asked for; absent: none. */
   readonly elicited?: ReadonlySet<string>;
+  /** What the decision on the request has masked in what comes of it. */
+  readonly masks?: readonly ToolMasking[];
 }
 
 const mostBytes = 65_536;
@@ -20,15 +24,19 @@ const mostBytes = 65_536;
 export function hear(
   { method, params }: ServerMessage,
   during: boolean,
-  { progressToken, level, subscribed, elicited }: Hearing,
+  { progressToken, level, subscribed, elicited, masks = [] }: Hearing,
 ): JsonObject | undefined {
   const row = Object.hasOwn(serverNotifications, method) ? serverNotifications[method] : undefined;
   if (row === undefined || (row.when === "request" && !during)) return undefined;
-  const said: JsonObject = {};
+  const chosen: JsonObject = {};
   for (const name of row.params) {
     const value = params[name];
-    if (value !== undefined) said[name] = value;
+    if (value !== undefined) chosen[name] = value;
   }
+  if (stringifyJson(chosen).length > mostBytes) return undefined;
+  // INVARIANT: nobody decides on what is said meanwhile, so that no secret, and nothing that the result would lack, is in it
+  const said = maskSaid(chosen, [secretsMasking, ...masks]);
+  if (said === undefined) return undefined;
   switch (method) {
     case "notifications/progress": {
       const { progress, total, message } = said;

@@ -3,6 +3,8 @@ import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
+import type { ToolMasking } from "../results/mask.js";
+import { maskSaid } from "../results/mask-said.js";
 import type { Peer } from "./peer.js";
 import { inputCall } from "./describe-call.js";
 import { serverRequests } from "./methods.js";
@@ -25,6 +27,8 @@ export interface InputContext {
   readonly server: string;
   /** The tool, resource or prompt that is at work; absent for what a server asks of its own accord. */
   readonly during?: string;
+  /** What the decision on what is at work has masked in what comes of it. */
+  readonly masks?: readonly ToolMasking[];
 }
 
 /** Something that may be asked. */
@@ -54,14 +58,18 @@ export async function judgeInput(
   const row = Object.hasOwn(serverRequests, method) ? serverRequests[method] : undefined;
   const able = row === undefined ? undefined : context.peer.capabilities[row.capability];
   if (row === undefined || !isObject(able)) return noSuchMethod;
-  const { _meta, task, ...fields } = params;
-  const stray = Object.keys(fields).some((name) => !row.params.includes(name));
-  const bytes = Buffer.byteLength(stringifyJson(fields));
+  const { _meta, task, ...said } = params;
+  const stray = Object.keys(said).some((name) => !row.params.includes(name));
+  const bytes = Buffer.byteLength(stringifyJson(said));
   // a task would go on where nobody decides
   if (stray || task !== undefined || bytes > mostBytes) return badParams;
-  const read = readers[row.action](fields, able);
-  if (read === undefined) return badParams;
+  // INVARIANT: what the result would be without isn't given by asking for something
+  const fields = maskSaid(said, context.masks ?? []);
+  const read = fields && readers[row.action](fields, able);
+  if (fields === undefined || read === undefined) return badParams;
   const facts: JsonObject = { ...read, bytes };
+  // people and models read what they are asked: it is looked at as arguments are
+  if (row.action !== "roots.list") facts["facts"] = context.parts.mcp.describeArguments(fields);
   if (context.during !== undefined) facts["during"] = context.during;
   const [decision] = await askAbout(
     context.parts,
