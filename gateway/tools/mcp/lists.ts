@@ -89,12 +89,21 @@ async function listTools(turn: Turn, allowed: ReadonlyMap<string, Decision>): Pr
   return { tools };
 }
 
+/** Freezes a value and all that is in it. */
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const one of Object.values(value)) freeze(one);
+}
+
 function offeredAt(place: Turn["place"], server: string, listing: Listing): readonly Offered[] {
   if (listing.offered?.route === place.route) return listing.offered.items;
   const items = listing.tools.flatMap((one): Offered[] => {
     if (one.quarantined) return [];
     const name = place.nameOf(server, one.name);
     const call = toolCall("tool.list", server, one.name, one.properties);
+    // who is asked may remember what it read of it
+    freeze(call.resource);
     return [{ call, given: name === one.name ? one.tool : { ...one.tool, name } }];
   });
   listing.offered = { route: place.route, items };
