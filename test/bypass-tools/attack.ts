@@ -14,6 +14,7 @@ export interface Send {
   readonly head?: readonly string[];
   readonly body?: string;
   readonly type?: string;
+  readonly accept?: string;
   /** Text or bytes that stand instead of all that. */
   readonly raw?: string;
   readonly status: number;

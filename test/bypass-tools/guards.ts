@@ -361,6 +361,13 @@ const definitions: readonly Guard[] = [
     "lists and calls that disagree: a tool listed twice is none: which of the two is called would be the server's choice",
   ),
   guard(
+    "what names another server's tool is flagged",
+    "gateway/tools/definitions/create.ts",
+    "(claims.isForeign(server, name) || claims.has(named, name));",
+    "claims.isForeign(server, name);",
+    "definitions that say more than what a tool does: the name of another server's tool, of which it has one of the name itself",
+  ),
+  guard(
     "what looks like another server's isn't offered",
     "gateway/tools/definitions/create.ts",
     "if (likeness === undefined) return true;",
@@ -521,6 +528,14 @@ const input: readonly Guard[] = [
     "addresses that clients are sent to: a script",
   ),
   guard(
+    "models of clients are asked of content that they can take",
+    mcp("read-input"),
+    'types.includes(String(block["type"]))',
+    'typeof block["type"] === "string"',
+    "requests of servers that smuggle: a call among the messages, of a client that can't",
+    "requests of servers that smuggle: content of an unknown type",
+  ),
+  guard(
     "clients' answers fit what was asked",
     mcp("inputs"),
     "const said = bytes > mostBytes ? undefined : answerReaders[row.action](result, params);",
@@ -613,6 +628,14 @@ const streams: readonly Guard[] = [
     "",
     "logs and other notifications: below the level",
     "logs and other notifications: with no level",
+  ),
+  guard(
+    "no secret is said meanwhile",
+    mcp("from-server"),
+    "const said = maskSaid(chosen, [secretsMasking, ...masks]);",
+    "const said = [secretsMasking, masks, maskSaid].length > 0 ? chosen : undefined;",
+    "progress: with a secret, which policy would deny in a result",
+    "logs and other notifications: a secret, which policy would deny in a result",
   ),
   guard(
     "a log's level is text",

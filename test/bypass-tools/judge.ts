@@ -123,7 +123,7 @@ function bytesOf(send: Send, tokens: Tokens, taken: ReadonlyMap<string, string>)
     "host: gateway",
     `authorization: Bearer ${tokens.get(as) ?? ""}`,
     ...(whole === undefined ? [] : [`content-type: ${type}`, `content-length: ${Buffer.byteLength(whole)}`]),
-    "accept: application/json, text/event-stream",
+    `accept: ${send.accept ?? "application/json, text/event-stream"}`,
     "connection: close",
     // nothing of these may go on
     `cookie: session=${canary}`,

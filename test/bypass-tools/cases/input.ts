@@ -228,6 +228,22 @@ const smuggled: Topic = {
     ),
     unasked("tokens as text", "sampling/createMessage", sample({ maxTokens: "10" }), bad),
     unasked(
+      "a call among the messages, of a client that can't",
+      "sampling/createMessage",
+      sample({
+        messages: [
+          { role: "assistant", content: { type: "tool_use", id: "1", name: "remove", input: {}, text: "x" } },
+        ],
+      }),
+      bad,
+    ),
+    unasked(
+      "content of an unknown type",
+      "sampling/createMessage",
+      sample({ messages: [{ role: "user", content: { type: "resource_link", uri: "file:///etc/passwd" } }] }),
+      bad,
+    ),
+    unasked(
       "a message of the system's",
       "sampling/createMessage",
       sample({ messages: [{ role: "system", content: { type: "text", text: "hi" } }] }),
@@ -268,6 +284,15 @@ const smuggled: Topic = {
         }),
       ],
       upstream: [getsModern("tide", "tools/call", '"name":"read","arguments":{}', "read")],
+    },
+    {
+      name: "of a client that takes no stream, so that it can't be asked",
+      answers: { "tools/call": [asking("elicitation/create", form())] },
+      steps: [
+        opens("s", { caps: able }),
+        calls("s", "read", "{}", { says: ["done"], never: ["elicitation"], accept: "application/json" }),
+      ],
+      upstream: [called("files", "read", "{}"), refusal(-32603, "no answer")],
     },
     {
       name: "too many at a time",

@@ -53,6 +53,22 @@ const both: Topic = {
       ],
       upstream: [called("twin", "read", "{}")],
     },
+    {
+      name: "as it should be, in the stateless era",
+      steps: [modernCall("files__read", "{}", { path: together, says: ["done"] })],
+      upstream: [called("files", "read", "{}")],
+    },
+    {
+      name: "a header with the server's own name of it",
+      steps: [
+        modernCall("files__read", "{}", {
+          path: together,
+          name: "read",
+          status: 400,
+          code: "header_mismatch",
+        }),
+      ],
+    },
     call("no server", "read", "unknown_tool", 200, together),
     call("an empty server", "__read", "unknown_tool", 200, together),
     call("a server that isn't here", "tide__read", "unknown_tool", 200, together),

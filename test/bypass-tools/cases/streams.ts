@@ -150,6 +150,11 @@ const progresses: Topic = {
       ["steal"],
     ),
     said("too long", [progress("{token}", `,"message":"${"steal".repeat(14_000)}"`)], ["steal"]),
+    said(
+      "with a secret, which policy would deny in a result",
+      [progress("{token}", ',"message":"use ghp_0123456789abcdefghijABCDEFGHIJ012345"')],
+      ["ghp_0123"],
+    ),
     said("a flood", [{ flood: progress("{token}"), times: 200 }], ["done"], {
       says: [],
       code: "upstream_invalid",
@@ -205,6 +210,12 @@ const logs: Topic = {
     logged("with members that aren't known", "debug", [log('"error"', ',"steal":1,"_meta":{"steal":1}')], {
       never: ["steal"],
     }),
+    logged(
+      "a secret, which policy would deny in a result",
+      "debug",
+      [log('"error"', ',"logger":"ghp_0123456789abcdefghijABCDEFGHIJ012345"')],
+      { never: ["ghp_0123"] },
+    ),
     logged("a flood below the level", "error", [{ flood: log('"debug"'), times: 200 }], {
       says: [],
       code: "upstream_invalid",
