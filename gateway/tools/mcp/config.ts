@@ -17,6 +17,8 @@ export interface McpConfig {
   readonly resumeBytes: number;
   /** How old a list of a server's tools may be when one is called. */
   readonly listMaxAgeMs: number;
+  /** How often a stream of what servers say of their own accord is decided anew. */
+  readonly recheckMs: number;
   /** What a server may say while it works on one request, messages. */
   readonly maxMessages: number;
   /** Whether what servers give is decided on, or only looked at. */
@@ -44,6 +46,7 @@ export function readMcp(fields: Fields, servers: ReadonlySet<string>, problems: 
     resumeBytes: fields.integer("resume_bytes", 0, 2 ** 30) ?? 2 ** 20,
     listMaxAgeMs: fields.integer("list_max_age_ms", 0, 3_600_000) ?? 10_000,
     results: fields.oneOf("results", ["decide", "observe"]) ?? "decide",
+    recheckMs: fields.integer("recheck_ms", 100, 86_400_000) ?? 60_000,
     maxMessages: fields.integer("max_messages", 1, 1_000_000) ?? 1_000,
   };
   fields.end();

@@ -11,6 +11,7 @@ import { askInTurns } from "./listing.js";
 import { metaKeys } from "./methods.js";
 import { ownersOf } from "./owner.js";
 import type { Attached, Listener } from "./peer.js";
+import { recheck } from "./recheck.js";
 import type { RequestStream } from "./stream.js";
 import { listenAll } from "./subscribe.js";
 import type { Done, Turn } from "./turn.js";
@@ -74,6 +75,17 @@ export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
     },
   };
   peer.listeners.add(listener);
+  const settle = recheck(
+    turn,
+    allowed.keys(),
+    async () => {
+      const calls = agreed.map(({ uri, server }) => resourceCall("resource.subscribe", server, uri));
+      return (await askInTurns(turn, calls)).every(({ allow }) => allow);
+    },
+    () => {
+      stream.stop.abort();
+    },
+  );
   try {
     for (const [server, one] of allowed) {
       const linked = await linkTo(turn, server, one);
@@ -91,6 +103,7 @@ export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
     await ended(turn.signal);
     return { reply: { kind: "aborted" }, decision };
   } finally {
+    settle();
     peer.listeners.delete(listener);
     for (const { uri, server } of agreed) await unsubscribe(turn, server, uri.text);
   }

@@ -8,17 +8,21 @@ import { refuseTool } from "../refuse.js";
 import { headersOf } from "./answer.js";
 import { stopped } from "./call.js";
 import { createChannel } from "./channel.js";
+import { readUri, resourceCall } from "./describe-call.js";
 import { askToSpeak } from "./dispatch.js";
 import { eventHeaders } from "./event-headers.js";
 import { hear } from "./from-server.js";
 import { judgeInput, judgeInputAnswer } from "./inputs.js";
+import { askInTurns } from "./listing.js";
 import type { Attached, Listener } from "./peer.js";
 import { attach } from "./peer.js";
 import { placeOf } from "./place.js";
+import { recheck } from "./recheck.js";
 import { askClient, findSession } from "./serve-session.js";
 import type { Session } from "./sessions.js";
 import { listenAll } from "./subscribe.js";
 import { callerOf } from "./turn.js";
+import type { Turn } from "./turn.js";
 import { refuseUnknown } from "./unknown.js";
 
 /** Serves `GET`: takes up a stream after its last event, or opens the session's own. */
@@ -50,9 +54,22 @@ export async function serveOwnStream(
   conclude(parts, exchange, decision, { kind: "tool", outcome: "forwarded", status: 200 });
   if (channel !== own) return;
   for (const listener of session.listeners) session.listeners.delete(listener);
-  const listener = listenerOf(parts, exchange, session);
+  const listener = listenerOf(parts, exchange, session, spoken.allowed);
   session.listeners.add(listener);
-  exchange.signal.addEventListener("abort", () => session.listeners.delete(listener));
+  const about = { parts, exchange, place: entered.place, peer: session };
+  const settle = recheck(
+    about,
+    spoken.allowed.keys(),
+    () => keepAllowed(about),
+    () => {
+      session.listeners.delete(listener);
+      exchange.res.end();
+    },
+  );
+  exchange.res.on("close", () => {
+    settle();
+    session.listeners.delete(listener);
+  });
   for (const [server, one] of spoken.allowed) {
     const config = entered.place.servers.get(server);
     if (config === undefined) continue;
@@ -63,6 +80,24 @@ export async function serveOwnStream(
   }
 }
 
+/** Forgets subscriptions to what the caller may not hear of any more. */
+async function keepAllowed(about: Pick<Turn, "parts" | "exchange" | "peer">): Promise<boolean> {
+  const all = [...about.peer.attached.values()].flatMap(({ name, subscribed }) =>
+    [...subscribed].flatMap((text) => {
+      const uri = readUri(text);
+      return "text" in uri ? [{ subscribed, text, call: resourceCall("resource.subscribe", name, uri) }] : [];
+    }),
+  );
+  const decisions = await askInTurns(
+    about,
+    all.map(({ call }) => call),
+  );
+  all.forEach(({ subscribed, text }, i) => {
+    if (decisions[i]?.allow !== true) subscribed.delete(text);
+  });
+  return true;
+}
+
 function createOwn(parts: GatewayParts): ReturnType<typeof createChannel> {
   return createChannel({
     key: randomBytes(9).toString("base64url"),
@@ -71,10 +106,17 @@ function createOwn(parts: GatewayParts): ReturnType<typeof createChannel> {
 }
 
 /** Takes what servers say of their own accord to the session's own stream. */
-function listenerOf(parts: GatewayParts, exchange: Exchange, session: Session): Listener {
+function listenerOf(
+  parts: GatewayParts,
+  exchange: Exchange,
+  session: Session,
+  allowed: ReadonlyMap<string, unknown>,
+): Listener {
   return {
     resources: new Set(),
     take(from, message) {
+      // what was allowed once needn't be now
+      if (!allowed.has(from.name)) return;
       if (message.id !== undefined) {
         void answerServer(parts, exchange, session, from, { ...message, id: message.id });
         return;
