@@ -206,7 +206,7 @@ async function serve(
         parts.cardSigner === undefined ? [] : [parts.cardSigner.publicKey],
       );
     case "health":
-      return send(exchange.res, 200, "{}");
+      return void send(exchange.res, 200, "{}");
   }
 }
 

@@ -82,20 +82,27 @@ export function drain(req: IncomingMessage): Promise<void> {
   });
 }
 
-/** Writes a document, unless the answer has begun or nobody is there to read it. */
+/** Characters; what is longer is put into bytes first. */
+const long = 16_384;
+
+/** Writes a document, unless the answer has begun or nobody is there to read it; gives its length, bytes. */
 export function send(
   res: ServerResponse,
   status: number,
   body: string,
   headers: Readonly<Record<string, string>> = {},
-): void {
-  if (res.headersSent || res.destroyed) return;
+): number {
+  if (res.headersSent || res.destroyed) return 0;
+  // a short one goes out together with the head; of a long one, each pass over the text is felt
+  const sent = body.length > long ? Buffer.from(body) : body;
+  const bytes = typeof sent === "string" ? Buffer.byteLength(sent) : sent.length;
   res.writeHead(status, {
     "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
+    "content-length": bytes,
     // what follows an unread body on this connection can't be told apart from it
     ...(res.req.complete ? {} : { connection: "close" }),
     ...headers,
   });
-  res.end(body);
+  res.end(sent);
+  return bytes;
 }

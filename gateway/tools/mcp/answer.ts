@@ -57,8 +57,7 @@ export function answer(about: Answering, { reply, decision, told = {} }: Done): 
       return stringifyJson(message).length;
     }
     const body = stringifyJson(message);
-    send(exchange.res, status, body, { ...headersOf(decision), ...headers });
-    return Buffer.byteLength(body);
+    return send(exchange.res, status, body, { ...headersOf(decision), ...headers });
   };
   switch (reply.kind) {
     case "aborted": {
