@@ -157,7 +157,10 @@ async function askNow(about: Conversation, run: Run, wanted: readonly Wanted[]):
   if (later.length === 0) return "answered";
   const asked = new Map(later.map((one, i) => [`input-${i + 1}`, one]));
   const { parts } = turn;
-  const name = parts.mcp.parked.park({ run, asked }, parts.config.mcp.inputMs);
+  const name = parts.mcp.parked.park(
+    { run, asked, owner: keyOf(turn.peer.subject) },
+    parts.config.mcp.inputMs,
+  );
   if (name === undefined) {
     run.abort();
     return refusedAs(refused(refuse("too_many_sessions")));

@@ -122,6 +122,9 @@ async function begin(
   );
 }
 
+/** Requests of one session at a time. */
+const mostUnderWay = 256;
+
 async function serveRequest(
   parts: GatewayParts,
   exchange: Exchange,
@@ -130,12 +133,16 @@ async function serveRequest(
   request: RpcRequest,
 ): Promise<void> {
   const key = stringifyJson(request.id);
-  if (session.underWay.has(key)) {
+  // requests go on for a while without their clients, so that connections don't limit them
+  const full = session.underWay.size >= mostUnderWay;
+  if (full || session.underWay.has(key)) {
     const { decision } = await askToSpeak({ parts, exchange, place });
     const stop = stopped({ peer: session }, decision)?.reply;
     refuseTool(
       exchange,
-      stop?.kind === "refused" ? stop.refusal : refuse("request_under_way"),
+      stop?.kind === "refused"
+        ? stop.refusal
+        : refuse("request_under_way", full ? `${mostUnderWay} are under way in this session` : undefined),
       decision,
       request.id,
     );

@@ -65,11 +65,12 @@ export function createSessions({
   const sessions = new Map<string, Session>();
   const peers = new Map<string, Peer>();
   const perCaller = new Map<string, number>();
-  const countOf = (subject: Subject, by: number): void => {
+  const peersPerCaller = new Map<string, number>();
+  const countOf = (subject: Subject, by: number, counts = perCaller): void => {
     const key = keyOf(subject);
-    const count = (perCaller.get(key) ?? 0) + by;
-    if (count > 0) perCaller.set(key, count);
-    else perCaller.delete(key);
+    const count = (counts.get(key) ?? 0) + by;
+    if (count > 0) counts.set(key, count);
+    else counts.delete(key);
   };
   const end = (session: Session): void => {
     if (!sessions.delete(session.id)) return;
@@ -80,7 +81,7 @@ export function createSessions({
     session.own?.end();
   };
   const endOfPeer = (key: string, peer: Peer): void => {
-    peers.delete(key);
+    if (peers.delete(key)) countOf(peer.subject, -1, peersPerCaller);
     endPeer(peer);
   };
   const sweep = (): void => {
@@ -130,9 +131,13 @@ export function createSessions({
         known.lastUsed = clock();
         return known;
       }
-      if (peers.size >= limits().maxSessions) return undefined;
+      // one caller has one for each set of capabilities that its clients name
+      const { maxSessions, maxSessionsPerCaller } = limits();
+      const has = peersPerCaller.get(keyOf(subject)) ?? 0;
+      if (peers.size >= maxSessions || has >= maxSessionsPerCaller) return undefined;
       const made = createPeer(subject, capabilities, clock());
       peers.set(key, made);
+      countOf(subject, 1, peersPerCaller);
       return made;
     },
     endOf({ decisionId, subject, route }) {
