@@ -13,12 +13,15 @@ import { callerOf, failure, linkTo, refused } from "./turn.js";
 /** How the items of a method are read; undefined: not one that can be offered. */
 interface Kind {
   readonly field: string;
+  /** What of an item says where it is. INVARIANT: nothing else does: else one server could hide what another has. */
+  readonly address: string;
   read(turn: Turn, server: string, item: JsonObject): Offered | undefined;
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
   "resources/list": {
     field: "resources",
+    address: "uri",
     read(_turn, server, item) {
       const uri = readUri(item["uri"]);
       return "kind" in uri ? undefined : { given: item, call: resourceCall("resource.list", server, uri) };
@@ -26,6 +29,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   "resources/templates/list": {
     field: "resourceTemplates",
+    address: "uriTemplate",
     read(_turn, server, item) {
       const template = item["uriTemplate"];
       if (typeof template !== "string" || !/^[\x21-\x7e]{1,2048}$/.test(template)) return undefined;
@@ -34,6 +38,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   "prompts/list": {
     field: "prompts",
+    address: "name",
     read({ place }, server, item) {
       const { name } = item;
       if (typeof name !== "string" || !/^[\x21-\x7e]{1,256}$/.test(name)) return undefined;
@@ -145,7 +150,7 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
   const failed = oneFailed(pages);
   if (failed !== undefined) return failed;
   const read = pages.flatMap((page) => ("kind" in page ? [] : [page]));
-  const items: readonly Offered[] = unclaimed(read);
+  const items: readonly Offered[] = unclaimed(read, kind.address);
   const decisions = await askInTurns(
     turn,
     items.map(({ call }) => call),
@@ -166,7 +171,9 @@ async function listOthers(turn: Turn, allowed: ReadonlyMap<string, Decision>): P
 /** Leaves out what two servers say is theirs, as it can't be read: which of them is asked would be anybody's guess. */
 function unclaimed(
   pages: readonly { readonly server: string; readonly items: readonly Offered[] }[],
+  address: string,
 ): Offered[] {
+  const addressOf = ({ given }: Offered): Json => given[address] ?? null;
   const owners = new Map<Json, string>();
   const twice = new Set<Json>();
   for (const { server, items } of pages) {
@@ -177,11 +184,6 @@ function unclaimed(
     }
   }
   return pages.flatMap(({ items }) => items.filter((item) => !twice.has(addressOf(item))));
-}
-
-/** What of an item has no server's name before it. */
-function addressOf({ given }: Offered): Json {
-  return given["uri"] ?? given["uriTemplate"] ?? given["name"] ?? null;
 }
 
 /** INVARIANT: what a server gave as a cursor goes back to that server, for this caller and this list alone. */

@@ -43,6 +43,13 @@ beforeEach(() => {
   }
 });
 
+/** Makes servers that answer methods so. */
+const says =
+  (answers: Record<string, Record<string, unknown>>): ToolServer["serve"] =>
+  ({ method }, { reply }) => {
+    reply(answers[method ?? ""] ?? {});
+  };
+
 const clients: { name: string; open: () => Promise<LabClient> }[] = [
   { name: "a client with a session", open: () => openSession(world, "/mcp") },
   { name: "a stateless client", open: () => Promise.resolve(stateless(world, "/mcp")) },
@@ -98,6 +105,24 @@ test("a resource is its server's; one that two claim is nobody's", async () => {
   expect((await client.ask("resources/read", { uri: "file:///both" })).last.error?.data?.["code"]).toBe(
     "unknown_resource",
   );
+});
+
+test("no server hides what another has by what it says beside", async () => {
+  files.serve = says({
+    "prompts/list": { prompts: [{ name: "hi" }] },
+    "resources/templates/list": { resourceTemplates: [{ name: "t", uriTemplate: "x://{a}" }] },
+  });
+  search.serve = says({
+    "prompts/list": { prompts: [{ name: "other", uri: "files__hi" }] },
+    "resources/templates/list": { resourceTemplates: [{ name: "t", uriTemplate: "x://{a}", uri: "y" }] },
+  });
+  const client = stateless(world, "/mcp");
+  const prompts = await client.ask("prompts/list");
+  expect((prompts.last.result?.["prompts"] as { name: string }[]).map(({ name }) => name)).toEqual([
+    "files__hi",
+    "search__other",
+  ]);
+  expect((await client.ask("resources/templates/list")).last.result?.["resourceTemplates"]).toEqual([]);
 });
 
 test("however many resources a client wants to hear of, each server is asked for its lists once", async () => {
