@@ -64,7 +64,7 @@ const tools: Readonly<Record<string, (id: number) => void>> = {
     });
   },
   token: (id) => {
-    for (let progressToken = 0; progressToken < 20; progressToken++)
+    for (let progressToken = 100; progressToken < 120; progressToken++)
       say({ method: "notifications/progress", params: { progressToken, progress: 1, message: "another's" } });
     say({
       method: "notifications/progress",

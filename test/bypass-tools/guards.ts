@@ -70,8 +70,8 @@ const messages: readonly Guard[] = [
   guard(
     "one request of an id at a time",
     mcp("serve-session"),
-    "if (session.underWay.has(key)) {",
-    "if (false as boolean) {",
+    "if (full || session.underWay.has(key)) {",
+    "if (full) {",
     "ids: one that is under way",
   ),
   guard(
@@ -248,8 +248,8 @@ const sessions: readonly Guard[] = [
   guard(
     "what is under way is told to whose it is",
     mcp("serve-session"),
-    'stop?.kind === "refused" ? stop.refusal : refuse("request_under_way"),',
-    'refuse("request_under_way"),',
+    '        ? stop.refusal\n        : refuse("request_under_way",',
+    '        ? refuse("request_under_way")\n        : refuse("request_under_way",',
     "sessions of somebody else: an id that is under way there isn't told",
   ),
   guard(
@@ -590,12 +590,20 @@ const streams: readonly Guard[] = [
     "states of requests: by another user of the same agent",
   ),
   guard(
-    "only streams of this session are taken up again",
-    mcp("own-stream"),
-    "const channel = last === undefined || own.key === key ? own : session.channels.get(key);",
-    "const channel = last === undefined || own.key === key ? own : (session.channels.get(key) ?? own);",
+    "streams are a session's own",
+    mcp("sessions"),
+    "...{ channels: new Map(), pending: new Map() },",
+    '...{ channels: (Object(globalThis)["all"] ??= new Map()), pending: new Map() },',
     "streams that are taken up again: from another session of the same caller",
-    "streams that are taken up again: of a stream that there isn't",
+    "streams that are taken up again: from another caller's session",
+  ),
+  guard(
+    "what a client is asked is its session's own",
+    mcp("sessions"),
+    "...{ channels: new Map(), pending: new Map() },",
+    '...{ channels: new Map(), pending: (Object(globalThis)["all"] ??= new Map()) },',
+    "answers to what a server asked: from another session of the same caller",
+    "answers to what a server asked: from another caller's session",
   ),
   guard(
     "what isn't kept isn't taken up again",
@@ -730,8 +738,8 @@ const children: readonly Guard[] = [
   guard(
     "progress is whose token it has",
     link("duplex/peer"),
-    "if (one?.token === undefined) return;",
-    "if (one === undefined) return;",
+    'const one = typeof progressToken === "number" ? pending.get(progressToken) : undefined;',
+    "const one = [...pending.values()].at(-1);",
     "children that misbehave: progress with another's token",
   ),
   guard(
@@ -777,10 +785,9 @@ const others: readonly Guard[] = [
   guard(
     "errors of an API's own stay there",
     "gateway/tools/openapi/send.ts",
-    "if (status < 200 || (status >= 300 && status < 400) || status >= 500) {",
-    "if (status < 200) {",
-    "answers of an API: a failure with a trace",
-    "answers of an API: a page",
+    "if (refused && !(isJsonType(media) && declared.has(media))) {",
+    "if (false as boolean) {",
+    "answers of an API: a refusal that the document doesn't declare",
   ),
   guard(
     "ids of tasks are whose they were given to",

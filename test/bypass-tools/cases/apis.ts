@@ -138,6 +138,13 @@ export const apis: readonly Topic[] = [
         ["/srv/app"],
       ),
       answered(
+        "a refusal that the document doesn't declare",
+        [{ body: '{"at":"/srv/app/index.js","note":"of the inside"}', status: "409 Conflict" }],
+        409,
+        "upstream_refused",
+        ["/srv/app", "inside"],
+      ),
+      answered(
         "a 401 that quotes the credential",
         [{ body: `{"key":"${key}"}`, status: "401 Unauthorized" }],
         502,

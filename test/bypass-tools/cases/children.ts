@@ -1,6 +1,6 @@
 /** Servers that are children of the gateway's. */
 import type { Attack, Expected, Topic } from "../attack.js";
-import { called, calls, opens } from "../attack.js";
+import { called, calls, gets, opens, posts, rpc } from "../attack.js";
 
 const path = "/mcp/kid";
 const at = (tool: string): Expected => called("kid", tool, "{}");
@@ -40,7 +40,20 @@ export const children: readonly Topic[] = [
       passes("a reply to another's request", "others", "its own", ["another one"]),
       passes("a reply to an id of another type", "texts", "its own", ["another type"]),
       passes("a flood on stderr", "noise", "said much", ["stderr-of-the-child"]),
-      passes("progress with another's token", "token", "progressed", ["another's"]),
+      {
+        name: "progress with another's token",
+        steps: [
+          opens("s", { path }),
+          posts("s", rpc("tools/call", '{"name":"token","arguments":{},"_meta":{"progressToken":"mine"}}'), {
+            path,
+            says: ["progressed"],
+            never: ["another's"],
+          }),
+        ],
+        upstream: [
+          gets("kid", "tools/call", '{"name":"token","arguments":{},"_meta":{"progressToken":{number}}}'),
+        ],
+      },
     ],
   },
   {
