@@ -14,6 +14,9 @@ const foreignWords =
 /** What can't be seen: formats, controls, fillers. */
 const unseen = /[\p{Cf}\p{Cc}\u034F\u115F\u1160\u3164\uFFA0]/gu;
 
+/** Into how many signs a sign is taken apart in any language, in the long run. */
+const mostGrown = 4;
+
 /** Digits and signs that stand for letters. */
 const signs: Readonly<Record<string, string>> = {
   ...{ "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", $: "s" },
@@ -23,6 +26,8 @@ const signs: Readonly<Record<string, string>> = {
 export function asksForSecret(texts: readonly string[]): boolean {
   return texts.some((text) => {
     const seen = text.replace(/[\t\n\v\f\r]/g, " ").replace(unseen, "");
+    // signs that stand for whole sentences: no form needs many, and each costs as much as its sentence
+    if (seen.normalize("NFKD").length > mostGrown * seen.length + 64) return true;
     const plainly = plain(seen);
     const spelled = plainly.replace(/[013457@$]/g, (sign) => signs[sign] ?? sign);
     return (

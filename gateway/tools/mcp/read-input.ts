@@ -4,6 +4,8 @@ import { isObject } from "../../../sidecar/contract.js";
 import { asksForSecret, textsIn } from "./asks-for-secret.js";
 
 const mostFields = 64;
+/** Of all texts of a form, characters: each is read through its disguises, which costs microseconds a character. */
+const longestForm = 65_536;
 
 /** @returns undefined where it isn't what the method takes */
 export function readSampling(params: JsonObject, able: JsonObject): JsonObject | undefined {
@@ -95,6 +97,7 @@ export function readElicitation(params: JsonObject, able: JsonObject): JsonObjec
   if (!flat) return undefined;
   // what is shown of a field can be anything in it
   const texts = fields.flatMap(([name, field]) => [name, ...textsIn(field)]);
+  if (texts.reduce((sum, text) => sum + text.length, 0) > longestForm) return undefined;
   return {
     mode,
     fields: fields.map(([name]) => name.slice(0, 128)),
