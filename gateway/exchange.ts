@@ -51,6 +51,10 @@ export interface GatewayMetrics {
   gatewayReloaded(result: "started" | "applied" | "rejected"): void;
   /** Counts a change of a credential of the gateway's own, or a failure to read it, by its id. */
   gatewayCredential(credential: string, event: string): void;
+  /** Counts a call of a tool, by the risk that the configuration gives it. */
+  gatewayTool(server: string, risk: string, result: string): void;
+  /** Counts what happened to a tool server: its process, its definitions. */
+  gatewayToolServer(server: string, event: string): void;
 }
 
 export interface GatewayParts {

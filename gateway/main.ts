@@ -93,6 +93,8 @@ const noMetrics: GatewayMetrics = {
   gatewayNotified: () => undefined,
   gatewayReloaded: () => undefined,
   gatewayCredential: () => undefined,
+  gatewayTool: () => undefined,
+  gatewayToolServer: () => undefined,
 };
 
 const ownRouting: RoutingParts = {
@@ -146,13 +148,17 @@ export async function startGateway({
   const telemetry = await openTelemetry(config, sessionSecret);
   let mcpConfig = config.mcp;
   const clock = (): number => performance.now();
+  const happened = (server: string, event: string): void => {
+    metrics.gatewayToolServer(server, event);
+  };
   const links = createLinks({
+    happened,
     ...{ forward: upstreams.forward, openApis, newId: randomUUID, random: Math.random, clock, sleep, log },
     ...{ environment: process.env, readSecret: upstreams.readSecret },
   });
   const mcp = openMcp({
     openLink: links.open,
-    definitions: createDefinitions({ approvals, now: Date.now, log }),
+    definitions: createDefinitions({ approvals, now: Date.now, log, happened }),
     clock,
     limits: () => mcpConfig,
   });

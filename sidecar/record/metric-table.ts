@@ -171,6 +171,16 @@ export const metricTable = {
     help: "What happened to the gateway's own credentials, by their id: changes, failures to read them, use of the one before.",
     labels: ["credential", "event"],
   },
+  countersign_gateway_tool_calls_total: {
+    type: "counter",
+    help: "Calls of tools, by MCP and as operations of APIs, by server, the risk that the configuration gives the tool, and what came of them.",
+    labels: ["server", "risk", "result"],
+  },
+  countersign_gateway_tool_server_events_total: {
+    type: "counter",
+    help: "Starts and ends of tool servers' processes, definitions of tools that wait for approval, and tools that aren't offered.",
+    labels: ["server", "event"],
+  },
 } as const satisfies Record<string, MetricFacts>;
 
 export type MetricName = keyof typeof metricTable;

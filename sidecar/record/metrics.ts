@@ -73,6 +73,8 @@ export interface Metrics {
   gatewayBetweenTokens(micros: number): void;
   gatewayReloaded(result: string): void;
   gatewayCredential(credential: string, event: string): void;
+  gatewayTool(server: string, risk: string, result: string): void;
+  gatewayToolServer(server: string, event: string): void;
   /** Counts what became of telling a hook of a decision. */
   gatewayNotified(hook: string, result: string): void;
   /** Writes the text exposition format. */
@@ -95,6 +97,10 @@ const outcomes: readonly Outcome["outcome"][] = [
   "client_disconnected",
   "obligation_unsatisfiable",
 ];
+const toolServerEvents = [
+  ...["started", "stopped", "ended", "not_started", "too_long", "garbage", "unread", "too_many"],
+  ...["definition_new", "definition_changed", "not_offered"],
+] as const;
 const lookupsOf: Readonly<Record<CacheLevel, CacheLookups>> = {
   none: {},
   l1: { l1: "hit" },
@@ -195,6 +201,12 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const triedLabel = knownLabels(["answered", "error", "failed", "aborted", "refusal"]);
   const reloadLabel = knownLabels(["applied", "rejected"]);
   const credentialLabel = learnedLabels(64);
+  const gatewayTools = counterBy(registry, "countersign_gateway_tool_calls_total");
+  const gatewayToolServers = counterBy(registry, "countersign_gateway_tool_server_events_total");
+  const serverLabel = learnedLabels(64);
+  const riskLabel = knownLabels(["low", "medium", "high", "critical"]);
+  const toolResultLabel = knownLabels(["answered", "error", "aborted", ...outcomes]);
+  const toolServerEventLabel = knownLabels(toolServerEvents);
   const credentialEvents = ["changed", "failed", "restored", "previous_used", "current_used"];
   const credentialEventLabel = knownLabels(credentialEvents);
   const revisions = new Map<string, string>();
@@ -278,6 +290,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     gatewayNotified: (hook, result) => gatewayNotices(hookLabel.of(hook), noticeLabel.of(result)).add(),
     gatewayCredential: (credential, event) =>
       gatewayCredentials(credentialLabel.of(credential), credentialEventLabel.of(event)).add(),
+    gatewayTool: (server, risk, result) =>
+      gatewayTools(serverLabel.of(server), riskLabel.of(risk), toolResultLabel.of(result)).add(),
+    gatewayToolServer: (server, event) =>
+      gatewayToolServers(serverLabel.of(server), toolServerEventLabel.of(event)).add(),
     gatewayUsed({ model: name, usage, cost, stream }) {
       const model = modelLabel.of(name);
       if (usage !== undefined) {

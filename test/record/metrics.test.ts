@@ -132,6 +132,10 @@ describe("metrics", () => {
     metrics.gatewayFirstByte(1_500_000);
     metrics.gatewayTried("eu-1", "failed");
     metrics.gatewayNotified("soc", "delivered");
+    metrics.gatewayTool("files", "low", "answered");
+    metrics.gatewayTool("files", "a value", "a value");
+    metrics.gatewayToolServer("files", "definition_changed");
+    metrics.gatewayToolServer("files", "a value");
     const text = await metrics.text();
     for (const line of [
       'countersign_identity_failures_total{code="token_expired"} 1',
@@ -144,6 +148,10 @@ describe("metrics", () => {
       "countersign_gateway_ask_seconds_sum 0.0007",
       "countersign_gateway_first_byte_seconds_sum 1.5",
       'countersign_gateway_attempts_total{upstream="eu-1",result="failed"} 1',
+      'countersign_gateway_tool_calls_total{server="files",risk="low",result="answered"} 1',
+      'countersign_gateway_tool_calls_total{server="files",risk="other",result="other"} 1',
+      'countersign_gateway_tool_server_events_total{server="files",event="definition_changed"} 1',
+      'countersign_gateway_tool_server_events_total{server="files",event="other"} 1',
       'countersign_gateway_notified_total{hook="soc",result="delivered"} 1',
     ]) {
       expect(text).toContain(`${line}\n`);

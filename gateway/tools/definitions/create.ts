@@ -22,6 +22,8 @@ export interface DefinitionsParts {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly log: Pick<GatewayLog, "warn">;
+  /** Counts definitions that wait, and tools that aren't offered. */
+  readonly happened?: (server: string, event: string) => void;
 }
 
 type Decide = Parameters<Definitions["review"]>[3];
@@ -37,11 +39,11 @@ interface Candidate {
 const unpinned: DefinitionsConfig = { mode: "enforce", rules: [] };
 
 /** Creates the review. INVARIANT: approval is of a server, a tool's name and a digest, and of nothing less. */
-export function createDefinitions({ approvals, now, log }: DefinitionsParts): Definitions {
+export function createDefinitions({ approvals, now, log, happened }: DefinitionsParts): Definitions {
   const entries = createEntries();
   const checks = createChecks();
   const claims = createClaims();
-  const tell = createTell(log);
+  const tell = createTell(log, happened);
   let seeded: object | undefined;
 
   /** What was approved before this process began was known before anything that it sees. */

@@ -17,6 +17,8 @@ export interface LinkParts {
   /** Waits, or until the signal aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly log: GatewayLog;
+  /** Counts starts and ends of a server's processes. */
+  readonly happened?: (server: string, event: string) => void;
   /** The process's own: children are given little of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reads a secret as it is now. @throws Error where it can't be had */

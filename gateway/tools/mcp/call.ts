@@ -25,6 +25,22 @@ const name = /^[\x21-\x7e]{1,300}$/;
 
 /** Serves `tools/call`. */
 export async function callTool(turn: Turn): Promise<Done> {
+  const named: Named = {};
+  const done = await callNamed(turn, named);
+  const { reply } = done;
+  const result = reply.kind === "result" ? "answered" : reply.kind === "refused" ? reply.outcome : reply.kind;
+  // INVARIANT: servers of the configuration only
+  if (named.server !== undefined) turn.parts.metrics.gatewayTool(named.server, named.risk ?? "", result);
+  return done;
+}
+
+/** What a call turned out to be of. */
+interface Named {
+  server?: string;
+  risk?: string;
+}
+
+async function callNamed(turn: Turn, named: Named): Promise<Done> {
   const { params } = turn.request;
   const args = params["arguments"] ?? {};
   if (typeof params["name"] !== "string" || !name.test(params["name"]))
@@ -32,10 +48,13 @@ export async function callTool(turn: Turn): Promise<Done> {
   if (!isObject(args)) return undecided(refuse("invalid_params", "params.arguments must be an object"));
   const found = turn.place.find(params["name"]);
   if (found === undefined) return undecided(refuse("unknown_tool"));
+  named.server = found.server;
   const told = usedServer(turn, found.server);
   const tool = await reviewedTool(turn, found.server, found.name);
   if ("done" in tool) return { ...tool.done, told };
   const { reviewed } = tool;
+  const risk = reviewed?.properties["risk"];
+  if (typeof risk === "string") named.risk = risk;
   const kinds = kindsOf(turn.place.servers.get(found.server), found.name);
   const facts = turn.parts.mcp.describeArguments(args, kinds);
   const about: JsonObject = { ...reviewed?.properties, arguments: args, facts };

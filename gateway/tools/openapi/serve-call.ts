@@ -49,6 +49,12 @@ export async function serveCall(
   let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
     conclude(parts, exchange, decision, { kind: "tool", outcome, status, ...asked, ...more });
+    const { risk } = reviewed.properties;
+    parts.metrics.gatewayTool(
+      server,
+      typeof risk === "string" ? risk : "",
+      outcome === "forwarded" ? "answered" : outcome,
+    );
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], by: Decision = decision): void => {
     refuseRetrieval(exchange, refusal, by);

@@ -41,7 +41,7 @@ const mostFailing = 1_000;
 const inherited = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"] as const;
 
 export function createChildren(parts: LinkParts): Children {
-  const { clock, random, sleep, log } = parts;
+  const { clock, random, sleep, log, happened = () => undefined } = parts;
   const kinds = new Map<CommandConfig, Kind>();
   let closed = false;
   const all = (): Child[] => [...kinds.values()].flatMap(({ running }) => [...running.keys()]);
@@ -86,6 +86,7 @@ export function createChildren(parts: LinkParts): Children {
     const { minMs, maxMs } = command.restart;
     const { why, code, signal, stderrBytes } = end;
     const said = { server: command.name, why, code, signal, stderr_bytes: stderrBytes };
+    happened(command.name, why);
     if (why === "stopped") {
       failing.delete(key);
       log.info("a tool server's process ended", said);
@@ -117,6 +118,7 @@ export function createChildren(parts: LinkParts): Children {
       if (closed) return unavailable;
       if (running.size >= command.maxChildren || sameOf(running, key) >= shareOf(command)) {
         log.warn("a tool server has too many processes", { server: command.name, running: running.size });
+        happened(command.name, "too_many");
         return tooMany;
       }
       const from = clock();
@@ -136,6 +138,7 @@ export function createChildren(parts: LinkParts): Children {
         log.warn("a tool server's process can't be started", { server: command.name });
         return unavailable;
       }
+      happened(command.name, "started");
       running.set(child, { key, idleSince: hooks.idleSince ?? (() => undefined) });
       return { kind: "started", child };
     },
