@@ -12,7 +12,13 @@ whats := {
 	"resource": demo.on_resource("resource.read", "files/file:///workspace/a.md"),
 	"template": demo.on_template("files/file:///workspace/{name}"),
 	"prompt": demo.list_prompt("files/summarise"),
-	"agent": {"action": {"name": "agent.message"}, "resource": {"type": "agent", "id": "planner"}},
+	"agent": {
+		"action": {"name": "agent.message", "properties": {"phase": "request"}},
+		"resource": {
+			"type": "agent", "id": "planner",
+			"properties": {"agent": "planner", "parts": [{"kind": "text", "bytes": 5}], "parts_count": 1},
+		},
+	},
 }
 
 # What a purpose leaves of it.
