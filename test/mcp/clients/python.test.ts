@@ -45,6 +45,8 @@ async function use(
     env: {
       PATH: process.env["PATH"],
       HOME: "/nonexistent",
+      // they are many files, and each attempt is a process
+      PYTHONPYCACHEPREFIX: join(root, ".cache/python-compiled"),
       PYTHONPATH: folders.join(":"),
       SERVER_URL: `${world.url}/mcp/${server}`,
       MODE: mode,
