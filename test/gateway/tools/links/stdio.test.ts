@@ -100,7 +100,12 @@ describe("a child", () => {
 
   test("that had nothing to do for a minute makes room for another of the same caller's", async () => {
     let now = Date.now();
-    const later = startLab({ environment: { PATH: process.env["PATH"] }, clock: () => now });
+    const events: string[] = [];
+    const later = startLab({
+      environment: { PATH: process.env["PATH"] },
+      clock: () => now,
+      happened: (_server, event) => events.push(event),
+    });
     const config = childOf("", { ...known, max_children: 8 });
     const [first, second] = [listener(), listener()];
     await opened(later, config, first);
@@ -117,6 +122,8 @@ describe("a child", () => {
     const waiting = call(used, "hang");
     await opened(later, config, listener());
     expect(second.lost).toBe(0);
+    const counted = ["started", "started", "stopped", "started", "too_many", "stopped", "started"];
+    expect(events).toEqual(counted);
     await later.close();
     await waiting;
   });
