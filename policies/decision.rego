@@ -127,6 +127,14 @@ deny contains refusal if {
 	some refusal in argument.deny
 }
 
+# What is typed for an argument goes to the server before the prompt is asked for.
+deny contains refusal if {
+	input.action.name in {"prompt.list", "resource.list"}
+	input.resource.type in {"prompt", "resource_template"}
+	is_typed
+	some refusal in argument.deny
+}
+
 deny contains refusal if {
 	is_result
 	some refusal in result.deny
@@ -278,6 +286,11 @@ labels contains label if {
 	input.resource.type == "collection"
 	some label in retrieval.labels
 }
+
+# Lists have neither.
+is_typed if type_name(input.resource.properties.argument)
+
+is_typed if type_name(input.resource.properties.facts)
 
 # What a tool server gave.
 is_result if {

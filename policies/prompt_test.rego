@@ -29,6 +29,21 @@ test_what_is_listed_can_be_had[who] if {
 	}
 }
 
+# As the gateway describes a completion.
+completing(facts) := demo.but(
+	demo.ask(demo.senior, demo.list_prompt("files/summarise")),
+	{"resource/properties": {"argument": "path", "facts": facts}},
+)
+
+test_what_is_typed_is_judged_as_arguments_are if {
+	codes(completing(demo.facts)) == {"prompt_granted"}
+	codes(completing(object.union(demo.facts, {"secrets": {"count": 1, "kinds": {}, "at": []}}))) == {"secrets_in_arguments"}
+	codes(completing(object.union(demo.facts, {"truncated": true}))) == {"arguments_not_searched"}
+	codes(completing(null)) != {"prompt_granted"}
+	bare := demo.but(demo.ask(demo.senior, demo.list_prompt("files/summarise")), {"resource/properties": {"argument": "path"}})
+	not countersign.decision.allow with input as bare
+}
+
 test_unknown_prompts_are_denied[id] if {
 	some id in ["files/other", "search/summarise", "summarise", "files/Summarise"]
 	"prompt_unknown" in codes(demo.ask(demo.senior, demo.list_prompt(id)))

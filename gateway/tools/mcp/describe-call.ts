@@ -1,6 +1,7 @@
 /** Says what a message attempts, as policy sees it. */
 import type { Call, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
+import { describeArguments } from "../arguments/describe.js";
 
 type Name = Call["action"]["name"];
 
@@ -52,11 +53,11 @@ export function resourceCall(
   return callOf(action, phase, { type: "resource", id: `${server}/${uri.text}`, properties });
 }
 
-export function templateCall(server: string, template: string): Call {
+export function templateCall(server: string, template: string, about: JsonObject = {}): Call {
   return callOf("resource.list", "request", {
     type: "resource_template",
     id: `${server}/${template}`,
-    properties: { server, template },
+    properties: { ...about, server, template },
   });
 }
 
@@ -111,7 +112,9 @@ function decodeWhole(text: string): string | undefined {
   return now.includes("%") ? undefined : now;
 }
 
-/** Reads what a completion refers to. */
+const describeTyped = describeArguments();
+
+/** Reads what a completion refers to. INVARIANT: what was typed so far is described as arguments are: it goes to the server, too. */
 export function completionCall(
   params: JsonObject,
   find: (name: string) => { readonly server: string; readonly name: string } | undefined,
@@ -126,18 +129,21 @@ export function completionCall(
   if (context !== undefined && !isContext(context))
     return refuse("invalid_params", "context.arguments must hold texts, and nothing stand beside");
   const { type, name, uri } = ref;
+  const typed = isObject(context) && isObject(context["arguments"]) ? context["arguments"] : {};
+  const said = { argument: { name: argumentName, value }, context: typed };
+  const about = { argument: argumentName, facts: describeTyped(said) };
   if (type === "ref/prompt" && typeof name === "string") {
     const found = find(name);
     if (found === undefined) return refuse("unknown_prompt");
     const sent = { ...params, ref: { type, name: found.name } };
     return {
-      call: promptCall("prompt.list", found.server, found.name, {}),
+      call: promptCall("prompt.list", found.server, found.name, about),
       server: found.server,
       params: sent,
     };
   }
   if (type === "ref/resource" && typeof uri === "string" && uri.length <= longestUri && only !== undefined)
-    return { call: templateCall(only, uri), server: only, params: { ...params, ref: { type, uri } } };
+    return { call: templateCall(only, uri, about), server: only, params: { ...params, ref: { type, uri } } };
   return refuse("invalid_params", "ref must name a prompt, or a resource of this server");
 }
 

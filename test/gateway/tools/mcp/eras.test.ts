@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { World } from "../../world.js";
 import { allow, callerToken } from "../../world.js";
+import { secrets } from "../results/lab.js";
 import type { LabClient, Rpc, ToolServer } from "./lab.js";
 import { openSession, readAnswer, startLab, startServer, stateless, tool } from "./lab.js";
 
@@ -112,6 +113,38 @@ describe.each([
     expect(world.sidecar.asked.flatMap(({ calls = [] }) => calls.map(({ action }) => action.name))).toEqual(
       expect.arrayContaining(["resource.read", "prompt.get", "prompt.list"]),
     );
+  });
+
+  test("what is typed for an argument is described to policy as arguments are", async () => {
+    server.serve = (_message, { reply }) => {
+      reply({ completion: { values: [] } });
+    };
+    const typed = async (value: string, before: string): Promise<unknown> => {
+      world.sidecar.asked.length = 0;
+      for (const ref of [
+        { type: "ref/prompt", name: "hi" },
+        { type: "ref/resource", uri: "x://{context}" },
+      ])
+        await client.ask("completion/complete", {
+          ...{ ref, argument: { name: "context", value } },
+          context: { arguments: { context: before } },
+        });
+      return world.sidecar.asked
+        .flatMap(({ call, calls = [] }) => (call === undefined ? calls : [call]))
+        .filter(({ resource: { type } }) => type !== "server")
+        .map(({ resource: { type, properties } }) => [
+          type,
+          properties["argument"],
+          (properties["facts"] as { secrets: { count: number } }).secrets.count,
+        ]);
+    };
+    const found = (count: number) => [
+      ["prompt", "context", count],
+      ["resource_template", "context", count],
+    ];
+    expect(await typed("a", "b")).toEqual(found(0));
+    expect(await typed(secrets.aws, "b")).toEqual(found(1));
+    expect(await typed("a", secrets.aws)).toEqual(found(1));
   });
 
   test("hears of progress under its own token", async () => {
