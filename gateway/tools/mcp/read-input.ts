@@ -1,6 +1,6 @@
 /** Reads what servers ask of clients, and what clients answer, into facts: counts, kinds and names, never content. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
-import { isObject } from "../../../sidecar/contract.js";
+import { isObject, JsonNumber } from "../../../sidecar/contract.js";
 import { asksForSecret, textsIn } from "./asks-for-secret.js";
 
 const mostFields = 64;
@@ -137,10 +137,40 @@ export function readElicited(
   if (!isObject(content) || !isObject(properties)) return undefined;
   const fit = Object.entries(content).every(
     ([name, value]) =>
-      Object.hasOwn(properties, name) &&
-      (Array.isArray(value)
-        ? value.every((one) => typeof one === "string")
-        : !isObject(value) && value !== null),
+      Object.hasOwn(properties, name) && isObject(properties[name]) && fitsField(value, properties[name]),
   );
   return fit ? { action, fields: Object.keys(content) } : undefined;
+}
+
+/** Holds an answer against the type and the choices of its field; how long or large it is, the server looks at. */
+function fitsField(value: Json, { type, enum: choices, oneOf, items }: JsonObject): boolean {
+  switch (type) {
+    case "string":
+      return typeof value === "string" && isAmong(value, choices, oneOf);
+    case "boolean":
+      return typeof value === "boolean";
+    case "number":
+      return typeof value === "number" || value instanceof JsonNumber;
+    case "integer":
+      return (typeof value === "number" || value instanceof JsonNumber) && Number.isInteger(Number(value));
+    case "array": {
+      const one = isObject(items) ? items : {};
+      return (
+        Array.isArray(value) &&
+        value.every(
+          (text) => typeof text === "string" && isAmong(text, one["enum"], one["anyOf"] ?? one["oneOf"]),
+        )
+      );
+    }
+    // some forms are made without saying of what type their choices are
+    case undefined:
+      return typeof value === "string" ? isAmong(value, choices, oneOf) : !isObject(value) && value !== null;
+    default:
+      return false;
+  }
+}
+
+function isAmong(text: string, choices: Json | undefined, titled: Json | undefined): boolean {
+  if (Array.isArray(choices)) return choices.includes(text);
+  return !Array.isArray(titled) || titled.some((one) => isObject(one) && one["const"] === text);
 }
