@@ -4,6 +4,7 @@ import { isObject, stringifyJson } from "../../sidecar/contract.js";
 import { knownType } from "../content/media.js";
 import type { Media } from "../content/media.js";
 import { bytesOf } from "../content/media.js";
+import { textIn } from "../content/media-text.js";
 import { wrongUrl } from "../models/media-urls.js";
 import { made } from "./wire/v1.js";
 
@@ -84,6 +85,9 @@ export function contentOf(
         type,
         bytes: bytesOf(raw),
       });
+      // a file that is text says what text says
+      const words = textIn(raw, typeof mediaType === "string" ? mediaType : "");
+      if (words !== undefined) content.push({ type: "text", text: words });
     }
     const values = [url, data, filename, own].filter((one) => one !== undefined);
     if (values.length > 0) content.push({ type: "tool_use", input: values });

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
 import { maskValue } from "../content/mask-body.js";
 import type { Masking } from "../content/mask-text.js";
+import { textIn, withText } from "../content/media-text.js";
 import { made } from "./wire/v1.js";
 
 /** Masks a message of a request; undefined where it can't be done. */
@@ -24,18 +25,32 @@ export function maskEvent(event: JsonObject, masks: readonly Masking[]): JsonObj
 /** What is made by the agent, and holds the answer together. */
 const structure = new Set([
   ...["id", "contextId", "taskId", "messageId", "artifactId", "role", "state", "timestamp", "mediaType"],
-  ...["referenceTaskIds", "extensions", "raw", "append", "lastChunk"],
+  ...["referenceTaskIds", "extensions", "append", "lastChunk"],
 ]);
 
 function maskWithin(object: JsonObject, masks: readonly Masking[]): JsonObject | undefined {
   const out: Record<string, Json> = {};
   for (const [name, value] of Object.entries(object)) {
     // INVARIANT: bytes can't be masked: where patterns can't look, nothing is claimed
-    const kept = structure.has(name) ? value : maskMember(name, value, masks);
+    const kept =
+      name === "raw" && typeof value === "string"
+        ? maskRaw(value, object["mediaType"], masks)
+        : structure.has(name)
+          ? value
+          : maskMember(name, value, masks);
     if (kept === undefined) return undefined;
     out[name] = kept;
   }
   return made(out);
+}
+
+/** Masks the text that a file is; bytes that are none stay. */
+function maskRaw(raw: string, mediaType: Json | undefined, masks: readonly Masking[]): string | undefined {
+  const words = textIn(raw, typeof mediaType === "string" ? mediaType : "");
+  if (words === undefined) return raw;
+  const masked = maskMember("text", words, masks);
+  if (masked === words) return raw;
+  return typeof masked === "string" ? withText(raw, words, masked) : undefined;
 }
 
 function maskMember(name: string, value: Json, masks: readonly Masking[]): Json | undefined {

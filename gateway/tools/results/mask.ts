@@ -7,7 +7,7 @@ import type { Match, Pattern } from "../../content/pattern.js";
 import { findAll } from "../../content/pattern.js";
 import { follow, step } from "../../content/pointer.js";
 import type { Pointer, Way } from "../../content/pointer.js";
-import { textIn, withText } from "./media-text.js";
+import { textIn, withText } from "../../content/media-text.js";
 
 export interface ToolMasking {
   /** Kinds and detectors; absent: all of what pointers lead to. */

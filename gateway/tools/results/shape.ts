@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, JsonNumber } from "../../../sidecar/contract.js";
 import { bytesOf, knownType } from "../../content/media.js";
-import { textIn } from "./media-text.js";
+import { textIn } from "../../content/media-text.js";
 
 /** The requests whose results are looked at. */
 export type ResultOf = "tools/call" | "resources/read" | "prompts/get" | "completion/complete";

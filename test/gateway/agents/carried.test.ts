@@ -119,6 +119,32 @@ test("detectors tell what they find, in what is said and in what is answered", a
   expect(JSON.stringify(world.sidecar.asked)).not.toMatch(/ghp_|eve@/);
 });
 
+test("a file that is text is looked at and masked as text is; one that isn't passes as it is", async () => {
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const key = `ghp_${"a1B2c3D4e5".repeat(3)}F6g7H8`;
+  const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0]).toString("base64");
+  const files = (text: string) => [
+    { raw: base64(text), mediaType: "text/plain" },
+    { raw: base64(text), mediaType: "application/octet-stream" },
+    { raw: base64(text) },
+    { raw: png, mediaType: "image/png" },
+  ];
+  await call({ message: { ...hello, parts: files(`use ${key}`) } });
+  expect(world.sidecar.asked[0]?.context.content).toMatchObject({ secrets: { github_token: 3 } });
+  const masks = [{ id: "o", type: "mask", properties: { phase: "request", patterns: ["email"] } as never }];
+  world.sidecar.decide = ({ action }) => ({
+    allow: true,
+    obligations: action.properties["phase"] === "request" ? masks : [],
+  });
+  await call({ message: { ...hello, parts: files("ask eve@example.com") } });
+  expect(sent()).toMatchObject({ params: { message: { parts: files("ask [email]") } } });
+  agent.received.length = 0;
+  const broken = Buffer.concat([Buffer.from([0xff]), Buffer.from("eve@example.com")]).toString("base64");
+  const parts = [{ raw: broken, mediaType: "text/plain" }];
+  expect((await call({ message: { ...hello, parts } })).status).toBe(403);
+  expect(agent.received).toEqual([]);
+});
+
 test("an agent that is to be told of the caller is told by the sidecar's signature, or isn't asked", async () => {
   world.sidecar.decide = asserting;
   await call({ message: hello }, "told");
