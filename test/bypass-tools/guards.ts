@@ -536,6 +536,14 @@ const input: readonly Guard[] = [
     "requests of servers that smuggle: content of an unknown type",
   ),
   guard(
+    "clients' answers are of the types and choices of the form",
+    mcp("read-input"),
+    "&& fitsField(value, properties[name])",
+    '&& (fitsField(value, properties[name]) || typeof value !== "object")',
+    "answers to what a server asked: a number for a text",
+    "answers to what a server asked: a choice that there isn't",
+  ),
+  guard(
     "clients' answers fit what was asked",
     mcp("inputs"),
     "const said = bytes > mostBytes ? undefined : answerReaders[row.action](result, params);",

@@ -409,6 +409,8 @@ const answers: Topic = {
       [
         ["a field that wasn't asked for", accept('{"colour":"blue","password":"x"}')],
         ["a field of another type", accept('{"colour":{"a":1}}')],
+        ["a number for a text", accept('{"colour":1}')],
+        ["a list for a text", accept('{"colour":["blue"]}')],
         ["a member beside", '"result":{"action":"accept","content":{"colour":"blue"},"more":"{token}"}'],
         ["an action that isn't known", '"result":{"action":"steal","content":{"colour":"blue"}}'],
         ["a refusal with content", '"result":{"action":"decline","content":{"colour":"blue"}}'],
@@ -419,6 +421,23 @@ const answers: Topic = {
         upstream: [called("files", "read", "{}"), refusal(...bad)],
       }),
     ),
+    {
+      ...conversation(
+        "a choice that there isn't",
+        [posts("s", answer(accept('{"colour":"red"}')), { status: 202 })],
+        {
+          upstream: [called("files", "read", "{}"), refusal(...bad)],
+        },
+      ),
+      answers: {
+        "files tools/call": [
+          asking(
+            "elicitation/create",
+            form("Which?", { colour: { type: "string", enum: ["blue", "green"] } }),
+          ),
+        ],
+      },
+    },
     conversation(
       "an error with words of the client's",
       [
