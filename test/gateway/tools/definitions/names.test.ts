@@ -95,6 +95,21 @@ describe("a look-alike is dropped", () => {
     expect((await lab.review("evil", [tool("de1ete_file")])).dropped).toHaveLength(1);
   });
 
+  test("of what an operator takes as it is listed, whatever policy approves", async () => {
+    const off = { mode: "off" } as const;
+    const own = createLab();
+    await own.review("own", [tool("delete_file")], off);
+    expect((await own.review("evil", [tool("de1ete_file")], { approve })).dropped).toHaveLength(1);
+    await own.approvals.approve([
+      {
+        ...{ server: "evil", tool: "de1ete_file", digest: "sha256:00", state: "approved", at: "" },
+        ...{ by: { policy: { decision_id: "d", rules: [] } }, definition: {} },
+      },
+    ]);
+    expect((await own.review("own", [tool("delete_file")], off)).dropped).toEqual([]);
+    expect((await own.review("evil", [tool("de1ete_file")], { approve })).dropped).toHaveLength(1);
+  });
+
   test("but one whose definition a person approved, who saw both", async () => {
     const lab = createLab();
     await lab.review("one", [tool("delete_file")], { approve });
