@@ -152,7 +152,7 @@ async function revoke(values: Values, io: Io, [tool, digest]: readonly string[])
   const some = approved.filter(
     values.all === undefined ? isOf(tool, digest) : ({ server }) => server === values.all,
   );
-  return decide(values, io, some, "rejected", tool);
+  return decide(values, io, some, "rejected", tool, "revoked, and offered no more");
 }
 
 /** Keeps what a person decided, and says it. */
@@ -162,6 +162,7 @@ async function decide(
   some: readonly (Approval | Pending)[],
   state: Approval["state"],
   tool: string | undefined,
+  said: string = state,
 ): Promise<number> {
   if (values.all !== undefined && tool !== undefined)
     throw new UsageError("give SERVER/TOOL, or --all SERVER");
@@ -169,7 +170,7 @@ async function decide(
     throw new Error("there is nothing of that; countersign tools list and pending show what there is");
   const by = needed(values.by ?? userInfo().username, "by");
   await decideByPerson(needed(values.file, "file"), some, state, by, new Date());
-  for (const one of some) io.err(`${one.server}/${one.tool} ${shortDigest(one.digest)} is ${state}\n`);
+  for (const one of some) io.err(`${one.server}/${one.tool} ${shortDigest(one.digest)} is ${said}\n`);
   return 0;
 }
 

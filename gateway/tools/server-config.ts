@@ -75,6 +75,8 @@ function readAddress(
   readMore: ReadMore,
   problems: Problems,
 ): Pick<ServerConfig, "upstream" | "transport"> {
+  if (!fields.has("url") && !fields.has("openapi"))
+    problems.add(fields.at("command"), "is required where there is no url");
   const transport = fields.oneOf("transport", httpTransports);
   const upstream = readUpstream(fields, problems, { timeouts: readMore, tokens: true });
   return { upstream, ...(transport === undefined ? {} : { transport }) };

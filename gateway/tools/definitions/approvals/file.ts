@@ -1,4 +1,6 @@
 /** Keeps approvals in a file that the command line changes, too; a change takes effect without a restart. */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { LRUCache } from "lru-cache";
 import type { Approval, Approvals, ApprovalView, Pending } from "./approvals.js";
 import { most, viewOf } from "./approvals.js";
@@ -117,6 +119,9 @@ export async function openFileApprovals({
 
   await refresh();
   if (fault !== undefined) throw new Error(`tools.approvals: ${path} can't be used: ${reason}`);
+  // else nothing that waits could be shown to anybody, and nothing approved
+  if (version === "absent" && !existsSync(dirname(path)))
+    throw new Error(`tools.approvals: ${path} can't be used: there is no such folder`);
   return {
     read,
     async approve(added: readonly Approval[]) {

@@ -1,7 +1,7 @@
 /** Pinning: what is approved, by whom, and what comes of a change; the same in memory and in a file. */
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Approval, Approvals } from "../../../../gateway/tools/definitions/approvals/approvals.js";
 import type { FileApprovals } from "../../../../gateway/tools/definitions/approvals/file.js";
@@ -238,6 +238,11 @@ describe("the file", () => {
     await expect(open(path)).rejects.toThrow(`tools.approvals: ${path} can't be used`);
   });
 
+  test("of a folder that isn't there is refused at the start", async () => {
+    const path = join(dirname(await place()), "nowhere", "tools.json");
+    await expect(open(path)).rejects.toThrow("there is no such folder");
+  });
+
   test.each(corrupt)("approves nothing any more, nor lets policy: %s", async (_name, text, fault) => {
     const path = await place();
     await writeFile(path, good, { mode: 0o600 });
@@ -265,8 +270,10 @@ describe("the file", () => {
   });
 
   test("that can't be written keeps nothing, so nothing is approved", async () => {
-    const path = join(await place(), "no", "such", "folder");
-    const { approvals, events } = await open(path);
+    const folder = join(dirname(await place()), "gone");
+    await mkdir(folder);
+    const { approvals, events } = await open(join(folder, "tools.json"));
+    await rm(folder, { recursive: true });
     const lab = createLab(approvals);
     expect(await statusOf(lab.review("s", [tool("a")], { approve }))).toEqual(["a new quarantined"]);
     expect(events).toEqual(["approvals_unwritten unwritable"]);

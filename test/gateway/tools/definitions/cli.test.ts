@@ -111,7 +111,7 @@ test("what is revoked or rejected stays so, whatever policy says, until a person
   await listed("s", tool("a"), tool("b"));
   const [a, b] = [await digestOf("s/a"), await digestOf("s/b")];
   await run("approve", "s/a", a, "--by", "ann");
-  expect((await run("revoke", "s/a", "--by", "bob")).err).toContain("is rejected");
+  expect((await run("revoke", "s/a", "--by", "bob")).err).toContain("is revoked");
   expect((await run("reject", "s/b", b, "--by", "bob")).code).toBe(0);
   now += 1_000;
   const { tools } = await lab.review("s", [tool("a"), tool("b")], { approve: () => true });
