@@ -15,6 +15,14 @@ export interface RequestStream {
   done(): void;
 }
 
+/** Streams of a session that are each kept whole; where there are more under way, they share. */
+const mostWhole = 8;
+
+/** INVARIANT: what is kept for one session doesn't grow with the requests that it begins. */
+function shares(session: Session | undefined): number {
+  return Math.max(1, Math.ceil(((session?.underWay.size ?? 0) + 1) / mostWhole));
+}
+
 /** Streams that have ended and are kept for a client that comes back, in one session. */
 const mostEnded = 32;
 
@@ -32,7 +40,7 @@ export function createRequestStream(
     key: randomBytes(9).toString("base64url"),
     resumable,
     primes: session !== undefined && session.version >= "2025-11-25",
-    mostKept: resumeBytes,
+    mostKept: Math.floor(resumeBytes / shares(session)),
     onDetached() {
       if (!resumable) stop.abort();
       else {

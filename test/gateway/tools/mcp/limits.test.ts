@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { createParkedRuns } from "../../../../gateway/tools/mcp/parked.js";
 import type { Run } from "../../../../gateway/tools/mcp/run.js";
+import { createRequestStream } from "../../../../gateway/tools/mcp/stream.js";
 import type { World } from "../../world.js";
 import { allow, subject } from "../../world.js";
 import type { ToolServer } from "./lab.js";
@@ -53,6 +54,22 @@ test("a caller of whom much waits for input", () => {
   expect(park("one")).toBeDefined();
   parked.close();
   expect(aborted).toBe(101);
+});
+
+test.each([
+  { underWay: 0, kept: 8_000 },
+  { underWay: 7, kept: 8_000 },
+  { underWay: 8, kept: 4_000 },
+  { underWay: 255, kept: 250 },
+])("what is kept for a client that comes back, with $underWay requests under way", ({ underWay, kept }) => {
+  const parts = { config: { mcp: { resumeMs: 1_000, resumeBytes: 8_000 } } };
+  const exchange = { req: { headers: {} }, res: {}, signal: new AbortController().signal };
+  const session = { underWay: { size: underWay }, version: "2025-11-25" };
+  const { channel } = createRequestStream(parts as never, exchange as never, session as never);
+  for (let i = 0; i < 1_000; i++) channel.say({ i });
+  expect(channel.kept).toBeLessThanOrEqual(kept);
+  expect(channel.kept).toBeGreaterThan(kept - 100);
+  channel.end();
 });
 
 test("a session of which many requests are under way", async () => {
