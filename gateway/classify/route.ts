@@ -9,7 +9,8 @@ import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchNamed, routesPath } from "../routes/match.js";
 
-export type Protocol = "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "http_tool" | "agent" | "route";
+export type Protocol =
+  "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "http_tool" | "agent" | "route";
 
 export type Route =
   | { readonly kind: "invoke" }

@@ -42,7 +42,9 @@ describe("docs/identity-assertions.md", () => {
       lifetimeSeconds: 60,
       rotateHours: 24,
     });
-    expect(gateway(load(wanting)).servers.get("files")?.upstream?.assertion?.header).toBe("x-countersign-assertion");
+    expect(gateway(load(wanting)).servers.get("files")?.upstream?.assertion?.header).toBe(
+      "x-countersign-assertion",
+    );
     const fed = gateway({ servers: { app: { url: "http://a", ...load(pomerium) } } }).servers.get("app");
     expect(fed?.upstream?.assertion?.header).toBe("x-pomerium-jwt-assertion");
     expect(gateway(load(metadata)).resourceMetadata.scopes).toEqual(["models:use", "tools:call"]);

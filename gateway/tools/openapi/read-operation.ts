@@ -145,10 +145,7 @@ interface Output {
 }
 
 /** A schema of results is told where every success is one object; else there is none. */
-function outputOf(
-  { document, version, checkOf }: Declared,
-  schema: Json | undefined,
-): Output | undefined {
+function outputOf({ document, version, checkOf }: Declared, schema: Json | undefined): Output | undefined {
   if (schema === undefined) return undefined;
   try {
     const bundle = createBundle({ document, version, direction: "response" });
