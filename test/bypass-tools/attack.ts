@@ -27,8 +27,8 @@ export interface Send {
   readonly takes?: Readonly<Record<string, RegExp>>;
   /** Goes on beside the steps that follow, which begin once this was answered (`{sent}`: once the servers got it). */
   readonly beside?: RegExp | "sent";
-  /** Leaves once that was answered. */
-  readonly leaves?: true;
+  /** Leaves so many milliseconds after that. */
+  readonly leaves?: number;
 }
 
 export type ClientStep =

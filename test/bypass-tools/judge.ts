@@ -44,7 +44,10 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
         !(await until(() => (beside === "sent" ? acts(lab).length > before : beside.test(exchange.said()))))
       )
         faults.push(`not answered so far as it should: ${exchange.said()}`);
-      if (step.leaves === true) exchange.leave();
+      if (step.leaves !== undefined) {
+        await new Promise((resolve) => setTimeout(resolve, step.leaves));
+        exchange.leave();
+      }
       for (const [name, pattern] of Object.entries(step.takes ?? {})) {
         const found = pattern.exec(exchange.said())?.[1];
         if (found === undefined) return [...faults, `nothing to take as ${name} in ${exchange.said()}`];

@@ -28,7 +28,7 @@ const left = (name: string, steps: Attack["steps"], more: Partial<Attack> = {}):
     opens("s"),
     wanting("s", {
       beside: /"progress":1/,
-      leaves: true,
+      leaves: 0,
       takes: { event: /id: (\S+)\nevent: message/, key: /id: ([\w-]{12})\./ },
       never: ["done"],
     }),
@@ -316,8 +316,8 @@ const subscriptions: Topic = {
           "subscriptions/listen",
           '"notifications":{"resourceSubscriptions":["note://secret/a","note://public/a"]}',
           {
-            beside: /acknowledged/,
-            leaves: true,
+            beside: "sent",
+            leaves: 150,
             says: ['"resourceSubscriptions":["note://public/a"]'],
             never: ["secret"],
           },
