@@ -44,6 +44,8 @@ export interface Expected {
   readonly head?: readonly string[];
   /** Its first line, of a server that isn't one of MCP: then `head` is all that isn't of every request. */
   readonly line?: string;
+  /** It need not come: the gateway asks this for itself where it has to. */
+  readonly maybe?: true;
 }
 
 export interface Attack {

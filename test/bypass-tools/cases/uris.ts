@@ -252,17 +252,28 @@ const both = (
     posts("s", rpc(method, params), { path: "/mcp", status: 200, code: more.code ?? "unknown_resource" }),
   ],
 });
-const lists = (server: string, ...which: string[]): ReturnType<typeof gets>[] =>
-  which.map((method) => gets(server, method, "{}"));
+const lists = (server: string, ...which: string[]): ReturnType<typeof gets>[] => [
+  ...which.map((method) => gets(server, method, "{}")),
+  // whose a resource is may need all that a server says of itself
+  ...["resources/list", "resources/templates/list"]
+    .filter((method) => !which.includes(method))
+    .map((method) => ({ ...gets(server, method, "{}"), maybe: true as const })),
+];
 const owners: Topic = {
   title: "resources that two servers claim",
   then: "404 `unknown_resource`: nobody's, so that no server takes the place of another",
   attacks: [
     both("a resource", "resources/read", '{"uri":"note://public/a"}', {
-      upstream: [...lists("files", "resources/list"), ...lists("twin", "resources/list")],
+      upstream: [
+        ...lists("files", "resources/list", "resources/templates/list"),
+        ...lists("twin", "resources/list", "resources/templates/list"),
+      ],
     }),
     both("a subscription", "resources/subscribe", '{"uri":"note://public/a"}', {
-      upstream: [...lists("files", "resources/list"), ...lists("twin", "resources/list")],
+      upstream: [
+        ...lists("files", "resources/list", "resources/templates/list"),
+        ...lists("twin", "resources/list", "resources/templates/list"),
+      ],
     }),
     both("a template that takes all", "resources/read", '{"uri":"note://public/a"}', {
       answers: {
@@ -272,7 +283,7 @@ const owners: Topic = {
         ],
       },
       upstream: [
-        ...lists("files", "resources/list"),
+        ...lists("files", "resources/list", "resources/templates/list"),
         ...lists("twin", "resources/list", "resources/templates/list"),
       ],
     }),
@@ -299,7 +310,10 @@ const owners: Topic = {
         opens("s", { path: "/mcp" }),
         posts("s", rpc("resources/list"), { path: "/mcp", says: ['"resources":[]'] }),
       ],
-      upstream: [...lists("files", "resources/list"), ...lists("twin", "resources/list")],
+      upstream: [
+        ...lists("files", "resources/list", "resources/templates/list"),
+        ...lists("twin", "resources/list", "resources/templates/list"),
+      ],
     },
     {
       name: "a forbidden one that one has",
@@ -313,7 +327,7 @@ const owners: Topic = {
       ],
       upstream: [
         ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list"),
+        ...lists("twin", "resources/list", "resources/templates/list"),
       ],
     },
   ],
