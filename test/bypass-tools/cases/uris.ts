@@ -252,28 +252,21 @@ const both = (
     posts("s", rpc(method, params), { path: "/mcp", status: 200, code: more.code ?? "unknown_resource" }),
   ],
 });
-const lists = (server: string, ...which: string[]): ReturnType<typeof gets>[] => [
-  ...which.map((method) => gets(server, method, "{}")),
+const lists = (server: string): ReturnType<typeof gets>[] =>
   // whose a resource is may need all that a server says of itself
-  ...["resources/list", "resources/templates/list"]
-    .filter((method) => !which.includes(method))
-    .map((method) => ({ ...gets(server, method, "{}"), maybe: true as const })),
-];
+  ["resources/list", "resources/templates/list"].map((method) => ({
+    ...gets(server, method, "{}"),
+    maybe: true as const,
+  }));
 const owners: Topic = {
   title: "resources that two servers claim",
   then: "404 `unknown_resource`: nobody's, so that no server takes the place of another",
   attacks: [
     both("a resource", "resources/read", '{"uri":"note://public/a"}', {
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     }),
     both("a subscription", "resources/subscribe", '{"uri":"note://public/a"}', {
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     }),
     both("a template that takes all", "resources/read", '{"uri":"note://public/a"}', {
       answers: {
@@ -282,27 +275,18 @@ const owners: Topic = {
           [result('{"resourceTemplates":[{"uriTemplate":"{+all}","name":"a"}]}')],
         ],
       },
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     }),
     both(
       "a completion",
       "completion/complete",
       '{"ref":{"type":"ref/resource","uri":"note://public/{name}"},"argument":{"name":"name","value":"a"}}',
       {
-        upstream: [
-          ...lists("files", "resources/list", "resources/templates/list"),
-          ...lists("twin", "resources/list", "resources/templates/list"),
-        ],
+        upstream: [...lists("files"), ...lists("twin")],
       },
     ),
     both("one that nobody has", "resources/read", '{"uri":"other://public/a"}', {
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     }),
     {
       name: "one that two claim isn't listed",
@@ -310,10 +294,7 @@ const owners: Topic = {
         opens("s", { path: "/mcp" }),
         posts("s", rpc("resources/list"), { path: "/mcp", says: ['"resources":[]'] }),
       ],
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     },
     {
       name: "a forbidden one that one has",
@@ -325,10 +306,7 @@ const owners: Topic = {
         opens("s", { path: "/mcp" }),
         posts("s", rpc("resources/read", '{"uri":"note://secret/b"}'), { path: "/mcp", code: "forbidden" }),
       ],
-      upstream: [
-        ...lists("files", "resources/list", "resources/templates/list"),
-        ...lists("twin", "resources/list", "resources/templates/list"),
-      ],
+      upstream: [...lists("files"), ...lists("twin")],
     },
   ],
 };
