@@ -237,10 +237,12 @@ function asking(
   };
 }
 
-/** INVARIANT: a state serves this caller, at this server and route, for this method with these parameters. */
+/** INVARIANT: a state serves this caller, at this server where it is now, and this route, for this method with these parameters. */
 function purposeOf({ turn, attached, params }: Conversation): string[] {
   const digest = createHash("sha256").update(stringifyJson(params)).digest("base64url");
-  return [turn.place.route, attached.name, turn.request.method, digest, keyOf(turn.peer.subject)];
+  const { upstream, command } = attached.config;
+  const where = upstream?.url.href ?? JSON.stringify(command?.argv);
+  return [turn.place.route, attached.name, where, turn.request.method, digest, keyOf(turn.peer.subject)];
 }
 
 /** Goes on with a request whose client was asked. */

@@ -2,6 +2,7 @@
 import type { Call, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import { describeArguments } from "../arguments/describe.js";
+import { readUrl } from "../arguments/urls.js";
 
 type Name = Call["action"]["name"];
 
@@ -93,7 +94,12 @@ export function readUri(value: Json | undefined): UriFacts | Refusal {
   const [, authority, path = ""] = /^(?:\/\/([^/?#]*))?([^?#]*)/.exec(rest) ?? [];
   if (authority?.includes("@") === true || authority?.includes("%") === true) return wrong;
   const properties: JsonObject = { scheme: scheme.toLowerCase() };
-  if (authority !== undefined) properties["host"] = authority.toLowerCase().replace(/:[0-9]*$/, "");
+  if (authority !== undefined) {
+    properties["host"] = authority.toLowerCase().replace(/:[0-9]*$/, "");
+    // where it leads, however it is spelt
+    const url = readUrl(value);
+    if (url !== undefined) Object.assign(properties, { private: url.private, odd: url.odd });
+  }
   if (path !== "") properties["path"] = decodeWhole(path) ?? path;
   return { text: value, properties };
 }

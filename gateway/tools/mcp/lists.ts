@@ -2,6 +2,7 @@
 import type { Decision, Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import { isPipeline, refusalOf } from "../../models/refuse.js";
+import { findFlags } from "../definitions/flags/flags.js";
 import { readUri, promptCall, resourceCall, templateCall, toolCall } from "./describe-call.js";
 import { askInTurns, toolsOf } from "./listing.js";
 import type { Listing, Offered } from "./peer.js";
@@ -24,7 +25,9 @@ const kinds: Readonly<Record<string, Kind>> = {
     address: "uri",
     read(_turn, server, item) {
       const uri = readUri(item["uri"]);
-      return "kind" in uri ? undefined : { given: item, call: resourceCall("resource.list", server, uri) };
+      if ("kind" in uri) return undefined;
+      const given = pick(item, ["uri", "name", "title", "description", "mimeType", "annotations", "size"]);
+      return { given, call: resourceCall("resource.list", server, uri, flagsOf(given)) };
     },
   },
   "resources/templates/list": {
@@ -33,7 +36,8 @@ const kinds: Readonly<Record<string, Kind>> = {
     read(_turn, server, item) {
       const template = item["uriTemplate"];
       if (typeof template !== "string" || !/^[\x21-\x7e]{1,2048}$/.test(template)) return undefined;
-      return { given: item, call: templateCall(server, template) };
+      const given = pick(item, ["uriTemplate", "name", "title", "description", "mimeType", "annotations"]);
+      return { given, call: templateCall(server, template, flagsOf(given)) };
     },
   },
   "prompts/list": {
@@ -42,11 +46,33 @@ const kinds: Readonly<Record<string, Kind>> = {
     read({ place }, server, item) {
       const { name } = item;
       if (typeof name !== "string" || !/^[\x21-\x7e]{1,256}$/.test(name)) return undefined;
-      const given = { ...item, name: place.nameOf(server, name) };
-      return { given, call: promptCall("prompt.list", server, name, {}) };
+      const given = pick(item, ["name", "title", "description", "arguments"]);
+      const call = promptCall("prompt.list", server, name, flagsOf(given));
+      return { given: { ...given, name: place.nameOf(server, name) }, call };
     },
   },
 };
+
+/** Leaves of an item what both revisions know. */
+function pick(item: JsonObject, names: readonly string[]): JsonObject {
+  const given: JsonObject = {};
+  for (const name of [...names, "icons"]) {
+    const value = item[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
+
+/** Says what is odd about what a server writes of an item, as of a tool's definition. */
+function flagsOf({ title, description, arguments: args }: JsonObject): JsonObject {
+  if (title === undefined && description === undefined && args === undefined) return {};
+  const { flags } = findFlags(
+    "item",
+    { title: title ?? "", description: description ?? "", inputSchema: { args: args ?? "" } },
+    undefined,
+  );
+  return flags.size === 0 ? {} : { flags: [...flags].sort() };
+}
 
 /** What a client is told of how long a list stays true, milliseconds: who may see it can change at any moment. */
 const ttlMs = 0;

@@ -35,6 +35,14 @@ export interface Offered {
   readonly given: JsonObject;
 }
 
+/** What a server says are its resources. */
+export interface Claims {
+  /** Milliseconds of a monotonic clock. */
+  readonly at: number;
+  readonly uris: ReadonlySet<string>;
+  readonly templates: readonly string[];
+}
+
 /** What a peer has of one server. */
 export interface Attached {
   readonly name: string;
@@ -43,6 +51,8 @@ export interface Attached {
     Link | { readonly kind: "failed"; readonly code: ErrorCode } | { readonly kind: "aborted" }
   >;
   listing: Listing | undefined;
+  /** Where several servers share a route. */
+  resources: Claims | undefined;
   /** A listing under way. */
   asking: Promise<Listing | Exclude<LinkAnswer, { kind: "result" }>> | undefined;
   /** The level of logging that the server was told. */
@@ -112,6 +122,7 @@ export function attach(
       name,
       config,
       listing: undefined,
+      resources: undefined,
       asking: undefined,
       level: undefined,
       subscribed: new Set<string>(),
@@ -130,6 +141,7 @@ export function attach(
 /** Takes what a server says of its own accord. */
 export function hearFrom(peer: Peer, from: Attached, message: ServerMessage): void {
   if (message.method === "notifications/tools/list_changed") from.listing = undefined;
+  if (message.method === "notifications/resources/list_changed") from.resources = undefined;
   for (const listener of peer.listeners) listener.take(from, message);
 }
 

@@ -1,6 +1,7 @@
 /** Reads what servers ask of clients, and what clients answer, into facts: counts, kinds and names, never content. */
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, JsonNumber } from "../../../sidecar/contract.js";
+import { findFlags } from "../definitions/flags/flags.js";
 import { asksForSecret, textsIn } from "./asks-for-secret.js";
 
 const mostFields = 64;
@@ -17,13 +18,30 @@ export function readSampling(params: JsonObject, able: JsonObject): JsonObject |
   // what a client hasn't said that it can do, it isn't asked
   if ((tools !== undefined || toolChoice !== undefined) && able["tools"] === undefined) return undefined;
   if (tools !== undefined && !(Array.isArray(tools) && tools.every(isObject))) return undefined;
+  const offered = readTools(tools ?? []);
+  if (offered === undefined) return undefined;
   return {
     messages: messages.length,
     max_tokens: maxTokens,
     tools: Array.isArray(tools) ? tools.length : 0,
+    ...offered,
     system_prompt: systemPrompt !== undefined,
     include_context: typeof includeContext === "string" ? includeContext : "none",
   };
+}
+
+/** Names the tools that a model is to know, and what is odd about them, as of a server's own. */
+function readTools(tools: Json): JsonObject | undefined {
+  if (!Array.isArray(tools) || tools.length > mostFields) return undefined;
+  const flags = new Set<string>();
+  const names: string[] = [];
+  for (const tool of tools) {
+    const name = isObject(tool) ? tool["name"] : undefined;
+    if (!isObject(tool) || typeof name !== "string" || !/^[\x21-\x7e]{1,128}$/.test(name)) return undefined;
+    names.push(name);
+    for (const flag of findFlags(name, tool, undefined).flags) flags.add(flag);
+  }
+  return names.length === 0 ? {} : { tool_names: names, tool_flags: [...flags].sort() };
 }
 
 export function readSampled({

@@ -16,6 +16,9 @@ import type { RpcRequest } from "./read-message.js";
 import { createRequestStream } from "./stream.js";
 import type { Done, Turn } from "./turn.js";
 
+/** Requests of one caller at a time. */
+const mostUnderWay = 1_000;
+
 /** Serves a request. */
 export async function serveStateless(
   parts: GatewayParts,
@@ -43,7 +46,8 @@ export async function serveStateless(
   const key = callerKey(exchange.credentials);
   const serve = async (subject: Subject): Promise<Done> => {
     const peer = parts.mcp.sessions.peer(subject, carriedCapabilities(said[metaKeys.capabilities]));
-    if (peer === undefined) return undecided(refuse("too_many_sessions"));
+    if (peer === undefined || peer.underWay.size >= mostUnderWay)
+      return undecided(refuse("too_many_sessions"));
     const underWay = parts.newId();
     peer.underWay.set(underWay, stream.stop);
     const late = setTimeout(() => {
