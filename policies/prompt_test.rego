@@ -42,6 +42,11 @@ test_what_is_typed_is_judged_as_arguments_are if {
 	codes(completing(null)) != {"prompt_granted"}
 	bare := demo.but(demo.ask(demo.senior, demo.list_prompt("files/summarise")), {"resource/properties": {"argument": "path"}})
 	not countersign.decision.allow with input as bare
+
+	# facts without a name of what they are of
+	leaking := object.union(demo.facts, {"secrets": {"count": 1, "kinds": {}, "at": []}})
+	nameless := demo.but(demo.ask(demo.senior, demo.list_prompt("files/summarise")), {"resource/properties": {"facts": leaking}})
+	codes(nameless) == {"secrets_in_arguments"}
 }
 
 test_unknown_prompts_are_denied[id] if {
