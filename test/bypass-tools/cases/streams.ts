@@ -317,7 +317,7 @@ const subscriptions: Topic = {
           '"notifications":{"resourceSubscriptions":["note://secret/a","note://public/a"]}',
           {
             beside: "sent",
-            leaves: 150,
+            leaves: 600,
             says: ['"resourceSubscriptions":["note://public/a"]'],
             never: ["secret"],
           },
