@@ -1,6 +1,7 @@
 /** Wire types and strict parsers; the only thing that gateway/ may import from sidecar/. */
 export * from "./contract/json.js";
 export * from "./contract/credentials.js";
+export * from "./contract/condition.js";
 export * from "./contract/decision.js";
 export * from "./contract/assertion.js";
 export * from "./contract/challenge.js";

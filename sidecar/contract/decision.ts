@@ -37,7 +37,22 @@ export const actionNames = [
   "response.delete",
   "response.cancel",
   "retrieval.query",
+  /** Documents by their ids. */
+  "retrieval.get",
+  /** How many there are, also in groups. */
+  "retrieval.count",
+  /** A collection, page by page. */
+  "retrieval.export",
   "retrieval.write",
+  "retrieval.update",
+  "retrieval.delete",
+  "collection.list",
+  "collection.describe",
+  "collection.create",
+  "collection.update",
+  "collection.delete",
+  "collection.snapshot",
+  "store.describe",
   "tool.list",
   "tool.call",
   "tool.approve",
