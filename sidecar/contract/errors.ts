@@ -154,6 +154,46 @@ export const errorTable = {
   ],
   too_many_sessions: [503, "there are too many sessions", "end some, or try again later"],
   unknown_collection: [404, "the collection is not configured", "see the gateway's configuration"],
+  filter_refused: [
+    400,
+    "the query's filter is not understood, so it cannot be narrowed",
+    "use the fields and operators that docs/gateway-retrieval.md lists for this store",
+  ],
+  filter_not_expressible: [
+    403,
+    "the store cannot filter by all that policy asks for, and this operation gives nothing that could be checked",
+    "query for documents instead, or ask for a condition on fields that the store filters by",
+  ],
+  field_hidden: [
+    403,
+    "the query filters or sorts by a field that may not be seen",
+    "leave the field out of filter, sort and groups",
+  ],
+  retrieval_limit: [
+    400,
+    "the query asks for more than the gateway passes on",
+    "ask for less, or raise the collection's limits in the gateway's configuration",
+  ],
+  nothing_allowed: [
+    403,
+    "no document that this would reach is open to you",
+    "see the decision's obligations with the policy's author",
+  ],
+  document_refused: [
+    403,
+    "a document that this would write or change is not open to you, before or after",
+    "use an id that is free, and metadata that you are cleared for",
+  ],
+  unknown_cursor: [
+    400,
+    "the cursor is not known, or was not given to you for this collection",
+    "begin the query anew",
+  ],
+  namespace_required: [
+    400,
+    "the request doesn't say which part of the collection it means",
+    "name the namespace, tenant or partition",
+  ],
   upstream_unavailable: [502, "the upstream could not be reached", "try again later"],
   upstream_timeout: [504, "the upstream did not answer in time", "try again later"],
   upstream_refused: [
