@@ -28,6 +28,9 @@ import { protocols } from "./models/protocols.js";
 import type { ModelProtocol } from "./models/protocol.js";
 import { serveInvoke } from "./models/serve.js";
 import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
+import { refuseStore } from "./retrieval/serve/refuse.js";
+import { serveNeutral } from "./retrieval/serve/serve-neutral.js";
+import { serveStore as serveOwnStore } from "./retrieval/serve/serve-store.js";
 import { refuseRoute } from "./routes/refuse.js";
 import { serveNamed } from "./routes/serve.js";
 import type { Upgrading } from "./routes/websocket/upgrade.js";
@@ -55,6 +58,7 @@ const kinds = {
   gemini: "model",
   mcp: "tool",
   retrieval: "retrieval",
+  store: "retrieval",
   http_tool: "tool",
   agent: "agent",
   route: "route",
@@ -66,7 +70,11 @@ const kinds = {
  */
 export function createGateway(parts: GatewayParts, proxy?: string): RequestListener {
   const findSource = createSourceFinder(parts.config.trustedProxies);
-  const refusers = { ...fixedRefusers, route: refuseRoute(parts.config) };
+  const refusers = {
+    ...fixedRefusers,
+    route: refuseRoute(parts.config),
+    store: refuseStore(parts.config),
+  };
   return (req, res) => {
     const target = req.url ?? "";
     const protocol = protocolOf(target, req.headers["anthropic-version"]);
@@ -194,7 +202,11 @@ async function serve(
     case "http_tool":
       return serveOperations(parts, exchange, route);
     case "query":
-      return serveQuery(parts, exchange, route.collection);
+      return parts.config.collections.has(route.collection)
+        ? serveQuery(parts, exchange, route.collection)
+        : serveNeutral(parts, exchange, route.collection);
+    case "own_store":
+      return serveOwnStore(parts, exchange, route);
     case "named":
       return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
     case "metadata":

@@ -8,6 +8,9 @@ import type { ForwardProxyConfig } from "./proxy/config.js";
 import { readForwardProxy } from "./proxy/config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
+import type { StoreConfig } from "./retrieval/config.js";
+import { checkCollections, readStore } from "./retrieval/config.js";
+import { kindSettings } from "./retrieval/stores/registry.js";
 import type { RouteConfig } from "./routes/config.js";
 import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
@@ -59,6 +62,8 @@ export interface GatewayConfig {
   readonly mcp: McpConfig;
   readonly tools: ToolsConfig;
   readonly collections: ReadonlyMap<string, CollectionConfig>;
+  /** Stores of documents, each with its collections. */
+  readonly stores: ReadonlyMap<string, StoreConfig>;
   /** Agents that are spoken to by A2A. */
   readonly agents: ReadonlyMap<string, AgentConfig>;
   /** Signs the cards of agents; absent: they aren't signed. */
@@ -144,6 +149,20 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     const place = fields.required("environment");
     return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
   });
+  const stores = new Map(
+    named("stores").map(([name, fields]) => [
+      name,
+      readStore(name, fields, problems, {
+        settings: kindSettings,
+        readUpstream: () => readUpstream(fields, problems, { tokens: true }),
+      }),
+    ]),
+  );
+  checkCollections(
+    stores,
+    collections.map(([name]) => name),
+    problems,
+  );
   const servers = new Map(
     named("servers").map(([name, fields]): [string, ServerConfig] => [name, readServer(fields, problems)]),
   );
@@ -169,6 +188,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     tools: readToolsConfig(top.nested("tools")),
     mcp: readMcp(top.nested("mcp"), new Set(servers.keys()), problems),
     collections: new Map(collections),
+    stores,
     agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
     ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),
     ...(top.has("forward_proxy")

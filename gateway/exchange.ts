@@ -24,6 +24,7 @@ import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
 import type { McpParts } from "./tools/mcp/parts.js";
 import type { OpenApis } from "./tools/openapi/open-apis.js";
+import type { Recent } from "./retrieval/serve/recent.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
 import type { Resolve } from "./proxy/reach.js";
@@ -55,6 +56,8 @@ export interface GatewayMetrics {
   gatewayTool(server: string, risk: string, result: string): void;
   /** Counts what happened to a tool server: its process, its definitions. */
   gatewayToolServer(server: string, event: string): void;
+  /** Counts what became of documents that a store gave: given, masked, removed by policy, filtered by the condition. */
+  gatewayDocuments(store: string, result: "given" | "masked" | "removed" | "filtered", count: number): void;
 }
 
 export interface GatewayParts {
@@ -72,6 +75,8 @@ export interface GatewayParts {
   /** Documents of tool servers that are APIs. */
   readonly openApis: OpenApis;
   readonly routing: Routing;
+  /** What callers asked of collections lately. */
+  readonly recentQueries: Recent;
   readonly fetchKeys: FetchKeys;
   /** Gives the cards of agents. */
   readonly fetchCard: FetchCard;
@@ -216,7 +221,7 @@ export function conclude(
 
 /** Sets members one by one: spread out, an object of its own kind would be made for each request. */
 function tell(outcome: Writable<Outcome>, piece: Partial<Outcome>): void {
-  const { upstream, credential, attempts, bytes, usage, cost, stream, content, labels } = piece;
+  const { upstream, credential, attempts, bytes, usage, cost, stream, content, retrieval, labels } = piece;
   if (upstream !== undefined) outcome.upstream = upstream;
   if (credential !== undefined) outcome.credential = credential;
   if (attempts !== undefined) outcome.attempts = attempts;
@@ -225,5 +230,6 @@ function tell(outcome: Writable<Outcome>, piece: Partial<Outcome>): void {
   if (cost !== undefined) outcome.cost = cost;
   if (stream !== undefined) outcome.stream = stream;
   if (content !== undefined) outcome.content = content;
+  if (retrieval !== undefined) outcome.retrieval = retrieval;
   if (labels !== undefined) outcome.labels = labels;
 }

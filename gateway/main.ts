@@ -37,6 +37,7 @@ import { createConnections } from "./routes/websocket/connections.js";
 import type { Resolve } from "./proxy/reach.js";
 import { resolveByMachine } from "./proxy/reach.js";
 import { createForwardProxy } from "./proxy/serve.js";
+import { createRecent } from "./retrieval/serve/recent.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
@@ -76,6 +77,8 @@ export interface Gateway {
   readonly address: string;
   /** Where the forward proxy listens, where it is configured. */
   readonly forwardProxy?: string;
+  /** Where stores listen that have a port of their own, by their names. */
+  readonly stores: ReadonlyMap<string, string>;
   /** Puts another configuration into effect without dropping what is under way; one at a time. Never rejects. */
   readonly reload: Reload;
   /** Ends live connections (WebSocket) whose decision or subject no longer holds; gives how many. */
@@ -95,6 +98,7 @@ const noMetrics: GatewayMetrics = {
   gatewayCredential: () => undefined,
   gatewayTool: () => undefined,
   gatewayToolServer: () => undefined,
+  gatewayDocuments: () => undefined,
 };
 
 const ownRouting: RoutingParts = {
@@ -177,6 +181,7 @@ export async function startGateway({
       },
       ...routing,
     }),
+    recentQueries: createRecent(clock),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     fetchCard: createFetchCard({ forward: upstreams.forward, clock: () => performance.now() }),
     cardSigner,
@@ -235,8 +240,9 @@ export async function startGateway({
     };
   };
   try {
+    const stores = new Map<string, string>();
     const generations = createGenerations(await generation(config));
-    const listening = await listenAll(config, generations.listener, doors);
+    const listening = await listenAll(config, generations.listener, doors, stores);
     address = listening[0]?.address ?? address;
     metrics.gatewayReloaded("started");
     const apply = async (next: GatewayConfig): Promise<void> => {
@@ -246,7 +252,10 @@ export async function startGateway({
     };
     return {
       address,
-      ...(config.forwardProxy === undefined ? {} : { forwardProxy: listening.at(-1)?.address ?? "" }),
+      ...(config.forwardProxy === undefined
+        ? {}
+        : { forwardProxy: listening[1 + config.proxies.length]?.address ?? "" }),
+      stores,
       endConnections: (whose) => connections.end(whose) + mcp.parts.sessions.endOf(whose),
       reload: createReload({ first: config, apply, log, metrics }),
       async close() {
@@ -313,6 +322,7 @@ async function listenAll(
   config: GatewayConfig,
   listenerOf: (proxy?: string) => RequestListener,
   doors: GatewayDoors | undefined,
+  stores: Map<string, string>,
 ): Promise<Listening[]> {
   const gateway = listenerOf();
   const listening: Listening[] = [];
@@ -328,6 +338,17 @@ async function listenAll(
       const listener = Object.assign(listenerOf(forwardDoor), { takesConnect: true as const });
       if (tls === undefined) listening.push(await listenPlain(listen, listener));
       else listening.push(await (doors ?? noDoors()).listen(listen, listener, tls));
+    }
+    for (const { name, kind, listen } of config.stores.values()) {
+      if (listen === undefined || kind === "postgres") continue;
+      const listener: RequestListener = (req, res) => {
+        // the store's root is this door's
+        req.url = `/stores/${name}${req.url ?? "/"}`;
+        gateway(req, res);
+      };
+      if (config.tls === undefined) listening.push(await listenPlain(listen, listener));
+      else listening.push(await (doors ?? noDoors()).listen(listen, listener, config.tls));
+      stores.set(name, listening.at(-1)?.address ?? listen);
     }
     return listening;
   } catch (error) {

@@ -7,10 +7,11 @@ import type { MessageBatchAction } from "../models/storage/message-batches.js";
 import type { StoreAction } from "../models/storage/store-operations.js";
 import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
+import { matchStore, storesPath } from "../retrieval/serve/match.js";
 import { matchNamed, routesPath } from "../routes/match.js";
 
 export type Protocol =
-  "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "http_tool" | "agent" | "route";
+  "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "store" | "http_tool" | "agent" | "route";
 
 export type Route =
   | { readonly kind: "invoke" }
@@ -32,6 +33,8 @@ export type Route =
   | { readonly kind: "own_stream"; readonly server: string | undefined }
   | { readonly kind: "end_session"; readonly server: string | undefined }
   | { readonly kind: "query"; readonly collection: string }
+  /** `rest` is path and query of the store's own API, as they came. */
+  | { readonly kind: "own_store"; readonly name: string; readonly rest: string }
   /** An operation of an API; `rest` is path and query, as they came. */
   | { readonly kind: "http_tool"; readonly server: string; readonly rest: string }
   | { readonly kind: "agent"; readonly agent: string }
@@ -160,6 +163,10 @@ export function matchRoute(method: string, target: string): Route | Refusal {
     const named = matchNamed(target);
     return named === undefined ? refuse("unknown_route") : { kind: "named", ...named };
   }
+  if (target.startsWith(storesPath)) {
+    const store = matchStore(target);
+    return store === undefined ? refuse("unknown_route") : { kind: "own_store", ...store };
+  }
   const [, server, rest] = httpTool.exec(target) ?? [];
   if (server !== undefined && rest !== undefined) return { kind: "http_tool", server, rest };
   let known = false;
@@ -178,6 +185,7 @@ export function protocolOf(target: string, anthropicVersion: unknown): Protocol 
   if (target.startsWith("/mcp")) return "mcp";
   if (target.startsWith("/a2a")) return "agent";
   if (target.startsWith("/tools/")) return "http_tool";
+  if (target.startsWith(storesPath)) return "store";
   if (target.startsWith("/v1/retrieval")) return "retrieval";
   if (target.startsWith("/v1beta")) return "gemini";
   if (target.startsWith("/v1/messages")) return "anthropic";

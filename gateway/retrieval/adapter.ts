@@ -172,6 +172,8 @@ export interface StoreRoute {
 // methods, not members: an adapter's own kind of operation goes in where it came out
 export interface Adapter<Operation extends StoreOperation = StoreOperation> {
   readonly routes: readonly StoreRoute[];
+  /** What every answer carries beside, where clients look for it. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The most documents that one request may fetch, by the store's documentation. */
   readonly mostFetched: number;
   /** INVARIANT: what isn't known (route, field, operator) is a refusal. */
@@ -188,7 +190,7 @@ export interface Adapter<Operation extends StoreOperation = StoreOperation> {
     store: StoreConfig,
   ): Narrowed;
   /** Reads what {@link lookUp} found. */
-  lookedUp(answer: StoreAnswer): readonly FoundItem[] | Refusal;
+  lookedUp(answer: StoreAnswer, collection: CollectionConfig): readonly FoundItem[] | Refusal;
   results(operation: Operation, sent: Narrowed, answer: StoreAnswer, cursors: Cursors): Found | Refusal;
   /** The body of a refusal, in the store's words. */
   refuse(refusal: Refusal, about: JsonObject): JsonObject;

@@ -232,3 +232,19 @@ function readConstants(fields: Fields, problems: Problems): Record<string, Value
   }
   return out;
 }
+
+/** Holds that each key means one collection, whichever store it is in. */
+export function checkCollections(
+  stores: ReadonlyMap<string, StoreConfig>,
+  others: readonly string[],
+  problems: Problems,
+): void {
+  const taken = new Set(others);
+  for (const { name, collections } of stores.values()) {
+    for (const key of collections.keys()) {
+      if (taken.has(key))
+        problems.add(`stores.${name}.collections.${key}`, "the name is taken by another collection");
+      taken.add(key);
+    }
+  }
+}

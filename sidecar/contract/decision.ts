@@ -216,6 +216,8 @@ export interface Outcome {
   readonly stream?: StreamTimes;
   /** What detectors found in the answer, and what they didn't see: kinds and counts. */
   readonly content?: JsonObject;
+  /** Of documents that came back: how many were found, filtered, removed, masked and given; digests of ids. */
+  readonly retrieval?: JsonObject;
   /** Labels that the decision and its obligations gave the call. */
   readonly labels?: readonly string[];
 }

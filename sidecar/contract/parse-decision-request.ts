@@ -73,6 +73,8 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const stream = top.has("stream") ? parseStreamTimes(top.nested("stream")) : undefined;
   const content = top.raw("content");
   if (content !== undefined && !isObject(content)) problems.add("content", "must be an object");
+  const retrieval = top.raw("retrieval");
+  if (retrieval !== undefined && !isObject(retrieval)) problems.add("retrieval", "must be an object");
   const labels = top.strings("labels");
   const parsed = {
     decision_id: top.required("decision_id"),
@@ -86,6 +88,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     ...(cost === undefined ? {} : { cost }),
     ...(stream === undefined ? {} : { stream }),
     ...(isObject(content) ? { content } : {}),
+    ...(isObject(retrieval) ? { retrieval } : {}),
     ...(labels === undefined ? {} : { labels }),
   };
   top.end();

@@ -176,6 +176,11 @@ export const metricTable = {
     help: "Calls of tools, by MCP and as operations of APIs, by server, the risk that the configuration gives the tool, and what came of them.",
     labels: ["server", "risk", "result"],
   },
+  countersign_gateway_documents_total: {
+    type: "counter",
+    help: "Documents that stores gave, by store and what became of them: given, masked, removed by policy, filtered by its condition.",
+    labels: ["store", "result"],
+  },
   countersign_gateway_tool_server_events_total: {
     type: "counter",
     help: "Starts and ends of tool servers' processes, definitions of tools that wait for approval, and tools that aren't offered.",

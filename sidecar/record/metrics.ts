@@ -75,6 +75,7 @@ export interface Metrics {
   gatewayCredential(credential: string, event: string): void;
   gatewayTool(server: string, risk: string, result: string): void;
   gatewayToolServer(server: string, event: string): void;
+  gatewayDocuments(store: string, result: "given" | "masked" | "removed" | "filtered", count: number): void;
   /** Counts what became of telling a hook of a decision. */
   gatewayNotified(hook: string, result: string): void;
   /** Writes the text exposition format. */
@@ -204,6 +205,8 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const gatewayTools = counterBy(registry, "countersign_gateway_tool_calls_total");
   const gatewayToolServers = counterBy(registry, "countersign_gateway_tool_server_events_total");
   const serverLabel = learnedLabels(64);
+  const gatewayDocuments = counterBy(registry, "countersign_gateway_documents_total");
+  const storeLabel = learnedLabels(64);
   const riskLabel = knownLabels(["low", "medium", "high", "critical"]);
   const toolResultLabel = knownLabels(["answered", "error", "aborted", ...outcomes]);
   const toolServerEventLabel = knownLabels(toolServerEvents);
@@ -294,6 +297,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       gatewayTools(serverLabel.of(server), riskLabel.of(risk), toolResultLabel.of(result)).add(),
     gatewayToolServer: (server, event) =>
       gatewayToolServers(serverLabel.of(server), toolServerEventLabel.of(event)).add(),
+    gatewayDocuments: (store, result, count) => gatewayDocuments(storeLabel.of(store), result).add(count),
     gatewayUsed({ model: name, usage, cost, stream }) {
       const model = modelLabel.of(name);
       if (usage !== undefined) {

@@ -1,6 +1,7 @@
 /** Describes what became of a decided call, linked to its decision by `decision_id`. */
 import type { Outcome } from "../contract.js";
 import { contentFacts } from "./content-facts.js";
+import { retrievalFacts } from "./retrieval-facts.js";
 
 export interface OutcomeRecord {
   readonly type: "outcome";
@@ -13,7 +14,7 @@ export interface OutcomeRecord {
 /** Gives the fields of the outcome's event; only those of the contract are taken. */
 export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Record<string, unknown> {
   const { decision_id, kind, status, duration_ms, upstream, credential, attempts, bytes } = outcome;
-  const { usage, cost, stream, content, labels } = outcome;
+  const { usage, cost, stream, content, retrieval, labels } = outcome;
   return {
     type: "outcome",
     decision_id,
@@ -49,6 +50,7 @@ export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Reco
       tokens_per_second: stream.tokens_per_second,
     },
     content: content && contentFacts(content),
+    retrieval: retrieval && retrievalFacts(retrieval),
     call_labels: labels && labels.slice(0, 64).map((label) => label.slice(0, 64)),
   };
 }

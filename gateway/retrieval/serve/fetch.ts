@@ -1,0 +1,53 @@
+import type { Assertion, Refusal } from "../../../sidecar/contract.js";
+import { JsonRefused, parseJson, refuse, stringifyJson } from "../../../sidecar/contract.js";
+import type { GatewayParts } from "../../exchange.js";
+import { collect, discard } from "../../forward/forward.js";
+import type { SentRequest, StoreAnswer } from "../adapter.js";
+import type { StoreConfig } from "../config.js";
+
+/** Bytes of one answer. */
+const maxAnswer = 64 * 2 ** 20;
+
+/** Sends a request to a store and reads its answer; what the store says of its own errors isn't passed on. */
+export async function fetchFrom(
+  { forward }: Pick<GatewayParts, "forward">,
+  { upstream }: StoreConfig,
+  sent: SentRequest,
+  { assertion, signal }: { readonly assertion: Assertion | undefined; readonly signal: AbortSignal },
+): Promise<
+  | (StoreAnswer & { readonly kind: "answer"; readonly bytes: number })
+  | { readonly kind: "failed"; readonly refusal: Refusal; readonly timedOut: boolean }
+  | { readonly kind: "aborted" }
+> {
+  const { method, path, body, ndjson = false, headers } = sent;
+  const text =
+    body === undefined
+      ? undefined
+      : ndjson && Array.isArray(body)
+        ? body.map((line) => `${stringifyJson(line)}\n`).join("")
+        : stringifyJson(body);
+  const answer = await forward({
+    ...{ upstream, method, path, assertion, signal },
+    headers: { accept: "application/json", ...headers },
+    ...(text === undefined ? {} : { body: text }),
+    ...(ndjson ? { contentType: "application/x-ndjson" } : {}),
+  });
+  if (answer.kind === "aborted") return answer;
+  if (answer.kind === "failed")
+    return { kind: "failed", refusal: refuse(answer.code), timedOut: answer.code === "upstream_timeout" };
+  const { status } = answer;
+  if (status >= 400) {
+    discard(answer.body);
+    return { kind: "failed", refusal: { ...refuse("upstream_refused"), status }, timedOut: false };
+  }
+  const bytes = await collect(answer.body, maxAnswer);
+  if (signal.aborted) return { kind: "aborted" };
+  if (bytes === undefined) return { kind: "failed", refusal: refuse("upstream_invalid"), timedOut: false };
+  if (bytes.length === 0) return { kind: "answer", status, value: undefined, bytes: 0 };
+  try {
+    return { kind: "answer", status, value: parseJson(bytes), bytes: bytes.length };
+  } catch (error) {
+    if (!(error instanceof JsonRefused)) throw error;
+    return { kind: "failed", refusal: refuse("upstream_invalid"), timedOut: false };
+  }
+}

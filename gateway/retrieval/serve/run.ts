@@ -1,0 +1,129 @@
+import type { Decision, JsonObject, Refusal } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
+import { askAbout } from "../../exchange.js";
+import type { Adapter, Found, Narrowed, StoreAnswer } from "../adapter.js";
+import { holds } from "../conditions/holds.js";
+import { askStore } from "./ask.js";
+import { describeListed, documentOf } from "./describe.js";
+import { requestObligations } from "./duties.js";
+import { fetchFrom } from "./fetch.js";
+import { judge } from "./judge.js";
+import type { OpenCursors } from "./seal-cursor.js";
+import type { Prepared } from "./prepare.js";
+import type { Allowed, Ran, Turn } from "./turn.js";
+import { refusedBy } from "./turn.js";
+
+/** Runs an operation at a store: decided, narrowed, sent, and each document of the answer looked at. */
+export async function runOperation(turn: Turn, adapter: Adapter, cursors: OpenCursors): Promise<Ran> {
+  const { store, operation } = turn;
+  const allowed = await askStore(turn, adapter.mostFetched);
+  if (allowed.kind === "refused") return allowed;
+  const { decisions, prepared } = allowed;
+  const [first] = decisions;
+  const refused = (refusal: Refusal): Ran => refusedBy(decisions, refusal);
+  if (!cursors.areOf(first?.subject)) return refused(refuse("unknown_cursor"));
+  if (first?.subject !== undefined) cursors.giveTo(first.subject);
+  if (prepared.some(({ nothing }) => nothing)) return findNothing(turn, allowed, adapter);
+  for (const one of prepared) {
+    const taken = await lookUp(turn, one, adapter, first);
+    if (taken !== undefined)
+      return taken.kind === "aborted" ? { kind: "aborted", decisions } : refused(taken);
+  }
+  const sent = adapter.narrow(
+    operation,
+    prepared.map(({ narrowing }) => narrowing),
+    store,
+  );
+  if (sent.kind === "refusal") return refused(sent);
+  if (prepared.some(({ ask }, i) => mustBeExact(ask.effect) && sent.exact[i] !== true))
+    return refused(refuse("filter_not_expressible"));
+  const answer = await send(turn, sent, first);
+  if (answer.kind === "aborted") return { kind: "aborted", decisions };
+  if (answer.kind === "failed")
+    return refusedBy(decisions, answer.refusal, answer.timedOut ? "upstream_timeout" : "upstream_error");
+  const found = adapter.results(operation, sent, answer, cursors);
+  if (found.kind === "refusal") return refusedBy(decisions, found, "upstream_error");
+  return give(turn, allowed, { sent, found, status: answer.status });
+}
+
+function mustBeExact(effect: Prepared["ask"]["effect"]): boolean {
+  return effect === "count" || effect === "change";
+}
+
+function send({ parts, exchange, store }: Turn, { request }: Narrowed, decision: Decision | undefined) {
+  return fetchFrom(parts, store, request, { assertion: decision?.assertion, signal: exchange.signal });
+}
+
+/** Where no document can meet the condition, the store isn't asked. */
+function findNothing({ operation }: Turn, { decisions, prepared }: Allowed, adapter: Adapter): Ran {
+  // of several, some could still find something: one answer can't be made of both
+  if (!prepared.every(({ nothing }) => nothing)) return refusedBy(decisions, refuse("nothing_allowed"));
+  const value = adapter.empty(operation);
+  if (typeof value === "object" && value !== null && "kind" in value && value.kind === "refusal")
+    return refusedBy(decisions, value as unknown as Refusal);
+  const facts = { found: 0, filtered: 0, removed: 0, masked: 0, given: 0, exact: true, asked: false };
+  const labels = [...new Set(decisions.flatMap((one) => one.labels))];
+  return { kind: "given", decisions, status: 200, value: value as never, items: [], labels, facts };
+}
+
+/** Looks up what a write or a change would touch: what isn't the caller's now doesn't become it. */
+async function lookUp(
+  turn: Turn,
+  { ask, narrowing }: Prepared,
+  adapter: Adapter,
+  decision: Decision | undefined,
+): Promise<Refusal | { readonly kind: "aborted" } | undefined> {
+  const { collection, ids, namespace } = ask;
+  const { condition } = narrowing;
+  if (collection === undefined || ids === undefined || ids.length === 0) return undefined;
+  if (condition.type === "compound" && condition.operator === "and" && condition.value.length === 0)
+    return undefined;
+  const answer = await send(turn, adapter.lookUp(collection, ids, namespace, turn.store), decision);
+  if (answer.kind === "aborted") return answer;
+  if (answer.kind === "failed") return answer.refusal.status === 404 ? undefined : answer.refusal;
+  const found = adapter.lookedUp(answer, collection);
+  if ("kind" in found) return found;
+  const mine = found.every(({ metadata }) => holds(condition, documentOf(ask, metadata)));
+  return mine ? undefined : refuse("document_refused");
+}
+
+interface Heard {
+  readonly sent: Narrowed;
+  readonly found: Found;
+  readonly status: StoreAnswer["status"];
+}
+
+/** Gives what may be given of an answer. */
+async function give(turn: Turn, allowed: Allowed, { sent, found, status }: Heard): Promise<Ran> {
+  const { decisions } = allowed;
+  const judged = await judge(turn, allowed, found.items);
+  if (judged.kind === "denied")
+    return refusedBy(decisions, judged.refusal, "denied", judged.decision ?? decisions[0]);
+  const kept = found.collections === undefined ? undefined : await keepListed(turn, found.collections);
+  const { items, labelled, labels } = judged;
+  const value = found.rebuild(items, kept);
+  const facts: JsonObject = {
+    ...judged.facts,
+    exact: sent.exact.every((one) => one),
+    ...(found.count === undefined ? {} : { count: found.count }),
+    ...(kept === undefined
+      ? {}
+      : { listed: kept.length, shown: kept.reduce((sum, one) => sum + (one ? 1 : 0), 0) }),
+  };
+  const left = items.flatMap((item, place) =>
+    item === undefined ? [] : [{ item, labels: labelled.get(place) ?? [] }],
+  );
+  return { kind: "given", decisions, status, value, items: left, labels, facts };
+}
+
+/** Of a list, the collections that are configured and that this caller may know of. */
+async function keepListed(turn: Turn, names: readonly string[]): Promise<boolean[]> {
+  const { parts, exchange, store, operation } = turn;
+  const [ask] = operation.asks;
+  const known = [...new Set(names)].filter((name) => store.byName(name) !== undefined).slice(0, 512);
+  if (ask === undefined || known.length === 0) return names.map(() => false);
+  const calls = known.map((name) => describeListed(store, operation.route, ask, name));
+  const decisions = await askAbout(parts, exchange, calls, requestObligations);
+  const open = new Set(known.filter((_, i) => decisions[i]?.allow === true));
+  return names.map((name) => open.has(name));
+}

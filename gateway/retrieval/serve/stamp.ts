@@ -1,0 +1,107 @@
+import type { Condition, Json, JsonObject, Refusal, Scalar } from "../../../sidecar/contract.js";
+import { isObject, refuse } from "../../../sidecar/contract.js";
+import type { StoreAsk } from "../adapter.js";
+import { holds } from "../conditions/holds.js";
+import type { FieldConfig } from "../document.js";
+import { readValue } from "../document.js";
+import { documentOf } from "./describe.js";
+import type { RequestDuties } from "./duties.js";
+
+/**
+ * Gives the documents of a write what policy says of them, and checks that the caller may have them so.
+ * INVARIANT: what is set by policy can't be chosen: a document that says otherwise is refused, not corrected.
+ */
+export function stampAll(
+  ask: StoreAsk,
+  { set, atLeast }: RequestDuties,
+  condition: Condition,
+): readonly JsonObject[] | undefined | Refusal {
+  const { documents, collection } = ask;
+  if (documents === undefined || collection === undefined) {
+    // there is nothing to stamp, yet policy asks for it: of a write that can't be seen into, that isn't done
+    const asked = Object.keys(set).length + Object.keys(atLeast).length > 0;
+    return asked && ask.effect === "write" ? refuse("obligation_unsatisfiable") : undefined;
+  }
+  const out: JsonObject[] = [];
+  for (const document of documents) {
+    let stamped = document;
+    for (const [name, value] of Object.entries(set)) {
+      const done = stamp(ask, stamped, name, (found) =>
+        found === undefined || found === value ? value : undefined,
+      );
+      if (done === undefined) return refuse("document_refused", name);
+      stamped = done;
+    }
+    for (const [name, { value, order }] of Object.entries(atLeast)) {
+      const done = stamp(ask, stamped, name, (found) => {
+        if (found === undefined) return value;
+        const rank = order.findIndex((one) => one === found);
+        return rank >= order.indexOf(value) ? found : undefined;
+      });
+      if (done === undefined) return refuse("document_refused", name);
+      stamped = done;
+    }
+    if (!holds(condition, documentOf(ask, stamped))) return refuse("document_refused");
+    out.push(stamped);
+  }
+  return out;
+}
+
+/** Undefined where the document's own value isn't allowed, or the field can't be stamped. */
+function stamp(
+  ask: StoreAsk,
+  document: JsonObject,
+  name: string,
+  choose: (found: Scalar | undefined) => Scalar | undefined,
+): JsonObject | undefined {
+  const { collection } = ask;
+  // the namespace, or what holds of the whole collection, is what it is
+  const known = documentOf(ask, {})[name];
+  if (known !== undefined) return typeof known === "object" || choose(known) !== known ? undefined : document;
+  const field = collection?.fields.get(name);
+  if (field === undefined) return undefined;
+  const given = at(document, field.path);
+  const found = readValue(given, field.type, field.form);
+  // a value of another type, or null, isn't the caller's to bring
+  if (given !== undefined && (found === undefined || typeof found === "object")) return undefined;
+  const value = choose(found as Scalar | undefined);
+  if (value === undefined) return undefined;
+  return value === found ? document : put(document, field.path, written(value, field));
+}
+
+function written(value: Scalar, { type, form = "rfc3339" }: FieldConfig): Json {
+  if (type !== "time" || typeof value !== "number") return value;
+  if (form === "rfc3339") return new Date(value * 1_000).toISOString();
+  return form === "epoch_s" ? value : Math.round(value * 1_000);
+}
+
+export function at(document: JsonObject, path: readonly string[]): Json | undefined {
+  let found: Json | undefined = document;
+  for (const key of path) {
+    if (!isObject(found) || !Object.hasOwn(found, key)) return undefined;
+    found = found[key];
+  }
+  return found;
+}
+
+/** Gives a copy with a value at a path; `undefined` takes what is there away. Undefined where the path leads through what is no object. */
+export function put(
+  document: JsonObject,
+  path: readonly string[],
+  value: Json | undefined,
+): JsonObject | undefined {
+  const [key, ...rest] = path;
+  if (key === undefined) return undefined;
+  const out = Object.assign(Object.create(null) as JsonObject, document);
+  if (rest.length === 0) {
+    if (value === undefined) delete out[key];
+    else out[key] = value;
+    return out;
+  }
+  const inner = Object.hasOwn(out, key) ? out[key] : value === undefined ? undefined : {};
+  if (inner === undefined) return document;
+  const done = isObject(inner) ? put(inner, rest, value) : undefined;
+  if (done === undefined) return undefined;
+  out[key] = done;
+  return out;
+}
