@@ -109,6 +109,7 @@ function createClock(timeZone: string, now: () => number): () => Json {
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone,
     hour: "2-digit",
+    minute: "2-digit",
     hourCycle: "h23",
     weekday: "long",
   });
@@ -119,10 +120,14 @@ function createClock(timeZone: string, now: () => number): () => Json {
     const current = Math.floor(at / 60_000);
     if (current !== minute) {
       const parts = new Map(format.formatToParts(at).map((part) => [part.type, part.value]));
+      const from = (current - Number(parts.get("minute"))) * 60;
       facts = Object.freeze({
         hour: Number(parts.get("hour")),
         weekday: (parts.get("weekday") ?? "").toLowerCase(),
         zone: timeZone,
+        // seconds since the epoch: what must hold now is asked of the whole hour
+        hour_from: from,
+        hour_until: from + 3_600,
       });
       minute = current;
     }
