@@ -1,6 +1,7 @@
 /** What obligations there are: what each is for, when it is carried out, and what its properties must be. */
 import type { JsonObject } from "../../sidecar/contract.js";
 import { assurances } from "../../sidecar/contract.js";
+import { retrievalCatalogue } from "./retrieval-catalogue.js";
 
 export interface ObligationFacts {
   readonly summary: string;
@@ -133,18 +134,7 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
     ...onRequest,
     schema: object({ model: text }, ["model"]),
   },
-  filter_documents: {
-    summary: "retrieved documents of other tenants, or above the classification, stay out",
-    phases: ["response"],
-    on: ["retrieval"],
-    schema: object(
-      {
-        tenant: { type: "string" },
-        max_classification: { enum: ["public", "internal", "confidential", "restricted"] },
-      },
-      ["tenant", "max_classification"],
-    ),
-  },
+  ...retrievalCatalogue,
   strip_content: {
     summary: "blocks of these types are taken out of what a tool or a prompt gives",
     ...onResult,

@@ -9,9 +9,15 @@ import { checkCommand } from "../../cli/check.js";
 import { besideObligations, takeBeside } from "../../gateway/enforce/beside.js";
 import { catalogue } from "../../gateway/enforce/catalogue.js";
 import { enforce } from "../../gateway/enforce/enforce.js";
-import { documentDuties, modelDuties } from "../../gateway/enforce/registry.js";
+import { modelDuties } from "../../gateway/enforce/registry.js";
 import { operations, uploads } from "../../gateway/models/operations/operations.js";
 import { openai } from "../../gateway/models/openai.js";
+import {
+  readRequestDuties,
+  readResponseDuties,
+  requestObligations,
+  responseObligations,
+} from "../../gateway/retrieval/serve/duties.js";
 import { readRoute, routeObligations } from "../../gateway/routing/restrict.js";
 import { readToolDuties, toolObligations } from "../../gateway/tools/results/apply.js";
 import type { JsonObject } from "../../sidecar/contract.js";
@@ -30,7 +36,7 @@ const ofSidecar = ["require_assurance"];
 test("it has every obligation that is carried out, and no other", () => {
   const known = [
     ...[...Object.keys(modelDuties), ...besideObligations, ...ofSidecar],
-    ...[...routeObligations, ...Object.keys(documentDuties), ...toolObligations],
+    ...[...routeObligations, ...requestObligations, ...responseObligations, ...toolObligations],
   ];
   expect(Object.keys(catalogue)).toEqual([...new Set(known)]);
   const onTools = Object.entries(catalogue).filter(([, { on }]) => on.includes("tool"));
@@ -98,6 +104,15 @@ function isDoneOnTools(type: string, properties: JsonObject): boolean {
   return readToolDuties([{ id: "o", type, properties }], "request", able) !== undefined;
 }
 
+/** Whether an obligation is carried out on documents of a store. */
+function isDoneOnDocuments(type: string, properties: JsonObject): boolean {
+  const obligation = { id: "o", type, properties };
+  return (responseObligations as readonly string[]).includes(type)
+    ? readResponseDuties([obligation], 3) !== undefined
+    : readRequestDuties([obligation]) !== undefined;
+}
+
+const tenant = { type: "field", operator: "eq", field: "tenant", value: "acme" };
 const long = "x".repeat(1_025);
 const cases: readonly (readonly [type: string, properties: object, fits: boolean])[] = [
   ["limit_tokens", { max_tokens: 5 }, true],
@@ -146,6 +161,38 @@ const cases: readonly (readonly [type: string, properties: object, fits: boolean
   ["restrict_providers", { providers: "openai" }, false],
   ["select_model", { model: "m" }, true],
   ["select_model", { model: 1 }, false],
+  ["filter", { condition: tenant }, true],
+  ["filter", { condition: { type: "compound", operator: "not", value: [tenant] } }, true],
+  ["filter", { condition: { type: "compound", operator: "not", value: [] } }, false],
+  ["filter", { condition: { type: "compound", operator: "nor", value: [tenant] } }, false],
+  ["filter", { condition: { ...tenant, operator: "in" } }, false],
+  ["filter", { condition: { ...tenant, operator: "exists", value: true } }, true],
+  ["filter", { condition: { ...tenant, field: "a.b" } }, false],
+  ["filter", { condition: { ...tenant, value: null } }, false],
+  ["filter", { condition: { ...tenant, negate: true } }, false],
+  ["filter", { condition: tenant, then: 1 }, false],
+  ["filter", {}, false],
+  ["filter_documents", { tenant: "acme", max_classification: "internal" }, true],
+  ["filter_documents", { tenant: "acme", max_classification: "secret" }, false],
+  ["filter_documents", { tenant: "acme" }, false],
+  ["hide_fields", { fields: ["salary"] }, true],
+  ["hide_fields", { fields: [] }, false],
+  ["hide_fields", { fields: ["a.b"] }, false],
+  ["limit_results", { top_k: 5 }, true],
+  ["limit_results", { top_k: 0 }, false],
+  ["stamp_documents", { set: { tenant: "acme" } }, true],
+  ["stamp_documents", { set: { tenant: null } }, false],
+  ["stamp_documents", { at_least: { level: { value: 1, order: [0, 1] } } }, true],
+  ["stamp_documents", { at_least: { level: 1 } }, false],
+  ["keep_documents", { documents: [0, 2] }, true],
+  ["keep_documents", { documents: [] }, true],
+  ["keep_documents", { documents: [-1] }, false],
+  ["keep_documents", { documents: "all" }, false],
+  ["mask_documents", { documents: [0], fields: ["salary"] }, true],
+  ["mask_documents", { documents: [0], fields: [] }, false],
+  ["mask_documents", { documents: [0] }, false],
+  ["label_documents", { documents: [0], labels: ["restricted-data"] }, true],
+  ["label_documents", { documents: [0], labels: ["Restricted"] }, false],
   ["strip_content", { types: ["image", "resource_link"] }, true],
   ["strip_content", { types: ["text"] }, false],
   ["strip_content", { types: [] }, false],
@@ -178,15 +225,14 @@ describe("schemas", () => {
       const done = [
         ...(on.includes("model") || on.includes("any") ? [isDone(type, parse(properties))] : []),
         ...(on.includes("tool") && !elsewhere ? [isDoneOnTools(type, parse(properties))] : []),
+        ...(on.includes("retrieval") ? [isDoneOnDocuments(type, parse(properties))] : []),
       ];
       expect([schemas[type]?.(properties), ...done]).toEqual([fits, ...done.map(() => fits)]);
       expect(done.length).toBeGreaterThan(0);
     },
   );
   test("each has a case that fits, and one that doesn't", () => {
-    for (const type of Object.keys(catalogue).filter(
-      (one) => !(one in documentDuties) && !ofSidecar.includes(one),
-    )) {
+    for (const type of Object.keys(catalogue).filter((one) => !ofSidecar.includes(one))) {
       const fits = cases.filter(([one]) => one === type).map(([, , fit]) => fit);
       expect([type, fits.includes(true), fits.includes(false)]).toEqual([type, true, true]);
     }
