@@ -174,6 +174,8 @@ export interface Adapter<Operation extends StoreOperation = StoreOperation> {
   readonly routes: readonly StoreRoute[];
   /** What every answer carries beside, where clients look for it. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Its clients say `text/plain` of JSON. */
+  readonly plainJson?: boolean;
   /** The most documents that one request may fetch, by the store's documentation. */
   readonly mostFetched: number;
   /** INVARIANT: what isn't known (route, field, operator) is a refusal. */

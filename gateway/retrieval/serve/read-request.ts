@@ -16,6 +16,7 @@ export async function readStoreRequest(
   { req }: Exchange,
   rest: string,
   limit: number,
+  plainJson = false,
 ): Promise<StoreRequest | Refusal> {
   const method = methods.find((one) => one === req.method);
   if (method === undefined) return refuse("method_not_allowed");
@@ -31,7 +32,8 @@ export async function readStoreRequest(
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith("charset="));
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) return refuse("unsupported_media_type");
-  const form = jsonTypes.test(type.trim()) ? "json" : lineTypes.test(type.trim()) ? "ndjson" : undefined;
+  const json = jsonTypes.test(type.trim()) || (plainJson && type.trim() === "text/plain");
+  const form = json ? "json" : lineTypes.test(type.trim()) ? "ndjson" : undefined;
   if (form === undefined) return refuse("unsupported_media_type");
   const bytes = await readBytes(req, limit);
   if (!Buffer.isBuffer(bytes)) return bytes;
