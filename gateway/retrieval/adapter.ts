@@ -67,6 +67,8 @@ export interface StoreAsk {
   readonly query?: QueryFacts;
   /** Of `write`: the metadata of each document, as it would be stored. */
   readonly documents?: readonly JsonObject[];
+  /** Of `write` with ids: documents are laid over what is stored, key by key; null takes a key away. */
+  readonly merged?: boolean;
   /** Of `write` and `change`: ids of documents that may exist already; each must meet the condition before it is touched. */
   readonly ids?: readonly string[];
 }
@@ -104,6 +106,14 @@ export interface SentRequest {
   readonly ndjson?: boolean;
   /** The protocol's own. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Of stores that address collections by ids of their own: what is asked first, each time, and the path that its answer
+   * gives, which stands above {@link path}.
+   */
+  readonly addressed?: {
+    readonly by: Pick<SentRequest, "method" | "path">;
+    path(answer: StoreAnswer): string | Refusal;
+  };
 }
 
 export interface Narrowed {

@@ -8,17 +8,38 @@ import type { StoreConfig } from "../config.js";
 /** Bytes of one answer. */
 const maxAnswer = 64 * 2 ** 20;
 
+type Fetched =
+  | (StoreAnswer & { readonly kind: "answer"; readonly bytes: number })
+  | { readonly kind: "failed"; readonly refusal: Refusal; readonly timedOut: boolean }
+  | { readonly kind: "aborted" };
+
+interface Sending {
+  readonly assertion: Assertion | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** Sends a request to a store and reads its answer; what the store says of its own errors isn't passed on. */
 export async function fetchFrom(
+  parts: Pick<GatewayParts, "forward">,
+  store: StoreConfig,
+  sent: SentRequest,
+  sending: Sending,
+): Promise<Fetched> {
+  const { addressed, ...request } = sent;
+  if (addressed === undefined) return fetchOne(parts, store, request, sending);
+  const told = await fetchOne(parts, store, addressed.by, sending);
+  if (told.kind !== "answer") return told;
+  const path = addressed.path(told);
+  if (typeof path !== "string") return { kind: "failed", refusal: path, timedOut: false };
+  return fetchOne(parts, store, { ...request, path }, sending);
+}
+
+async function fetchOne(
   { forward }: Pick<GatewayParts, "forward">,
   { upstream }: StoreConfig,
   sent: SentRequest,
-  { assertion, signal }: { readonly assertion: Assertion | undefined; readonly signal: AbortSignal },
-): Promise<
-  | (StoreAnswer & { readonly kind: "answer"; readonly bytes: number })
-  | { readonly kind: "failed"; readonly refusal: Refusal; readonly timedOut: boolean }
-  | { readonly kind: "aborted" }
-> {
+  { assertion, signal }: Sending,
+): Promise<Fetched> {
   const { method, path, body, ndjson = false, headers } = sent;
   const text =
     body === undefined
