@@ -9,7 +9,7 @@ import { refuseTool } from "./refuse.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
-/** The resource that a path belongs to: each tool server and collection, all models together, or the gateway. */
+/** The resource that a path belongs to: each tool server, store and collection, all models together, or the gateway. */
 export function resourceOf(path: string, config: GatewayConfig): string | undefined {
   if (path === "/mcp") return config.mcp.together.length > 0 ? path : undefined;
   const [, server] = /^\/mcp\/([^/]+)$/.exec(path) ?? [];
@@ -18,11 +18,17 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   if (api !== undefined) return config.servers.get(api)?.openapi === undefined ? undefined : `/tools/${api}`;
   const [, collection] = /^\/v1\/retrieval\/([^/]+)(?:\/query)?$/.exec(path) ?? [];
   if (collection !== undefined) {
-    return config.collections.has(collection) ? `/v1/retrieval/${collection}` : undefined;
+    return hasCollection(config, collection) ? `/v1/retrieval/${collection}` : undefined;
   }
+  const [, store] = /^\/stores\/([^/?]+)(?:[/?]|$)/.exec(path) ?? [];
+  if (store !== undefined) return config.stores.has(store) ? `/stores/${store}` : undefined;
   const [, agent] = /^\/a2a\/([^/]+)(?:\/|$)/.exec(path) ?? [];
   if (agent !== undefined) return config.agents.has(agent) ? `/a2a/${agent}` : undefined;
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
+}
+
+function hasCollection({ collections, stores }: GatewayConfig, key: string): boolean {
+  return collections.has(key) || [...stores.values()].some((store) => store.collections.has(key));
 }
 
 /** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */
@@ -64,7 +70,7 @@ function describe(config: GatewayConfig, publicUrl: string, path: string): JsonO
   const upstreams = [
     ...config.upstreams.values(),
     ...[...config.servers.values()].flatMap(({ upstream }) => upstream ?? []),
-    ...[...config.collections.values()].map(({ upstream }) => upstream),
+    ...[...config.stores.values(), ...config.collections.values()].map(({ upstream }) => upstream),
   ];
   return {
     resource: `${publicUrl}${path}`,
