@@ -1,9 +1,15 @@
 /** The stores that are spoken to, by their kind. */
 import type { Adapter } from "../adapter.js";
 import type { KindSettings, StoreKind } from "../config.js";
+import { chroma } from "./chroma/adapter.js";
+import { settings as chromaSettings } from "./chroma/settings.js";
 
 /** INVARIANT: a kind without an adapter serves nothing. */
-export const adapters: Partial<Record<StoreKind, Adapter>> = {};
+export const adapters: Partial<Record<StoreKind, Adapter>> = {
+  chroma,
+};
 
 /** What kinds have beside in the configuration. */
-export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {};
+export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
+  chroma: chromaSettings,
+};
