@@ -12,6 +12,7 @@ import { contentFacts } from "./content-facts.js";
 import type { Door, StepMicros } from "./metrics.js";
 import { outcomeFields } from "./outcome.js";
 import type { OutcomeRecord } from "./outcome.js";
+import { retrievalCall } from "./retrieval-call.js";
 import { toolFacts } from "./tool-facts.js";
 
 /** A decision about a {@link Call}. Everything is kept by reference until the flush and must not change. */
@@ -135,6 +136,7 @@ function decisionText({ digest }: EventParts, record: DecisionRecord): string {
     },
     call: call === undefined ? undefined : callFacts(call, context),
     tool: call === undefined ? undefined : toolFacts(call),
+    retrieval: call === undefined ? undefined : retrievalCall(call),
     prompt: context?.prompt === undefined ? undefined : promptFacts(digest, context.prompt),
     content: context?.content === undefined ? undefined : contentFacts(context.content),
     source_ip: context?.source === undefined ? undefined : cut(context.source.ip, 64),

@@ -3,6 +3,7 @@ import { refuse } from "../../../sidecar/contract.js";
 import { askAbout } from "../../exchange.js";
 import type { Adapter, Found, Narrowed, StoreAnswer } from "../adapter.js";
 import { holds } from "../conditions/holds.js";
+import { isAlways } from "../conditions/simplify.js";
 import { askStore } from "./ask.js";
 import { describeListed, documentOf } from "./describe.js";
 import { requestObligations } from "./duties.js";
@@ -10,6 +11,7 @@ import { fetchFrom } from "./fetch.js";
 import { judge } from "./judge.js";
 import type { OpenCursors } from "./seal-cursor.js";
 import type { Prepared } from "./prepare.js";
+import { checkMerged } from "./stamp.js";
 import type { Allowed, Ran, Turn } from "./turn.js";
 import { refusedBy } from "./turn.js";
 
@@ -69,22 +71,26 @@ function findNothing({ operation }: Turn, { decisions, prepared }: Allowed, adap
 /** Looks up what a write or a change would touch: what isn't the caller's now doesn't become it. */
 async function lookUp(
   turn: Turn,
-  { ask, narrowing }: Prepared,
+  { ask, narrowing, atLeast }: Prepared,
   adapter: Adapter,
   decision: Decision | undefined,
 ): Promise<Refusal | { readonly kind: "aborted" } | undefined> {
   const { collection, ids, namespace } = ask;
-  const { condition } = narrowing;
+  const { condition, documents = [] } = narrowing;
   if (collection === undefined || ids === undefined || ids.length === 0) return undefined;
-  if (condition.type === "compound" && condition.operator === "and" && condition.value.length === 0)
-    return undefined;
+  const ranked = ask.merged === true && Object.keys(atLeast).length > 0;
+  if (isAlways(condition) && !ranked) return undefined;
   const answer = await send(turn, adapter.lookUp(collection, ids, namespace, turn.store), decision);
   if (answer.kind === "aborted") return answer;
   if (answer.kind === "failed") return answer.refusal.status === 404 ? undefined : answer.refusal;
   const found = adapter.lookedUp(answer, collection);
   if ("kind" in found) return found;
   const mine = found.every(({ metadata }) => holds(condition, documentOf(ask, metadata)));
-  return mine ? undefined : refuse("document_refused");
+  if (!mine) return refuse("document_refused");
+  if (ask.merged !== true) return undefined;
+  const stored = new Map(found.map(({ id, metadata }) => [id, metadata]));
+  const fits = checkMerged(ask, condition, { documents, atLeast }, stored);
+  return fits ? undefined : refuse("document_refused");
 }
 
 interface Heard {

@@ -41,7 +41,8 @@ export function stampAll(
       if (done === undefined) return refuse("document_refused", name);
       stamped = done;
     }
-    if (!holds(condition, documentOf(ask, stamped))) return refuse("document_refused");
+    // what is laid over a stored document is looked at together with it: checkMerged
+    if (ask.merged !== true && !holds(condition, documentOf(ask, stamped))) return refuse("document_refused");
     out.push(stamped);
   }
   return out;
@@ -61,12 +62,43 @@ function stamp(
   const field = collection?.fields.get(name);
   if (field === undefined) return undefined;
   const given = at(document, field.path);
+  // what a change leaves as it is stays so: it must not be lowered to what policy asks of new documents
+  if (given === undefined && ask.merged === true) return document;
   const found = readValue(given, field.type, field.form);
   // a value of another type, or null, isn't the caller's to bring
   if (given !== undefined && (found === undefined || typeof found === "object")) return undefined;
   const value = choose(found as Scalar | undefined);
   if (value === undefined) return undefined;
   return value === found ? document : put(document, field.path, written(value, field));
+}
+
+/**
+ * Tells whether documents that are laid over stored ones may be: the whole must meet the condition, and no field that
+ * policy ranks may be lowered.
+ */
+export function checkMerged(
+  ask: StoreAsk,
+  condition: Condition,
+  {
+    documents,
+    atLeast,
+  }: { readonly documents: readonly JsonObject[]; readonly atLeast: RequestDuties["atLeast"] },
+  stored: ReadonlyMap<string, JsonObject>,
+): boolean {
+  return documents.every((document, i) => {
+    const before = stored.get(ask.ids?.[i] ?? "") ?? {};
+    const merged = { ...before };
+    for (const [key, value] of Object.entries(document)) {
+      if (value === null) delete merged[key];
+      else merged[key] = value;
+    }
+    const [was, is] = [documentOf(ask, before), documentOf(ask, merged)];
+    if (!holds(condition, is)) return false;
+    return Object.entries(atLeast).every(([name, { order }]) => {
+      const rank = (one: unknown): number => order.findIndex((each) => each === one);
+      return rank(is[name]) >= rank(was[name]);
+    });
+  });
 }
 
 function written(value: Scalar, { type, form = "rfc3339" }: FieldConfig): Json {

@@ -288,6 +288,31 @@ describe("writes", () => {
     }
   });
 
+  test.each<[string, JsonObject, string]>([
+    ["leaves all that policy looks at", { x: 1 }, "given"],
+    ["raises the rank", { class: "restricted" }, "given"],
+    ["lowers it below what policy asks", { class: "public" }, "document_refused"],
+    ["takes it away", { class: null }, "document_refused"],
+    ["gives it to somebody else", { tenant: "globex" }, "document_refused"],
+    ["gives it to nobody", { tenant: null }, "document_refused"],
+  ])("a change that %s", async (_name, document, expected) => {
+    const fake = begin();
+    fake.decide = obliging(...duties);
+    const ask = { ...write([document], ["a"]), action: "retrieval.update", merged: true } as const;
+    expect(code(await fake.run([ask]))).toBe(expected);
+  });
+
+  test("a change can't lower what is stored, though policy would take it of a new document", async () => {
+    const fake = begin();
+    fake.decide = obliging(...duties);
+    const ask = { action: "retrieval.update", merged: true } as const;
+    expect(code(await fake.run([{ ...write([{ class: "internal" }], ["d"]), ...ask }]))).toBe(
+      "document_refused",
+    );
+    expect(code(await fake.run([{ ...write([{ x: 1 }], ["d"]), ...ask }]))).toBe("given");
+    expect(code(await fake.run([{ ...write([{ x: 1 }], ["b"]), ...ask }]))).toBe("document_refused");
+  });
+
   test("what holds of the whole collection can't be said otherwise", async () => {
     const fake = begin();
     fake.decide = obliging(["stamp_documents", { set: { classification: "public" } }]);
