@@ -3,13 +3,20 @@ import type { Adapter } from "../adapter.js";
 import type { KindSettings, StoreKind } from "../config.js";
 import { chroma } from "./chroma/adapter.js";
 import { settings as chromaSettings } from "./chroma/settings.js";
+import { milvus } from "./milvus/adapter.js";
+import { milvusSettings } from "./milvus/settings.js";
+import { qdrant, qdrantSettings } from "./qdrant/adapter.js";
 
 /** INVARIANT: a kind without an adapter serves nothing. */
 export const adapters: Partial<Record<StoreKind, Adapter>> = {
   chroma,
+  milvus,
+  qdrant,
 };
 
 /** What kinds have beside in the configuration. */
 export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   chroma: chromaSettings,
+  milvus: milvusSettings,
+  qdrant: qdrantSettings,
 };
