@@ -1,13 +1,15 @@
 /** `POST /v1/retrieval/{collection}/query`: a query in the gateway's own words, to a collection of any store. */
-import type { Condition, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
+import type { Call, Condition, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, parseCondition, plainNumber, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
-import { decisionHeaders } from "../../exchange.js";
+import { askAbout, conclude, decisionHeaders } from "../../exchange.js";
 import { readJson, send } from "../../http.js";
+import { refusalOf } from "../../models/refuse.js";
 import type { FoundItem, NeutralQuery } from "../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../config.js";
 import { adapters } from "../stores/registry.js";
 import { concludeAll } from "./conclude.js";
+import { requestObligations } from "./duties.js";
 import { refuseAs } from "./refuse.js";
 import { runOperation } from "./run.js";
 import { openCursors } from "./seal-cursor.js";
@@ -34,7 +36,7 @@ export async function serveNeutral(parts: GatewayParts, exchange: Exchange, key:
   const asked = readQuery(read.value);
   if (asked.kind === "refusal") return say(asked);
   const found = findCollection(parts, key);
-  if (found === undefined) return say(refuse("unknown_collection"));
+  if (found === undefined) return askUnknown(parts, exchange, key);
   const { store, collection } = found;
   const adapter = adapters[store.kind];
   if (adapter?.ask === undefined) return say(refuse("unknown_operation"));
@@ -57,6 +59,20 @@ export async function serveNeutral(parts: GatewayParts, exchange: Exchange, key:
     "cache-control": "private, no-store",
   });
   concludeAll(parts, exchange, store, ran, { status: 200, bytes });
+}
+
+/** INVARIANT: who asks for what isn't there is decided on, too: it is in the record, and tells a stranger nothing. */
+async function askUnknown(parts: GatewayParts, exchange: Exchange, key: string): Promise<void> {
+  const call: Call = {
+    kind: "retrieval",
+    action: { name: "retrieval.query", properties: { phase: "request" } },
+    resource: { type: "collection", id: key, properties: {} },
+  };
+  const [decision] = await askAbout(parts, exchange, [call], requestObligations);
+  if (decision === undefined) return refuseAs(undefined, exchange, refuse("pdp_unavailable"));
+  const refusal = decision.allow ? refuse("unknown_collection") : refusalOf(decision);
+  refuseAs(undefined, exchange, refusal, decision);
+  conclude(parts, exchange, decision, { kind: "retrieval", outcome: "denied", status: refusal.status });
 }
 
 /** Finds the collection that is called so, whichever store it is in. */
