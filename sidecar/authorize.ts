@@ -15,6 +15,8 @@ import type { Assert } from "./assert/assert.js";
 import type { BundleSet } from "./bundles/active.js";
 import { resolvePath } from "./bundles/active.js";
 import type { CacheLookups, Evaluate } from "./decide/evaluate.js";
+import { createDerive, deriveFilters } from "./filters/derive.js";
+import type { Derive } from "./filters/derive.js";
 import { judge } from "./judge.js";
 import type { Describer } from "./describe/describe.js";
 import type { Identifier } from "./identify/identify.js";
@@ -82,6 +84,7 @@ export type Authorize = (request: DecisionRequest, asked: Asked) => Promise<Deci
 /** The story of a request: identify, describe, decide, record. */
 export function createAuthorize(parts: AuthorizeParts): Authorize {
   const { identifier, micros } = parts;
+  const derive = createDerive(parts.evaluate);
   return async (request, asked) => {
     const calls = request.calls ?? (request.call === undefined ? [] : [request.call]);
     const from = micros();
@@ -102,7 +105,7 @@ export function createAuthorize(parts: AuthorizeParts): Authorize {
           }
         } else {
           try {
-            decided = await decide(parts, question, outcome.identity, steps);
+            decided = await decide(parts, derive, question, outcome.identity, steps);
             if (request.assertion !== undefined && decided.decision.allow) {
               ({ decided, assertion } = attest(
                 parts,
@@ -136,6 +139,7 @@ interface Question {
 
 async function decide(
   parts: AuthorizeParts,
+  derive: Derive,
   question: Question,
   identity: Identity,
   steps: StepMicros,
@@ -158,22 +162,30 @@ async function decide(
 
   const judged = judge(evaluated, request.obligations, identity.assurance);
   const bundles = { [bundle.name]: { revision: bundle.revision } };
-  if (judged.kind === "refused") {
-    const refused = refusal(parts, question, judged.code, steps);
+  const refuse = (code: ErrorCode): Decided => {
+    const refused = refusal(parts, question, code, steps);
     return {
       ...refused,
       decision: { ...refused.decision, bundles, subject: subject(identity) },
       identity,
       input,
     };
-  }
+  };
+  if (judged.kind === "refused") return refuse(judged.code);
   const { policy } = judged;
+  const deriving = deriveFilters(derive, policy.allow ? policy.obligations : [], {
+    bundle,
+    input: input as unknown as Json,
+    tenant: identity.tenant,
+  });
+  const filtered = deriving instanceof Promise ? await deriving : deriving;
+  if (filtered.kind === "refused") return refuse(filtered.code);
   const now = parts.now();
   const decision: Decision = {
     decision_id: parts.newId(),
     allow: policy.allow === true,
     reasons: policy.reasons,
-    obligations: policy.allow ? policy.obligations : [],
+    obligations: filtered.obligations,
     labels: policy.labels,
     ttl: policy.ttl,
     rules: judged.rules,

@@ -28,7 +28,7 @@ const imports: Import[] = files.flatMap((from) =>
   ),
 );
 
-const steps = ["identify", "describe", "decide", "assert", "record", "rego", "bundles", "api"];
+const steps = ["identify", "describe", "decide", "assert", "record", "rego", "bundles", "api", "filters"];
 const folderOf = (file: string): string => file.split("/")[1] ?? "";
 /** What steps share besides the contract: addresses and bounded fetches. */
 const shared = (file: string): boolean => folderOf(file) === "net";

@@ -1,5 +1,5 @@
 /** Where the toolchain keeps what it makes of rules: no document may stand there. */
-const reserved = "countersign_index";
+const reserved: readonly unknown[] = ["countersign_index", "countersign_filter", "countersign_twin"];
 
 interface Owner {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Owner {
  * Source: OPA's server, `checkPathScope`, messages included.
  */
 export function ownerRefusal(path: readonly string[], bundles: readonly Owner[]): string | undefined {
-  if (path[0] === reserved) return `path ${path.join("/")} is reserved`;
+  if (reserved.includes(path[0])) return `path ${path.join("/")} is reserved`;
   if (path.length === 0 && bundles.length > 0) {
     return "can't write to document root with bundle roots configured";
   }

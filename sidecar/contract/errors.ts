@@ -81,6 +81,21 @@ export const errorTable = {
     "the decision needs an obligation that cannot be carried out here",
     "declare or implement the obligation type",
   ],
+  filter_unknown: [
+    403,
+    "the decision names a filter that the policy does not have",
+    "mark the rule with custom.filter in its METADATA; see docs/data-filters.md",
+  ],
+  filter_failed: [
+    403,
+    "the filter could not be derived for this caller",
+    "see countersign filter --help, which shows what is derived",
+  ],
+  filter_too_large: [
+    403,
+    "the filter derived for this caller is larger than a condition may be",
+    "compare with fewer values; see docs/data-filters.md",
+  ],
   pdp_unavailable: [503, "the decision point could not be reached", "check the sidecar"],
   pdp_timeout: [503, "the decision point did not answer in time", "check the sidecar's load"],
   insufficient_scope: [
@@ -163,6 +178,11 @@ export const errorTable = {
     403,
     "the store cannot filter by all that policy asks for, and this operation gives nothing that could be checked",
     "query for documents instead, or ask for a condition on fields that the store filters by",
+  ],
+  sql_refused: [
+    403,
+    "the statement is not among those that the gateway passes on",
+    "see docs/gateway-retrieval-postgres.md for what SQL may hold",
   ],
   field_hidden: [
     403,

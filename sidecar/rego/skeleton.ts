@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../contract.js";
 import { isObject } from "../contract.js";
 
 /** Packages that the toolchain generates: it refuses documents there. */
-const reserved = ["countersign_index", "countersign_query"];
+const reserved = ["countersign_index", "countersign_query", "countersign_filter", "countersign_twin"];
 
 /**
  * Gives what the compiler must know of the base documents: whether something stands where a rule does, and whether all of

@@ -31,6 +31,13 @@ func build(req *request) (any, []fault) {
 	if faults := req.addQuery(source); len(faults) > 0 {
 		return nil, faults
 	}
+	if faults := refuseReserved(source); len(faults) > 0 {
+		return nil, faults
+	}
+	filters, faults := addFilters(source)
+	if len(faults) > 0 {
+		return nil, faults
+	}
 	// what an entrypoint reads is found before the marks go in
 	analysis, faults := analyse(source.Modules, source.Data)
 	if len(faults) > 0 {
@@ -40,12 +47,10 @@ func build(req *request) (any, []fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	found = found.with(filters)
 	facts, uses := found.readsOf(analysis, found.all), analysis.usesOf(source.Modules)
 	// memory is short where there are many rules
 	analysis = nil
-	if faults := refuseIndexRoot(source); len(faults) > 0 {
-		return nil, faults
-	}
 	rules, faults := markRules(source.Modules)
 	if len(faults) > 0 {
 		return nil, faults
@@ -87,7 +92,7 @@ func buildAll(source *bundle.Bundle, req *request, found entrypoints) (*compile.
 		})
 	}
 	compiler, indexed, err := attempt(found.all)
-	if err == nil || len(found.named) == 0 || len(found.named) == len(found.all) {
+	if err == nil || len(found.named) == found.filters || len(found.named) == len(found.all) {
 		return compiler, true, indexed, err
 	}
 	if compiler, indexed, failed := attempt(found.named); failed == nil {

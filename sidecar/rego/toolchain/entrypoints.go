@@ -23,6 +23,19 @@ type entrypoints struct {
 	named []string
 	// these, and every package and rule where there are not too many
 	all []string
+	// how many of them are filters
+	filters int
+}
+
+// with adds the filters' paths.
+func (e entrypoints) with(filters []string) entrypoints {
+	return entrypoints{named: joined(e.named, filters), all: joined(e.all, filters), filters: len(filters)}
+}
+
+func joined(a, b []string) []string {
+	both := slices.Concat(a, b)
+	slices.Sort(both)
+	return slices.Compact(both)
 }
 
 // entrypoints finds them, sorted, each once.
@@ -82,6 +95,9 @@ func (a *analysis) paths(most int) []string {
 			// OPA splits an entrypoint's path where there is a slash
 			if !ok || key == "" || strings.Contains(string(key), "/") {
 				holds = true
+				continue
+			}
+			if path == "" && slices.Contains(reservedRoots, string(key)) {
 				continue
 			}
 			below := string(key)

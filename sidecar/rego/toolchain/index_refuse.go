@@ -1,29 +1,37 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
 )
 
-// refuseIndexRoot keeps policies and data from standing where generated packages stand.
-func refuseIndexRoot(source *bundle.Bundle) []fault {
+// reservedRoots are where generated packages stand.
+var reservedRoots = []string{indexRoot, filterRoot, twinRoot}
+
+// refuseReserved keeps policies and data from standing where generated packages stand.
+func refuseReserved(source *bundle.Bundle) []fault {
 	var faults []fault
-	refuse := func(at *ast.Location) {
-		f := fault{Code: "reserved_package", Message: "data." + indexRoot + " is the toolchain's own"}
+	refuse := func(root string, at *ast.Location) {
+		f := fault{Code: "reserved_package", Message: "data." + root + " is the toolchain's own"}
 		if at != nil {
 			f.File, f.Row, f.Col = clean(at.File), at.Row, at.Col
 		}
 		faults = append(faults, f)
 	}
-	if _, taken := source.Data[indexRoot]; taken {
-		refuse(nil)
+	for _, root := range reservedRoots {
+		if _, taken := source.Data[root]; taken {
+			refuse(root, nil)
+		}
 	}
 	for _, file := range source.Modules {
 		ast.WalkRefs(file.Parsed, func(ref ast.Ref) bool {
-			if len(ref) > 1 && ref[0].Equal(ast.DefaultRootDocument) && ref[1].Equal(ast.StringTerm(indexRoot)) {
-				refuse(ref[0].Location)
+			if len(ref) > 1 && ref[0].Equal(ast.DefaultRootDocument) {
+				if name, named := ref[1].Value.(ast.String); named && slices.Contains(reservedRoots, string(name)) {
+					refuse(string(name), ref[0].Location)
+				}
 			}
 			return false
 		})
@@ -66,7 +74,7 @@ func looksAround(node any) bool {
 				found = found || (x.IsAssignment() && declaresRoot(x.Operand(0)))
 			case ast.Ref:
 				if x[0].Equal(ast.DefaultRootDocument) {
-					_, named := at(x, 1).(ast.String)
+					_, named := termAt(x, 1).(ast.String)
 					found = found || !named
 				} else if _, isVar := x[0].Value.(ast.Var); !isVar {
 					look(x[0])
@@ -85,7 +93,7 @@ func looksAround(node any) bool {
 	return found
 }
 
-func at(ref ast.Ref, index int) ast.Value {
+func termAt(ref ast.Ref, index int) ast.Value {
 	if index >= len(ref) {
 		return nil
 	}

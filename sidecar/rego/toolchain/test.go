@@ -27,6 +27,9 @@ func check(req *request) (any, []fault) {
 	faults = refuseOwnCalls(parsed)
 	compiler.Compile(modules)
 	faults = append(faults, faultsOf(compiler.Errors)...)
+	if len(faults) == 0 {
+		_, _, faults = lift(modules)
+	}
 	if len(faults) > 0 {
 		sortFaults(faults)
 		return nil, faults
