@@ -155,6 +155,8 @@ export interface Found {
    * are what is to be given. Of lists, `kept` tells which collections stay. INVARIANT: nothing of what is taken out is left.
    */
   rebuild(items: readonly (FoundItem | undefined)[], kept?: readonly boolean[]): Json | undefined;
+  /** The status of what is written, where it depends on what is left; the store's own unless given. */
+  status?(items: readonly (FoundItem | undefined)[]): number;
 }
 
 /** A query in the gateway's own words (docs/gateway-retrieval.md). */

@@ -119,7 +119,8 @@ async function give(turn: Turn, allowed: Allowed, { sent, found, status }: Heard
   const left = items.flatMap((item, place) =>
     item === undefined ? [] : [{ item, labels: labelled.get(place) ?? [] }],
   );
-  return { kind: "given", decisions, status, value, items: left, labels, facts };
+  const shown = found.status?.(items) ?? status;
+  return { kind: "given", decisions, status: shown, value, items: left, labels, facts };
 }
 
 /** Of a list, the collections that are configured and that this caller may know of. */
