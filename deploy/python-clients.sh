@@ -13,6 +13,8 @@ while read -r folder pinned; do
   cp "$pinned" ".cache/$folder/.installed"
 done <<'PINNED'
 python-clients test/python/requirements.txt
+python-milvus test/gateway/retrieval/stores/milvus/requirements.txt
 python-mcp test/mcp/clients/requirements.txt
 python-mcp-langchain test/mcp/clients/requirements-langchain.txt
+python-chroma test/gateway/retrieval/stores/chroma/requirements.txt
 PINNED
