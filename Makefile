@@ -36,7 +36,7 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a rea
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
-	@KEYCLOAK=1 LANGSERVE=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 deploy/test.sh
+	@KEYCLOAK=1 LANGSERVE=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
