@@ -190,33 +190,37 @@ export function holdProperty(subject: Subject): void {
       };
     };
 
-  test(`${subject.name}: through the gateway comes what the store gives and policy allows, and nothing else`, async () => {
-    // a set in which hardly anything can be stored would prove nothing
-    expect(documents.length).toBeGreaterThan(20);
-    await fc.assert(
-      fc.asyncProperty(
-        conditions,
-        conditions,
-        subject.filters,
-        fc.integer({ min: 1, max: 12 }),
-        fc.boolean(),
-        async (condition, second, filter, few, cut) => {
-          lab.sidecar.decide = decide(condition, second);
-          const topK = cut ? few : documents.length;
-          const { method, path, body, headers } = subject.ask(filter, topK, true);
-          const [direct, answer] = await Promise.all([
-            directly(filter),
-            lab.ask(method, path, body, headers),
-          ]);
-          if (answer.status !== 200)
-            throw new Error(`${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`);
-          const read = (id: string) => readDocument(byId.get(id)?.metadata ?? {}, fields.values());
-          // the condition is met in the store, what policy says of each comes after top-k
-          const expected = direct.filter((id) => holds(condition, read(id))).slice(0, topK);
-          expect(subject.ids(answer.body)).toEqual(expected.filter((id) => holds(second, read(id))));
-        },
-      ),
-      { numRuns: runs, endOnFailure: true },
-    );
-  }, Math.max(120_000, runs * 200));
+  test(
+    `${subject.name}: through the gateway comes what the store gives and policy allows, and nothing else`,
+    async () => {
+      // a set in which hardly anything can be stored would prove nothing
+      expect(documents.length).toBeGreaterThan(20);
+      await fc.assert(
+        fc.asyncProperty(
+          conditions,
+          conditions,
+          subject.filters,
+          fc.integer({ min: 1, max: 12 }),
+          fc.boolean(),
+          async (condition, second, filter, few, cut) => {
+            lab.sidecar.decide = decide(condition, second);
+            const topK = cut ? few : documents.length;
+            const { method, path, body, headers } = subject.ask(filter, topK, true);
+            const [direct, answer] = await Promise.all([
+              directly(filter),
+              lab.ask(method, path, body, headers),
+            ]);
+            if (answer.status !== 200)
+              throw new Error(`${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`);
+            const read = (id: string) => readDocument(byId.get(id)?.metadata ?? {}, fields.values());
+            // the condition is met in the store, what policy says of each comes after top-k
+            const expected = direct.filter((id) => holds(condition, read(id))).slice(0, topK);
+            expect(subject.ids(answer.body)).toEqual(expected.filter((id) => holds(second, read(id))));
+          },
+        ),
+        { numRuns: runs, endOnFailure: true },
+      );
+    },
+    Math.max(120_000, runs * 200),
+  );
 }
