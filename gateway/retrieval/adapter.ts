@@ -69,7 +69,10 @@ export interface StoreAsk {
   readonly documents?: readonly JsonObject[];
   /** Of `write` with ids: documents are laid over what is stored, key by key; null takes a key away. */
   readonly merged?: boolean;
-  /** Of `write` and `change`: ids of documents that may exist already; each must meet the condition before it is touched. */
+  /**
+   * Of `write` and `change`: ids of documents that may exist already; each must meet the condition before it is touched.
+   * Of `find`: documents that are searched by; each must be there, and meet it.
+   */
   readonly ids?: readonly string[];
 }
 

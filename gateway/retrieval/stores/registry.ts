@@ -6,17 +6,23 @@ import { settings as chromaSettings } from "./chroma/settings.js";
 import { milvus } from "./milvus/adapter.js";
 import { milvusSettings } from "./milvus/settings.js";
 import { qdrant, qdrantSettings } from "./qdrant/adapter.js";
+import { elasticsearch, opensearch } from "./search/adapter.js";
+import { searchSettings } from "./search/settings.js";
 
 /** INVARIANT: a kind without an adapter serves nothing. */
 export const adapters: Partial<Record<StoreKind, Adapter>> = {
   chroma,
+  elasticsearch,
   milvus,
+  opensearch,
   qdrant,
 };
 
 /** What kinds have beside in the configuration. */
 export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   chroma: chromaSettings,
+  elasticsearch: searchSettings,
   milvus: milvusSettings,
+  opensearch: searchSettings,
   qdrant: qdrantSettings,
 };

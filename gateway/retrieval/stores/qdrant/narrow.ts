@@ -1,5 +1,5 @@
 import type { Json, JsonObject, Refusal } from "../../../../sidecar/contract.js";
-import { refuse } from "../../../../sidecar/contract.js";
+import { refuse, stringifyJson } from "../../../../sidecar/contract.js";
 import type { Narrowed, Narrowing, SentRequest } from "../../adapter.js";
 import { compile, type Compiled } from "../../conditions/compile.js";
 import { isAlways } from "../../conditions/simplify.js";
@@ -38,6 +38,8 @@ export function narrow(
   if (changes.length > 0) {
     if (collection === undefined) return refuse("unknown_collection");
     const exact = asks.map(() => true);
+    // one payload for all points: where policy asks for one thing of this and another of that, it can't be said
+    if (changes.some((change) => setsSeveral(change, narrowings))) return refuse("document_refused");
     const bodies = changes.map((change) => {
       const policy = compiled(narrowings[change.ask], collection);
       // points that are named by their ids were looked up; the filter is there for what changes meanwhile
@@ -159,6 +161,11 @@ function narrowChange(
       return { ...written, filter: { must: [{ has_id: points }, policy.filter] } };
     }
   }
+}
+
+function setsSeveral({ kind, brings }: Change, narrowings: readonly Narrowing[]): boolean {
+  if (kind !== "set-payload" || brings === undefined) return false;
+  return new Set(narrowings[brings]?.documents?.map((one) => stringifyJson(one))).size > 1;
 }
 
 /** Points that are there already are only changed where they meet the condition still (Update points, `update_filter`). */

@@ -49,7 +49,8 @@ export function readChange(
     }
     case "delete-payload": {
       const { body, facts, ids } = readChosen(value, ["keys"]);
-      for (const one of list(body["keys"], "keys", 1_024)) ownField(pathOf(one), collection);
+      for (const one of list(body["keys"], "keys", 1_024))
+        if (isRead(pathOf(one), collection)) return refuseRead();
       return changed(kind, body, { ...about, facts, ids }, "retrieval.update");
     }
     case "clear-payload":
@@ -154,11 +155,19 @@ function readPayload(
   const { payload, key } = body;
   if (!isObject(payload)) return unread("invalid_request", "payload must be an object");
   if (kind === "set-payload") {
-    // what is kept of the payload isn't known: a field that policy reads is written with the whole point
+    const names = Object.keys(payload);
     const prefix = key === undefined ? "" : `${pathOf(key)}.`;
-    if (key !== undefined) ownField(pathOf(key), collection, Object.keys(payload).length === 0);
-    for (const name of Object.keys(payload)) ownField(`${prefix}${name}`, collection);
-    return changed(kind, body, { ...about, facts, ids }, "retrieval.update");
+    const paths =
+      names.length === 0 && key !== undefined ? [pathOf(key)] : names.map((name) => `${prefix}${name}`);
+    const { change, asks } = changed(kind, body, { ...about, facts, ids }, "retrieval.update");
+    if (!paths.some((path) => isRead(path, collection))) return { change, asks };
+    // members of the payload are replaced one by one: the whole is looked at, so each point must be known
+    if (key !== undefined || ids === undefined) return refuseRead();
+    const merged = asks.map((one) => ({
+      ...one,
+      ...{ effect: "write" as const, merged: true, documents: ids.map(() => payload) },
+    }));
+    return { change, asks: merged };
   }
   if (key !== undefined) return unread("invalid_request", "key is for Set payload");
   const { change, asks } = changed(kind, body, { ...about, facts, ids }, "retrieval.update");
@@ -213,13 +222,16 @@ function pathOf(value: Json): string {
   return steps === undefined ? unread("invalid_request", "a key must be a path, as a.b") : namesOf(steps);
 }
 
-/** Refuses to change a part of what policy reads, or nobody may see, on its own. */
-function ownField(path: string, collection: CollectionConfig | undefined, unless = false): void {
-  if (unless || collection === undefined) return;
+/** Tells whether a path leads to, or through, what policy reads or nobody may see. */
+function isRead(path: string, collection: CollectionConfig | undefined): boolean {
+  if (collection === undefined) return false;
   const read = [
     ...[...collection.fields.values()].map((field) => field.path.join(".")),
     ...collection.hidden,
   ];
-  if (read.some((one) => one === path || one.startsWith(`${path}.`) || path.startsWith(`${one}.`)))
-    return unread("document_refused", "a field that policy reads is changed with the whole point");
+  return read.some((one) => one === path || one.startsWith(`${path}.`) || path.startsWith(`${one}.`));
+}
+
+function refuseRead(): never {
+  return unread("document_refused", "a field that policy reads is changed with the whole point, or by ids");
 }

@@ -48,10 +48,15 @@ export function results(
   );
   const whole = read.filter((one) => one !== undefined);
   if (whole.length < read.length) return refuse("upstream_invalid");
+  const alone = handling === "get-one";
   return {
     kind: "found",
+    // a point that may not be seen is answered as one that isn't there
+    ...(alone ? { status: ([item]) => (item === undefined ? 404 : 200) } : {}),
     items: whole.flatMap(({ places }) => places.map(({ item }) => item)),
     rebuild(items) {
+      if (alone && items[0] === undefined)
+        return { status: { error: "Not found: there is no such point" }, time: 0 };
       let from = 0;
       const rebuilt = whole.map(({ places, write }) => {
         const mine = items.slice(from, from + places.length);
