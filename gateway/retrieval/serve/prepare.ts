@@ -11,8 +11,8 @@ export interface Prepared {
   readonly kind: "prepared";
   readonly ask: StoreAsk;
   readonly narrowing: Narrowing;
-  /** Ranks that a change must not lower. */
-  readonly atLeast: RequestDuties["atLeast"];
+  /** What policy says of documents that are written. */
+  readonly stamps: Pick<RequestDuties, "set" | "atLeast">;
   /** No document can meet the condition: the store isn't asked. */
   readonly nothing: boolean;
 }
@@ -62,7 +62,7 @@ export function prepare(
     kind: "prepared",
     ask,
     nothing,
-    atLeast: duties.atLeast,
+    stamps: duties,
     narrowing: {
       condition,
       hidden,
@@ -80,7 +80,7 @@ function nothingToNarrow(ask: StoreAsk): Prepared {
     topK: 0,
     most: 0,
   } as const;
-  return { kind: "prepared", ask, nothing: false, atLeast: {}, narrowing };
+  return { kind: "prepared", ask, nothing: false, stamps: { set: {}, atLeast: {} }, narrowing };
 }
 
 function overLimit({ collection, query, documents, ids }: StoreAsk): string | undefined {

@@ -1,7 +1,7 @@
 import type { Decision, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import { askAbout } from "../../exchange.js";
-import type { Adapter, Found, Narrowed, StoreAnswer } from "../adapter.js";
+import type { Adapter, Found, Narrowed, Narrowing, StoreAnswer } from "../adapter.js";
 import { holds } from "../conditions/holds.js";
 import { isAlways } from "../conditions/simplify.js";
 import { askStore } from "./ask.js";
@@ -11,7 +11,7 @@ import { fetchFrom } from "./fetch.js";
 import { judge } from "./judge.js";
 import type { OpenCursors } from "./seal-cursor.js";
 import type { Prepared } from "./prepare.js";
-import { checkMerged } from "./stamp.js";
+import { stampMerged } from "./stamp.js";
 import type { Allowed, Ran, Turn } from "./turn.js";
 import { refusedBy } from "./turn.js";
 
@@ -26,16 +26,14 @@ export async function runOperation(turn: Turn, adapter: Adapter, cursors: OpenCu
   if (!cursors.areOf(first?.subject)) return refused(refuse("unknown_cursor"));
   if (first?.subject !== undefined) cursors.giveTo(first.subject);
   if (prepared.some(({ nothing }) => nothing)) return findNothing(turn, allowed, adapter);
+  const narrowings: Narrowing[] = [];
   for (const one of prepared) {
-    const taken = await lookUp(turn, one, adapter, first);
-    if (taken !== undefined)
-      return taken.kind === "aborted" ? { kind: "aborted", decisions } : refused(taken);
+    const looked = await lookUp(turn, one, adapter, first);
+    if (looked.kind === "aborted") return { kind: "aborted", decisions };
+    if (looked.kind === "refusal") return refused(looked);
+    narrowings.push(looked.narrowing);
   }
-  const sent = adapter.narrow(
-    operation,
-    prepared.map(({ narrowing }) => narrowing),
-    store,
-  );
+  const sent = adapter.narrow(operation, narrowings, store);
   if (sent.kind === "refusal") return refused(sent);
   if (prepared.some(({ ask }, i) => mustBeExact(ask.effect) && sent.exact[i] !== true))
     return refused(refuse("filter_not_expressible"));
@@ -71,26 +69,34 @@ function findNothing({ operation }: Turn, { decisions, prepared }: Allowed, adap
 /** Looks up what a write or a change would touch: what isn't the caller's now doesn't become it. */
 async function lookUp(
   turn: Turn,
-  { ask, narrowing, atLeast }: Prepared,
+  { ask, narrowing, stamps }: Prepared,
   adapter: Adapter,
   decision: Decision | undefined,
-): Promise<Refusal | { readonly kind: "aborted" } | undefined> {
+): Promise<
+  Refusal | { readonly kind: "aborted" } | { readonly kind: "looked"; readonly narrowing: Narrowing }
+> {
   const { collection, ids, namespace } = ask;
   const { condition, documents = [] } = narrowing;
-  if (collection === undefined || ids === undefined || ids.length === 0) return undefined;
-  const ranked = ask.merged === true && Object.keys(atLeast).length > 0;
-  if (isAlways(condition) && !ranked) return undefined;
+  const asIs = { kind: "looked", narrowing } as const;
+  if (collection === undefined || ids === undefined || ids.length === 0) return asIs;
+  const stamped = Object.keys(stamps.set).length + Object.keys(stamps.atLeast).length > 0;
+  if (isAlways(condition) && !(ask.merged === true && stamped)) return asIs;
   const answer = await send(turn, adapter.lookUp(collection, ids, namespace, turn.store), decision);
   if (answer.kind === "aborted") return answer;
-  if (answer.kind === "failed") return answer.refusal.status === 404 ? undefined : answer.refusal;
-  const found = adapter.lookedUp(answer, collection);
+  // what isn't there is in nobody's way
+  const none = answer.kind === "failed" && answer.refusal.status === 404;
+  if (answer.kind === "failed" && !none) return answer.refusal;
+  const found = answer.kind === "failed" ? [] : adapter.lookedUp(answer, collection);
   if ("kind" in found) return found;
   const mine = found.every(({ metadata }) => holds(condition, documentOf(ask, metadata)));
-  if (!mine) return refuse("document_refused");
-  if (ask.merged !== true) return undefined;
+  // what is searched by must be there: else it would tell another's from none
+  const all = ask.effect !== "find" || ids.every((id) => found.some((one) => one.id === id));
+  if (!mine || !all) return refuse("document_refused");
+  if (ask.merged !== true) return asIs;
   const stored = new Map(found.map(({ id, metadata }) => [id, metadata]));
-  const fits = checkMerged(ask, condition, { documents, atLeast }, stored);
-  return fits ? undefined : refuse("document_refused");
+  const merged = stampMerged(ask, condition, stamps, { documents, stored });
+  if (merged === undefined) return refuse("document_refused");
+  return { kind: "looked", narrowing: { ...narrowing, documents: merged } };
 }
 
 interface Heard {

@@ -13,7 +13,7 @@ import type { RequestDuties } from "./duties.js";
  */
 export function stampAll(
   ask: StoreAsk,
-  { set, atLeast }: RequestDuties,
+  { set, atLeast }: Pick<RequestDuties, "set" | "atLeast">,
   condition: Condition,
 ): readonly JsonObject[] | undefined | Refusal {
   const { documents, collection } = ask;
@@ -41,7 +41,7 @@ export function stampAll(
       if (done === undefined) return refuse("document_refused", name);
       stamped = done;
     }
-    // what is laid over a stored document is looked at together with it: checkMerged
+    // what is laid over a stored document is looked at together with it: stampMerged
     if (ask.merged !== true && !holds(condition, documentOf(ask, stamped))) return refuse("document_refused");
     out.push(stamped);
   }
@@ -73,31 +73,47 @@ function stamp(
 }
 
 /**
- * Tells whether documents that are laid over stored ones may be: the whole must meet the condition, and no field that
- * policy ranks may be lowered.
+ * Gives documents that are laid over stored ones: the whole must meet the condition, and no field that policy ranks may be
+ * lowered. One whose id is free is a new one, and stamped as such. Undefined where one may not be.
  */
-export function checkMerged(
+export function stampMerged(
   ask: StoreAsk,
   condition: Condition,
+  stamps: Pick<RequestDuties, "set" | "atLeast">,
   {
     documents,
-    atLeast,
-  }: { readonly documents: readonly JsonObject[]; readonly atLeast: RequestDuties["atLeast"] },
-  stored: ReadonlyMap<string, JsonObject>,
+    stored,
+  }: { readonly documents: readonly JsonObject[]; readonly stored: ReadonlyMap<string, JsonObject> },
+): readonly JsonObject[] | undefined {
+  const out: JsonObject[] = [];
+  for (const [i, document] of documents.entries()) {
+    const before = stored.get(ask.ids?.[i] ?? "");
+    const { merged: _merged, ...alone } = ask;
+    const fresh =
+      before === undefined ? stampAll({ ...alone, documents: [document] }, stamps, condition) : [document];
+    const [done] = fresh === undefined || "kind" in fresh ? [] : fresh;
+    if (done === undefined || !mayLieOver(ask, condition, stamps, [before ?? {}, done])) return undefined;
+    out.push(done);
+  }
+  return out;
+}
+
+function mayLieOver(
+  ask: StoreAsk,
+  condition: Condition,
+  { atLeast }: Pick<RequestDuties, "atLeast">,
+  [before, document]: readonly [before: JsonObject, document: JsonObject],
 ): boolean {
-  return documents.every((document, i) => {
-    const before = stored.get(ask.ids?.[i] ?? "") ?? {};
-    const merged = { ...before };
-    for (const [key, value] of Object.entries(document)) {
-      if (value === null) delete merged[key];
-      else merged[key] = value;
-    }
-    const [was, is] = [documentOf(ask, before), documentOf(ask, merged)];
-    if (!holds(condition, is)) return false;
-    return Object.entries(atLeast).every(([name, { order }]) => {
-      const rank = (one: unknown): number => order.findIndex((each) => each === one);
-      return rank(is[name]) >= rank(was[name]);
-    });
+  const merged = { ...before };
+  for (const [key, value] of Object.entries(document)) {
+    if (value === null) delete merged[key];
+    else merged[key] = value;
+  }
+  const [was, is] = [documentOf(ask, before), documentOf(ask, merged)];
+  if (!holds(condition, is)) return false;
+  return Object.entries(atLeast).every(([name, { order }]) => {
+    const rank = (one: unknown): number => order.findIndex((each) => each === one);
+    return rank(is[name]) >= rank(was[name]);
   });
 }
 
