@@ -292,6 +292,14 @@ func (s *scope) text(name string, a, b symbol) {
 // member: `x in xs`.
 func (s *scope) member(element, collection *ast.Term) {
 	a, b := s.read(element), s.read(collection)
+	if b.kind == plain && isEmpty(b.term) {
+		// going through it would be a type error
+		s.emit(ast.NewExpr(ast.BooleanTerm(false)))
+		if name, isVar := element.Value.(ast.Var); isVar {
+			delete(s.open, name)
+		}
+		return
+	}
 	each := func() *ast.Term { return s.l.anyOf(s.local(b.term)) }
 	switch {
 	case a.kind == plain && b.kind == aField:
@@ -322,6 +330,18 @@ func (s *scope) member(element, collection *ast.Term) {
 	default:
 		s.refuse("`in` can't be derived of %s and %s", a.words(), b.words())
 	}
+}
+
+func isEmpty(term *ast.Term) bool {
+	switch x := term.Value.(type) {
+	case *ast.Array:
+		return x.Len() == 0
+	case ast.Set:
+		return x.Len() == 0
+	case ast.Object:
+		return x.Len() == 0
+	}
+	return false
 }
 
 func (s *scope) laterUsed(name ast.Var) bool {
