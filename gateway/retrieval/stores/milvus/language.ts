@@ -5,11 +5,12 @@
  * - of a column, each comparison is false where it is null; so is `not in` by the documentation, which Milvus Lite gives
  *   all the same: null is always named
  * - of a JSON path or a dynamic key, a comparison is false where it is missing or of another type, but `!=` may be true:
- *   the type is named by a bound (`>= ""`)
+ *   the type is named by a bound (`>= ""`); Milvus Lite takes truth values for numbers
  * - whole numbers beyond 2^53 are missing for policy (plainNumber) and numbers for the store: bounds take them out
  */
-import type { Scalar } from "../../../../sidecar/contract.js";
+import type { Condition, Scalar } from "../../../../sidecar/contract.js";
 import type { Language, Leaf } from "../../conditions/compile.js";
+import { holds } from "../../conditions/holds.js";
 import type { Expression } from "./expression/ast.js";
 import { both, isReserved, many, nameOf } from "./expression/ast.js";
 import { isPrintable } from "./expression/print.js";
@@ -99,7 +100,8 @@ function sayColumn(at: Expression, type: ColumnType, leaf: Leaf): Said | undefin
 function sayJson(at: Expression, leaf: Leaf): Said | undefined {
   const { operator, value, field } = leaf;
   const typed = typeBounds(at, leaf);
-  const exact = field.type !== "time" || field.form === "epoch_s";
+  const exact =
+    field.type !== "time" && field.type !== "number" ? true : field.form !== "epoch_ms" && !takesTruth(leaf);
   const yes = (filters: readonly Expression[], also = true): Said => ({
     filter: many("and", filters),
     exact: exact && also,
@@ -136,6 +138,13 @@ function sayJson(at: Expression, leaf: Leaf): Said | undefined {
   return yes([...typed, test]);
 }
 
+/** Milvus Lite takes `true` for 1 and `false` for 0: whether either would be let through for a number. */
+function takesTruth({ operator, value }: Leaf): boolean {
+  if (operator === "exists") return true;
+  const test: Condition = { type: "field", operator, field: "it", value };
+  return holds(test, { it: 0 }) || holds(test, { it: 1 });
+}
+
 /** Only what is sure to let through what is missing, null or of another type. */
 function sayNegatedJson(
   at: Expression,
@@ -145,6 +154,7 @@ function sayNegatedJson(
   const { operator, value, field } = leaf;
   if ((operator !== "eq" && operator !== "in") || field.type === "time" || field.type === "strings")
     return undefined;
+  if (field.type === "number" && takesTruth(leaf)) return undefined;
   const items = literals(operator === "eq" ? [value as Scalar] : value, (one) => jsonValue(one, leaf));
   if (items === undefined) return undefined;
   const missing: Expression = {
@@ -214,7 +224,7 @@ function columnValue(value: Scalar, type: ColumnType, leaf: Leaf): Expression | 
   const stored = timed(value, leaf);
   if (typeof stored === "number") {
     if (leaf.field.form === "epoch_ms" && !/^int/.test(type)) return undefined;
-    if (/^int/.test(type) && !Number.isInteger(stored)) return undefined;
+    if (/^int/.test(type) && !Number.isSafeInteger(stored)) return undefined;
     // a 32-bit number is told in fewer digits than it is compared by
     if (type === "float" && (!Number.isInteger(stored) || Math.abs(stored) > 2 ** 24)) return undefined;
   }
