@@ -128,6 +128,7 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       ...(certificates === undefined ? {} : { certificates }),
       ...(proxy === undefined ? {} : { proxy }),
       ...(protocol === "gemini" ? { google: true } : {}),
+      ...(protocol === "store" ? { store: true } : {}),
     });
     if (read.kind === "refusal") {
       refuseHere(read);

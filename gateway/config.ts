@@ -112,7 +112,7 @@ export class GatewayConfigRefused extends Error {
 /** Credentials are never policy input. */
 const secretHeaders: ReadonlySet<string> = new Set([
   ...credentialHeaders,
-  ...["cookie", "proxy-authorization", "x-goog-api-key"],
+  ...["api-key", "cookie", "proxy-authorization", "x-goog-api-key"],
 ]);
 
 /** Model ids may hold slashes, too, as `org/model:tag` does. */

@@ -7,6 +7,7 @@ import { bringsBody } from "../http.js";
 const once = new Set<string>([
   ...credentialHeaders,
   "anthropic-version",
+  "api-key",
   "content-encoding",
   "content-length",
   "content-type",

@@ -18,6 +18,8 @@ export interface StoreRequest {
   readonly segments: readonly string[];
   /** Decoded; a name that stands twice was refused. */
   readonly query: ReadonlyMap<string, string>;
+  /** Of names that may stand several times ({@link Adapter.repeated}): their values, which aren't in `query`. */
+  readonly lists?: ReadonlyMap<string, readonly string[]>;
   /** Absent where there is none; of `ndjson` an array of its lines. */
   readonly body: Json | undefined;
   readonly form: "none" | "json" | "ndjson";
@@ -191,6 +193,10 @@ export interface Adapter<Operation extends StoreOperation = StoreOperation> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Its clients say `text/plain` of JSON. */
   readonly plainJson?: boolean;
+  /** They say `text/plain` of lines of JSON. */
+  readonly plainLines?: boolean;
+  /** Names of a path's query that may stand several times. */
+  readonly repeated?: readonly string[];
   /** The most documents that one request may fetch, by the store's documentation. */
   readonly mostFetched: number;
   /** INVARIANT: what isn't known (route, field, operator) is a refusal. */

@@ -17,6 +17,8 @@ export interface Presented {
   readonly proxy?: string;
   /** Whether it comes the way of Gemini's clients, whose token or key stands in `x-goog-api-key`. */
   readonly google?: boolean;
+  /** Whether it comes the way of clients of vector stores, whose token stands in `api-key`. */
+  readonly store?: boolean;
 }
 
 /** Visible ASCII without blanks (RFC 6750 section 2.1, wide enough for any token). */
@@ -28,7 +30,7 @@ const oneWord = /^[\x21-\x7e]+$/;
  */
 export function readCredentials(
   req: IncomingMessage,
-  { publicUrl, certificates, proxy, google = false }: Presented,
+  { publicUrl, certificates, proxy, google = false, store = false }: Presented,
 ): { readonly kind: "credentials"; readonly credentials: Credentials } | Refusal {
   const authorization = header(req, "authorization");
   const [, scheme = "", value = ""] = /^([A-Za-z][A-Za-z0-9-]*) +(.*)$/.exec(authorization ?? "") ?? [];
@@ -52,6 +54,11 @@ export function readCredentials(
     if (authorization !== undefined || apiKey !== undefined)
       return refuse("credentials_conflict", "x-goog-api-key beside another");
   }
+  // some clients must send one: beside a credential of ours it is the store's, and nothing here
+  const said = authorization ?? apiKey;
+  const storeKey = store && said === undefined ? req.headers["api-key"] : undefined;
+  if (storeKey !== undefined && (typeof storeKey !== "string" || !oneWord.test(storeKey)))
+    return refuse("credential_unsupported", "api-key");
   const transaction = header(req, "txn-token");
   const held = header(req, "workload-identity-token");
   const holding = header(req, "workload-proof-token");
@@ -61,6 +68,7 @@ export function readCredentials(
   const credentials: Credentials = {
     ...(authorization === undefined || isDpop ? {} : { bearer: value }),
     ...(googleKey === undefined ? {} : { bearer: googleKey }),
+    ...(storeKey === undefined ? {} : { bearer: storeKey }),
     ...(proof === undefined ? {} : { dpop: { token: value, proof } }),
     ...(apiKey === undefined ? {} : { api_key: apiKey }),
     ...(certificates === undefined || certificates.length === 0 ? {} : { certificates }),

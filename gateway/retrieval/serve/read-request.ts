@@ -3,7 +3,7 @@ import { JsonRefused, parseJson, refuse } from "../../../sidecar/contract.js";
 import type { Exchange } from "../../exchange.js";
 import { bringsBody, readBytes } from "../../http.js";
 import { readTarget } from "../../routes/normalise.js";
-import type { StoreRequest } from "../adapter.js";
+import type { Adapter, StoreRequest } from "../adapter.js";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 /** Of one request, lines. */
@@ -16,24 +16,30 @@ export async function readStoreRequest(
   { req }: Exchange,
   rest: string,
   limit: number,
-  plainJson = false,
+  { plainJson, plainLines, repeated = [] }: Pick<Adapter, "plainJson" | "plainLines" | "repeated">,
 ): Promise<StoreRequest | Refusal> {
   const method = methods.find((one) => one === req.method);
   if (method === undefined) return refuse("method_not_allowed");
   const target = readTarget(rest);
   if (target.kind === "refusal") return target;
-  const query = new Map(target.query);
-  if (query.size < target.query.length) return refuse("path_refused", "a parameter stands twice");
+  const single = target.query.filter(([name]) => !repeated.includes(name));
+  const query = new Map(single);
+  if (query.size < single.length) return refuse("path_refused", "a parameter stands twice");
   // a slash at the end is the same place to every store
   const path = target.path.replace(/(?!^)\/$/, "");
   const segments = path === "/" ? [] : path.slice(1).split("/");
-  const said = { kind: "request", method, segments, query, headers: req.headers } as const;
+  const lists = new Map(
+    repeated.map((name) => [name, target.query.flatMap(([one, value]) => (one === name ? [value] : []))]),
+  );
+  const said = { kind: "request", method, segments, query, lists, headers: req.headers } as const;
   if (!bringsBody(req)) return { ...said, body: undefined, form: "none" };
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith("charset="));
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) return refuse("unsupported_media_type");
-  const json = jsonTypes.test(type.trim()) || (plainJson && type.trim() === "text/plain");
-  const form = json ? "json" : lineTypes.test(type.trim()) ? "ndjson" : undefined;
+  const plain = type.trim() === "text/plain";
+  const json = jsonTypes.test(type.trim()) || (plainJson === true && plain);
+  const lines = lineTypes.test(type.trim()) || (plainLines === true && plain);
+  const form = json ? "json" : lines ? "ndjson" : undefined;
   if (form === undefined) return refuse("unsupported_media_type");
   const bytes = await readBytes(req, limit);
   if (!Buffer.isBuffer(bytes)) return bytes;

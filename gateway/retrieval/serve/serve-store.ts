@@ -19,7 +19,7 @@ export async function serveStore(
   const adapter = store === undefined ? undefined : adapters[store.kind];
   if (store === undefined || adapter === undefined)
     return refuseAs(undefined, exchange, refuse("unknown_store"));
-  const request = await readStoreRequest(exchange, rest, parts.config.maxBody, adapter.plainJson);
+  const request = await readStoreRequest(exchange, rest, parts.config.maxBody, adapter);
   if (request.kind === "refusal") return refuseAs(adapter, exchange, request);
   // what a query string holds isn't recorded
   const here = { ...exchange, path: `/stores/${name}${rest.replace(/\?[^]*$/, "")}` };
