@@ -2,14 +2,14 @@ import type { ActionName, Json, Refusal } from "../../../../sidecar/contract.js"
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
 import type { Cursors } from "../../cursors.js";
-import { matchRoute } from "./match-route.js";
+import { matchRoute } from "../match-route.js";
 import type { Change, QdrantOperation, Search } from "./operation.js";
 import { readChange } from "./read-change.js";
 import { writeId } from "./read-id.js";
 import { readManaged } from "./read-managed.js";
 import { readSearch, type SearchForm } from "./read-search.js";
 import { type Handling, routes } from "./routes.js";
-import { list, members, orRefusal, unread } from "./strict.js";
+import { list, members, orRefusal, unread } from "../strict.js";
 
 /** Of one batch; each is a decision. */
 const mostSearches = 64;

@@ -8,7 +8,7 @@ import { readId } from "./read-id.js";
 import { readOwnFilter } from "./read-query.js";
 import { readShard } from "./read-shard.js";
 import { readVectors } from "./read-vector.js";
-import { Facts, list, members, text, unread } from "./strict.js";
+import { Facts, list, members, text, unread } from "../strict.js";
 
 export interface ReadChange {
   readonly change: Omit<Change, "ask" | "brings">;

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject, JsonNumber } from "../../../../sidecar/contract.js";
 import { namesOf, parsePath } from "./json-path.js";
 import { readId } from "./read-id.js";
-import { type Facts, members, unread } from "./strict.js";
+import { type Facts, members, unread } from "../strict.js";
 
 const clauses = ["must", "must_not", "should", "min_should"];
 const tests = [

@@ -1,6 +1,6 @@
 import type { Json } from "../../../../sidecar/contract.js";
 import { JsonNumber } from "../../../../sidecar/contract.js";
-import { unread } from "./strict.js";
+import { unread } from "../strict.js";
 
 /** UUIDs as the store reads them (documentation, Points: "simple", "hyphenated", "urn"). */
 const uuid = /^(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;

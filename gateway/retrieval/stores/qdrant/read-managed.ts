@@ -2,7 +2,7 @@ import type { ActionName, Json } from "../../../../sidecar/contract.js";
 import type { StoreAsk } from "../../adapter.js";
 import type { CollectionConfig } from "../../config.js";
 import type { Handling } from "./routes.js";
-import { members, text, unread } from "./strict.js";
+import { members, text, unread } from "../strict.js";
 
 interface Managed {
   readonly action: ActionName;

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import { readCondition, readFilter, readKey } from "./read-filter.js";
 import { readVectorInput } from "./read-vector.js";
-import { type Facts, list, members, number, text, truth, unread, whole } from "./strict.js";
+import { type Facts, list, members, number, text, truth, unread, whole } from "../strict.js";
 
 const asObjects = [
   ...["nearest", "recommend", "discover", "context", "order_by", "fusion", "rrf", "formula", "sample"],

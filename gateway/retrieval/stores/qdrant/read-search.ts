@@ -9,7 +9,7 @@ import { readExamples, readOrder, readOwnFilter, readPairs, readParams, readQuer
 import { readShard } from "./read-shard.js";
 import { readVectorInput } from "./read-vector.js";
 import { readSelector } from "./select-payload.js";
-import { Facts, list, members, number, text, truth, unread, whole } from "./strict.js";
+import { Facts, list, members, number, text, truth, unread, whole } from "../strict.js";
 
 /** Of one search, at all levels. */
 const mostPrefetches = 32;

@@ -1,7 +1,7 @@
 import type { Json } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import type { CollectionConfig } from "../../config.js";
-import { list, members, text, unread, whole } from "./strict.js";
+import { list, members, text, unread, whole } from "../strict.js";
 
 /**
  * Reads `shard_key` (documentation, Distributed deployment, User-defined sharding).

@@ -1,7 +1,7 @@
 import type { Json } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import { readId } from "./read-id.js";
-import { type Facts, list, members, number, text, unread } from "./strict.js";
+import { type Facts, list, members, number, text, unread } from "../strict.js";
 
 /** Numbers of one vector, whatever the collection's limit is. */
 const mostNumbers = 1_000_000;

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import type { Step } from "./json-path.js";
 import { parsePath } from "./json-path.js";
-import { list, members, unread } from "./strict.js";
+import { list, members, unread } from "../strict.js";
 
 export type Selector =
   | { readonly kind: "none" }

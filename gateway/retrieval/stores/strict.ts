@@ -1,8 +1,8 @@
 /** Strict reading of a request's body: what isn't known is refused by name. A refusal ends at {@link orRefusal}. */
 import { createHash } from "node:crypto";
-import type { ErrorCode, Json, JsonObject, Refusal } from "../../../../sidecar/contract.js";
-import { isObject, JsonNumber, plainNumber, refuse, stringifyJson } from "../../../../sidecar/contract.js";
-import type { QueryFacts } from "../../adapter.js";
+import type { ErrorCode, Json, JsonObject, Refusal } from "../../../sidecar/contract.js";
+import { isObject, JsonNumber, plainNumber, refuse, stringifyJson } from "../../../sidecar/contract.js";
+import type { QueryFacts } from "../adapter.js";
 
 /** Ends the reading of a request; never leaves an adapter. */
 class Unread extends Error {

@@ -1,6 +1,6 @@
-import type { Refusal } from "../../../../sidecar/contract.js";
-import { refuse } from "../../../../sidecar/contract.js";
-import type { StoreRequest, StoreRoute } from "../../adapter.js";
+import type { Refusal } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
+import type { StoreRequest, StoreRoute } from "../adapter.js";
 
 export interface Matched<Route extends StoreRoute = StoreRoute> {
   readonly kind: "matched";
