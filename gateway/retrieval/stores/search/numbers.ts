@@ -6,7 +6,8 @@ import type { Said } from "./language.js";
 import { and, exists, not, or } from "./language.js";
 import type { FieldMapping } from "./settings.js";
 
-const whole: Readonly<Record<string, number>> = {
+/** Below which, and from whose negative, numbers of each whole type are. */
+export const whole: Readonly<Record<string, number>> = {
   ...{ byte: 2 ** 7, short: 2 ** 15, integer: 2 ** 31, long: 2 ** 63 },
 };
 const lossy: ReadonlySet<string> = new Set(["float", "half_float"]);

@@ -10,6 +10,7 @@ import { isId } from "./get.js";
 import { pick } from "./hits.js";
 import { readName } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
+import { whole } from "./numbers.js";
 import { settingsOf } from "./settings.js";
 
 const ofWrite = [
@@ -178,8 +179,6 @@ export function pipelineOf(
     : refuse("filter_refused", "the parameter pipeline");
 }
 
-const wholeTypes: ReadonlySet<string> = new Set(["long", "integer", "short", "byte"]);
-
 /** Names a field that is stated to be uniform and wouldn't be, were this document written. */
 export function notUniform(
   document: JsonObject,
@@ -201,7 +200,9 @@ export function notUniform(
     const texts = type === "strings" || type === "string" ? [value].flat() : [];
     if (texts.some((one) => typeof one === "string" && one.length > mapped.ignoreAbove)) return name;
     const number = found instanceof JsonNumber ? Number(found.text) : found;
-    if (wholeTypes.has(mapped.type) && typeof number === "number" && !Number.isInteger(number)) return name;
+    const limit = whole[mapped.type];
+    if (limit !== undefined && typeof number === "number")
+      if (!Number.isInteger(number) || number < -limit || number >= limit) return name;
     // "T" and "Z" are capital letters to the store
     if (type === "time" && typeof found === "string" && !/^[^tz ]+$/.test(found)) return name;
   }

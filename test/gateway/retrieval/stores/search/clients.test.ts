@@ -218,8 +218,8 @@ describe("@opensearch-project/opensearch", () => {
     const first = await client.search({ index: "notes", scroll: "1m", size: 1, body: {} });
     const next = await client.scroll({ body: { scroll_id: first.body._scroll_id ?? "", scroll: "1m" } });
     expect([...first.body.hits.hits, ...next.body.hits.hits]).toHaveLength(1);
-    await client.clearScroll({ body: { scroll_id: [next.body._scroll_id] as never } });
-    const pit = await client.createPit({ index: "notes", keep_alive: "1m" });
+    await client.clearScroll({ body: { scroll_id: [next.body._scroll_id ?? ""] } });
+    const pit = await client.createPit({ index: ["notes"], keep_alive: "1m" });
     const at = await client.search({ body: { pit: { id: pit.body.pit_id ?? "", keep_alive: "1m" } } });
     expect(idsOf(at.body.hits.hits)).toEqual(["n1"]);
     await client.deletePit({ body: { pit_id: [pit.body.pit_id ?? ""] } });

@@ -121,7 +121,7 @@ function termOf(value: Value, mapped: Mapped): { readonly is: Term } | "malforme
     if (Number.isNaN(number) || (!coerces && typeof value !== "number")) return "malformed";
     if (limit === undefined) return { is: type === "float" ? Math.fround(number) : number };
     if (!coerces && !Number.isInteger(number)) return "malformed";
-    return number < -limit || number >= limit ? "malformed" : { is: Math.trunc(number) };
+    return number < -limit || number >= limit ? "malformed" : { is: Math.trunc(number) + 0 };
   }
   return undefined;
 }
@@ -155,7 +155,7 @@ function asked(value: unknown, field: string, mapping: Mapping): Term | undefine
   if (found === undefined) return undefined;
   const { type } = found.mapped;
   // a fraction is in no whole type ("Numeric field types")
-  if (wholeLimits[type] !== undefined) return Number.isInteger(Number(value)) ? Number(value) : undefined;
+  if (wholeLimits[type] !== undefined) return Number.isInteger(Number(value)) ? Number(value) + 0 : undefined;
   // what is too long is no less asked for
   const term = termOf(value as Value, { ...found.mapped, ignore_above: Infinity });
   if (term === "malformed") throw new Wrong(400, "query_shard_exception", "failed to create query");
@@ -289,7 +289,7 @@ function inRange(term: Term, range: Record<string, unknown>, field: string, mapp
       : typeof term === "number"
         ? type === "float"
           ? Math.fround(Number(given))
-          : Number(given)
+          : Number(given) + (wholeLimits[type] === undefined ? -0 : 0)
         : String(given);
     const at = order(term, value);
     return { gt: at > 0, gte: at >= 0, lt: at < 0, lte: at <= 0 }[bound];
