@@ -7,6 +7,7 @@ export const protocolHeaders = [
   "a2a-extensions",
   "a2a-version",
   "accept",
+  "accept-type-allow-int64",
   "anthropic-version",
   "last-event-id",
   "mcp-method",

@@ -11,6 +11,7 @@ import type { DeleteOperation, QueryOperation } from "./operation.js";
 import { filterPaths, readFilter } from "./read-filter.js";
 import {
   asksVectors,
+  limitOf,
   namespaceOf,
   readConsistency,
   readOutput,
@@ -34,8 +35,7 @@ export function readQuery(request: StoreRequest, store: StoreConfig, route: Milv
   const outputs = body["outputFields"];
   const counts = Array.isArray(outputs) && outputs.length === 1 && outputs[0] === count;
   const output = counts ? { all: false, meta: false, names: [] } : readOutput(outputs, ["*"]);
-  // Milvus's own limit of a query that names none
-  const limit = body["limit"] === undefined ? 100 : whole(body["limit"], "limit", 1);
+  const limit = limitOf(body["limit"], collection);
   const offset = body["offset"] === undefined ? 0 : whole(body["offset"], "offset", 0);
   const partitions = readPartitions(body["partitionNames"]);
   const query = factsOf([], {

@@ -8,6 +8,7 @@ import type { HybridOperation, SearchOperation } from "./operation.js";
 import { filterPaths, readFilter } from "./read-filter.js";
 import {
   asksVectors,
+  limitOf,
   namespaceOf,
   readConsistency,
   readOutput,
@@ -39,7 +40,7 @@ export function readSearch(request: StoreRequest, store: StoreConfig, route: Mil
   const filter = readFilter(body["filter"], body["exprParams"]);
   const group = readGroups(body);
   const scored = readFunctionScore(body["functionScore"]);
-  const limit = body["limit"] === undefined ? 100 : whole(body["limit"], "limit", 1);
+  const limit = limitOf(body["limit"], collection);
   const offset = body["offset"] === undefined ? innerOffset : whole(body["offset"], "offset", 0);
   const output = readOutput(body["outputFields"], []);
   const partitions = readPartitions(body["partitionNames"]);
@@ -77,7 +78,7 @@ export function readHybrid(request: StoreRequest, store: StoreConfig, route: Mil
   const given = list(body["search"], "search");
   if (given.length === 0 || given.length > mostParts)
     return unread("retrieval_limit", `search: at most ${mostParts}`);
-  const limit = body["limit"] === undefined ? 100 : whole(body["limit"], "limit", 1);
+  const limit = limitOf(body["limit"], collection);
   const group = readGroups(body);
   const scored = readFunctionScore(body["functionScore"]);
   const output = readOutput(body["outputFields"], []);

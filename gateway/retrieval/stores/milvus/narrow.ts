@@ -26,7 +26,7 @@ import { isVector, schemaOf } from "./settings.js";
 export const mostFetched = 16_384;
 
 /** 64-bit numbers are asked for as numbers, so that they are read as policy means them. */
-export const headers = { "Accept-Type-Allow-Int64": "true" } as const;
+export const headers = { "accept-type-allow-int64": "true" } as const;
 
 /** Writes the request that may be sent. */
 export function narrow(

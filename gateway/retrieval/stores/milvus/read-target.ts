@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import type { StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { list, members, named, names, text, unread } from "./body.js";
+import { list, members, named, names, text, unread, whole } from "./body.js";
 import type { Output } from "./operation.js";
 import type { Schema } from "./settings.js";
 import { databaseOf, isVector, schemaOf } from "./settings.js";
@@ -47,6 +47,11 @@ export function namespaceOf(
   if (partition !== undefined) return { namespace: partition };
   if (collection?.namespaceField !== undefined) return unread("namespace_required", "one partition");
   return {};
+}
+
+/** Milvus gives 100 where a request says nothing; or fewer, where that is the most that may be asked for. */
+export function limitOf(value: Json | undefined, collection: CollectionConfig | undefined): number {
+  return value === undefined ? Math.min(100, collection?.limits.topK ?? 100) : whole(value, "limit", 1);
 }
 
 export function readOutput(value: Json | undefined, byDefault: readonly string[]): Output {

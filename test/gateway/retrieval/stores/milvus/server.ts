@@ -3,8 +3,10 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { root } from "../../../../world.js";
+import { fileURLToPath } from "node:url";
 
+// of the compiled file
+const root = fileURLToPath(new URL("../../../../../../", import.meta.url));
 const packages = join(root, ".cache/python-milvus");
 
 export interface MilvusCollection {
