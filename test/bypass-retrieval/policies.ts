@@ -1,0 +1,13 @@
+/** What the suite's condition is in each store's filter language: documents of acme, or of all, public or internal ones. */
+export const qdrantPolicy = {
+  must: [
+    { must: [{ key: "tenant", match: { any: ["*", "acme"] } }, { is_empty: { key: "tenant[]" } }] },
+    { must: [{ key: "class", match: { any: ["internal", "public"] } }, { is_empty: { key: "class[]" } }] },
+  ],
+};
+
+export const searchPolicy = {
+  bool: { filter: [{ terms: { tenant: ["*", "acme"] } }, { terms: { class: ["internal", "public"] } }] },
+};
+
+export const milvusPolicy = '(tenant in ["*", "acme"]) and (class in ["internal", "public"])';
