@@ -54,6 +54,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "tools of servers: what is approved, what waits, what changed",
     load: async () => (await import("./tools.js")).toolsCommand,
   },
+  filter: {
+    summary: "what a rule asks of documents for one caller",
+    load: async () => (await import("./filter.js")).filterCommand,
+  },
   deps: { summary: "what an entrypoint reads", load: async () => (await import("./deps.js")).depsCommand },
 };
 

@@ -13,11 +13,12 @@ export function all(members: readonly Condition[]): Condition {
   return wrap("and", left);
 }
 
-/** One of them holds. */
+/** One of them holds. What all of them ask stands once, before what they differ in. */
 export function any(members: readonly Condition[]): Condition {
   const flat = flatten("or", members);
   if (flat.some(isAlways)) return always;
-  return wrap("or", once(inLists(flat)));
+  const distinct = once(flat);
+  return distinct.length < 2 ? wrap("or", distinct) : factored(inLists(distinct));
 }
 
 /** It doesn't hold. */
@@ -73,38 +74,71 @@ function once(members: readonly Condition[]): Condition[] {
   return [...known.values()];
 }
 
-/** Of several values of one field, a list; where the first of them stood. */
+/**
+ * Makes one of those that ask all the same but for the value of one field: that is then one of a list. A lookup in facts
+ * gives one way for each of its keys, two lookups one for each pair of keys.
+ */
 function inLists(members: readonly Condition[]): Condition[] {
-  const lists = new Map<string, Set<Scalar>>();
-  const out: (Condition | string)[] = [];
-  for (const one of members) {
-    if (!isTest(one) || (one.operator !== "eq" && one.operator !== "in")) {
-      out.push(one);
-      continue;
+  let ways = members.map(partsOf);
+  const fields = new Set(ways.flat().flatMap((one) => (isValue(one) ? [one.field] : [])));
+  for (const field of fields) {
+    const known = new Map<string, { rest: Condition[]; values: Set<Scalar> }>();
+    const next: ({ rest: Condition[]; values: Set<Scalar> } | Condition[])[] = [];
+    for (const way of ways) {
+      const [test, ...more] = way.filter((one): one is Test => isValue(one) && one.field === field);
+      if (test === undefined || more.length > 0) {
+        next.push(way);
+        continue;
+      }
+      const rest = way.filter((one) => one !== test);
+      const key = JSON.stringify(rest);
+      let group = known.get(key);
+      if (group === undefined) {
+        known.set(key, (group = { rest, values: new Set() }));
+        next.push(group);
+      }
+      for (const value of valuesOf(test)) group.values.add(value);
     }
-    const values: readonly Scalar[] = typeof one.value === "object" ? one.value : [one.value];
-    let known = lists.get(one.field);
-    if (known === undefined) {
-      lists.set(one.field, (known = new Set()));
-      out.push(one.field);
-    }
-    for (const value of values) known.add(value);
+    ways = next.map((one) => (Array.isArray(one) ? one : [...one.rest, listed(field, [...one.values])]));
   }
-  return out.flatMap((one) => (typeof one === "string" ? listed(one, [...(lists.get(one) ?? [])]) : [one]));
+  return ways.map((way) => wrap("and", way));
 }
 
-function listed(field: string, values: readonly Scalar[]): Condition[] {
+/** Puts what all ask before what they differ in. */
+function factored(members: readonly Condition[]): Condition {
+  if (members.length < 2) return wrap("or", members);
+  const [first, ...others] = members.map(
+    (one) => new Map(partsOf(one).map((part) => [JSON.stringify(part), part])),
+  );
+  if (first === undefined) return never;
+  const common = [...first].filter(([key]) => others.every((one) => one.has(key)));
+  if (common.length === 0) return wrap("or", members);
+  const rests = [first, ...others].map((one) => {
+    for (const [key] of common) one.delete(key);
+    return wrap("and", [...one.values()]);
+  });
+  return all([...common.map(([, part]) => part), any(rests)]);
+}
+
+function partsOf(one: Condition): Condition[] {
+  return one.type === "compound" && one.operator === "and" ? [...one.value] : [one];
+}
+
+function isValue(one: Condition): one is Test {
+  return isTest(one) && (one.operator === "eq" || one.operator === "in");
+}
+
+function valuesOf({ value }: Test): readonly Scalar[] {
+  return typeof value === "object" ? value : [value];
+}
+
+function listed(field: string, values: readonly Scalar[]): Condition {
   const [only] = values;
-  if (only !== undefined && values.length === 1)
-    return [{ type: "field", operator: "eq", field, value: only }];
+  if (only !== undefined && values.length === 1) return { type: "field", operator: "eq", field, value: only };
   const out: Condition[] = [];
   for (let from = 0; from < values.length; from += conditionLimits.listed) {
-    out.push({
-      type: "field",
-      operator: "in",
-      field,
-      value: values.slice(from, from + conditionLimits.listed),
-    });
+    const value = values.slice(from, from + conditionLimits.listed);
+    out.push({ type: "field", operator: "in", field, value });
   }
-  return out;
+  return wrap("or", out);
 }

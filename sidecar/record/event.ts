@@ -10,6 +10,7 @@ import { cleanPath, cut, factOf, factsOf, idOf, promptFacts } from "./fact.js";
 import type { Digest } from "./fact.js";
 import { contentFacts } from "./content-facts.js";
 import type { Door, StepMicros } from "./metrics.js";
+import { obligationFacts } from "./filter-facts.js";
 import { outcomeFields } from "./outcome.js";
 import type { OutcomeRecord } from "./outcome.js";
 import { retrievalCall } from "./retrieval-call.js";
@@ -149,10 +150,10 @@ function decisionText({ digest }: EventParts, record: DecisionRecord): string {
       rule: rule === undefined ? undefined : plain(rule),
     })),
     cache: decision.cache,
-    obligations: decision.obligations.map(({ id, type, properties }) => ({
-      id: plain(id),
-      type: plain(type),
-      properties: factsOf(digest, properties),
+    obligations: decision.obligations.map((one) => ({
+      id: plain(one.id),
+      type: plain(one.type),
+      properties: obligationFacts(digest, one),
     })),
     expires_at: decision.expires_at,
     error: record.error,

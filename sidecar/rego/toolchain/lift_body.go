@@ -85,7 +85,7 @@ func (s *scope) truth(term *ast.Term) {
 	case anElement:
 		s.refuse("an element of %s can only be compared with == or in", found.field)
 	case lost:
-		s.refuse("this depends on the document in a way that can't be derived")
+		s.refuse("%s can't be asked for", found.words())
 	case whole, aSet:
 		// always there
 	}
@@ -161,7 +161,7 @@ func (f symbol) words() string {
 	case aSet:
 		return "a set that depends on the document (" + f.ref.String() + ")"
 	}
-	return "what depends on the document"
+	return "an element of the document, or its place,"
 }
 
 // known says whether a variable has a value, or stands for something.
@@ -197,7 +197,7 @@ func (s *scope) name(name ast.Var, found symbol) {
 	case anElement:
 		s.open[name] = found.field
 	case lost:
-		s.refuse("this depends on the document in a way that can't be derived")
+		s.refuse("%s can't be given a name", found.words())
 	}
 	s.env[name] = found
 }

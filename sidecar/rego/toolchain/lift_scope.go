@@ -20,7 +20,7 @@ const (
 	whole
 	// a partial set that depends on the document
 	aSet
-	// what can't be used
+	// an element's place, or an element that was compared with a whole list
 	lost
 )
 
