@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity pack clean
+.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -70,6 +70,9 @@ bench-tools: build ## measure calls and lists of tools, and 200 sessions for fiv
 
 bench-identity: build ## measure what each credential costs, new and known
 	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done
+
+bench-retrieval: build ## measure queries through the gateway, chunks a second, and beside fetching all
+	@node --no-warnings dist/bench/retrieval/main.js
 
 pack: build ## make the npm package, toolchain included
 	@npm pack --silent

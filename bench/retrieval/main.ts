@@ -1,0 +1,69 @@
+/** Measures retrieval through the gateway (`make bench-retrieval`, docs/performance.md); writes `bench/results/retrieval.json`. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pinned } from "../process.js";
+import { aimAt } from "./aim.js";
+import { drawBeside, measureBeside } from "./beside.js";
+import { drawChunks, measureChunks } from "./chunks.js";
+import { drawCosts, measureCosts } from "./costs.js";
+import { archive } from "./documents.js";
+import { drawQueries, measureQueries } from "./queries.js";
+import { openSidecar, prepareStage } from "./stage.js";
+
+const { values: flags } = parseArgs({
+  options: {
+    /** Of a turn. */
+    seconds: { type: "string" },
+    rounds: { type: "string" },
+    /** `queries`, `chunks`, `beside`, `costs` or `filters`; nothing is written then. */
+    only: { type: "string" },
+  },
+});
+const seconds = Number(flags.seconds ?? 1);
+const rounds = Number(flags.rounds ?? 5);
+const wants = (part: string): boolean => flags.only === undefined || flags.only === part;
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const before = loadavg()[0];
+const stage = await prepareStage();
+const sidecar = await openSidecar(stage);
+try {
+  const chunks = wants("chunks") ? await measureChunks(stage, sidecar, { seconds, rounds }) : undefined;
+  if (chunks !== undefined) say(drawChunks(chunks));
+  const costs = wants("costs") ? await measureCosts(stage, sidecar, rounds) : undefined;
+  if (costs !== undefined) say(drawCosts(costs));
+  const queries = wants("queries") ? await measureQueries(stage, { seconds, rounds }) : undefined;
+  if (queries !== undefined) say(drawQueries(queries));
+  const beside = wants("beside")
+    ? await measureBeside(stage, aimAt(archive, stage.token), rounds)
+    : undefined;
+  if (beside !== undefined) say(drawBeside(beside));
+  if (flags.only === undefined) {
+    const path = fileURLToPath(new URL("../../../bench/results/retrieval.json", import.meta.url));
+    const report = {
+      ...{ at: new Date().toISOString(), loadAverage: before, loadAverageAfter: loadavg()[0] },
+      ...{ node: process.version, cpu: cpus()[0]?.model.trim(), cores: cpus().length, pinned },
+      ...{ seconds, rounds, queries, chunks, beside, costs },
+    };
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+} finally {
+  await sidecar.close();
+  await stage.close();
+}
+// what deriving a condition costs beside OPA's partial evaluation
+const filters = fileURLToPath(new URL("filters.js", import.meta.url));
+const { status } =
+  wants("filters") && existsSync(filters)
+    ? spawnSync(process.execPath, ["--no-warnings", filters], { stdio: "inherit" })
+    : { status: 0 };
+// what the sidecar in this process keeps open must not keep it
+process.exit(status ?? 1);
