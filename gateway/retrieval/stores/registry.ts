@@ -3,8 +3,11 @@ import type { Adapter } from "../adapter.js";
 import type { KindSettings, StoreKind } from "../config.js";
 import { chroma } from "./chroma/adapter.js";
 import { settings as chromaSettings } from "./chroma/settings.js";
+import { http } from "./http/adapter.js";
+import { settings as httpSettings } from "./http/mapping.js";
 import { milvus } from "./milvus/adapter.js";
 import { milvusSettings } from "./milvus/settings.js";
+import { postgresSettings } from "../postgres/settings.js";
 import { qdrant, qdrantSettings } from "./qdrant/adapter.js";
 import { elasticsearch, opensearch } from "./search/adapter.js";
 import { searchSettings } from "./search/settings.js";
@@ -13,6 +16,7 @@ import { searchSettings } from "./search/settings.js";
 export const adapters: Partial<Record<StoreKind, Adapter>> = {
   chroma,
   elasticsearch,
+  http,
   milvus,
   opensearch,
   qdrant,
@@ -22,7 +26,9 @@ export const adapters: Partial<Record<StoreKind, Adapter>> = {
 export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   chroma: chromaSettings,
   elasticsearch: searchSettings,
+  http: httpSettings,
   milvus: milvusSettings,
   opensearch: searchSettings,
+  postgres: postgresSettings,
   qdrant: qdrantSettings,
 };
