@@ -9,7 +9,7 @@ import { pick } from "./hits.js";
 import type { Named } from "./names.js";
 import { readName } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
-import { checkDocument, notUniform, ofWrite, pipelineOf, readChange } from "./write.js";
+import { checkDocument, notUniform, pipelineOf, readChange, writtenOf } from "./write.js";
 
 type Kind = "write" | "update" | "delete";
 
@@ -173,7 +173,7 @@ const errorType = /^[a-z_]{1,64}$/;
 function itemOf(item: Json): Json {
   const [[action, one] = ["", null]] = isObject(item) ? Object.entries(item) : [];
   if (!isObject(one) || !Object.hasOwn(kindOf, action)) return {};
-  const out = pick(one, ofWrite);
+  const out = writtenOf(one);
   const { error } = one;
   if (isObject(error)) {
     const { type } = error;

@@ -4,7 +4,7 @@ import { isObject, refuse } from "../../../../sidecar/contract.js";
 import type { Narrowing, StoreAsk } from "../../adapter.js";
 import type { Context, Planned } from "./context.js";
 import { isRefusal, objectBody, withoutItems } from "./context.js";
-import { pick } from "./hits.js";
+import { pick, tellShards } from "./hits.js";
 import type { Named } from "./names.js";
 import { readNames } from "./names.js";
 import { filterOfAll } from "./narrow-search.js";
@@ -20,7 +20,9 @@ export const planCount = (context: Context): Planned | Refusal =>
     empty: { count: 0, _shards: { total: 0, successful: 0, skipped: 0, failed: 0 } },
     read(value) {
       const { count } = value;
-      return typeof count === "number" ? { count, answer: pick(value, ["count", "_shards"]) } : undefined;
+      return typeof count === "number"
+        ? { count, answer: tellShards(value, pick(value, ["count"])) }
+        : undefined;
     },
   });
 

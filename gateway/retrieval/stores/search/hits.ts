@@ -62,7 +62,7 @@ export function readPage(value: Json | undefined, origin: Origin): Page | Refusa
           : [rebuildHit(hit, { before, after }, origin)];
       });
       const out = pick(value, ofAnswer);
-      if (isObject(value["_shards"])) out["_shards"] = pick(value["_shards"], ofShards);
+      tellShards(value, out);
       const sure = origin.exact && given.length === hits.length;
       out["hits"] = {
         ...(total === undefined ? {} : { total: sure ? total : counted(total, given.length) }),
@@ -73,6 +73,13 @@ export function readPage(value: Json | undefined, origin: Origin): Page | Refusa
       return out;
     },
   };
+}
+
+/** How many shards answered; why one didn't may repeat what it holds. */
+export function tellShards(answer: JsonObject, out: JsonObject): JsonObject {
+  const { _shards: shards } = answer;
+  if (isObject(shards)) out["_shards"] = pick(shards, ofShards);
+  return out;
 }
 
 /** The total in its own form: with `rest_total_hits_as_int` a number. */

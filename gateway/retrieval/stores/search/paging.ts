@@ -6,7 +6,7 @@ import type { Context, Planned } from "./context.js";
 import { isRefusal, objectBody, withoutItems } from "./context.js";
 import type { Place } from "./cursor.js";
 import { openPlace, sealPlace } from "./cursor.js";
-import { pick, readPage } from "./hits.js";
+import { pick, readPage, tellShards } from "./hits.js";
 import type { Named } from "./names.js";
 import { readNames } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
@@ -164,7 +164,7 @@ export function planOpenPit({ request, store, dialect, path }: Context): Planned
         const id = isObject(value) ? value[dialect.pit.id] : undefined;
         if (!isObject(value) || typeof id !== "string") return refuse("upstream_invalid");
         return withoutItems({
-          ...pick(value, ["creation_time", "_shards"]),
+          ...tellShards(value, pick(value, ["creation_time"])),
           [dialect.pit.id]: sealPlace({ kind: "pit", id, names: index, more: {} }, sealing),
         });
       },

@@ -7,7 +7,7 @@ import type { Context, Planned } from "./context.js";
 import { isRefusal, withoutItems } from "./context.js";
 import { writesOtherwise } from "./dotted.js";
 import { isId } from "./get.js";
-import { pick } from "./hits.js";
+import { pick, tellShards } from "./hits.js";
 import { readName } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
 import { whole } from "./numbers.js";
@@ -20,11 +20,15 @@ const ofWrite = [
   "_version",
   "result",
   "forced_refresh",
-  "_shards",
   "_seq_no",
   "_primary_term",
   "status",
 ];
+
+/** What may be told of a document that was written. */
+export function writtenOf(value: Json | undefined): JsonObject {
+  return isObject(value) ? tellShards(value, pick(value, ofWrite)) : {};
+}
 
 /** `_doc` with and without an id, `_create/{id}`. */
 export function planWrite({ request, store, path }: Context): Planned | Refusal {
@@ -64,7 +68,7 @@ export function planWrite({ request, store, path }: Context): Planned | Refusal 
         return { kind: "narrowed", request: { method, path: to, body: stored }, exact: [true] };
       },
       empty: () => refuse("nothing_allowed"),
-      results: ({ value }) => withoutItems(isObject(value) ? pick(value, ofWrite) : {}),
+      results: ({ value }) => withoutItems(writtenOf(value)),
     },
   };
 }
@@ -88,7 +92,7 @@ export function planDelete({ request, store, path }: Context): Planned | Refusal
         exact: [true],
       }),
       empty: () => refuse("nothing_allowed"),
-      results: ({ value }) => withoutItems(isObject(value) ? pick(value, ofWrite) : {}),
+      results: ({ value }) => withoutItems(writtenOf(value)),
     },
   };
 }
@@ -125,7 +129,7 @@ export function planUpdate({ request, store, path }: Context): Planned | Refusal
         exact: [true],
       }),
       empty: () => refuse("nothing_allowed"),
-      results: ({ value }) => withoutItems(isObject(value) ? pick(value, ofWrite) : {}),
+      results: ({ value }) => withoutItems(writtenOf(value)),
     },
   };
 }
@@ -208,5 +212,3 @@ export function notUniform(
   }
   return undefined;
 }
-
-export { ofWrite };
