@@ -130,6 +130,8 @@ function createWriter(random: Random): { policy(name: string): string } {
       () => `data.facts.tree[${s}].open`,
       () => `data.facts.tree[${s}].at ${order()} ${number()}`,
       () => `${s} in object.keys(data.facts.levels)`,
+      () => `mine[${s}]`,
+      () => `data.facts.names[${n}] == ${text()}`,
     ];
     const several: (() => string)[] = [
       () => `${l}[_] == ${text()}`,
@@ -145,6 +147,10 @@ function createWriter(random: Random): { policy(name: string): string } {
       () => `some ${x} in ${collection()}; ${x} in ${l}`,
       () => `some ${x}; data.facts.levels[${x}] <= ${number()}; ${s} == ${x}`,
       () => `every ${x} in ${collection()} { ${s} != ${x} }`,
+      () =>
+        `every ${x} in ${random.of(["input.subject.class", "input.subject.level", "mine"])} { ${n} < 2; ${s} != ${x} }`,
+      () => `every _, y${x} in data.facts.levels { not ${n} == y${x} }`,
+      () => `not not_${x.slice(0, 1)}(${s})`,
       () => `${x} := object.get(data.facts.levels, ${text()}, 1); ${n} == ${x}`,
       () =>
         `${x} := input.resource; ${x}.kind == "k"; ${x}.document.${random.of(fields.string)} == ${text()}`,
@@ -169,7 +175,7 @@ function createWriter(random: Random): { policy(name: string): string } {
     const x = fresh("x");
     const not = random.once(2) ? "not " : "";
     const write = (head: string, inner: string): number => rules.push(`${head} if {\n\t${inner}\n}`);
-    switch (random.below(11)) {
+    switch (random.below(13)) {
       case 0:
         for (let i = 0; i <= random.below(3); i++) write(h, body(whole(), depth));
         return not + h;
@@ -218,7 +224,28 @@ function createWriter(random: Random): { policy(name: string): string } {
           `${x} := ${h}(${d}); ${x} > 0; ${x} <= ${number()}`,
         ]);
       }
-      case 9:
+      case 9: {
+        const value = fresh("y");
+        write(`${h} contains ${value}`, `some ${value} in ${collection()}\n\t${test(whole(), depth)}`);
+        write(`${h} contains ${value}`, `${value} := ${text()}\n\t${test(whole(), depth)}`);
+        return random.of([
+          `${text()} in ${h}`,
+          `not ${text()} in ${h}`,
+          `${d}.${random.of(fields.string)} in ${h}`,
+          `some ${x} in ${h}; ${d}.name != ${x}`,
+          `some ${x} in ${d}.tags; ${x} in ${h}`,
+        ]);
+      }
+      case 10:
+        rules.push(
+          `${h}(d, v) := 0 if {\n\t${test("d", depth)}\n} else := 1 if {\n\td.at ${order()} v\n} else := 2 if {\n\t${test("d", depth)}\n}`,
+        );
+        return random.of([
+          `${h}(${d}, ${number()}) ${order()} ${number()}`,
+          `${not}${h}(${d}, ${number()})`,
+          `not ${h}(${d}, ${number()}) == 1`,
+        ]);
+      case 11:
         rules.push(`${h}(d) := d.${random.of(fields.string)}`);
         return `${not}${h}(${d}) == ${text()}`;
       default:
@@ -244,6 +271,7 @@ function createWriter(random: Random): { policy(name: string): string } {
         "named := input.resource.document",
         "mine contains g if some g in input.subject.groups",
         'mine contains "ab"',
+        'not_x(v) if v == "a"',
         'caller := {"tenant": input.subject.tenant, "groups": input.subject.groups}',
       ].join("\n\n");
     },

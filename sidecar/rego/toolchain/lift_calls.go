@@ -115,13 +115,17 @@ func (s *scope) every(every *ast.Every) {
 	if key == nil {
 		key = s.l.fresh()
 	}
+	over := s.local(domain.term)
+	// of what is no collection nothing holds, though there would be nothing to go through
+	collections := ast.SetTerm(ast.StringTerm("array"), ast.StringTerm("object"), ast.StringTerm("set"))
+	s.emit(ast.Member.Expr(ast.TypeNameBuiltin.Call(over), collections))
 	inner := s.inner()
 	inner.bind(value)
 	inner.bind(key)
 	inner.body(every.Body)
 	ways := s.l.fresh()
 	each := ast.ArrayComprehensionTerm(atom("or", ways), ast.Body{
-		equate(value.Copy(), ast.RefTerm(s.local(domain.term), key.Copy())),
+		equate(value.Copy(), ast.RefTerm(over, key.Copy())),
 		equate(ways, ast.ArrayComprehensionTerm(inner.condition(), inner.closed())),
 	})
 	s.atoms = append(s.atoms, atom("and", s.local(each)))
