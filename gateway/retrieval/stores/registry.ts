@@ -8,6 +8,7 @@ import { settings as httpSettings } from "./http/mapping.js";
 import { milvus } from "./milvus/adapter.js";
 import { milvusSettings } from "./milvus/settings.js";
 import { postgresSettings } from "../postgres/settings.js";
+import { pinecone, pineconeSettings } from "./pinecone/adapter.js";
 import { qdrant, qdrantSettings } from "./qdrant/adapter.js";
 import { elasticsearch, opensearch } from "./search/adapter.js";
 import { searchSettings } from "./search/settings.js";
@@ -19,6 +20,7 @@ export const adapters: Partial<Record<StoreKind, Adapter>> = {
   http,
   milvus,
   opensearch,
+  pinecone,
   qdrant,
 };
 
@@ -30,5 +32,6 @@ export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   milvus: milvusSettings,
   opensearch: searchSettings,
   postgres: postgresSettings,
+  pinecone: pineconeSettings,
   qdrant: qdrantSettings,
 };

@@ -45,8 +45,10 @@ function say(leaf: Leaf, key: string, guarded: boolean): Said | undefined {
     const asks = operator === "exists" ? value === true : true;
     return asks ? { filter: { must_not: [{ is_empty: { key } }] }, exact: false } : undefined;
   }
-  const [only] = tests.any;
-  const test: JsonObject = tests.any.length === 1 && only !== undefined ? only : { should: [...tests.any] };
+  // none: what never holds, said without an empty list
+  const any = tests.any.length > 0 ? tests.any : [{ must: [noList(key)], must_not: [noList(key)] }];
+  const [only] = any;
+  const test: JsonObject = any.length === 1 && only !== undefined ? only : { should: [...any] };
   if (operator === "exists" && value === false) {
     return guarded && tests.exact
       ? { filter: { must_not: [{ must: [test, noList(key)] }] }, exact: true }
