@@ -53,3 +53,44 @@ test_only_invocations_are_limited if {
 	obligations == {{"id": "contractor.tokens", "type": "limit_tokens", "properties": {"max_tokens": 256}}}
 	contractor.obligations == set() with input as demo.ask(demo.contractor, demo.see("gpt-4o-mini"))
 }
+
+test_collections_are_listed_for_a_time[name] if {
+	some name, case in {
+		"as it is": {"collection": "globex-docs", "change": [], "denied": set()},
+		"another one": {"collection": "handbook", "change": [], "denied": {"contractor_collection_not_listed"}},
+		"when it is over": {
+			"collection": "globex-docs",
+			"change": [{"op": "replace", "path": "contractors/collections/globex-docs/until", "value": "2026-11-18T10:30:00Z"}],
+			"denied": {"contractor_collection_not_listed"},
+		},
+		"before it begins": {
+			"collection": "globex-docs",
+			"change": [{"op": "replace", "path": "contractors/collections/globex-docs/from", "value": "2026-11-18T10:30:00Z"}],
+			"denied": {"contractor_collection_not_listed"},
+		},
+		"without an end": {
+			"collection": "globex-docs",
+			"change": [{"op": "remove", "path": "contractors/collections/globex-docs/until"}],
+			"denied": {"contractor_collection_not_listed"},
+		},
+		"without a limit": {
+			"collection": "globex-docs",
+			"change": [{"op": "remove", "path": "contractors/top_k"}],
+			"denied": {"contractor_collection_not_listed"},
+		},
+	}
+	every changes in [{}, favoured] {
+		denied := contractor.deny with input as demo.but(demo.ask(demo.contractor, demo.query(case.collection)), changes)
+			with data.facts as json.patch(data.facts, case.change)
+		demo.codes(denied) == case.denied
+	}
+}
+
+test_contractors_get_few_documents_at_a_time if {
+	request := demo.ask(demo.contractor, demo.query("globex-docs"))
+	obligations := contractor.obligations with input as request
+	obligations == {{"id": "contractor.results", "type": "limit_results", "properties": {"top_k": 5}}}
+	contractor.obligations == set() with input as demo.but(request, {"action/properties/phase": "response"})
+	contractor.obligations == set() with input as demo.ask(demo.contractor, demo.on_collection("retrieval.count", "globex-docs"))
+	contractor.obligations == set() with input as demo.ask(demo.analyst, demo.query("handbook"))
+}

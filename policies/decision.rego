@@ -13,11 +13,14 @@ import data.countersign.content
 import data.countersign.contractor
 import data.countersign.definition
 import data.countersign.device
+import data.countersign.document
 import data.countersign.environment
 import data.countersign.function
 import data.countersign.host
 import data.countersign.hours
+import data.countersign.ingest
 import data.countersign.lib.reason
+import data.countersign.lib.resource as resource_facts
 import data.countersign.lib.toolserver
 import data.countersign.model
 import data.countersign.network
@@ -31,6 +34,7 @@ import data.countersign.risk
 import data.countersign.route
 import data.countersign.server
 import data.countersign.storage
+import data.countersign.store
 import data.countersign.tool
 import data.countersign.wellformed
 
@@ -98,6 +102,21 @@ deny contains refusal if {
 deny contains refusal if {
 	input.resource.type == "collection"
 	some refusal in retrieval.deny
+}
+
+deny contains refusal if {
+	resource_facts.gives_documents
+	some refusal in document.deny
+}
+
+deny contains refusal if {
+	brings_documents
+	some refusal in ingest.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "store"
+	some refusal in store.deny
 }
 
 deny contains refusal if {
@@ -211,6 +230,11 @@ allow contains grant if {
 }
 
 allow contains grant if {
+	input.resource.type == "store"
+	some grant in store.allow
+}
+
+allow contains grant if {
 	input.resource.type == "storage"
 	some grant in storage.allow
 }
@@ -263,8 +287,18 @@ allow contains grant if {
 obligations contains obligation if some obligation in contractor.obligations
 
 obligations contains obligation if {
-	input.resource.type == "collection"
+	input.resource.type in {"collection", "storage"}
 	some obligation in retrieval.obligations
+}
+
+obligations contains obligation if {
+	brings_documents
+	some obligation in ingest.obligations
+}
+
+obligations contains obligation if {
+	resource_facts.gives_documents
+	some obligation in document.obligations
 }
 
 obligations contains obligation if {
@@ -285,6 +319,24 @@ labels contains label if {
 labels contains label if {
 	input.resource.type == "collection"
 	some label in retrieval.labels
+}
+
+labels contains label if {
+	resource_facts.gives_documents
+	some label in document.labels
+}
+
+brings_documents if {
+	input.resource.type == "collection"
+	input.action.name in {"retrieval.write", "retrieval.update"}
+	resource_facts.is_request
+}
+
+# Files that are put into one of OpenAI's stores, with what they are described by.
+brings_documents if {
+	input.resource.type == "storage"
+	type_name(input.resource.properties.documents)
+	resource_facts.is_request
 }
 
 # Lists have neither.

@@ -20,6 +20,13 @@ may := {
 	"query patients": {"senior"},
 	"query globex-docs": {"contractor"},
 	"query public-docs": {"senior", "analyst", "contractor", "ci"},
+	"query wiki": {"senior", "analyst", "contractor", "ci"},
+	"export wiki": set(),
+	"export handbook": {"senior"},
+	"write to wiki": {"senior", "analyst"},
+	"delete from wiki": {"senior"},
+	"list library": {"senior", "analyst", "contractor", "ci"},
+	"see what library is": {"senior", "analyst", "ci"},
 }
 
 calls := {
@@ -38,6 +45,13 @@ calls := {
 	"query patients": demo.query("patients"),
 	"query globex-docs": demo.query("globex-docs"),
 	"query public-docs": demo.query("public-docs"),
+	"query wiki": demo.query("wiki"),
+	"export wiki": demo.on_collection("retrieval.export", "wiki"),
+	"export handbook": demo.on_collection("retrieval.export", "handbook"),
+	"write to wiki": demo.bring("wiki", [{"classification": "internal"}]),
+	"delete from wiki": demo.on_collection("retrieval.delete", "wiki"),
+	"list library": demo.on_store("collection.list", "library"),
+	"see what library is": demo.on_store("store.describe", "library"),
 }
 
 test_who_may_use_what[case] if {
@@ -136,8 +150,8 @@ test_obligations_and_labels_come_with_the_allow if {
 	answer.labels == ["restricted-data"]
 	answer.obligations == [{
 		"id": "retrieval.filter",
-		"type": "filter_documents",
-		"properties": {"tenant": "acme", "max_classification": "restricted"},
+		"type": "filter",
+		"properties": {"include": "countersign/document/include"},
 	}]
 }
 
@@ -164,6 +178,9 @@ needed := {
 		"resource/properties/query", "resource/properties/query/top_k",
 		"context/source", "context/source/network",
 		"context/device", "context/device/managed", "context/device/compliant",
+	}),
+	"write to wiki": (common | {
+		"resource/properties/environment", "resource/properties/region", "resource/properties/documents",
 	}),
 	"read /workspace/plan.md": (common | {"resource/properties/arguments", "resource/properties/arguments/path"}),
 	"search the web": (common | {"resource/properties/arguments"}),
@@ -206,6 +223,7 @@ values := {null, true, 99, -1, "", "x", [], ["x"], [["ml-senior"]], {}, {"x": "m
 right := {
 	"invoke medical-llm": {"context/device/managed": {true}, "context/device/compliant": {true}},
 	"query patients": {"context/device/managed": {true}, "context/device/compliant": {true}},
+	"write to wiki": {"resource/properties/documents": {[]}},
 	"search the web": {"resource/properties/arguments": {{}}, "subject/properties/groups": {[], ["x"]}},
 }
 

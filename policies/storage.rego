@@ -1,7 +1,8 @@
 # METADATA
 # title: Storage
 # description: |
-#   Opens the account where files and stores of vectors are kept, by group and purpose. Whose a file or store is, is the
+#   Opens the account where files and stores of vectors are kept, by group and purpose. Which files a search may give is said in
+#   `document.rego`, what they are stored with in `ingest.rego`. Whose a file or store is, is the
 #   gateway's to see to: an id that another identity (of a store: another tenant) got is unknown. The lines of a batch's
 #   file, and batches themselves, are decided as requests of their models.
 package countersign.storage

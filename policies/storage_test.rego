@@ -55,3 +55,46 @@ test_the_decision_hears_of_it if {
 	abroad := countersign.decision with input as demo.but(request, {"resource/properties/region": "ap"})
 	demo.codes(abroad.reasons) == {"region_not_allowed"}
 }
+
+attach(documents) := object.union(
+	keep("vector_store.update", {"files": 1}),
+	{"resource": {"properties": {"documents": documents}}},
+)
+
+test_files_are_stamped_as_documents_are if {
+	answer := countersign.decision with input as demo.ask(demo.analyst, attach([{}]))
+	{obligation.type | some obligation in answer.obligations} == {"filter", "stamp_documents"}
+	plain := countersign.decision with input as demo.ask(demo.analyst, keep("vector_store.update", {}))
+	plain.allow
+	plain.obligations == []
+}
+
+test_files_are_judged_as_documents_are[name] if {
+	some name, case in {
+		"one that says nothing": {"documents": [{}], "denied": set()},
+		"as secret as may be": {"documents": [{"classification": "confidential"}], "denied": set()},
+		"more secret": {"documents": [{"classification": "restricted"}], "denied": {"classification_too_high"}},
+		"less secret": {"documents": [{"classification": "public"}], "denied": {"classification_too_low"}},
+		"another tenant's": {"documents": [{"tenant": "globex"}], "denied": {"document_of_another_tenant"}},
+		"no list": {"documents": null, "denied": {"documents_not_allowed"}},
+	}
+	answer := countersign.decision with input as demo.ask(demo.senior, attach(case.documents))
+	answer.allow == demo.is_empty(case.denied)
+	every code in case.denied { code in demo.codes(answer.reasons) }
+}
+
+test_a_search_is_narrowed_and_its_results_are_looked_at if {
+	search := demo.ask(demo.analyst, keep("retrieval.query", {"top_k": 10}))
+	narrowed := countersign.decision with input as search
+	[obligation.type | some obligation in narrowed.obligations] == ["filter"]
+	answer := countersign.decision with input as demo.but(search, {
+		"action/properties/phase": "response",
+		"resource/properties/recent": {"queries": 1, "narrow": 0},
+		"resource/properties/documents": [
+			{"tenant": "acme", "classification": "internal"},
+			{"tenant": "acme", "classification": "confidential"},
+			{"tenant": "globex", "classification": "internal"},
+		],
+	})
+	answer.obligations == [{"id": "document.keep", "type": "keep_documents", "properties": {"documents": [0]}}]
+}

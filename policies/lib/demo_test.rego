@@ -61,6 +61,7 @@ collections := {
 	"patients": {"environment": "prod", "region": "eu", "classification": "restricted"},
 	"globex-docs": {"environment": "prod", "region": "eu", "classification": "confidential"},
 	"public-docs": {"environment": "prod", "region": "eu", "classification": "public"},
+	"wiki": {"environment": "prod", "region": "eu", "store": "library"},
 }
 
 invoke(model) := {
@@ -77,6 +78,30 @@ query(collection) := {
 		{"query": {"bytes": 12, "sha256": "…", "top_k": 5}},
 	)},
 }
+
+on_collection(action, collection) := object.union(
+	query(collection),
+	{"action": {"name": action}},
+)
+
+on_store(action, store) := {
+	"action": {"name": action, "properties": {"phase": "request"}},
+	"resource": {"type": "store", "id": store, "properties": {"environment": "prod", "region": "eu", "store": store}},
+}
+
+# What came back of a query.
+found(collection, documents) := object.union(query(collection), {
+	"action": {"properties": {"phase": "response"}},
+	"resource": {"properties": {
+		"documents": documents,
+		"recent": {"queries": 3, "narrow": 1, "window_s": 600},
+	}},
+})
+
+bring(collection, documents) := object.union(
+	on_collection("retrieval.write", collection),
+	{"resource": {"properties": {"documents": documents}}},
+)
 
 call(tool, arguments) := {
 	"action": {"name": "tool.call", "properties": {"phase": "request"}},
@@ -143,13 +168,16 @@ from_server(action, server, properties) := {
 	"resource": {"type": "server", "id": server, "properties": object.union({"server": server}, properties)},
 }
 
+# 2026-11-18T10:00:00Z
+hour_from := 1794996000
+
 # A Wednesday morning on the internal network.
 ask(caller, what) := object.union(what, {
 	"subject": caller.subject,
 	"context": {
 		"source": {"ip": "10.0.0.7", "network": "internal", "region": "eu"},
 		"device": object.get(caller, "device", {}),
-		"time": {"hour": 10, "weekday": "wednesday", "zone": "UTC"},
+		"time": {"hour": 10, "weekday": "wednesday", "zone": "UTC", "hour_from": hour_from, "hour_until": hour_from + 3600},
 		"environment": "demo",
 		"request": {"id": "r-1", "method": "POST", "path": "/"},
 	},

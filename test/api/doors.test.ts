@@ -245,8 +245,8 @@ describe("POST /v1/decisions", () => {
         },
       },
     };
-    const able = await ask(await request({ call: query, obligations: ["filter_documents"] }));
-    expect(able.body).toMatchObject({ allow: true, obligations: [{ type: "filter_documents" }] });
+    const able = await ask(await request({ call: query, obligations: ["filter"] }));
+    expect(able.body).toMatchObject({ allow: true, obligations: [{ type: "filter" }] });
     const unable = await ask(await request({ call: query, obligations: ["limit_tokens"] }));
     expect(unable.body).toMatchObject({
       allow: false,
