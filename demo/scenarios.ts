@@ -18,13 +18,22 @@ export interface Scenario {
         readonly arguments: Readonly<Record<string, string>>;
       }
     | { readonly kind: "tools"; readonly server: string }
-    | { readonly kind: "query"; readonly collection: string; readonly query: string };
+    | { readonly kind: "query"; readonly collection: string; readonly query: string }
+    /** By the store's own API. */
+    | {
+        readonly kind: "store";
+        readonly method: "GET" | "POST" | "PUT" | "DELETE";
+        readonly path: string;
+        readonly body?: unknown;
+      };
   readonly expect: {
     readonly allowed: boolean;
     /** Code of the first reason of a denial. */
     readonly reason?: string;
     /** What the answer must hold somewhere. */
     readonly says?: string;
+    /** What the answer must hold nowhere. */
+    readonly lacks?: string;
     /** What the answer's list must hold, in any order. */
     readonly lists?: readonly string[];
   };
@@ -211,5 +220,107 @@ export const scenarios: readonly Scenario[] = [
     asks: "search the handbook of acme",
     request: { kind: "query", collection: "handbook", query: "holiday" },
     expect: { allowed: false },
+  },
+  {
+    who: "analyst",
+    asks: "search the wiki for budgets: of eleven documents, four are for her to know",
+    request: { kind: "query", collection: "wiki", query: "budget" },
+    expect: {
+      allowed: true,
+      lists: ["budget-calendar", "budget-analytics", "budget-support", "budget-public"],
+    },
+  },
+  {
+    who: "senior",
+    asks: "search the same: his department's, and what he is cleared for",
+    request: { kind: "query", collection: "wiki", query: "budget" },
+    expect: {
+      allowed: true,
+      lists: ["budget-calendar", "budget-research", "budget-board", "budget-trials", "budget-public"],
+    },
+  },
+  {
+    who: "ci",
+    asks: "search the same: a job is of no department",
+    request: { kind: "query", collection: "wiki", query: "budget" },
+    expect: { allowed: true, lists: ["budget-calendar", "budget-public"] },
+  },
+  {
+    who: "analyst",
+    asks: "search by the store's own API, for budgets or anything else",
+    request: {
+      kind: "store",
+      method: "POST",
+      path: "library/wiki/_search",
+      body: {
+        query: {
+          bool: {
+            should: [
+              { match: { text: "budget" } },
+              { term: { tenant: "globex" } },
+              { term: { classification: "restricted" } },
+              { match_all: {} },
+            ],
+          },
+        },
+      },
+    },
+    expect: {
+      allowed: true,
+      lists: ["budget-calendar", "budget-analytics", "budget-support", "budget-public"],
+      // of a department that she is granted for a time, without who owns it
+      says: '"owner":"***"',
+      lacks: "reviewer",
+    },
+  },
+  {
+    who: "analyst",
+    asks: "sort by who reviewed it, which is hidden from her",
+    request: {
+      kind: "store",
+      method: "POST",
+      path: "library/wiki/_search",
+      body: { query: { match: { text: "budget" } }, sort: ["reviewer"] },
+    },
+    expect: { allowed: false, reason: "field_hidden" },
+  },
+  {
+    who: "analyst",
+    asks: "write a note into the wiki: it gets her tenant and a classification",
+    request: {
+      kind: "store",
+      method: "PUT",
+      path: "library/wiki/_doc/note-1",
+      body: { text: "The printer is in room 4.", department: "analytics", created: "2026-11-02T08:00:00Z" },
+    },
+    expect: { allowed: true, says: '"_id":"note-1"' },
+  },
+  {
+    who: "analyst",
+    asks: "write a note that calls itself public",
+    request: {
+      kind: "store",
+      method: "PUT",
+      path: "library/wiki/_doc/note-2",
+      body: { text: "The salary bands, for everyone.", classification: "public" },
+    },
+    expect: { allowed: false, reason: "classification_too_low" },
+  },
+  {
+    who: "analyst",
+    asks: "write over a document of another department",
+    request: {
+      kind: "store",
+      method: "PUT",
+      path: "library/wiki/_doc/budget-research",
+      body: { text: "Research needs no money." },
+    },
+    expect: { allowed: false, reason: "document_refused" },
+  },
+  {
+    who: "senior",
+    asks: "take the wiki out page by page: his grant is over",
+    request: { kind: "store", method: "POST", path: "library/wiki/_search?scroll=1m", body: { size: 100 } },
+    expect: { allowed: false, reason: "default_deny" },
   },
 ];

@@ -116,6 +116,12 @@ function wire(request: Scenario["request"]): Wired {
         path: `/v1/retrieval/${request.collection}/query`,
         body: { query: request.query, top_k: 5 },
       };
+    case "store":
+      return {
+        method: request.method,
+        path: `/stores/${request.path}`,
+        ...(request.body === undefined ? {} : { body: request.body }),
+      };
   }
 }
 
@@ -157,13 +163,19 @@ function read(text: string): Json {
 function refusalIn(answer: Json): JsonObject | undefined {
   if (!isObject(answer)) return undefined;
   const error = answer["error"];
-  if (isObject(error)) return isObject(error["data"]) ? error["data"] : error;
+  if (isObject(error)) {
+    const told = error["data"] ?? error["countersign"];
+    return isObject(told) ? told : error;
+  }
   return answer["code"] === undefined ? undefined : answer;
 }
 
 function firstReason(refusal: JsonObject | undefined): { code?: string; rule?: string } {
   const reasons = refusal?.["reasons"];
   const first = Array.isArray(reasons) ? reasons[0] : undefined;
+  // what an allow could not be done with has a code of its own; the reasons are the allow's then
+  const own = refusal?.["code"];
+  if (typeof own === "string" && own !== "denied") return { code: own };
   const { code, rule } = isObject(first) ? first : (refusal ?? {});
   return {
     ...(typeof code === "string" ? { code } : {}),
@@ -178,6 +190,7 @@ function judge(
   text: string,
 ): string | undefined {
   if (expect.says !== undefined && !text.includes(expect.says)) return `expected ${expect.says}`;
+  if (expect.lacks !== undefined && text.includes(expect.lacks)) return `expected no ${expect.lacks}`;
   if (step.allowed !== expect.allowed) return `expected ${expect.allowed ? "allowed" : "denied"}`;
   if (expect.reason !== undefined && step.reason !== expect.reason) return `expected reason ${expect.reason}`;
   if (expect.lists !== undefined) {
@@ -188,13 +201,13 @@ function judge(
   return undefined;
 }
 
-/** The ids or names in a list answer: OpenAI's `data[].id`, MCP's `result.tools[].name`. */
+/** The ids or names in a list answer: of models, of tools, of documents by either door. */
 function listed(answer: Json): string[] {
   if (!isObject(answer)) return [];
-  const result = answer["result"];
-  const items = isObject(result) ? result["tools"] : answer["data"];
+  const { result, hits, documents, data } = answer;
+  const items = isObject(result) ? result["tools"] : isObject(hits) ? hits["hits"] : (documents ?? data);
   if (!Array.isArray(items)) return [];
-  return items.map((item) => (isObject(item) ? String(item["id"] ?? item["name"]) : ""));
+  return items.map((item) => (isObject(item) ? String(item["id"] ?? item["_id"] ?? item["name"]) : ""));
 }
 
 /** Draws the table. */

@@ -84,16 +84,37 @@ export function demoGatewayConfig(
         ],
       },
     },
-    collections: Object.fromEntries(
-      [
-        ["handbook", "internal"],
-        ["patients", "restricted"],
-        ["globex-docs", "confidential"],
-        ["public-docs", "public"],
-      ].map(([name = "", classification = ""]) => [
-        name,
-        { url: `${storeUrl}/collections/${name}/query`, classification, region: "eu", environment: "prod" },
-      ]),
-    ),
+    stores: {
+      library: {
+        ...{ kind: "opensearch", url: storeUrl, region: "eu", environment: "prod" },
+        collections: {
+          wiki: { ...collection },
+          handbook: { ...collection, classification: "internal" },
+          patients: { ...collection, classification: "restricted" },
+          "globex-docs": { ...collection, classification: "confidential" },
+          "public-docs": { ...collection, classification: "public" },
+        },
+      },
+    },
   };
 }
+
+/** Where the demo's documents have what policy asks of documents, and how their store has it. */
+const collection = {
+  fields: {
+    ...{ tenant: "tenant", classification: "classification", region: "region", department: "department" },
+    ...{ owner: "owner", reviewer: "reviewer" },
+    created: { path: "created", type: "time" },
+    expires: { path: "expires", type: "time" },
+  },
+  mapping: {
+    // some documents have a list there, which the store takes for any of its members
+    tenant: "keyword",
+    classification: { type: "keyword", uniform: true },
+    region: { type: "keyword", uniform: true },
+    department: { type: "keyword", uniform: true },
+    created: { type: "date", uniform: true },
+    expires: { type: "date", uniform: true },
+  },
+  text: "text",
+};

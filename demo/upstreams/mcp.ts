@@ -136,7 +136,7 @@ function filesServer(files: Files): McpServer {
 function searchServer(): McpServer {
   const server = new McpServer({ name: "demo-search", version: "1.0.0" });
   // the demo's web is what is public: the other collections have a door of their own
-  const web = collections.get("public-docs") ?? [];
+  const web = Object.entries(collections.get("public-docs") ?? {}).map(([id, one]) => ({ id, ...one }));
   server.registerTool(
     "web_search",
     { description: "Searches the public documents", inputSchema: { query: z.string() } },

@@ -253,19 +253,26 @@ describe("the MCP servers", () => {
 });
 
 describe("the store", () => {
-  async function query(collection: string, body: unknown) {
-    const store = await startStore({ port: 0 });
-    closers.push(() => store.close());
-    const answer = await fetch(`${store.url}/collections/${collection}/query`, {
-      method: "POST",
-      body: JSON.stringify(body),
+  async function ask(method: string, path: string, body?: unknown, store = startStore({ port: 0 })) {
+    const { url, received, close } = await store;
+    closers.push(() => close());
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    expect(store.received).toHaveLength(1);
-    const { documents = [] } = (await answer.json()) as {
-      documents?: { id: string; score: number; tenant: string; classification: string }[];
-    };
-    return { status: answer.status, documents };
+    expect(received.length).toBeGreaterThan(0);
+    return { status: answer.status, value: (await answer.json()) as Record<string, unknown> };
   }
+  interface Hits {
+    readonly total: { readonly value: number };
+    readonly hits: readonly { _id: string; _score: number; _source?: Record<string, unknown> }[];
+  }
+  async function search(index: string, body: unknown) {
+    const { status, value } = await ask("POST", `/${index}/_search`, body);
+    expect(status).toBe(200);
+    return value["hits"] as Hits;
+  }
+  const match = (text: string) => ({ match: { text } });
 
   test.each([
     ["handbook", "frontier model", "handbook-models", "acme", "internal"],
@@ -273,27 +280,74 @@ describe("the store", () => {
     ["patients", "asthma", "patient-0042", "acme", "restricted"],
     ["globex-docs", "roadmap relay", "globex-roadmap", "globex", "confidential"],
     ["public-docs", "maintenance sunday", "public-status", "*", "public"],
-  ])("%s: %s finds %s first", async (collection, words, id, tenant, classification) => {
-    const { documents } = await query(collection, { query: words });
-    expect(documents[0]).toMatchObject({ id, tenant, classification });
-    expect(documents.every(({ score }) => score > 0)).toBe(true);
-    const scores = documents.map(({ score }) => score);
+  ])("%s: %s finds %s first", async (index, words, id, tenant, classification) => {
+    const { hits } = await search(index, { query: match(words) });
+    expect(hits[0]).toMatchObject({ _id: id, _source: { tenant, classification } });
+    const scores = hits.map(({ _score }) => _score);
+    expect(scores.every((score) => score > 0)).toBe(true);
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
   });
 
-  test("returns top_k documents with score 0 where nothing matches", async () => {
-    const { documents } = await query("handbook", { query: "zeppelin", top_k: 2 });
-    expect(documents.map(({ score }) => score)).toEqual([0, 0]);
+  test.each<[string, unknown, number]>([
+    ["everything", { match_all: {} }, 11],
+    ["nothing", { match_none: {} }, 0],
+    ["words that aren't there", match("zeppelin"), 0],
+    ["a term, also in a list", { term: { tenant: "globex" } }, 2],
+    ["terms", { terms: { department: ["support", "analytics"] } }, 2],
+    ["a field that is there", { exists: { field: "expires" } }, 1],
+    ["ids", { ids: { values: ["budget-board", "none"] } }, 1],
+    ["what expires early", { range: { expires: { lt: Date.UTC(2026, 5, 1), format: "epoch_millis" } } }, 1],
+    ["what was made late", { range: { created: { gt: "2026-03-02T09:00:00Z" } } }, 0],
+    ["what was made then", { range: { created: { gte: "2026-03-02T09:00:00Z", lte: "2027-01-01" } } }, 11],
+    ["one of two", { bool: { should: [match("board"), { term: { department: "support" } }] } }, 2],
+    ["both of two", { bool: { must: [match("trials")], filter: { term: { department: "research" } } } }, 2],
+    ["all but one", { bool: { must_not: [{ term: { tenant: "*" } }] } }, 10],
+    ["what may be there besides", { bool: { filter: [match("board")], should: [match("x")] } }, 1],
+  ])("finds %s", async (_name, query, count) => {
+    expect((await search("wiki", { query, size: 0 })).total.value).toBe(count);
+    expect((await ask("POST", "/wiki/_count", { query })).value).toMatchObject({ count });
   });
 
-  test.each([
-    ["nowhere", { query: "x" }, 404],
-    ["handbook", { top_k: 1 }, 400],
-    ["handbook", { query: "x", top_k: 0 }, 400],
-    ["handbook", { query: "x", top_k: 101 }, 400],
-    ["handbook", ["x"], 400],
-  ])("refuses %s %j with %i", async (collection, body, status) => {
-    expect((await query(collection, body)).status).toBe(status);
+  test("gives what is asked for of a document, from where it is asked for", async () => {
+    const all = await search("wiki", {});
+    const some = await search("wiki", {
+      from: 2,
+      size: 1,
+      _source: { includes: ["text", "tenant"], excludes: ["text"] },
+    });
+    expect(some.hits).toEqual([{ ...all.hits[2], _source: { tenant: all.hits[2]?._source?.["tenant"] } }]);
+    expect((await search("wiki", { size: 1, _source: false })).hits[0]).not.toHaveProperty("_source");
+  });
+
+  test("takes documents and gives them up, for as long as it runs", async () => {
+    const store = startStore({ port: 0 });
+    const path = "/wiki/_doc/note";
+    const got = async () =>
+      (await ask("POST", "/_mget", { docs: [{ _index: "wiki", _id: "note" }] }, store)).value;
+    expect(await ask("PUT", path, { text: "x" }, store)).toMatchObject({ status: 201 });
+    expect(await ask("PUT", path, { text: "y" }, store)).toMatchObject({ value: { result: "updated" } });
+    expect(await got()).toMatchObject({ docs: [{ found: true, _source: { text: "y" } }] });
+    expect(await ask("DELETE", path, undefined, store)).toMatchObject({ value: { result: "deleted" } });
+    expect(await ask("DELETE", path, undefined, store)).toMatchObject({ status: 404 });
+    expect(await got()).toMatchObject({ docs: [{ found: false }] });
+    expect(await ask("POST", "/wiki/_doc", { text: "z" }, store)).toMatchObject({ value: { _id: "doc-12" } });
+  });
+
+  test.each<[string, string, unknown, number]>([
+    ["POST", "/nowhere/_search", {}, 404],
+    ["POST", "/wiki/_search", ["x"], 400],
+    ["POST", "/wiki/_search", { size: -1 }, 400],
+    ["POST", "/wiki/_search", { query: { script: {} } }, 400],
+    ["POST", "/wiki/_search", { query: { match: { text: "a", tenant: "b" } } }, 400],
+    ["POST", "/wiki/_search", { query: { match: { tenant: "b" } } }, 400],
+    ["POST", "/wiki/_search", { query: { terms: { tenant: "b" } } }, 400],
+    ["POST", "/wiki/_search", { query: { range: { created: { around: 1 } } } }, 400],
+    ["POST", "/wiki/_search", { query: { range: { created: 1 } } }, 400],
+    ["POST", "/wiki/_search", { query: { bool: { minimum_should_match: "1" } } }, 400],
+    ["POST", "/wiki/_search", { query: { term: {}, match_all: {} } }, 400],
+    ["POST", "/wiki/_forcemerge", {}, 400],
+  ])("refuses %s %s %j with %i", async (method, path, body, status) => {
+    expect((await ask(method, path, body)).status).toBe(status);
   });
 
   test("scores by BM25: rare words weigh more, long texts less", () => {

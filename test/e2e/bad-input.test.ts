@@ -349,6 +349,13 @@ const cases: readonly BadInput[] = [
     name: "top_k of a million",
     path: "/v1/retrieval/handbook/query",
     body: '{"query":"a","top_k":1000000}',
+    status: 400,
+    code: "filter_refused",
+  },
+  {
+    name: "top_k of a hundred",
+    path: "/v1/retrieval/handbook/query",
+    body: '{"query":"a","top_k":100}',
     status: 403,
     code: "denied",
   },
@@ -357,7 +364,7 @@ const cases: readonly BadInput[] = [
     path: "/v1/retrieval/handbook/query",
     body: '{"query":"a","filter":{"tenant":"globex"}}',
     status: 400,
-    code: "invalid_request",
+    code: "filter_refused",
   },
   {
     name: "a collection that isn't there",
