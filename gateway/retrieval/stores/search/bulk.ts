@@ -7,7 +7,7 @@ import { isRefusal, withoutItems } from "./context.js";
 import { isId } from "./get.js";
 import { pick } from "./hits.js";
 import type { Named } from "./names.js";
-import { readName } from "./names.js";
+import { readWritten } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
 import { checkDocument, notUniform, pipelineOf, readChange, writtenOf } from "./write.js";
 
@@ -46,7 +46,7 @@ export function planBulk({ request, store, path }: Context): Planned | Refusal {
     return refuse("invalid_request", "lines of JSON, of the type application/x-ndjson");
   const steps: Step[] = [];
   for (let i = 0; i < lines.length;) {
-    const step = readStep(lines[i], lines[i + 1], path["index"], (name) => readName(name, store));
+    const step = readStep(lines[i], lines[i + 1], path["index"], (name) => readWritten(name, store));
     if (isRefusal(step)) return step;
     steps.push(step);
     i += step.body === undefined ? 1 : 2;

@@ -8,7 +8,7 @@ import type { FoundItem, Narrowing, SentRequest, StoreAsk } from "../../adapter.
 import type { Context, Planned } from "./context.js";
 import { isRefusal, objectBody } from "./context.js";
 import { plainly } from "./dotted.js";
-import { pick } from "./hits.js";
+import { pick, readSourceOf } from "./hits.js";
 import type { Named } from "./names.js";
 import { readName } from "./names.js";
 import { pathOf, readParameters, sourceOf } from "./parameters.js";
@@ -148,7 +148,9 @@ export function planMultiGet({ request, store, path }: Context): Planned | Refus
 function asksOf(all: readonly Wanted[]): StoreAsk[] {
   return indices(all).map(([name, own]) => {
     const collection = own[0]?.named.collection;
-    const vectors = own.some(({ view }) => vectorsOf(collection, view.includes).length > 0);
+    const vectors = own.some(
+      ({ view }) => vectorsOf(collection, view.includes).length > 0 || view.excludeVectors === false,
+    );
     return {
       ...{ action: "retrieval.get", effect: "find", name, collection },
       query: { kinds: ["ids"], top_k: own.length, ...(vectors ? { vectors } : {}) },
@@ -199,9 +201,10 @@ function readDocs(value: Json | undefined, all: readonly Wanted[]): readonly Doc
       out.push({ answer, item: undefined });
       continue;
     }
-    const { _id: id, _source: source = {} } = answer;
-    if (id !== one.id || !isObject(source)) return refuse("upstream_invalid");
     const { name, collection } = one.named;
+    const { _id: id } = answer;
+    const source = readSourceOf(answer["_source"], collection);
+    if (id !== one.id || source === undefined) return refuse("upstream_invalid");
     const metadata = collection === undefined ? source : plainly(source, collection);
     out.push({ answer, item: { ask: places.indexOf(name), id, metadata, ...textOf(metadata, one.named) } });
   }

@@ -2,6 +2,7 @@
 import type { Json, JsonObject, Refusal } from "../../../../sidecar/contract.js";
 import { isObject, refuse, stringifyJson } from "../../../../sidecar/contract.js";
 import type { FoundItem } from "../../adapter.js";
+import type { CollectionConfig } from "../../config.js";
 import { plainly } from "./dotted.js";
 import type { Named } from "./names.js";
 import { isOf } from "./names.js";
@@ -19,6 +20,8 @@ export interface Origin {
   /** Whether what it counts is of what the caller may see, and no other. */
   readonly exact: boolean;
   readonly counts: boolean;
+  /** The most documents that are given, of all indices together. */
+  readonly size: number;
 }
 
 export interface Page {
@@ -27,10 +30,10 @@ export interface Page {
   rebuild(items: readonly (FoundItem | undefined)[]): JsonObject;
 }
 
-/** Of a hit; `_source`, `fields`, `highlight` and `sort` are written anew, `_explanation` and `inner_hits` aren't given. */
+/** Of a hit; `_source`, `fields`, `highlight` and `sort` are written anew; `_ignored` names fields that may be hidden. */
 const ofHit = [
   ...["_index", "_type", "_id", "_score", "_version", "_seq_no", "_primary_term", "_routing"],
-  ...["_ignored", "matched_queries"],
+  "matched_queries",
 ];
 /** Of an answer. */
 const ofAnswer = ["took", "timed_out", "terminated_early", "num_reduce_phases", "status"];
@@ -87,14 +90,28 @@ function counted(total: Json, value: number): Json {
   return isObject(total) ? { value, relation: "eq" } : value;
 }
 
+/**
+ * Reads a document as the store keeps it. INVARIANT: where there is none, nothing is known of its fields, which isn't the same as
+ * that they are missing: an index without `_source` can't be looked at.
+ */
+export function readSourceOf(
+  source: Json | undefined,
+  collection: CollectionConfig | undefined,
+): JsonObject | undefined {
+  if (source === undefined) return collection === undefined || collection.fields.size === 0 ? {} : undefined;
+  return isObject(source) ? source : undefined;
+}
+
 function readHit(hit: JsonObject, { named, first }: Origin): FoundItem | undefined {
-  const { _index: index, _id: id, _source: source = {}, _score: score } = hit;
-  if (typeof index !== "string" || typeof id !== "string" || !isObject(source)) return undefined;
+  const { _index: index, _id: id, _source: source, _score: score } = hit;
+  if (typeof index !== "string" || typeof id !== "string") return undefined;
   const place = named.findIndex((one) => isOf(index, one));
   const one = named[place];
   if (one === undefined || hit["inner_hits"] !== undefined) return undefined;
   const { collection } = one;
-  const metadata = collection === undefined ? source : plainly(source, collection);
+  const document = readSourceOf(source, collection);
+  if (document === undefined) return undefined;
+  const metadata = collection === undefined ? document : plainly(document, collection);
   const path = collection?.text;
   const text = path?.reduce<Json | undefined>((at, key) => (isObject(at) ? at[key] : undefined), metadata);
   return {

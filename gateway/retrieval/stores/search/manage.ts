@@ -83,8 +83,11 @@ export const ofStore =
 export function readIndexBody(body: JsonObject): JsonObject | Refusal {
   const unknown = Object.keys(body).find((name) => name !== "settings" && name !== "mappings");
   if (unknown !== undefined) return refuse("filter_refused", "an index has settings and mappings");
-  const { mappings } = body;
-  return mappings === undefined || plain(mappings) ? body : refuse("filter_refused", "mappings");
+  const { mappings, settings } = body;
+  if (mappings !== undefined && !plain(mappings)) return refuse("filter_refused", "mappings");
+  return settings === undefined || !pipes(settings)
+    ? body
+    : refuse("filter_refused", "settings of pipelines");
 }
 
 export function readMappingBody(body: JsonObject): JsonObject | Refusal {
@@ -92,7 +95,15 @@ export function readMappingBody(body: JsonObject): JsonObject | Refusal {
 }
 
 export function readSettingsBody(body: JsonObject): JsonObject | Refusal {
-  return body;
+  return pipes(body) ? refuse("filter_refused", "settings of pipelines") : body;
+}
+
+/** A pipeline changes documents after they were looked at, or searches after they were narrowed. */
+function pipes(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(pipes);
+  return (
+    isObject(value) && Object.entries(value).some(([name, one]) => name.includes("pipeline") || pipes(one))
+  );
 }
 
 function plain(value: Json): boolean {

@@ -36,6 +36,15 @@ export function readName(expression: string, store: StoreConfig): Named | Refusa
   return one === undefined || more !== undefined ? refuse("filter_refused", "one index") : one;
 }
 
+/**
+ * The index of a write. INVARIANT: by the name that is configured, for by this name its documents are looked up before.
+ */
+export function readWritten(expression: string, store: StoreConfig): Named | Refusal {
+  const named = readName(expression, store);
+  if ("kind" in named || named.collection === undefined || named.collection.name === named.name) return named;
+  return refuse("filter_refused", "documents are written by the collection's own name");
+}
+
 /** By its configured name, or as one of those that a configured alias stands for. */
 export function collectionOf(name: string, store: StoreConfig): CollectionConfig | undefined {
   const configured = store.byName(name);

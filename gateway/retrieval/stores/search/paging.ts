@@ -49,7 +49,7 @@ export function planScroll({ request, store, cursors }: Context): Planned | Refu
       empty: () => nothingFound(parameters),
       results(answer, _sent, sealing) {
         const page = readPage(answer.value, {
-          ...{ named, view, wanted },
+          ...{ named, view, wanted, size },
           first: 0,
           exact: false,
           counts: false,

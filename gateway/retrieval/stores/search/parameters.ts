@@ -52,6 +52,11 @@ const forms: Readonly<Record<string, Form>> = {
   wait_for_status: (value) => ["green", "yellow", "red"].includes(value),
 };
 
+/** Whether a parameter's value is of its form. */
+export function isWritten(name: string, value: string): boolean {
+  return forms[name]?.(value) ?? false;
+}
+
 /** Ask for an answer to read, not another one. */
 const dropped: ReadonlySet<string> = new Set(["pretty", "human", "error_trace"]);
 

@@ -25,6 +25,9 @@ const update = (body?: Parameters<typeof ofIndex>[0]["body"], method: "PUT" | "P
     ...(body === undefined ? {} : { body }),
   });
 
+/** Of who writes: that what is written is found. */
+const settle = ofIndex({ action: "retrieval.write", effect: "manage", set: "manage", method: "POST" });
+
 const info = ofStore("none", (value) =>
   isObject(value) ? pick(value, ["name", "cluster_name", "cluster_uuid", "version", "tagline"]) : undefined,
 );
@@ -103,8 +106,8 @@ const common: readonly Row[] = [
   ["field_caps", "GET, POST", "/{index}/_field_caps", describe("GET")],
   ["indices.put_mapping", "PUT, POST", "/{index}/_mapping", update(readMappingBody)],
   ["indices.put_settings", "PUT", "/{index}/_settings", update(readSettingsBody)],
-  ["indices.refresh", "GET, POST", "/{index}/_refresh", update(undefined, "POST")],
-  ["indices.flush", "GET, POST", "/{index}/_flush", update(undefined, "POST")],
+  ["indices.refresh", "GET, POST", "/{index}/_refresh", settle],
+  ["indices.flush", "GET, POST", "/{index}/_flush", settle],
   ["indices.forcemerge", "POST", "/{index}/_forcemerge", update(undefined, "POST")],
   ["indices.open", "POST", "/{index}/_open", update(undefined, "POST")],
   ["indices.close", "POST", "/{index}/_close", update(undefined, "POST")],

@@ -11,7 +11,7 @@ import type { Origin, Page } from "./hits.js";
 import { readPage } from "./hits.js";
 import { readNames } from "./names.js";
 import { narrowSearch } from "./narrow-search.js";
-import { allowedOnly, intoBody, pathOf, readParameters, searchOwn } from "./parameters.js";
+import { allowedOnly, intoBody, isWritten, pathOf, readParameters, searchOwn } from "./parameters.js";
 import type { Search } from "./search.js";
 import { isDuration, readSearch } from "./search.js";
 import type { View } from "./view.js";
@@ -109,9 +109,9 @@ function idsOf(value: Json | undefined): { readonly scroll?: string; readonly pi
 }
 
 export function originOf(search: Search, first: number, { exact }: Narrowed): Origin {
-  const { named, view, wanted, counts, asks } = search;
+  const { named, view, wanted, counts, asks, size } = search;
   const own = exact.slice(first, first + asks.length);
-  return { named, first, view, wanted, counts, exact: own.every((one) => one) };
+  return { named, first, view, wanted, counts, size, exact: own.every((one) => one) };
 }
 
 /** What pages after the first need to know of the search that they are of. */
@@ -159,7 +159,9 @@ export function planMultiSearch({ request, store, dialect, path }: Context): Pla
     const { index: given = path["index"], ...options } = head;
     const index = Array.isArray(given) ? given.join(",") : given;
     if (typeof index !== "string") return refuse("filter_refused", "an index must be named");
-    if (Object.values(options).some((one) => typeof one === "object"))
+    if (
+      Object.entries(options).some(([name, one]) => typeof one === "object" || !isWritten(name, String(one)))
+    )
       return refuse("filter_refused", "a search's header");
     const named = readNames(index, store);
     if (isRefusal(named)) return named;

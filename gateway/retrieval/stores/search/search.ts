@@ -68,9 +68,11 @@ export function readSearch(
     top_k: Math.min(size, k),
     ...(from === 0 ? {} : { offset: from }),
   };
+  const asksVectors = ({ collection }: Named): boolean =>
+    vectorsOf(collection, wanted).length > 0 || seenSource.excludeVectors === false;
   const asksAs = (one: Named, about: StoreAsk["action"], effect: "find" | "count"): StoreAsk => ({
     ...{ action: about, effect, name: one.name, collection: one.collection },
-    query: { ...facts, ...(vectorsOf(one.collection, wanted).length === 0 ? {} : { vectors: true }) },
+    query: { ...facts, ...(asksVectors(one) ? { vectors: true } : {}) },
   });
   return {
     named,

@@ -13,6 +13,8 @@ export interface View {
   readonly excludes: readonly string[];
   /** The fields that it is sorted by, in their order; "" for what is no field. */
   readonly sort: readonly string[];
+  /** Since 9.2 vectors aren't in the document unless asked for ("Source filtering", exclude_vectors). */
+  readonly excludeVectors?: boolean;
   /** Whether the store takes parts of the document out to other places: `fields`, `highlight`, `sort`. */
   readonly beside: boolean;
 }
@@ -22,7 +24,7 @@ export const wholeView: View = { source: true, includes: [], excludes: [], sort:
 /** Reads `_source` (of a body or a query); undefined where it is none. */
 export function readSource(
   value: Json | undefined,
-): Pick<View, "source" | "includes" | "excludes"> | undefined {
+): Pick<View, "source" | "includes" | "excludes" | "excludeVectors"> | undefined {
   if (value === undefined || value === true) return { source: true, includes: [], excludes: [] };
   if (value === false) return { source: false, includes: [], excludes: [] };
   const texts = (one: Json | undefined): string[] | undefined =>
@@ -33,12 +35,19 @@ export function readSource(
   }
   if (!isObject(value)) return undefined;
   const { includes, include, excludes, exclude, exclude_vectors, ...others } = value;
-  if (Object.keys(others).length > 0 || (exclude_vectors !== undefined && exclude_vectors !== true))
+  if (
+    Object.keys(others).length > 0 ||
+    (exclude_vectors !== undefined && typeof exclude_vectors !== "boolean")
+  )
     return undefined;
   if ((includes !== undefined && include !== undefined) || (excludes !== undefined && exclude !== undefined))
     return undefined;
   const [wanted, unwanted] = [texts(includes ?? include), texts(excludes ?? exclude)];
-  return wanted && unwanted && { source: true, includes: wanted, excludes: unwanted };
+  if (wanted === undefined || unwanted === undefined) return undefined;
+  return {
+    ...{ source: true, includes: wanted, excludes: unwanted },
+    ...(exclude_vectors === undefined ? {} : { excludeVectors: exclude_vectors }),
+  };
 }
 
 /** The paths of vectors that a view names; those that it doesn't name aren't given. */
@@ -66,8 +75,13 @@ export function sourceFor(
   const all = view.beside || (view.source && view.includes.length === 0);
   const includes = all ? [] : [...new Set([...view.includes, ...fields])];
   if (!all && includes.length === 0) return false;
-  if (includes.length === 0 && excludes.length === 0) return true;
-  return { ...(includes.length === 0 ? {} : { includes }), ...(excludes.length === 0 ? {} : { excludes }) };
+  const told = view.excludeVectors === undefined ? {} : { exclude_vectors: view.excludeVectors };
+  if (includes.length === 0 && excludes.length === 0 && view.excludeVectors === undefined) return true;
+  return {
+    ...told,
+    ...(includes.length === 0 ? {} : { includes }),
+    ...(excludes.length === 0 ? {} : { excludes }),
+  };
 }
 
 /** Gives of a document what a view wants ("Source filtering": a pattern takes what is beneath, too). */

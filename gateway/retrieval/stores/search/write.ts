@@ -8,7 +8,7 @@ import { isRefusal, withoutItems } from "./context.js";
 import { writesOtherwise } from "./dotted.js";
 import { isId } from "./get.js";
 import { pick, tellShards } from "./hits.js";
-import { readName } from "./names.js";
+import { readWritten } from "./names.js";
 import { pathOf, readParameters } from "./parameters.js";
 import { whole } from "./numbers.js";
 import { settingsOf } from "./settings.js";
@@ -34,7 +34,7 @@ export function writtenOf(value: Json | undefined): JsonObject {
 export function planWrite({ request, store, path }: Context): Planned | Refusal {
   const parameters = readParameters(request, "write", ["pipeline"]);
   if (isRefusal(parameters)) return parameters;
-  const named = readName(path["index"] ?? "", store);
+  const named = readWritten(path["index"] ?? "", store);
   if (isRefusal(named)) return named;
   const { name, collection } = named;
   const pipeline = pipelineOf(request.query.get("pipeline"), collection);
@@ -76,7 +76,7 @@ export function planWrite({ request, store, path }: Context): Planned | Refusal 
 export function planDelete({ request, store, path }: Context): Planned | Refusal {
   const parameters = readParameters(request, "write");
   if (isRefusal(parameters)) return parameters;
-  const named = readName(path["index"] ?? "", store);
+  const named = readWritten(path["index"] ?? "", store);
   if (isRefusal(named)) return named;
   const { id } = path;
   if (!isId(id) || request.form !== "none") return refuse("invalid_request", "the id");
@@ -105,7 +105,7 @@ export function planUpdate({ request, store, path }: Context): Planned | Refusal
   if (retries !== undefined && !/^\d$/.test(retries)) return refuse("filter_refused", "retry_on_conflict");
   if (!["false", undefined].includes(request.query.get("_source")))
     return refuse("filter_refused", "_source");
-  const named = readName(path["index"] ?? "", store);
+  const named = readWritten(path["index"] ?? "", store);
   if (isRefusal(named)) return named;
   const { name, collection } = named;
   const { id } = path;
