@@ -64,7 +64,8 @@ export async function judge(
         part.map(({ document }) => document),
         recent,
       );
-      const [decision] = await askAbout(turn.parts, turn.exchange, [call], responseObligations);
+      const asked = turn.retell?.(call) ?? call;
+      const [decision] = await askAbout(turn.parts, turn.exchange, [asked], responseObligations);
       if (decision === undefined) return { kind: "denied", refusal: refuse("pdp_unavailable") };
       if (!decision.allow) return { kind: "denied", refusal: refusalOf(decision), decision };
       const duties = readResponseDuties(decision.obligations, part.length);

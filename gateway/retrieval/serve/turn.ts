@@ -1,5 +1,5 @@
 /** One request at a store: what it is about, and what it came to. */
-import type { Condition, Decision, Json, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
+import type { Call, Condition, Decision, Json, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import type { FoundItem, StoreOperation } from "../adapter.js";
 import type { StoreConfig } from "../config.js";
@@ -12,6 +12,8 @@ export interface Turn {
   readonly operation: StoreOperation;
   /** The condition of a neutral query. */
   readonly caller?: Condition | undefined;
+  /** Says what is asked about results of what is no store of the configuration, as its policy knows it. */
+  readonly retell?: (call: Call) => Call;
 }
 
 /** An operation whose every part is allowed: in the order of the asks. */
