@@ -203,6 +203,11 @@ export interface Adapter<Operation extends StoreOperation = StoreOperation> {
   classify(request: StoreRequest, store: StoreConfig, cursors: Cursors): Operation | Refusal;
   /** INVARIANT: what is sent can only find less than what was asked for. `narrowings` are in the order of the asks. */
   narrow(operation: Operation, narrowings: readonly Narrowing[], store: StoreConfig): Narrowed | Refusal;
+  /**
+   * Whether the first documents of what is fetched are the same, however many are fetched ({@link Narrowing.most}): then
+   * few are tried first. Absent: never.
+   */
+  inOrder?(operation: Operation): boolean;
   /** Where an ask's condition can't hold: what the store would say had it found nothing. Of several asks, `open` tells which are sent. */
   empty(operation: Operation): Json | Refusal;
   /** The request that finds documents by their ids, with their metadata, whatever the caller may see; for {@link StoreAsk.ids}. */

@@ -1,13 +1,14 @@
 import type { Decision, JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import { askAbout } from "../../exchange.js";
-import type { Adapter, Found, Narrowed, Narrowing, StoreAnswer } from "../adapter.js";
+import type { Adapter, Narrowing } from "../adapter.js";
 import { holds } from "../conditions/holds.js";
 import { isAlways } from "../conditions/simplify.js";
 import { askStore } from "./ask.js";
 import { describeListed, documentOf } from "./describe.js";
 import { requestObligations } from "./duties.js";
-import { fetchFrom } from "./fetch.js";
+import type { Heard } from "./hear.js";
+import { hear, send } from "./hear.js";
 import { judge } from "./judge.js";
 import type { OpenCursors } from "./seal-cursor.js";
 import type { Prepared } from "./prepare.js";
@@ -17,7 +18,6 @@ import { refusedBy } from "./turn.js";
 
 /** Runs an operation at a store: decided, narrowed, sent, and each document of the answer looked at. */
 export async function runOperation(turn: Turn, adapter: Adapter, cursors: OpenCursors): Promise<Ran> {
-  const { store, operation } = turn;
   const allowed = await askStore(turn, adapter.mostFetched);
   if (allowed.kind === "refused") return allowed;
   const { decisions, prepared } = allowed;
@@ -33,25 +33,8 @@ export async function runOperation(turn: Turn, adapter: Adapter, cursors: OpenCu
     if (looked.kind === "refusal") return refused(looked);
     narrowings.push(looked.narrowing);
   }
-  const sent = adapter.narrow(operation, narrowings, store);
-  if (sent.kind === "refusal") return refused(sent);
-  if (prepared.some(({ ask }, i) => mustBeExact(ask.effect) && sent.exact[i] !== true))
-    return refused(refuse("filter_not_expressible"));
-  const answer = await send(turn, sent, first);
-  if (answer.kind === "aborted") return { kind: "aborted", decisions };
-  if (answer.kind === "failed")
-    return refusedBy(decisions, answer.refusal, answer.timedOut ? "upstream_timeout" : "upstream_error");
-  const found = adapter.results(operation, sent, answer, cursors);
-  if (found.kind === "refusal") return refusedBy(decisions, found, "upstream_error");
-  return give(turn, allowed, { sent, found, status: answer.status });
-}
-
-function mustBeExact(effect: Prepared["ask"]["effect"]): boolean {
-  return effect === "count" || effect === "change";
-}
-
-function send({ parts, exchange, store }: Turn, { request }: Narrowed, decision: Decision | undefined) {
-  return fetchFrom(parts, store, request, { assertion: decision?.assertion, signal: exchange.signal });
+  const heard = await hear(turn, { allowed, narrowings }, adapter, cursors);
+  return "kind" in heard ? heard : give(turn, allowed, heard);
 }
 
 /** Where no document can meet the condition, the store isn't asked. */
@@ -97,12 +80,6 @@ async function lookUp(
   const merged = stampMerged(ask, condition, stamps, { documents, stored });
   if (merged === undefined) return refuse("document_refused");
   return { kind: "looked", narrowing: { ...narrowing, documents: merged } };
-}
-
-interface Heard {
-  readonly sent: Narrowed;
-  readonly found: Found;
-  readonly status: StoreAnswer["status"];
 }
 
 /** Gives what may be given of an answer. */

@@ -11,5 +11,7 @@ import { routes } from "./routes.js";
 export const chroma: Adapter<ChromaOperation> = {
   ...{ routes, mostFetched },
   ...{ classify, narrow, empty, lookUp, lookedUp, results, ask },
+  // the nearest first; a page of `get` is in no order that is promised
+  inOrder: ({ deed }) => deed.kind === "query",
   refuse: refuseAs,
 };

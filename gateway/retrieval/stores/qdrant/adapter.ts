@@ -17,6 +17,7 @@ export const qdrant: Adapter<QdrantOperation> = {
   mostFetched: 10_000,
   classify,
   narrow: (operation, narrowings) => narrow(operation, narrowings),
+  inOrder,
   empty,
   lookUp,
   lookedUp,
@@ -43,6 +44,15 @@ export const qdrantSettings: KindSettings = {
     };
   },
 };
+
+/** The nearest to one vector are; what is fused, grouped, sampled or made diverse is chosen among all that is fetched. */
+function inOrder({ handling, searches: [search] }: QdrantOperation): boolean {
+  if (search === undefined) return false;
+  const { query, prefetch } = search.body;
+  if (handling === "search") return true;
+  const near = Array.isArray(query) || typeof query === "string" || typeof query === "number";
+  return handling === "query" && near && prefetch === undefined;
+}
 
 function empty({ handling, searches }: QdrantOperation): Json | Refusal {
   const one = (): Json | Refusal => {

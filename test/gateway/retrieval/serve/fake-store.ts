@@ -32,6 +32,8 @@ export interface Fake {
   decide: (call: Call) => Partial<Decision>;
   /** Whether the store filters exactly. */
   exact: boolean;
+  /** Whether what it gives first is the same, however much is fetched. */
+  inOrder: boolean;
   run(asks: readonly (Partial<StoreAsk> & Pick<StoreAsk, "effect">)[], caller?: Condition): Promise<Ran>;
 }
 
@@ -64,6 +66,10 @@ export function obliging(...all: readonly [string, unknown][]): Fake["decide"] {
   });
 }
 
+function mostOf(body = "{}"): number | undefined {
+  return (JSON.parse(body) as { readonly most?: number }).most;
+}
+
 export function createFake(collections: JsonObject, documents: readonly Stored[]): Fake {
   const store = readConfig(collections);
   const [asked, narrowings, sent]: [Call[], Narrowing[], string[]] = [[], [], []];
@@ -78,10 +84,14 @@ export function createFake(collections: JsonObject, documents: readonly Stored[]
       narrowings.push(...given);
       return {
         kind: "narrowed",
-        request: { method: "POST", path: "/query", body: { query: true } },
+        request: {
+          ...{ method: "POST", path: "/query" },
+          body: fake.inOrder ? { most: given[0]?.most ?? 0 } : { query: true },
+        },
         exact: given.map(() => fake.exact),
       };
     },
+    inOrder: () => fake.inOrder,
     empty: () => ({ documents: [] }),
     lookUp: (_collection, ids) => ({
       kind: "narrowed",
@@ -128,7 +138,7 @@ export function createFake(collections: JsonObject, documents: readonly Stored[]
       sent.push(`${path} ${body ?? ""}`);
       const ids = path === "/ids" ? (JSON.parse(body ?? "{}") as { ids: string[] }).ids : undefined;
       const found: unknown = path.startsWith("/query")
-        ? (fake.listed ?? documents)
+        ? (fake.listed ?? documents.slice(0, fake.inOrder ? mostOf(body) : undefined))
         : documents.filter(({ id }) => ids?.includes(id));
       return Promise.resolve({
         kind: "answered",
@@ -146,7 +156,7 @@ export function createFake(collections: JsonObject, documents: readonly Stored[]
     ...{ ip: undefined, started: 0, signal: new AbortController().signal },
   };
   const fake: Fake & { listed?: readonly string[] } = {
-    ...{ store, asked, narrowings, sent, exact: true },
+    ...{ store, asked, narrowings, sent, exact: true, inOrder: false },
     cursors: openCursors(Buffer.alloc(32, 7), "lab"),
     decide: () => ({ allow: true }),
     run(given, caller) {

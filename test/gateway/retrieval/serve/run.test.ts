@@ -60,6 +60,53 @@ test("each document is measured by the condition, whatever the store found", asy
   expect(fake.asked.map(({ action }) => action.properties["phase"])).toEqual(["request", "response"]);
 });
 
+describe("where the store's filter is wider", () => {
+  const many = (mine: (i: number) => boolean, count = 60): Stored[] =>
+    Array.from({ length: count }, (_, i) => ({
+      id: `d${i}`,
+      metadata: { tenant: mine(i) ? "acme" : "globex", class: "public" },
+    }));
+  const cases: readonly (readonly [string, Stored[], number[], Partial<Fake>])[] = [
+    ["few are fetched where enough of them stay", many((i) => i % 3 === 0), [20], {}],
+    ["as many as may be, where too few stay", many((i) => i > 18 && i % 3 === 0), [20, 50], {}],
+    ["no more where there are no more", many((i) => i === 3, 12), [20], {}],
+    [
+      "as many as may be at once, where what comes first depends on it",
+      many((i) => i % 3 === 0),
+      [],
+      { inOrder: false },
+    ],
+    [
+      "few where it is exact, which is what the first request finds out",
+      many((i) => i > 40),
+      [20],
+      { exact: true },
+    ],
+  ];
+  test.each(cases)("%s", async (_name, documents, most, flags) => {
+    const fake = Object.assign(createFake(collections, documents), { exact: false, inOrder: true, ...flags });
+    fake.decide = obliging(["filter", { condition: acme }]);
+    const ran = await fake.run([find]);
+    expect(fake.narrowings.map((one) => one.most)).toEqual(most.length === 0 ? [50] : most);
+    // what is given is what all of them would have given
+    const all = documents.slice(0, most.at(-1) ?? 60).filter(({ metadata }) => metadata["tenant"] === "acme");
+    expect(idsOf(ran)).toEqual(all.slice(0, 5).map(({ id }) => id));
+  });
+
+  test("several searches in one request are fetched at once", async () => {
+    const fake = Object.assign(
+      createFake(
+        collections,
+        many(() => true),
+      ),
+      { exact: false, inOrder: true },
+    );
+    fake.decide = obliging(["filter", { condition: acme }]);
+    await fake.run([find, find]);
+    expect(fake.narrowings.map((one) => one.most)).toEqual([50, 50]);
+  });
+});
+
 test("policy keeps, masks and labels by place; scores and order stay", async () => {
   const fake = begin();
   fake.decide = obliging(

@@ -204,7 +204,8 @@ describe("reading", () => {
     lab.narrow(inexact);
     const { points: found } = await client.query("docs", { query: [1, 0], limit: 2, offset: 1 });
     expect(ids(found)).toEqual([3, uuid]);
-    expect(sent()).toMatchObject({ limit: 1_000 });
+    // few at first, which is enough here
+    expect(sent()).toMatchObject({ limit: 16 });
     expect(sent()["offset"]).toBeUndefined();
     const first = await client.scroll("docs", { limit: 2 });
     expect(ids(first.points)).toEqual([1, 3]);
