@@ -15,6 +15,7 @@ export const protocolHeaders = [
   "mcp-protocol-version",
   "mcp-session-id",
   "traceparent",
+  "x-pinecone-api-version",
 ] as const;
 export type ProtocolHeaders = Partial<Readonly<Record<(typeof protocolHeaders)[number], string>>>;
 

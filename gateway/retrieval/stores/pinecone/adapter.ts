@@ -34,10 +34,14 @@ export const pinecone: Adapter<PineconeOperation> = {
       : results(operation, rest, answer, cursors);
   },
   // the data plane says `{code, message, details}`, the control plane `{error, status}`
-  refuse: ({ message, status, code }, about) => ({
-    ...{ code: grpcCodes[status] ?? 13, message, details: [about] },
-    ...{ error: { code: code.toUpperCase(), message }, status },
-  }),
+  refuse({ message, status, code }, about) {
+    // clients show the text alone
+    const said = message.includes(`[${code}`) ? message : `${message} [${code}]`;
+    return {
+      ...{ code: grpcCodes[status] ?? 13, message: said, details: [about] },
+      ...{ error: { code: code.toUpperCase(), message: said }, status },
+    };
+  },
   ask,
 };
 
