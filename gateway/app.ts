@@ -27,7 +27,7 @@ import { countTokensIn } from "./models/operations/count-tokens.js";
 import { protocols } from "./models/protocols.js";
 import type { ModelProtocol } from "./models/protocol.js";
 import { serveInvoke } from "./models/serve.js";
-import { refuseRetrieval, serveQuery } from "./retrieval/serve.js";
+import { refusePlainly } from "./refuse.js";
 import { refuseStore } from "./retrieval/serve/refuse.js";
 import { serveNeutral } from "./retrieval/serve/serve-neutral.js";
 import { serveStore as serveOwnStore } from "./retrieval/serve/serve-store.js";
@@ -47,8 +47,8 @@ const fixedRefusers = {
   anthropic: refuseIn(protocols.anthropic),
   gemini: refuseIn(geminiSpeaker),
   mcp: refuseTool,
-  retrieval: refuseRetrieval,
-  http_tool: refuseRetrieval,
+  retrieval: refusePlainly,
+  http_tool: refusePlainly,
   agent: refuseAgent,
 } as const;
 const geminiLister = { error: geminiSpeaker.error, models: geminiModels };
@@ -203,9 +203,7 @@ async function serve(
     case "http_tool":
       return serveOperations(parts, exchange, route);
     case "query":
-      return parts.config.collections.has(route.collection)
-        ? serveQuery(parts, exchange, route.collection)
-        : serveNeutral(parts, exchange, route.collection);
+      return serveNeutral(parts, exchange, route.collection);
     case "own_store":
       return serveOwnStore(parts, exchange, route);
     case "named":

@@ -9,7 +9,7 @@ import { readForwardProxy } from "./proxy/config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import type { StoreConfig } from "./retrieval/config.js";
-import { checkCollections, readStore } from "./retrieval/config.js";
+import { checkCollections, readCollectionStore, readStore } from "./retrieval/config.js";
 import { kindSettings } from "./retrieval/stores/registry.js";
 import type { RouteConfig } from "./routes/config.js";
 import { readRoute } from "./routes/config.js";
@@ -41,13 +41,6 @@ import { readSecretConfig } from "./secrets/read-config.js";
 export type { ModelConfig } from "./routing/deployment.js";
 export type { UpstreamConfig } from "./upstreams/upstream.js";
 
-export interface CollectionConfig {
-  readonly upstream: UpstreamConfig;
-  readonly classification: string;
-  readonly region: string;
-  readonly environment: string;
-}
-
 export interface GatewayConfig {
   readonly listen: string;
   /** Absent: plain HTTP. */
@@ -61,8 +54,7 @@ export interface GatewayConfig {
   readonly servers: ReadonlyMap<string, ServerConfig>;
   readonly mcp: McpConfig;
   readonly tools: ToolsConfig;
-  readonly collections: ReadonlyMap<string, CollectionConfig>;
-  /** Stores of documents, each with its collections. */
+  /** Stores of documents, each with its collections; what `collections` names is a store, too. */
   readonly stores: ReadonlyMap<string, StoreConfig>;
   /** Agents that are spoken to by A2A. */
   readonly agents: ReadonlyMap<string, AgentConfig>;
@@ -143,26 +135,25 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     named("models", modelName).map(([name, fields]) => [name, readModel(fields, upstreams, problems)]),
   );
   checkFallbacks(models, problems);
-  const collections = named("collections").map(([name, fields]): [string, CollectionConfig] => {
-    const classification = fields.required("classification");
-    const region = fields.required("region");
-    const place = fields.required("environment");
-    return [name, { classification, region, environment: place, upstream: readUpstream(fields, problems) }];
-  });
   const stores = new Map(
     named("stores").map(([name, fields]) => [
       name,
       readStore(name, fields, problems, {
         settings: kindSettings,
-        readUpstream: () => readUpstream(fields, problems, { tokens: true }),
+        readUpstream: () =>
+          fields.raw("kind") === "postgres"
+            ? readUpstream(fields, problems, { schemes: ["postgres", "postgresql"] })
+            : readUpstream(fields, problems, { tokens: true }),
       }),
     ]),
   );
-  checkCollections(
-    stores,
-    collections.map(([name]) => name),
-    problems,
-  );
+  for (const [name, fields] of named("collections")) {
+    const { upstream, ...store } = readCollectionStore(name, fields, problems, () =>
+      readUpstream(fields, problems),
+    );
+    stores.set(store.name, { ...store, upstream });
+  }
+  checkCollections(stores, problems);
   const servers = new Map(
     named("servers").map(([name, fields]): [string, ServerConfig] => [name, readServer(fields, problems)]),
   );
@@ -187,7 +178,6 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     servers,
     tools: readToolsConfig(top.nested("tools")),
     mcp: readMcp(top.nested("mcp"), new Set(servers.keys()), problems),
-    collections: new Map(collections),
     stores,
     agents: new Map(named("agents").map(([name, fields]) => [name, readAgent(fields, problems)])),
     ...(cardKey === undefined ? {} : { agentsCardKey: cardKey }),

@@ -1,7 +1,6 @@
 /** The obligations that this gateway can carry out, by what they are carried out on. */
 import { capParameters } from "./cap-parameters.js";
 import type { Duty, Words } from "./duty.js";
-import { filterDocuments } from "./filter-documents.js";
 import { filterTools } from "./filter-tools.js";
 import { limitTokens } from "./limit-tokens.js";
 import { mask } from "./mask.js";
@@ -18,9 +17,4 @@ export const modelDuties: Readonly<Record<string, Duty<Words>>> = {
   require_system_prompt: requireSystemPrompt,
   stop_on: stopOn,
   mask,
-};
-
-/** On retrieved documents, before they are given to the client. */
-export const documentDuties: Readonly<Record<string, Duty<undefined>>> = {
-  filter_documents: filterDocuments,
 };

@@ -3,17 +3,7 @@ import { alike } from "./alike.js";
 
 /** What a reload puts into effect. INVARIANT: what isn't listed here can't change without a restart, and is refused. */
 const changeable: ReadonlySet<string> = new Set<keyof GatewayConfig>([
-  ...([
-    "environment",
-    "upstreams",
-    "models",
-    "servers",
-    "mcp",
-    "collections",
-    "stores",
-    "agents",
-    "content",
-  ] as const),
+  ...(["environment", "upstreams", "models", "servers", "mcp", "stores", "agents", "content"] as const),
   ...(["routes", "storage", "uploads", "notify", "prices", "streams"] as const),
   ...(["allowedOrigins", "publicUrl", "authorizationServers", "resourceMetadata"] as const),
   ...(["claimedHeaders", "trustedProxies", "mediaHosts", "maxBody"] as const),

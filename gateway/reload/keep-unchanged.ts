@@ -10,7 +10,6 @@ export function keepUnchanged(before: GatewayConfig, next: GatewayConfig): Gatew
     ...next,
     upstreams,
     servers: keepAll(before.servers, next.servers, keepServer),
-    collections: keepAll(before.collections, next.collections, keepUpstream),
     stores: keepAll(before.stores, next.stores, keepUpstream),
     agents: keepAll(before.agents, next.agents, keepAgent),
     routes: keepAll(before.routes, next.routes, keepUpstream),

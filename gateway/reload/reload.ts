@@ -59,7 +59,7 @@ export function createReload({ first, apply, log, metrics }: ReloadParts): Reloa
   };
 }
 
-const listed = ["upstreams", "models", "servers", "collections", "stores", "routes"] as const;
+const listed = ["upstreams", "models", "servers", "stores", "routes"] as const;
 
 /** Says which names came, went and changed. */
 function difference(before: GatewayConfig, next: GatewayConfig): Record<string, readonly string[]> {

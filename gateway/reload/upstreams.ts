@@ -113,9 +113,8 @@ function secretsOfChildren({ servers }: GatewayConfig): SecretConfig[] {
 
 function upstreamsOf(config: GatewayConfig): UpstreamConfig[] {
   const stores = [...config.stores.values()].map(({ upstream }) => upstream);
-  const collections = [...config.collections.values()].map(({ upstream }) => upstream);
   const routes = [...config.routes.values()].map(({ upstream }) => upstream);
   const servers = [...config.servers.values()].flatMap(({ upstream }) => upstream ?? []);
   const agents = [...config.agents.values()].flatMap(({ upstream, card }) => [upstream, card]);
-  return [...config.upstreams.values(), ...agents, ...servers, ...collections, ...stores, ...routes];
+  return [...config.upstreams.values(), ...agents, ...servers, ...stores, ...routes];
 }

@@ -1,6 +1,6 @@
 /** The configuration of stores and their collections (docs/gateway-retrieval.md). */
-import type { Fields, Json, JsonObject, Problems } from "../../sidecar/contract.js";
-import { isObject } from "../../sidecar/contract.js";
+import type { Json, JsonObject, Problems } from "../../sidecar/contract.js";
+import { Fields, isObject } from "../../sidecar/contract.js";
 import type { UpstreamConfig } from "../upstreams/upstream.js";
 import type { FieldConfig, FieldType, TimeForm, Value } from "./document.js";
 import { fieldTypes, readValue, timeForms } from "./document.js";
@@ -124,7 +124,8 @@ export function readStore(
   };
 }
 
-function readCollection(
+/** Reads a collection's fields, limits and the like. */
+export function readCollection(
   key: string,
   fields: Fields,
   problems: Problems,
@@ -153,18 +154,22 @@ function readCollection(
     constants: readConstants(fields, problems),
     hidden: fields.strings("hidden") ?? [],
     ...(text === undefined ? {} : { text }),
-    limits: {
-      topK: limits.integer("top_k", 1, 10_000) ?? 100,
-      offset: limits.integer("offset", 0, 1_000_000) ?? 1_000,
-      dimensions: limits.integer("dimensions", 1, 65_536) ?? 4_096,
-      fetched: limits.integer("fetched", 1, 10_000) ?? 1_000,
-      written: limits.integer("written", 1, 10_000) ?? 256,
-    },
+    limits: readLimits(limits),
     settings: own?.collection?.(fields, problems) ?? {},
   };
   limits.end();
   fields.end();
   return collection;
+}
+
+function readLimits(limits: Fields): RetrievalLimits {
+  return {
+    topK: limits.integer("top_k", 1, 10_000) ?? 100,
+    offset: limits.integer("offset", 0, 1_000_000) ?? 1_000,
+    dimensions: limits.integer("dimensions", 1, 65_536) ?? 4_096,
+    fetched: limits.integer("fetched", 1, 10_000) ?? 1_000,
+    written: limits.integer("written", 1, 10_000) ?? 256,
+  };
 }
 
 function readFields(fields: Fields, problems: Problems): Map<string, FieldConfig> {
@@ -233,13 +238,53 @@ function readConstants(fields: Fields, problems: Problems): Record<string, Value
   return out;
 }
 
-/** Holds that each key means one collection, whichever store it is in. */
-export function checkCollections(
-  stores: ReadonlyMap<string, StoreConfig>,
-  others: readonly string[],
+/** What documents of a collection that is configured in short are asked for. */
+const usual: readonly FieldConfig[] = [
+  ...["tenant", "classification", "department", "region", "owner"].map((name): FieldConfig => ({
+    name,
+    path: [name],
+    type: "string",
+  })),
+  { name: "labels", path: ["labels"], type: "strings" },
+  { name: "created", path: ["created"], type: "time" },
+  { name: "expires", path: ["expires"], type: "time" },
+];
+
+/**
+ * Reads a collection that is configured in short, by its url: a store of the kind `http` with its default mapping.
+ * INVARIANT: its name can't stand in a path, so that it has the neutral door only.
+ */
+export function readCollectionStore(
+  key: string,
+  fields: Fields,
   problems: Problems,
-): void {
-  const taken = new Set(others);
+  readUpstream: () => UpstreamConfig,
+): StoreConfig {
+  const name = `collections/${key}`;
+  const classification = fields.required("classification");
+  const facts = {
+    store: name,
+    region: fields.required("region"),
+    environment: fields.required("environment"),
+  };
+  const collection: CollectionConfig = {
+    ...{ key, name: key, store: name },
+    facts: { ...facts, classification },
+    fields: new Map(usual.map((one) => [one.name, one])),
+    ...{ constants: {}, hidden: [], settings: {} },
+    limits: readLimits(new Fields(undefined, "", problems)),
+  };
+  return {
+    ...{ name, kind: "http", facts, settings: {} },
+    collections: new Map([[key, collection]]),
+    byName: (one) => (one === key ? collection : undefined),
+    upstream: readUpstream(),
+  };
+}
+
+/** Holds that each key means one collection, whichever store it is in. */
+export function checkCollections(stores: ReadonlyMap<string, StoreConfig>, problems: Problems): void {
+  const taken = new Set<string>();
   for (const { name, collections } of stores.values()) {
     for (const key of collections.keys()) {
       if (taken.has(key))

@@ -27,8 +27,8 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
 }
 
-function hasCollection({ collections, stores }: GatewayConfig, key: string): boolean {
-  return collections.has(key) || [...stores.values()].some((store) => store.collections.has(key));
+function hasCollection({ stores }: GatewayConfig, key: string): boolean {
+  return [...stores.values()].some((store) => store.collections.has(key));
 }
 
 /** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */
@@ -70,7 +70,7 @@ function describe(config: GatewayConfig, publicUrl: string, path: string): JsonO
   const upstreams = [
     ...config.upstreams.values(),
     ...[...config.servers.values()].flatMap(({ upstream }) => upstream ?? []),
-    ...[...config.stores.values(), ...config.collections.values()].map(({ upstream }) => upstream),
+    ...[...config.stores.values()].map(({ upstream }) => upstream),
   ];
   return {
     resource: `${publicUrl}${path}`,

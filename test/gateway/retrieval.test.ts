@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { requestObligations } from "../../gateway/retrieval/serve/duties.js";
+import type { Call } from "../../sidecar/contract.js";
 import type { World } from "./world.js";
 import { allow, callerToken, deny, json, post, startWorld } from "./world.js";
 
@@ -26,17 +28,24 @@ const documents = [
   { id: "classified by a list", text: "g", tenant: "acme", classification: ["internal"] },
 ];
 const path = "/v1/retrieval/handbook/query";
-const filter = (properties: Record<string, unknown>) => () => ({
-  allow: true,
-  obligations: [{ id: "o", type: "filter_documents", properties: properties as never }],
-});
+const filter =
+  (properties: Record<string, unknown>) =>
+  ({ action }: Call) => ({
+    allow: true,
+    obligations:
+      action.properties["phase"] === "request"
+        ? [{ id: "o", type: "filter_documents", properties: properties as never }]
+        : [],
+  });
 const ids = async (response: Response): Promise<string[]> =>
   ((await response.json()) as { documents: { id: string }[] }).documents.map(({ id }) => id);
 
 test("an allowed query is sent as it was decided, without the caller's token", async () => {
   const response = await post(world, path, '{"query":"holiday","top_k":3}');
   expect(response.status).toBe(200);
-  expect(await response.json()).toEqual({ documents });
+  // no more than was asked for, whatever the store gives; each whole, under its id
+  const given = documents.slice(0, 3).map(({ text, ...metadata }) => ({ id: metadata.id, text, metadata }));
+  expect(await response.json()).toEqual({ documents: given.map((one) => expect.objectContaining(one)) });
   expect(world.store.received[0]).toMatchObject({ path: "/query", body: '{"query":"holiday","top_k":3}' });
   expect(JSON.stringify(world.store.received)).not.toContain(callerToken);
   const [asked] = world.sidecar.asked;
@@ -45,7 +54,7 @@ test("an allowed query is sent as it was decided, without the caller's token", a
     id: "handbook",
     properties: { classification: "internal", region: "eu", environment: "prod" },
   });
-  expect(asked?.obligations).toEqual(["filter_documents"]);
+  expect(asked?.obligations).toEqual([...requestObligations]);
   expect(JSON.stringify(asked)).not.toContain("holiday");
 });
 

@@ -6,7 +6,7 @@ import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../../exchange.js";
 import { send } from "../../http.js";
 import { refusalOf } from "../../models/refuse.js";
-import { refuseRetrieval } from "../../retrieval/serve.js";
+import { refusePlainly } from "../../refuse.js";
 import { kindsOf } from "../arguments/kinds-of.js";
 import type { Reviewed } from "../definitions/definitions.js";
 import { judgeResult } from "../mcp/judge-result.js";
@@ -45,7 +45,7 @@ export async function serveCall(
   const about: JsonObject = { ...reviewed.properties, arguments: args, facts };
   const call = describeOperation("tool.call", server, operation, about);
   const [decision] = await askAbout(parts, exchange, [call], toolObligations, { upstream });
-  if (decision === undefined) return refuseRetrieval(exchange, refuse("pdp_unavailable"));
+  if (decision === undefined) return refusePlainly(exchange, refuse("pdp_unavailable"));
   let asked: Partial<Outcome> = {};
   const end = (outcome: Outcome["outcome"], status: number, more: Partial<Outcome> = {}): void => {
     conclude(parts, exchange, decision, { kind: "tool", outcome, status, ...asked, ...more });
@@ -57,7 +57,7 @@ export async function serveCall(
     );
   };
   const refuseAs = (refusal: Refusal, outcome: Outcome["outcome"], by: Decision = decision): void => {
-    refuseRetrieval(exchange, refusal, by);
+    refusePlainly(exchange, refusal, by);
     end(outcome, refusal.status);
   };
   if (!decision.allow) return refuseAs(refusalOf(decision), "denied");

@@ -4,7 +4,7 @@ import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
 import { refusalOf } from "../../models/refuse.js";
-import { refuseRetrieval } from "../../retrieval/serve.js";
+import { refusePlainly } from "../../refuse.js";
 import { readTarget } from "../../routes/normalise.js";
 import type { Reviewed } from "../definitions/definitions.js";
 import { speakCall } from "../mcp/describe-call.js";
@@ -33,9 +33,9 @@ export async function serveOperations(
   /** INVARIANT: what there is, and what is wrong with a request, is told to those only who may know of it. */
   const refuseEarly = async (refusal: Refusal, call: Call): Promise<void> => {
     const [decision] = await askAbout(parts, here, [call], [], { upstream });
-    if (decision === undefined) return refuseRetrieval(here, refuse("pdp_unavailable"));
+    if (decision === undefined) return refusePlainly(here, refuse("pdp_unavailable"));
     const said = decision.allow ? refusal : refusalOf(decision);
-    refuseRetrieval(here, said, decision);
+    refusePlainly(here, said, decision);
     conclude(parts, here, decision, { kind: "tool", outcome: "denied", status: said.status });
   };
   const speak = speakCall(server);
