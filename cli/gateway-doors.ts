@@ -1,3 +1,5 @@
+import type { TLSSocket } from "node:tls";
+import { createServer } from "node:tls";
 import type { GatewayDoors } from "../gateway/main.js";
 import { attachUpgrades } from "../gateway/upgrades.js";
 import { listen, parseAddress } from "../sidecar/api/listen.js";
@@ -24,6 +26,31 @@ export function createGatewayDoors(log: Pick<Log, "info" | "warn">): GatewayDoor
           attachUpgrades(server, listener);
         },
       });
+    },
+    async startTls(config) {
+      const serve = await tls.serve(config);
+      const server = createServer(serve.options());
+      serve.attend(server);
+      return (socket) =>
+        new Promise((resolve, reject) => {
+          const settle = (secured?: TLSSocket): void => {
+            server.off("secureConnection", take);
+            socket.off("close", gone);
+            if (secured === undefined) reject(new Error("no TLS came about"));
+            else resolve(secured);
+          };
+          const gone = (): void => {
+            settle();
+          };
+          const take = (secured: TLSSocket): void => {
+            // others may be on their way
+            if (secured.remotePort === socket.remotePort && secured.remoteAddress === socket.remoteAddress)
+              settle(secured);
+          };
+          server.on("secureConnection", take);
+          socket.on("close", gone);
+          server.emit("connection", socket);
+        });
     },
     connect: tls.connect,
     close: tls.close,

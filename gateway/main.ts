@@ -1,6 +1,7 @@
 /** The composition root of the gateway: reads the environment, wires the parts, listens. */
 import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
+import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { Pool } from "undici";
 import type { Json, ListenerTls, Outcome, UpstreamTls } from "../sidecar/contract.js";
@@ -45,6 +46,9 @@ import { openApprovals } from "./tools/definitions/approvals/open.js";
 import { createDefinitions } from "./tools/definitions/create.js";
 import { createLinks } from "./tools/links/open-link.js";
 import { openMcp } from "./tools/mcp/open.js";
+import { createDatabases } from "./retrieval/postgres/databases.js";
+import type { PostgresDoorParts } from "./retrieval/postgres/listen.js";
+import { listenPostgres } from "./retrieval/postgres/listen.js";
 import { createSecrets } from "./secrets/open-secrets.js";
 import type { SecretEvent } from "./secrets/secret.js";
 import { createOpenApis } from "./tools/openapi/open-apis.js";
@@ -67,6 +71,8 @@ export interface GatewayOptions {
 export interface GatewayDoors {
   /** @throws Error where the address, or a certificate, can't be had */
   listen(address: string, listener: RequestListener, tls: ListenerTls | undefined): Promise<Listening>;
+  /** Gives what puts TLS on a connection that began without. @throws Error where a certificate can't be had */
+  startTls(tls: ListenerTls): Promise<(socket: Socket) => Promise<Socket>>;
   /** @throws Error where a certificate can't be had */
   connect(tls: UpstreamTls): Promise<ConnectTls>;
   close(): void;
@@ -197,10 +203,12 @@ export async function startGateway({
     now: Date.now,
     clock: () => performance.now(),
   };
+  const databases = createDatabases(upstreams.readSecret);
+  let inForce: GatewayParts | undefined;
   const told = new Set<OpenHooks>();
   const close = async (): Promise<void> => {
     await Promise.all([...told].map((hooks) => hooks.close(5_000)));
-    await Promise.all([upstreams.close(), asking.destroy(), telemetry?.close()]);
+    await Promise.all([upstreams.close(), asking.destroy(), telemetry?.close(), databases.close()]);
     doors?.close();
   };
   /** All that serves the requests of one configuration. */
@@ -227,6 +235,7 @@ export async function startGateway({
           : createOwnAsk(ownSidecar, now.sidecar.deadlineMs),
       publicUrl: () => now.publicUrl ?? address,
     };
+    inForce = parts;
     return {
       listener: (proxy) =>
         proxy === forwardDoor && now.forwardProxy !== undefined
@@ -244,6 +253,12 @@ export async function startGateway({
     const generations = createGenerations(await generation(config));
     const listening = await listenAll(config, generations.listener, doors, stores);
     address = listening[0]?.address ?? address;
+    listening.push(
+      ...(await listenDatabases(config, doors, stores, {
+        parts: () => inForce as GatewayParts,
+        database: databases.of,
+      })),
+    );
     metrics.gatewayReloaded("started");
     const apply = async (next: GatewayConfig): Promise<void> => {
       generations.replace(await generation(next));
@@ -316,6 +331,28 @@ const forwardDoor = "/forward";
 const noDoors = (): never => {
   throw new Error("tls and proxies need the doors that the command line gives");
 };
+
+/** Listens for the clients of databases, each at its own port. */
+async function listenDatabases(
+  config: GatewayConfig,
+  doors: GatewayDoors | undefined,
+  stores: Map<string, string>,
+  common: Pick<PostgresDoorParts, "parts" | "database">,
+): Promise<Listening[]> {
+  const listening: Listening[] = [];
+  try {
+    for (const { name, kind, listen } of config.stores.values()) {
+      if (listen === undefined || kind !== "postgres") continue;
+      const startTls = config.tls === undefined ? undefined : await (doors ?? noDoors()).startTls(config.tls);
+      listening.push(await listenPostgres({ ...common, name, listen, startTls }));
+      stores.set(name, listening.at(-1)?.address ?? listen);
+    }
+    return listening;
+  } catch (error) {
+    await Promise.all(listening.map((one) => one.close()));
+    throw error;
+  }
+}
 
 /** Listens for clients first, then for each proxy at a socket of its own. */
 async function listenAll(

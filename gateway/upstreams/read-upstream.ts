@@ -19,11 +19,13 @@ export interface MoreOfUpstream {
   readonly timeouts?: (timeouts: Fields) => void;
   /** Whether it may have `credentials`: tokens of an authorization server. */
   readonly tokens?: true;
+  /** What its url may begin with; of the web unless given. */
+  readonly schemes?: readonly string[];
 }
 
 /** Reads the fields of an upstream that is no provider of models, then refuses any that are left. */
 export function readUpstream(fields: Fields, problems: Problems, more: MoreOfUpstream = {}): UpstreamConfig {
-  const url = readUrl(fields.required("url"), fields.at("url"), problems);
+  const url = readUrl(fields.required("url"), fields.at("url"), problems, more.schemes);
   const credentials =
     more.tokens && fields.has("credentials") ? readOAuth(fields.nested("credentials"), problems) : undefined;
   if (credentials !== undefined && fields.has("api_key"))
@@ -76,7 +78,7 @@ function read(
     ? readUpstreamAssertion(fields.nested("assertion"), problems)
     : undefined;
   const tls = fields.has("tls") ? readUpstreamTls(fields.nested("tls"), problems) : undefined;
-  if (tls !== undefined && kind.url.protocol !== "https:")
+  if (tls !== undefined && kind.url.protocol === "http:")
     problems.add(fields.at("url"), "must be https with tls");
   if (assertion !== undefined && kind.headers?.some(({ name }) => name === assertion.header) === true)
     problems.add(fields.at("assertion.header"), "is among the headers");

@@ -1,13 +1,18 @@
 import type { Problems } from "../../sidecar/contract.js";
 
 /** Reads an address without credentials; one that isn't is a problem, and leads nowhere. */
-export function readUrl(text: string, place: string, problems: Problems): URL {
+export function readUrl(
+  text: string,
+  place: string,
+  problems: Problems,
+  schemes: readonly string[] = ["https", "http"],
+): URL {
   if (URL.canParse(text)) {
     const url = new URL(text);
     if (url.username !== "" || url.password !== "")
       problems.add(place, "must not hold credentials; use api_key");
-    else if (url.protocol === "https:" || url.protocol === "http:") return url;
-    else problems.add(place, "must be http or https");
+    else if (schemes.includes(url.protocol.slice(0, -1))) return url;
+    else problems.add(place, `must be ${[...schemes].reverse().join(" or ")}`);
   } else if (text !== "") problems.add(place, "must be a URL");
   return new URL("http://invalid.invalid");
 }

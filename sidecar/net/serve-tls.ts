@@ -1,6 +1,6 @@
 import { constants } from "node:crypto";
-import type { Server, ServerOptions } from "node:https";
-import type { TLSSocket } from "node:tls";
+import type { ServerOptions } from "node:https";
+import type { Server, TLSSocket } from "node:tls";
 import { peerCertificates } from "../contract.js";
 import type { KeyPairSource } from "./key-pair.js";
 

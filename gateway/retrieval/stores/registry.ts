@@ -12,6 +12,8 @@ import { pinecone, pineconeSettings } from "./pinecone/adapter.js";
 import { qdrant, qdrantSettings } from "./qdrant/adapter.js";
 import { elasticsearch, opensearch } from "./search/adapter.js";
 import { searchSettings } from "./search/settings.js";
+import { weaviate } from "./weaviate/adapter.js";
+import { weaviateSettings } from "./weaviate/settings.js";
 
 /** INVARIANT: a kind without an adapter serves nothing. */
 export const adapters: Partial<Record<StoreKind, Adapter>> = {
@@ -22,6 +24,7 @@ export const adapters: Partial<Record<StoreKind, Adapter>> = {
   opensearch,
   pinecone,
   qdrant,
+  weaviate,
 };
 
 /** What kinds have beside in the configuration. */
@@ -34,4 +37,5 @@ export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   postgres: postgresSettings,
   pinecone: pineconeSettings,
   qdrant: qdrantSettings,
+  weaviate: weaviateSettings,
 };

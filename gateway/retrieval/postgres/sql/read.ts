@@ -1,0 +1,439 @@
+/** Reads a statement: what it touches, and that nothing stands in it that isn't known to be harmless. */
+import type { CollectionConfig, StoreConfig } from "../../config.js";
+import type { StoreSettings, Table } from "../settings.js";
+import { tableOf } from "../settings.js";
+import type { Shape } from "./allowed.js";
+import {
+  aggregates,
+  comparing,
+  expressionKinds,
+  functions,
+  inferred,
+  operators,
+  shapes,
+  types,
+  valueFunctions,
+  vectorFunctions,
+  vectorOperators,
+  vectorTypes,
+  windowed,
+} from "./allowed.js";
+import type { Node, Tree } from "./nodes.js";
+import { isNode, listOf, nameOf, names, open } from "./nodes.js";
+import { NotAllowed, unsupported } from "./refuse.js";
+
+/** A place in a statement that names a table. */
+export interface TableUse {
+  readonly index: number;
+  /** As the store's configuration calls it, or as the statement does where it isn't there. */
+  readonly name: string;
+  readonly collection: CollectionConfig | undefined;
+  readonly table: Table | undefined;
+  /** What its columns are called by. */
+  readonly alias: string;
+  /** Its rows are the statement's: each can be looked at. */
+  readonly top: boolean;
+}
+
+/** Something that distances are measured from. */
+export type Operand = { readonly param: number } | { readonly text: string };
+
+export interface Reading {
+  /** With `{Table: {index}}` where a table stood. */
+  readonly tree: Node;
+  readonly uses: readonly TableUse[];
+  /** The highest number of a parameter. */
+  readonly params: number;
+  readonly operands: readonly Operand[];
+  /** Store's paths that are filtered and sorted by. */
+  readonly fields: readonly string[];
+  readonly vectors: boolean;
+  readonly sorts: boolean;
+  readonly matches: boolean;
+  /** Whether it asks within itself. */
+  readonly nested: boolean;
+}
+
+export interface ReadParts {
+  readonly store: Pick<StoreConfig, "byName">;
+  readonly settings: Pick<StoreSettings, "schema" | "vectorSchema">;
+  /** The nodes of tables whose rows are the statement's. */
+  readonly top: ReadonlySet<Node>;
+}
+
+type Scope = ReadonlyMap<string, string>;
+
+const filtering: ReadonlySet<string> = new Set([
+  ...["whereClause", "havingClause", "sortClause", "groupClause", "distinctClause", "quals", "windowClause"],
+]);
+
+/** Reads a statement by the list of what is allowed. @throws NotAllowed */
+export function readTree(statement: Node, parts: ReadParts): Reading {
+  const reader = new Reader(parts);
+  const one = open(statement);
+  if (one === undefined) throw unsupported("such a statement");
+  const tree = { [one.tag]: reader.fields(one.tag, one.fields, new Map()) };
+  reader.checkNames();
+  return { tree, ...reader.found() };
+}
+
+class Reader {
+  private readonly uses: TableUse[] = [];
+  private readonly used = new Set<string>();
+  private readonly defined = new Set<string>(inferred);
+  private readonly aliases = new Set<string>();
+  private readonly operands: Operand[] = [];
+  private readonly paths = new Set<string>();
+  private readonly known = new Map<Node, string>();
+  private readonly distanced = new Set<Node>();
+  private readonly exported = new Set<string>();
+  private readonly stars = new Set<Node>();
+  private params = 0;
+  private ctes = 0;
+  private inFilter = 0;
+  private starred = false;
+  private sorts = false;
+  private matches = false;
+  private nested = false;
+
+  constructor(private readonly parts: ReadParts) {}
+
+  found(): Omit<Reading, "tree"> {
+    const { uses, params, operands, sorts, matches, nested } = this;
+    const vectorNames = uses.flatMap(({ table }) =>
+      [...(table?.columns.values() ?? [])].flatMap(({ name, type }) => (vectorTypes.has(type) ? [name] : [])),
+    );
+    const vectors =
+      vectorNames.some((name) => this.exported.has(name)) || (this.starred && vectorNames.length > 0);
+    return { uses, params, operands, sorts, matches, nested, vectors, fields: [...this.paths] };
+  }
+
+  /**
+   * INVARIANT: a name that is no column and nothing of the statement's own is refused: it could stand for a whole row,
+   * or for a function that is called in the way of a column.
+   */
+  checkNames(): void {
+    for (const { table } of this.uses) for (const name of table?.columns.keys() ?? []) this.defined.add(name);
+    for (const alias of this.aliases)
+      if (this.defined.has(alias))
+        throw unsupported(`a table that is called as a column is (${quoted(alias)})`);
+    // of a table that isn't configured nothing is known; it is refused with it
+    if (this.uses.some(({ table }) => table === undefined)) return;
+    for (const name of this.used)
+      if (!this.defined.has(name)) throw new NotAllowed("42703", `column ${quoted(name)} does not exist`);
+  }
+
+  private node(tree: Tree | undefined, scope: Scope): Tree {
+    if (isNode(tree) && Object.keys(tree).length === 0) return {};
+    const one = open(tree);
+    if (one === undefined) throw unsupported("such a statement");
+    if (one.tag === "RangeVar" && isNode(tree)) return this.range(tree, one.fields, scope);
+    return { [one.tag]: this.fields(one.tag, one.fields, scope) };
+  }
+
+  fields(tag: string, fields: Node, scope: Scope): Node {
+    const shape = Object.hasOwn(shapes, tag) ? shapes[tag] : undefined;
+    if (shape === undefined) throw unsupported(nameOfTag(tag));
+    const inner = this.before(tag, fields, scope);
+    const out: Node = {};
+    for (const [name, value] of Object.entries(fields)) {
+      const kind = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (kind === undefined) throw unsupported(`${nameOfTag(tag)} with ${name}`);
+      if (name === "withClause") continue;
+      const filters = filtering.has(name);
+      if (filters) this.inFilter++;
+      out[name] = this.value(kind, value, inner);
+      if (filters) this.inFilter--;
+    }
+    return this.after(tag, out, inner);
+  }
+
+  private value(kind: Shape, value: Tree, scope: Scope): Tree {
+    if (kind === "plain") {
+      if (typeof value === "object") throw unsupported("such a statement");
+      return value;
+    }
+    if (kind === "node") return this.node(value, scope);
+    if (kind === "nodes") {
+      if (!Array.isArray(value)) throw unsupported("such a statement");
+      return value.map((one) => this.node(one, scope));
+    }
+    if (!isNode(value)) throw unsupported("such a statement");
+    return this.fields(kind.of, value, scope);
+  }
+
+  /** Looks at a node before what is in it. */
+  private before(tag: string, fields: Node, scope: Scope): Scope {
+    switch (tag) {
+      case "SelectStmt":
+        return this.select(fields, scope);
+      case "SubLink":
+        this.nested = true;
+        checkOperator(fields["operName"]);
+        return scope;
+      case "A_Expr":
+        this.expression(fields);
+        return scope;
+      case "ColumnRef":
+        this.reference(fields);
+        return scope;
+      case "ParamRef":
+        this.parameter(fields["number"]);
+        return scope;
+      case "Alias":
+        for (const one of listOf(fields["colnames"])) this.defined.add(nameOf(one) ?? "");
+        return scope;
+      case "RangeFunction":
+        for (const one of listOf(fields["functions"])) this.functionTable(one);
+        this.defined.add(aliasOf(fields) ?? "");
+        return scope;
+      case "JoinExpr":
+        if (fields["alias"] !== undefined) throw unsupported("a name for a join");
+        if (fields["isNatural"] === true) throw unsupported("a natural join");
+        for (const one of listOf(fields["usingClause"])) this.used.add(nameOf(one) ?? "");
+        return scope;
+      case "A_Indirection":
+        for (const one of listOf(fields["indirection"]))
+          if (open(one)?.tag !== "A_Indices") throw unsupported("a member of a row");
+        return scope;
+      case "CollateClause": {
+        const collation = listOf(fields["collname"]).map(nameOf);
+        if (!["C", "POSIX", "default"].includes(collation.at(-1) ?? "") || collation.length > 1)
+          throw unsupported("a collation but C");
+        return scope;
+      }
+      case "SQLValueFunction":
+        if (!valueFunctions.has(String(fields["op"]))) throw unsupported(say(fields["op"]));
+        return scope;
+      case "FuncCall":
+        if (isNode(fields["over"]) || fields["agg_star"] === true) return scope;
+        return scope;
+      default:
+        return scope;
+    }
+  }
+
+  /** Says names so that they mean what was looked at. */
+  private after(tag: string, fields: Node, scope: Scope): Node {
+    if (tag === "FuncCall") return { ...fields, funcname: this.functionName(fields) };
+    if (tag === "TypeName") return { ...fields, names: this.typeName(fields["names"]) };
+    if (tag !== "SelectStmt") return fields;
+    const ctes = scopes.get(scope);
+    return ctes === undefined ? fields : { ...fields, withClause: { ctes } };
+  }
+
+  private select(fields: Node, outer: Scope): Scope {
+    if (fields["limitOption"] === "LIMIT_OPTION_WITH_TIES") throw unsupported("WITH TIES");
+    for (const one of listOf(fields["targetList"])) {
+      const target = open(one);
+      if (target?.tag !== "ResTarget") continue;
+      if (typeof target.fields["name"] === "string") this.defined.add(target.fields["name"]);
+      const value = open(target.fields["val"]);
+      if (value?.tag === "ColumnRef") this.stars.add(value.fields);
+    }
+    if (listOf(fields["sortClause"]).length > 0) this.sorts = true;
+    const clause = fields["withClause"];
+    if (!isNode(clause)) return outer;
+    if (clause["recursive"] === true) throw unsupported("WITH RECURSIVE");
+    const scope = new Map(outer);
+    const ctes: Tree[] = [];
+    for (const one of listOf(clause["ctes"])) {
+      const cte = open(one);
+      const query = cte === undefined ? undefined : open(cte.fields["ctequery"]);
+      if (cte?.tag !== "CommonTableExpr" || query?.tag !== "SelectStmt")
+        throw unsupported("WITH that holds anything but SELECT");
+      const name = String(cte.fields["ctename"]);
+      for (const alias of listOf(cte.fields["aliascolnames"])) this.defined.add(nameOf(alias) ?? "");
+      // each sees those before it
+      const read = this.fields(cte.tag, cte.fields, new Map(scope));
+      const own = `cs$with${++this.ctes}`;
+      ctes.push({ CommonTableExpr: { ...read, ctename: own } });
+      scope.set(name, own);
+    }
+    scopes.set(scope, ctes);
+    return scope;
+  }
+
+  /** INVARIANT: what is taken for a WITH query gets a name that no table has; what isn't is a configured table, or refused. */
+  private range(source: Node, fields: Node, scope: Scope): Tree {
+    const { schemaname, relname, inh, alias } = fields;
+    for (const name of Object.keys(fields))
+      if (!["schemaname", "relname", "inh", "alias", "relpersistence"].includes(name))
+        throw unsupported(`a table with ${name}`);
+    if (typeof relname !== "string") throw unsupported("such a table");
+    const cte = schemaname === undefined ? scope.get(relname) : undefined;
+    const called = isNode(alias) ? this.fields("Alias", alias, scope) : undefined;
+    if (cte !== undefined)
+      return {
+        RangeVar: { relname: cte, inh: true, relpersistence: "p", alias: called ?? { aliasname: relname } },
+      };
+    if (inh !== true) throw unsupported("ONLY");
+    if (called?.["colnames"] !== undefined) throw unsupported("names for a table's columns");
+    const use = this.use(schemaname, relname, {
+      alias: typeof called?.["aliasname"] === "string" ? called["aliasname"] : relname,
+      top: this.parts.top.has(source),
+    });
+    return { Table: { index: use.index } };
+  }
+
+  /** Finds the collection that a name means. */
+  use(
+    schemaname: Tree | undefined,
+    relname: string,
+    { alias, top }: { readonly alias: string; readonly top: boolean },
+  ): TableUse {
+    const { store, settings } = this.parts;
+    const schema = typeof schemaname === "string" ? schemaname : settings.schema;
+    const full = `${schema}.${relname}`;
+    const name = schema === settings.schema ? relname : full;
+    const found = store.byName(name) ?? store.byName(full);
+    const table = found === undefined ? undefined : tableOf(found, settings);
+    // a name with a dot in it isn't a schema's
+    const collection = table?.schema === schema && table.name === relname ? found : undefined;
+    const use = {
+      ...{ index: this.uses.length, name: collection?.name ?? name, collection, alias, top },
+      table: collection === undefined ? undefined : table,
+    };
+    this.uses.push(use);
+    this.aliases.add(alias);
+    return use;
+  }
+
+  private reference(fields: Node): void {
+    const parts = listOf(fields["fields"]);
+    const last = parts.at(-1);
+    if (parts.length > 2) throw unsupported("a column of a schema's table: give the table a name");
+    if (open(last)?.tag === "A_Star") {
+      if (!this.stars.has(fields)) throw unsupported("a whole row");
+      this.starred = true;
+      return;
+    }
+    const name = nameOf(last);
+    if (name === undefined) throw unsupported("such a column");
+    this.used.add(name);
+    if (this.inFilter > 0) this.paths.add(this.known.get(fields) ?? name);
+    if (!this.distanced.has(fields)) this.exported.add(name);
+  }
+
+  private parameter(number: Tree | undefined): void {
+    if (typeof number !== "number" || number < 1 || number > 60_000)
+      throw new NotAllowed("42P02", "there is no such parameter");
+    this.params = Math.max(this.params, number);
+  }
+
+  private expression(fields: Node): void {
+    if (!expressionKinds.has(String(fields["kind"]))) throw unsupported(say(fields["kind"]));
+    const name = checkOperator(fields["name"]);
+    if (name === "@@") this.matches = true;
+    if (name === "->" || name === "->>") this.notePath(fields);
+    if (!vectorOperators.has(name)) return;
+    for (const side of ["lexpr", "rexpr"] as const) {
+      const one = bare(fields[side]);
+      if (one?.tag === "ColumnRef") this.distanced.add(one.fields);
+      if (one?.tag === "ParamRef" && typeof one.fields["number"] === "number")
+        this.operands.push({ param: one.fields["number"] });
+      const constant = one?.tag === "A_Const" ? one.fields["sval"] : undefined;
+      if (isNode(constant) && typeof constant["sval"] === "string")
+        this.operands.push({ text: constant["sval"] });
+    }
+  }
+
+  /** Notes what a chain of `->` leads to. */
+  private notePath(fields: Node): void {
+    const keys: string[] = [];
+    let at: Node = fields;
+    for (;;) {
+      const key = bare(at["rexpr"]);
+      const constant = key?.tag === "A_Const" ? key.fields["sval"] : undefined;
+      if (!isNode(constant) || typeof constant["sval"] !== "string") return;
+      keys.unshift(constant["sval"]);
+      const left = open(at["lexpr"]);
+      if (
+        left?.tag === "A_Expr" &&
+        ["->", "->>"].includes(nameOf(listOf(left.fields["name"]).at(-1)) ?? "")
+      ) {
+        at = left.fields;
+        continue;
+      }
+      if (left?.tag !== "ColumnRef" || this.known.has(left.fields)) return;
+      const column = nameOf(listOf(left.fields["fields"]).at(-1));
+      if (column !== undefined) this.known.set(left.fields, [column, ...keys].join("."));
+      return;
+    }
+  }
+
+  private functionTable(one: Tree): void {
+    const items = open(one);
+    const [call, ...others] = items?.tag === "List" ? listOf(items.fields["items"]) : [];
+    if (open(call)?.tag !== "FuncCall" || others.some((other) => isNode(other) && open(other) !== undefined))
+      throw unsupported("such a table of a function");
+  }
+
+  private functionName({ funcname }: Node): Tree[] {
+    const parts = listOf(funcname).map((one) => nameOf(one) ?? "");
+    const name = parts.at(-1) ?? "";
+    const [schema] = parts.length > 1 ? parts : [undefined];
+    const { vectorSchema } = this.parts.settings;
+    const ofVector = vectorFunctions.has(name);
+    const home = ofVector ? vectorSchema : "pg_catalog";
+    const known = ofVector || functions.has(name) || aggregates.has(name) || windowed.has(name);
+    if (parts.length > 2 || !known || (schema !== undefined && schema !== home))
+      throw new NotAllowed(
+        "42501",
+        `the function ${quoted(parts.join("."))} is not passed on by the gateway`,
+      );
+    this.defined.add(name);
+    return names(home, name);
+  }
+
+  private typeName(given: Tree | undefined): Tree[] {
+    const parts = listOf(given).map((one) => nameOf(one) ?? "");
+    const name = parts.at(-1) ?? "";
+    const [schema] = parts.length > 1 ? parts : [undefined];
+    const ofVector = vectorTypes.has(name);
+    const home = ofVector ? this.parts.settings.vectorSchema : "pg_catalog";
+    if (parts.length > 2 || !(ofVector || types.has(name)) || (schema !== undefined && schema !== home))
+      throw new NotAllowed("42501", `the type ${quoted(parts.join("."))} is not passed on by the gateway`);
+    this.defined.add(name);
+    return ofVector ? names(home, name) : names("pg_catalog", name);
+  }
+}
+
+/** The WITH queries of a scope, as they were read. */
+const scopes = new WeakMap<Scope, Tree[]>();
+
+function aliasOf({ alias }: Node): string | undefined {
+  return isNode(alias) && typeof alias["aliasname"] === "string" ? alias["aliasname"] : undefined;
+}
+
+/** Gives what is inside of casts. */
+function bare(tree: Tree | undefined): ReturnType<typeof open> {
+  const one = open(tree);
+  return one?.tag === "TypeCast" ? bare(one.fields["arg"]) : one;
+}
+
+function checkOperator(name: Tree | undefined): string {
+  if (name === undefined) return "";
+  const parts = listOf(name).map((one) => nameOf(one) ?? "");
+  const last = parts.at(-1) ?? "";
+  // BETWEEN is an operator's name to the parser
+  const between = /^(?:NOT )?BETWEEN(?: SYMMETRIC)?$/.test(last);
+  if (
+    parts.length > 2 ||
+    (parts.length === 2 && parts[0] !== "pg_catalog") ||
+    !(operators.has(last) || between)
+  )
+    throw new NotAllowed("42501", `the operator ${last.slice(0, 16)} is not passed on by the gateway`);
+  return last;
+}
+
+const quoted = (name: string): string => JSON.stringify(name.slice(0, 63));
+const say = (value: Tree | undefined): string => (typeof value === "string" ? value.slice(0, 64) : "such");
+
+function nameOfTag(tag: string): string {
+  const [, word = tag] = /^(.*?)(?:Stmt)?$/.exec(tag) ?? [];
+  return word.slice(0, 64);
+}
+
+/** Tells an operator that compares. */
+export const compares = (name: string): boolean => comparing.has(name);
