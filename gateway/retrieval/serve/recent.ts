@@ -17,22 +17,36 @@ interface Asked {
   readonly narrow: boolean;
 }
 
+interface Kept {
+  readonly asked: Asked[];
+  /** How many of them are narrow. */
+  narrow: number;
+}
+
 /**
  * Counts queries, so that policy can bound what is found out by many narrow ones.
  * @param windowMs how far it looks back
  */
 export function createRecent(clock: () => number, windowMs = 600_000): Recent {
-  const kept = new LRUCache<string, Asked[]>({ max: 50_000 });
+  const kept = new LRUCache<string, Kept>({ max: 50_000 });
   return {
     note(owner, collection, found) {
       const now = clock();
       const key = JSON.stringify([owner, collection]);
-      const before = (kept.get(key) ?? []).filter(({ at }) => now - at < windowMs);
-      const asked = [...before, { at: now, narrow: found > 0 && found <= fewest }].slice(-mostKept);
-      kept.set(key, asked);
+      const one = kept.get(key) ?? { asked: [], narrow: 0 };
+      const narrow = found > 0 && found <= fewest;
+      one.asked.push({ at: now, narrow });
+      if (narrow) one.narrow += 1;
+      // the oldest is in front
+      for (let [first] = one.asked; first !== undefined; [first] = one.asked) {
+        if (now - first.at < windowMs && one.asked.length <= mostKept) break;
+        one.asked.shift();
+        if (first.narrow) one.narrow -= 1;
+      }
+      kept.set(key, one);
       return {
-        queries: asked.length,
-        narrow: asked.reduce((sum, { narrow }) => sum + (narrow ? 1 : 0), 0),
+        queries: one.asked.length,
+        narrow: one.narrow,
         window_s: Math.round(windowMs / 1_000),
       };
     },

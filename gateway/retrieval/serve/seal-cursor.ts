@@ -16,23 +16,28 @@ const form = /^[A-Za-z0-9_-]{40,8192}$/;
 
 /** Seals what stores give to find their place again: with AES-256-GCM, to caller, store and collection. */
 export function openCursors(secret: Uint8Array, store: string): OpenCursors {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "countersign cursors of stores", 32));
+  // most requests have no cursor: what one needs is worked out when the first is given or taken
+  let derived: Buffer | undefined;
+  const key = (): Buffer =>
+    (derived ??= Buffer.from(hkdfSync("sha256", secret, "", "countersign cursors of stores", 32)));
   const owners: string[] = [];
-  let giving: string | undefined;
+  let giving: Subject | undefined;
   const about = (collection: string): Buffer => Buffer.from(JSON.stringify([store, collection]));
   return {
     give(cursor, collection) {
       if (giving === undefined) throw new Error("a cursor for nobody");
       const iv = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(about(collection));
-      const sealed = [cipher.update(JSON.stringify([cursor, giving])), cipher.final()];
+      const cipher = createCipheriv("aes-256-gcm", key(), iv).setAAD(about(collection));
+      const sealed = [cipher.update(JSON.stringify([cursor, ownerOf(giving)])), cipher.final()];
       return Buffer.concat([iv, ...sealed, cipher.getAuthTag()]).toString("base64url");
     },
     take(sealed, collection) {
       const bytes = Buffer.from(form.test(sealed) ? sealed : "", "base64url");
       if (bytes.length < 29) return undefined;
       try {
-        const cipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12)).setAAD(about(collection));
+        const cipher = createDecipheriv("aes-256-gcm", key(), bytes.subarray(0, 12)).setAAD(
+          about(collection),
+        );
         cipher.setAuthTag(bytes.subarray(-16));
         const text = Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()]).toString();
         const [cursor, owner] = JSON.parse(text) as [string, string];
@@ -44,7 +49,7 @@ export function openCursors(secret: Uint8Array, store: string): OpenCursors {
     },
     areOf: (subject) => owners.every((one) => subject !== undefined && one === ownerOf(subject)),
     giveTo(subject) {
-      giving = ownerOf(subject);
+      giving = subject;
     },
   };
 }
