@@ -1,5 +1,7 @@
 /** Reads where files and stores of vectors are kept, and how large uploads may be. */
 import type { Fields, Problems } from "../../../sidecar/contract.js";
+import type { CollectionConfig } from "../../retrieval/config.js";
+import { readVectorStores } from "../storage/search/read-config.js";
 import type { UploadLimits } from "./read-upload.js";
 
 /** The account that keeps files, batches of them, and stores of vectors, for all callers. */
@@ -8,6 +10,8 @@ export interface StorageConfig {
   readonly provider: string;
   readonly region: string;
   readonly environment: string;
+  /** What policy sees of the files in stores of vectors. */
+  readonly vectorStores: CollectionConfig;
 }
 
 export interface UploadsConfig extends UploadLimits {
@@ -22,11 +26,15 @@ export function readStorage(
   upstreams: ReadonlyMap<string, { readonly protocol: string; readonly wire?: object }>,
   problems: Problems,
 ): StorageConfig {
-  const storage = {
+  const place = {
     upstream: fields.required("upstream"),
     provider: fields.required("provider"),
     region: fields.required("region"),
     environment: fields.required("environment"),
+  };
+  const storage = {
+    ...place,
+    vectorStores: readVectorStores(fields.nested("vector_stores"), problems, place),
   };
   const upstream = upstreams.get(storage.upstream);
   if (storage.upstream !== "" && (upstream?.protocol !== "openai" || upstream.wire !== undefined))

@@ -1,5 +1,5 @@
 /** Has what concerns something kept at an upstream decided. It goes to that upstream, and nowhere else. */
-import type { Call, Decision, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
+import type { Call, Decision, JsonObject, Obligation, Outcome, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { ActionName } from "../../../sidecar/contract.js";
 import type { UpstreamConfig } from "../../config.js";
@@ -19,6 +19,8 @@ export interface About {
   readonly upstream: { readonly name: string; readonly config: UpstreamConfig };
   readonly prompt?: JsonObject;
   readonly content?: JsonObject | undefined;
+  /** Obligations on the first call that who asks carries out. */
+  readonly more?: readonly string[];
 }
 
 export interface Allowed {
@@ -27,7 +29,10 @@ export interface Allowed {
   readonly speaker: About["speaker"];
   /** Who asks, and where it is kept. */
   readonly bound: Omit<Bound, "model">;
-  refuse(refusal: Refusal, outcome: Outcome["outcome"]): void;
+  /** Of the first call, those of {@link About.more}: to be carried out. */
+  readonly others: readonly Obligation[];
+  /** @param decision the one that says why, where it isn't the request's */
+  refuse(refusal: Refusal, outcome: Outcome["outcome"], decision?: Decision): void;
   end(outcome: Outcome["outcome"], status: number, more?: Partial<Outcome>): void;
 }
 
@@ -35,12 +40,12 @@ export interface Allowed {
 export async function decide(
   parts: GatewayParts,
   exchange: Exchange,
-  { speaker, calls, upstream, prompt, content }: About,
+  { speaker, calls, upstream, prompt, content, more: also = [] }: About,
 ): Promise<Allowed | undefined> {
   const [chief, ...others] = calls;
   const context = { ...(prompt === undefined ? {} : { prompt }), content };
   const about = { ...context, upstream: upstream.config };
-  const first = await askAbout(parts, exchange, [chief], keptObligations, about);
+  const first = await askAbout(parts, exchange, [chief], [...keptObligations, ...also], about);
   const more = others.length === 0 ? [] : await askAbout(parts, exchange, others, keptObligations, context);
   const decisions = [...first, ...more];
   const [decision] = decisions;
@@ -51,12 +56,13 @@ export async function decide(
   const told = wrong ?? decision;
   const end: Allowed["end"] = (outcome, status, said = {}) => {
     decisions.forEach((one, i) => {
-      const labels = labelsOf(one, owing[i]);
-      conclude(parts, exchange, one, { kind: chief.kind, outcome, status, ...labels, ...said });
+      const labels = new Set([...(labelsOf(one, owing[i]).labels ?? []), ...(said.labels ?? [])]);
+      const labelled = labels.size === 0 ? {} : { labels: [...labels] };
+      conclude(parts, exchange, one, { kind: chief.kind, outcome, status, ...said, ...labelled });
     });
   };
-  const refuseAs: Allowed["refuse"] = (refusal, outcome) => {
-    refuseHere(exchange, refusal, told);
+  const refuseAs: Allowed["refuse"] = (refusal, outcome, why = told) => {
+    refuseHere(exchange, refusal, why);
     end(outcome, refusal.status);
   };
   if (decision === undefined || decisions.length !== calls.length) {
@@ -72,13 +78,16 @@ export async function decide(
     refuseAs(refusal ?? refuse("pdp_unavailable"), "denied");
     return undefined;
   }
-  const whole = owing.filter((one) => one?.others.length === 0).filter((one) => one !== undefined);
+  const [{ others: duties = [] } = {}] = owing;
+  const whole = owing
+    .filter((one, i) => one?.others.every(({ type }) => i === 0 && also.includes(type)))
+    .filter((one) => one !== undefined);
   if (whole.length < decisions.length || !(await pay(parts, whole))) {
     refuseAs(refuse("obligation_unsatisfiable"), "obligation_unsatisfiable");
     return undefined;
   }
   return {
-    ...{ decision, upstream, speaker, refuse: refuseAs },
+    ...{ decision, upstream, speaker, others: duties, refuse: refuseAs },
     bound: { subject, upstream: upstream.name, secret: parts.sessionSecret },
     end: (outcome, status, said = {}) => {
       end(outcome, status, { ...used(upstream.name, upstream.config), ...said });

@@ -1,5 +1,5 @@
 /** Sends what was decided to where it is kept, and passes the answer on. */
-import type { JsonObject, Refusal } from "../../../sidecar/contract.js";
+import type { Decision, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
 import { isObject, parseJson, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { decisionHeaders } from "../../exchange.js";
@@ -22,8 +22,14 @@ export interface Asked extends Pick<ForwardRequest, "method" | "path" | "body" |
 export type Reading =
   /** An object, in ids for this client. @throws any error where it isn't one */
   | { readonly kind: "object"; bind(answer: JsonObject): JsonObject }
+  /** An object whose parts are looked at before they are given. @throws any error where it isn't understood */
+  | { readonly kind: "looked"; look(answer: JsonObject): Promise<Looked> }
   /** What was stored, as it comes or line by line. */
   | { readonly kind: "stream"; pass(body: AsyncIterable<Buffer>): AsyncIterable<Buffer> };
+
+export type Looked =
+  | { readonly kind: "given"; readonly value: JsonObject; readonly told: Partial<Outcome> }
+  | { readonly kind: "denied"; readonly refusal: Refusal; readonly decision?: Decision };
 
 export async function ask(
   parts: GatewayParts,
@@ -35,7 +41,7 @@ export async function ask(
   const { res, signal } = exchange;
   const answer = await parts.forward({
     ...{ upstream: upstream.config, method, path, assertion: decision.assertion, signal },
-    headers: { accept: reading.kind === "object" ? "application/json" : "*/*", ...headers },
+    headers: { accept: reading.kind === "stream" ? "*/*" : "application/json", ...headers },
     ...(body === undefined ? {} : { body }),
     ...(contentType === undefined ? {} : { contentType }),
   });
@@ -57,12 +63,17 @@ export async function ask(
   const { status } = answer;
   const ok = status >= 200 && status < 300;
   const isJson = mediaType(answer.headers) === "application/json";
-  if (status < 200 || ((!ok || reading.kind === "object") && !isJson)) {
+  if (status < 200 || ((!ok || reading.kind !== "stream") && !isJson)) {
     discard(answer.body);
     return fail("upstream_invalid");
   }
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
   const own = decisionHeaders(decision);
+  if (!ok && reading.kind === "looked") {
+    // it could quote the filter that policy put in
+    discard(answer.body);
+    return refuseAs({ ...refuse("upstream_refused"), status }, "upstream_error");
+  }
   if (!ok) {
     const error = await collect(answer.body, largestError);
     if (error === undefined || answer.quotesKey(error.toString("latin1"))) return fail("upstream_invalid");
@@ -81,14 +92,19 @@ export async function ask(
   }
   const bytes = await collect(answer.body, largest);
   if (signal.aborted) return end("client_disconnected", 499);
-  let text: string;
+  let looked: Looked;
   try {
     const said = bytes === undefined ? undefined : parseJson(bytes);
     if (!isObject(said)) return fail("upstream_invalid");
-    text = stringifyJson(reading.bind(said));
+    looked =
+      reading.kind === "looked"
+        ? await reading.look(said)
+        : { kind: "given", value: reading.bind(said), told: {} };
   } catch {
     return fail("upstream_invalid");
   }
+  if (looked.kind === "denied") return refuseAs(looked.refusal, "denied", looked.decision);
+  const text = stringifyJson(looked.value);
   send(res, status, text, own);
-  end("forwarded", status, { bytes: Buffer.byteLength(text) });
+  end("forwarded", status, { ...looked.told, bytes: Buffer.byteLength(text) });
 }

@@ -5,7 +5,6 @@ import type { Exchange, GatewayParts } from "../../exchange.js";
 import { bringsBody, readJson } from "../../http.js";
 import { wrongField } from "../fields.js";
 import { openai } from "../openai.js";
-import type { Bound } from "../operations/bind.js";
 import { isRefusal, readBody } from "../operations/operation.js";
 import { refuseIn } from "../refuse.js";
 import { decide, storageCall } from "./decide.js";
@@ -13,15 +12,16 @@ import { accountOf, pathOf } from "./files.js";
 import type { Known } from "./ids.js";
 import { giveId, ownId, takeId } from "./ids.js";
 import { ask } from "./send.js";
+import { requestObligations } from "../../retrieval/serve/duties.js";
+import { attributesIn, withAttributes } from "./search/attributes.js";
+import { mayAlter } from "./search/may-alter.js";
+import { describeFiles, prepareIn, refuseOwed } from "./search/prepare.js";
+import { serveSearch } from "./search/serve.js";
 import type { StoreAction, StoreOperation } from "./store-operations.js";
 import { attach, storeOperations } from "./store-operations.js";
+import { tenantOf } from "./tenant.js";
 
 const say = refuseIn(openai);
-
-/** A store is its tenant's, whoever of it asks. */
-function tenantOf({ subject, ...bound }: Omit<Bound, "model">): Omit<Bound, "model"> {
-  return { ...bound, subject: { tenant: subject.tenant, type: "tenant", id: subject.tenant } };
-}
 
 /** Serves what is done with a store of vectors. */
 export async function serveStore(
@@ -39,14 +39,23 @@ export async function serveStore(
   if (isRefusal(body)) return say(exchange, body);
   const store = sealed === "" ? undefined : takeId(sealed, "store");
   if (store === undefined && sealed !== "") return say(exchange, refuse("unknown_store"));
+  if (operation.gives === "found" && store !== undefined) return serveSearch(parts, exchange, store, body);
   const named = filesIn(body);
   const other =
     second === undefined ? undefined : takeId(sealedSecond, second === "file" ? "file" : "stored");
   if (named === undefined || (second !== undefined && other === undefined))
     return say(exchange, refuse("unknown_file"));
-  const call = askAbout(parts, action, body, named.length, store);
+  const attributes = attributesIn(what, body);
+  if (attributes !== undefined && "kind" in attributes) return say(exchange, attributes);
+  const { vectorStores } = parts.config.storage ?? {};
+  const call = askAbout(parts, action, named.length, store);
+  if (attributes !== undefined && vectorStores !== undefined)
+    call.resource.properties["documents"] = [...describeFiles(vectorStores, attributes)];
   const content = fields === undefined ? undefined : await parts.describeContent?.(textsOf(body));
-  const allowed = await decide(parts, exchange, { speaker: openai, calls: [call], upstream, content });
+  const allowed = await decide(parts, exchange, {
+    ...{ speaker: openai, calls: [call], upstream, content },
+    more: attributes === undefined ? [] : requestObligations,
+  });
   if (allowed === undefined) return;
   const { bound } = allowed;
   const tenant = tenantOf(bound);
@@ -57,6 +66,19 @@ export async function serveStore(
   const own = named.map((one) => ownId(one, bound));
   if (mine === undefined || own.includes(undefined) || (isFiles && other.about.store !== storeId))
     return allowed.refuse(refuse("unknown_file"), "denied");
+  let sent = body;
+  if (attributes !== undefined && vectorStores !== undefined) {
+    const prepared = prepareIn(vectorStores, allowed, { store: storeId, documents: attributes });
+    if (isRefusal(prepared)) return refuseOwed(allowed, prepared);
+    const stamped = withAttributes(what, body, prepared.prepared.narrowing.documents ?? attributes);
+    if (isRefusal(stamped)) return allowed.refuse(stamped, "denied");
+    if (what === "alterFile") {
+      const file = pathOf(upstream.config, `vector_stores/${storeId}/files/${mine}`);
+      const refusal = await mayAlter(parts, exchange, allowed, prepared, file);
+      if (refusal !== undefined) return allowed.refuse(refusal, "denied");
+    }
+    sent = stamped;
+  }
   const path = `vector_stores${storeId === "" ? "" : `/${storeId}`}${operation.behind.replace("{}", mine)}`;
   return ask(
     parts,
@@ -64,7 +86,7 @@ export async function serveStore(
     allowed,
     {
       ...{ method, path: pathOf(upstream.config, path) },
-      ...(fields === undefined ? {} : { body: stringifyJson(withOwn(body)) }),
+      ...(fields === undefined ? {} : { body: stringifyJson(withOwn(sent)) }),
     },
     {
       kind: "object",
@@ -83,7 +105,7 @@ export async function serveStore(
           case "files":
             return { ...said, ...storeOf, id: giveFiles(said["id"]) };
           case "found":
-            return { ...said, data: bindFound(said["data"], storeId, tenant) };
+            throw new Error("a search that wasn't looked at");
           case "content":
             return said["file_id"] === undefined || file === undefined
               ? said
@@ -143,33 +165,12 @@ function withOwn(body: JsonObject): JsonObject {
   };
 }
 
-/** What a query asks at most where it doesn't say: the provider's default. */
-const defaultResults = 10;
-
-function askAbout(
-  parts: GatewayParts,
-  action: ActionName,
-  { query, max_num_results: most }: JsonObject,
-  files: number,
-  store: Known | undefined,
-): Call {
+function askAbout(parts: GatewayParts, action: ActionName, files: number, store: Known | undefined): Call {
   // the upstream's own id, so that policy can tell stores apart
-  const which = store === undefined ? {} : { store: store.named.id };
-  if (action !== "retrieval.query") return storageCall(parts, action, { ...which, files });
-  const bytes = Buffer.byteLength(Array.isArray(query) ? query.join("\n") : String(query));
-  const top = typeof most === "number" ? most : defaultResults;
-  return storageCall(parts, action, { ...which, top_k: top, bytes }, "retrieval");
+  return storageCall(parts, action, { ...(store === undefined ? {} : { store: store.named.id }), files });
 }
 
 /** Leaves out ids, which look like secrets. */
 function textsOf({ file_id: _one, file_ids: _several, files: _files, ...body }: JsonObject): JsonObject {
   return body;
-}
-
-/** Whose files are found isn't the searcher's to know: their ids serve nothing else. */
-function bindFound(data: Json | undefined, store: string, tenant: Omit<Bound, "model">): Json {
-  if (!Array.isArray(data)) throw new Error("nothing was found, not even that");
-  return data.map((one) =>
-    isObject(one) ? { ...one, file_id: giveId(one["file_id"], { what: "found", store }, tenant) } : one,
-  );
 }

@@ -1,5 +1,13 @@
 /** One request at a store: what it is about, and what it came to. */
-import type { Call, Condition, Decision, Json, JsonObject, Outcome, Refusal } from "../../../sidecar/contract.js";
+import type {
+  Call,
+  Condition,
+  Decision,
+  Json,
+  JsonObject,
+  Outcome,
+  Refusal,
+} from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import type { FoundItem, StoreOperation } from "../adapter.js";
 import type { StoreConfig } from "../config.js";
