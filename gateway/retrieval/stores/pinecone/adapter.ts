@@ -23,6 +23,8 @@ export const pinecone: Adapter<PineconeOperation> = {
     const sent = narrow(operation, narrowings);
     return sent.kind === "refusal" ? sent : ({ ...sent, store } as Sent);
   },
+  // the nearest first; records may be ranked again among what is fetched, and pages are in no order that is promised
+  inOrder: ({ handling }) => handling === "query",
   empty,
   lookUp,
   lookedUp,

@@ -98,7 +98,8 @@ describe("reading", () => {
 
   test("more is fetched where a list could have the text, and only so much where not", async () => {
     await index.query({ vector: [1, 0], topK: 2 });
-    expect(sent()["topK"]).toBe(1_000);
+    // few at first, which is enough here
+    expect(sent()["topK"]).toBe(16);
     lab.narrow(low);
     await index.query({ vector: [1, 0], topK: 2 });
     expect(sent()).toMatchObject({ topK: 2, includeMetadata: true });
