@@ -46,7 +46,7 @@ func (s *scope) function(operator ast.Ref, operands []*ast.Term) {
 		s.whether(twin)
 		return
 	}
-	pair := s.local(s.l.anyOf(twin))
+	pair := s.oneOf(twin)
 	s.atoms = append(s.atoms, indexed1(pair))
 	s.unifyWith(output, symbol{kind: plain, term: s.local(indexed0(pair))})
 }
@@ -83,7 +83,7 @@ func (s *scope) memberOfSet(element *ast.Term, a, set symbol) {
 		})))
 		return
 	}
-	pair := s.local(s.l.anyOf(twin))
+	pair := s.oneOf(twin)
 	s.atoms = append(s.atoms, indexed1(pair))
 	value := symbol{kind: plain, term: s.local(indexed0(pair))}
 	s.compare("eq", a, value)
@@ -92,7 +92,7 @@ func (s *scope) memberOfSet(element *ast.Term, a, set symbol) {
 
 // element: `s[x].…`.
 func (s *scope) element(set symbol, below ast.Ref) symbol {
-	pair := s.local(s.l.anyOf(s.local(s.twinTerm(set.ref, s.l.rulesAt(set.ref)))))
+	pair := s.oneOf(s.local(s.twinTerm(set.ref, s.l.rulesAt(set.ref))))
 	s.atoms = append(s.atoms, indexed1(pair))
 	value := s.local(indexed0(pair))
 	name, isVar := below[0].Value.(ast.Var)

@@ -55,12 +55,14 @@ type scope struct {
 	out   ast.Body
 	atoms []*ast.Term
 	// fields that are read, and those that an atom needs anyway
-	needs   []string
+	needs []string
+	// there can be several ways in which the body holds
+	several bool
 	implied map[string]bool
 	// variables for elements that no condition has been found for yet
 	open map[ast.Var]string
-	// what follows the expression that is lifted: its rest of the body
-	rest ast.Body
+	// what follows the expression that is lifted, as far as it shares variables with it
+	rest []*ast.Expr
 	head *ast.Term
 	at   *ast.Location
 }
@@ -93,10 +95,7 @@ func (s *scope) hold(field string, condition *ast.Term) {
 
 // condition gives what the body asks of the document.
 func (s *scope) condition() *ast.Term {
-	for name, field := range s.open {
-		_ = name
-		s.refuse("an element of %s is only given a name; compare it with == or in", field)
-	}
+	s.settled()
 	atoms := s.atoms
 	for _, field := range s.needs {
 		if !s.implied[field] {
@@ -108,6 +107,13 @@ func (s *scope) condition() *ast.Term {
 		return atoms[0]
 	}
 	return atom("and", ast.ArrayTerm(atoms...))
+}
+
+// settled refuses elements that no condition was found for.
+func (s *scope) settled() {
+	for _, field := range s.open {
+		s.refuse("an element of %s is only given a name; compare it with == or in", field)
+	}
 }
 
 // closed gives what is left to evaluate.

@@ -139,6 +139,7 @@ func (s *scope) pick(ref ast.Ref) symbol {
 	}
 	term := ast.NewTerm(out)
 	if searched {
+		s.several = true
 		term = s.local(term)
 	} else {
 		s.bind(term)
@@ -204,9 +205,15 @@ func (s *scope) twinTerm(ref ast.Ref, rules []*ast.Rule) *ast.Term {
 	return ast.RefTerm(ast.NewTerm(ast.DefaultRootDocument.Value), ast.StringTerm(twinRoot), ast.StringTerm(s.l.twin(ref, rules, nil)))
 }
 
+// oneOf goes through a collection.
+func (s *scope) oneOf(collection *ast.Term) *ast.Term {
+	s.several = true
+	return s.local(s.l.anyOf(collection))
+}
+
 // valued goes through a twin's pairs.
 func (s *scope) valued(twin *ast.Term, below ast.Ref) symbol {
-	pair := s.local(s.l.anyOf(s.local(twin)))
+	pair := s.oneOf(s.local(twin))
 	s.atoms = append(s.atoms, indexed1(pair))
 	return s.pick(append(ast.Ref{s.local(indexed0(pair))}, below...))
 }
@@ -270,7 +277,7 @@ func (s *scope) standing(rules []*ast.Rule, patterns []*ast.Term, args []symbol)
 // leads says whether a reference is to the document, to what holds it, or to one of its fields.
 func (s *scope) leads(ref ast.Ref) bool {
 	head, isVar := ref[0].Value.(ast.Var)
-	if !isVar || !ref.IsGround() && len(varsOf(ref[1:])) > 0 {
+	if !isVar || !ref.IsGround() && len(varsOf([]*ast.Term(ref[1:]))) > 0 {
 		return false
 	}
 	full := ref
