@@ -12,7 +12,7 @@ const names: Readonly<Record<number, string>> = {
 };
 
 /** Writes a refusal as Chroma writes its errors: `{error, message}`, and what it is about beside. */
-export function refuseAs({ code, message, fix, status }: Refusal, about: JsonObject): JsonObject {
+export function refuseAs({ code, message, status }: Refusal, about: JsonObject): JsonObject {
   const error = names[status] ?? "InternalError";
-  return { ...about, error, message: `${code}: ${message}; ${fix}`, code };
+  return { ...about, error, message: `${code}: ${message}`, code };
 }
