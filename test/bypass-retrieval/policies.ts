@@ -11,3 +11,7 @@ export const searchPolicy = {
 };
 
 export const milvusPolicy = '(tenant in ["*", "acme"]) and (class in ["internal", "public"])';
+
+export const chromaPolicy = {
+  $and: [{ tenant: { $in: ["*", "acme"] } }, { class: { $in: ["internal", "public"] } }],
+};

@@ -122,7 +122,13 @@ export const qdrantPlaces: readonly Attack[] = [
     "invalid_request",
     400,
   ),
-  qdrantRefused("a filter in the query string", `${points}/query?filter=x`, query({}), "invalid_request", 400),
+  qdrantRefused(
+    "a filter in the query string",
+    `${points}/query?filter=x`,
+    query({}),
+    "invalid_request",
+    400,
+  ),
   qdrantRefused(
     "an operator that isn't known",
     `${points}/query`,
@@ -273,7 +279,13 @@ export const qdrantLimits: readonly Attack[] = [
     "retrieval_limit",
     400,
   ),
-  qdrantRefused("2^53 and more", `${points}/query`, '{"query":[1,0],"limit":9007199254740993}', "invalid_request", 400),
+  qdrantRefused(
+    "2^53 and more",
+    `${points}/query`,
+    '{"query":[1,0],"limit":9007199254740993}',
+    "invalid_request",
+    400,
+  ),
   qdrantRefused("a negative number", `${points}/query`, { query: [1, 0], limit: -1 }, "invalid_request", 400),
   qdrantRefused("a fraction", `${points}/query`, { query: [1, 0], limit: 1.5 }, "invalid_request", 400),
   qdrantRefused("a number as text", `${points}/query`, { query: [1, 0], limit: "5" }, "invalid_request", 400),
@@ -291,7 +303,13 @@ export const qdrantLimits: readonly Attack[] = [
     "retrieval_limit",
     400,
   ),
-  qdrantRefused("a filter that is too deep", `${points}/query`, query({ filter: deep(40) }), "filter_refused", 400),
+  qdrantRefused(
+    "a filter that is too deep",
+    `${points}/query`,
+    query({ filter: deep(40) }),
+    "filter_refused",
+    400,
+  ),
   qdrantRefused(
     "a batch of too many searches",
     `${points}/query/batch`,
@@ -314,7 +332,11 @@ function deep(levels: number): unknown {
 
 const point = (id: number, payload: unknown): unknown => ({ id, vector: [1, 0], payload });
 const lookUp = (ids: readonly number[]) =>
-  ({ method: "POST", path: points, body: { ids, with_payload: { include: ["tenant", "class", "salary"] }, with_vector: false } }) as const;
+  ({
+    method: "POST",
+    path: points,
+    body: { ids, with_payload: { include: ["tenant", "class", "salary"] }, with_vector: false },
+  }) as const;
 
 export const qdrantWrites: readonly Attack[] = [
   qdrantRefused(
