@@ -4,7 +4,7 @@ import type { CollectionConfig, StoreConfig } from "../../gateway/retrieval/conf
 import { readDocument } from "../../gateway/retrieval/document.js";
 import { describeResults } from "../../gateway/retrieval/serve/describe.js";
 import type { DecisionRequest, JsonObject } from "../../sidecar/contract.js";
-import { gatewayConfig } from "./configure.js";
+import { configure } from "./configure.js";
 import type { Shelf } from "./documents.js";
 
 /** What is asked about, and for whom. */
@@ -14,11 +14,8 @@ export interface Aim {
   readonly token: string;
 }
 
-export function aimAt({ name }: Shelf, token: string): Aim {
-  const store = gatewayConfig({ bench: { kind: "qdrant", url: "http://127.0.0.1:1" } }).stores.get("bench");
-  const collection = store?.collections.get(name);
-  if (store === undefined || collection === undefined) throw new Error("the collection isn't configured");
-  return { store, collection, token };
+export function aimAt(of: Shelf, token: string): Aim {
+  return { ...configure("qdrant", of), token };
 }
 
 /** Asks about what came back: one decision for each batch of metadata. */

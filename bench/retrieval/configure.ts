@@ -1,11 +1,21 @@
 /** The gateway's configuration of the collections that are measured, for a store of any kind. */
 import { parseGatewayConfig } from "../../gateway/config.js";
-import type { GatewayConfig } from "../../gateway/config.js";
+import type { CollectionConfig, StoreConfig, StoreKind } from "../../gateway/retrieval/config.js";
 import type { Json } from "../../sidecar/contract.js";
+import type { Shelf } from "./documents.js";
 import { fields, shelves } from "./documents.js";
 
 /** What collections of a kind have beside: their schema, where the store has one, and where the vector is. */
 const own: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  pinecone: { pinecone: { typed: true } },
+  weaviate: {
+    // a collection's name begins with a capital letter
+    name: "Bench",
+    schema: {
+      ...{ tenant: "keyword", classification: "keyword", region: "keyword", department: "keyword" },
+      ...{ created: "int", expires: "int", owner: "keyword", topics: "keyword[]", text: "text" },
+    },
+  },
   opensearch: { vector: "vector", mapping: mapped() },
   elasticsearch: { vector: "vector", mapping: mapped() },
   milvus: {
@@ -26,26 +36,38 @@ function mapped(): Json {
   };
 }
 
-/** Says the collections as they are configured. */
-export function collectionsJson(kind: string): Json {
+/** What a store of a kind has beside. */
+const ofStore: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  http: {
+    query: {
+      ...{ path: "/$collection/find", filter: "ucast", metadata: "/metadata" },
+      body: { vector: "$vector", where: "$filter", size: "$top_k" },
+    },
+  },
+};
+
+/** Says collections as they are configured. */
+export function collectionsJson(kind: string, of: readonly Shelf[] = shelves): Json {
   return Object.fromEntries(
-    shelves.map(({ name, constants = {} }) => [
+    of.map(({ name, constants = {} }) => [
       name,
       { fields, constants, limits: { top_k: 1_000, offset: 0, fetched: 1_000 }, ...own[kind] },
     ]),
   ) as unknown as Json;
 }
 
-/** Reads a configuration as the gateway does. @param stores by name, without region, environment and collections */
-export function gatewayConfig(
-  stores: Readonly<Record<string, Readonly<Record<string, Json>>>>,
-): GatewayConfig {
-  const all = Object.entries(stores).map(([name, one]) => [
-    name,
-    { region: "eu", environment: "prod", collections: collectionsJson(String(one["kind"])), ...one },
-  ]);
-  return parseGatewayConfig({
+/** Reads the configuration of one collection of a store, as the gateway does. @throws Error where there is something wrong with it */
+export function configure(
+  kind: StoreKind,
+  of: Shelf,
+): { readonly store: StoreConfig; readonly collection: CollectionConfig } {
+  const place = { url: "http://127.0.0.1:1", region: "eu", environment: "prod" };
+  const { stores } = parseGatewayConfig({
     ...{ listen: "127.0.0.1:0", sidecar: { socket: "/nowhere" }, environment: "demo" },
-    stores: Object.fromEntries(all) as Json,
+    stores: { bench: { kind, ...place, ...ofStore[kind], collections: collectionsJson(kind, [of]) } },
   });
+  const store = stores.get("bench");
+  const collection = store?.collections.get(of.name);
+  if (store === undefined || collection === undefined) throw new Error("the collection isn't configured");
+  return { store, collection };
 }

@@ -19,7 +19,7 @@ import { parseJson, stringifyJson } from "../../sidecar/contract.js";
 import type { Sidecar } from "../../sidecar/main.js";
 import { table } from "../engine/tables.js";
 import { about } from "./aim.js";
-import { gatewayConfig } from "./configure.js";
+import { configure } from "./configure.js";
 import type { Shelf } from "./documents.js";
 import { metadataOf, mixed, shelf } from "./documents.js";
 import { connect } from "./search.js";
@@ -86,13 +86,10 @@ export async function measureCosts(stage: Stage, sidecar: Sidecar, rounds: numbe
   return { adapters: compiled, skipped, documents: await documentsOf(stage, sidecar, rounds), steps };
 }
 
-function aim(kind: StoreKind, { name }: Shelf): Aimed {
+function aim(kind: StoreKind, of: Shelf): Aimed {
   const adapter = adapters[kind];
   if (adapter === undefined) throw new Error("there is no adapter");
-  const store = gatewayConfig({ bench: { kind, url: "http://127.0.0.1:1" } }).stores.get("bench");
-  const collection = store?.collections.get(name);
-  if (store === undefined || collection === undefined) throw new Error("the collection isn't configured");
-  return { adapter, store, collection };
+  return { adapter, ...configure(kind, of) };
 }
 
 /** A query with the condition that the shipped rule makes for this caller. */
