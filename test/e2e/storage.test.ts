@@ -6,6 +6,7 @@ import type { IdentityName } from "../../demo/identities.js";
 import type { Gateway } from "../../gateway/main.js";
 import { startGateway } from "../../gateway/main.js";
 import type { Json } from "../../sidecar/contract.js";
+import { startVectorStores } from "../gateway/vector-store-server.js";
 import type { Served } from "../gateway/world.js";
 import { json, startUpstream } from "../gateway/world.js";
 import type { World } from "../world.js";
@@ -14,6 +15,20 @@ import { startWorld } from "../world.js";
 let world: World;
 let gateway: Gateway;
 let upstream: Served;
+const startAt = (url: string): Promise<Gateway> => {
+  const place = (region: string) => ({ upstream: "openai", provider: "openai", region, environment: "prod" });
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  return startGateway({
+    config: {
+      listen: "127.0.0.1:0",
+      sidecar: { socket: join(world.directory, "pdp.sock"), deadline_ms: 2_000 },
+      storage: place("eu"),
+      upstreams: { openai: { url } },
+      models: { "gpt-4o": place("us"), "gpt-4o-mini": place("eu") },
+    } as unknown as Json,
+    log,
+  });
+};
 beforeAll(async () => {
   [world, upstream] = await Promise.all([
     startWorld(),
@@ -24,18 +39,7 @@ beforeAll(async () => {
       else json(res, { id: url.startsWith("/v1/files") ? "file-1" : "vs_1" });
     }),
   ]);
-  const place = (region: string) => ({ upstream: "openai", provider: "openai", region, environment: "prod" });
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  gateway = await startGateway({
-    config: {
-      listen: "127.0.0.1:0",
-      sidecar: { socket: join(world.directory, "pdp.sock"), deadline_ms: 2_000 },
-      storage: place("eu"),
-      upstreams: { openai: { url: upstream.url } },
-      models: { "gpt-4o": place("us"), "gpt-4o-mini": place("eu") },
-    } as unknown as Json,
-    log,
-  });
+  gateway = await startAt(upstream.url);
 });
 afterAll(async () => {
   await gateway.close();
@@ -45,10 +49,10 @@ beforeEach(() => {
   upstream.received.length = 0;
 });
 
-async function client(name: IdentityName): Promise<OpenAI> {
+async function client(name: IdentityName, at = gateway): Promise<OpenAI> {
   return new OpenAI({
     apiKey: await world.issuer.token(name),
-    baseURL: `${gateway.address}/v1`,
+    baseURL: `${at.address}/v1`,
     maxRetries: 0,
   });
 }
@@ -101,4 +105,37 @@ test("a search has a limit", async () => {
     refused("default_deny"),
   );
   expect(upstream.received).toHaveLength(2);
+});
+
+test("files in a store are stamped, and found by who is cleared for them", async () => {
+  const kept = await startVectorStores();
+  const at = await startAt(kept.url);
+  const [senior, analyst] = await Promise.all([client("senior", at), client("analyst", at)]);
+  const { id } = await analyst.vectorStores.create({});
+  const put = async (by: OpenAI, attributes: Record<string, string>) =>
+    by.vectorStores.files.create(id, { file_id: (await upload(by, "x", "user_data")).id, attributes });
+  await put(analyst, {});
+  await put(senior, { classification: "confidential" });
+  await put(senior, { department: "research", owner: "sam" });
+  expect([...kept.files.values()]).toEqual([
+    { classification: "internal" },
+    { classification: "confidential" },
+    { department: "research", owner: "sam", classification: "internal" },
+  ]);
+  await expect(put(analyst, { classification: "public" })).rejects.toMatchObject(
+    refused("classification_too_low"),
+  );
+  await expect(put(senior, { classification: "restricted" })).rejects.toMatchObject(
+    refused("classification_too_high"),
+  );
+  // one that was there before anybody asked what it is
+  kept.files.set("file-9", null);
+  const search = async (by: OpenAI): Promise<string[]> =>
+    (await by.vectorStores.search(id, { query: "x", max_num_results: 20 })).data.map(
+      ({ filename }) => filename,
+    );
+  expect(await search(analyst)).toEqual(["file-1.txt"]);
+  expect(await search(senior)).toEqual(["file-1.txt", "file-2.txt", "file-3.txt"]);
+  await at.close();
+  await kept.close();
 });
