@@ -238,6 +238,8 @@ function jsonValue(value: Scalar, leaf: Leaf): Expression | undefined {
 
 /** A time as the store keeps it; texts of times can't be compared. */
 function timed(value: Scalar, { field }: Leaf): Scalar | undefined {
+  // a whole number beyond 2^53 is missing for policy wherever it is stored
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) return undefined;
   if (field.type !== "time") return value;
   if (typeof value !== "number" || field.form === undefined || field.form === "rfc3339") return undefined;
   if (field.form === "epoch_s") return value;

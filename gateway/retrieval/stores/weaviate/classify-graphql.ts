@@ -24,6 +24,8 @@ export function readGraphql(request: StoreRequest, store: StoreConfig, route: st
   const root = readRoot(text(body["query"], "query", limits.text), operationName);
   const doing = root.name.value === "Get" ? "get" : root.name.value === "Aggregate" ? "aggregate" : undefined;
   if (doing === undefined) return unread("unknown_operation", "Get and Aggregate are taken");
+  if (root.alias !== undefined || (root.arguments?.length ?? 0) > 0)
+    return unread("filter_refused", root.name.value);
   const fields = fieldsOf(root.selectionSet);
   if (fields.length === 0 || fields.length > limits.classes)
     return unread("retrieval_limit", `classes in one query: at most ${limits.classes}`);
@@ -51,8 +53,7 @@ function readRoot(query: string, operationName: Json | undefined): FieldNode {
   if (operationName !== undefined && operationName !== name?.value)
     return unread("filter_refused", "operationName");
   const [root, ...more] = fieldsOf(operation.selectionSet);
-  if (root === undefined || more.length > 0 || root.alias !== undefined || (root.arguments?.length ?? 0) > 0)
-    return unread("filter_refused", "one Get, or one Aggregate");
+  if (root === undefined || more.length > 0) return unread("filter_refused", "one Get, or one Aggregate");
   return root;
 }
 

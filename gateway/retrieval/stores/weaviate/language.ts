@@ -113,8 +113,9 @@ function sayNumber(
   const within = [test("GreaterThanEqual", name, member, -most), test("LessThanEqual", name, member, most)];
   if (operator === "exists")
     return (value === true) === !negated ? { filter: joined("And", within), exact: true } : undefined;
-  if (!listed.every((one) => typeof one === "number" && (type === "number" || Number.isSafeInteger(one))))
-    return undefined;
+  const fits = (one: Scalar): boolean =>
+    typeof one === "number" && (Number.isSafeInteger(one) || (type === "number" && !Number.isInteger(one)));
+  if (!listed.every(fits)) return undefined;
   const each = (of: LeafOperator): Where[] => listed.map((one) => test(of, name, member, one));
   switch (operator) {
     case "eq":

@@ -21,13 +21,13 @@ const schema = {
 
 const big = 2 ** 60;
 const texts = ["x", "", "X", "xy", "x%_", "q\"\\'", "é\u{1f600}", "a\nb", "5"];
-const odd = [null, undefined, 5, 5.5, -1, big, true, ["x"], [], ["x", 1], { x: "x" }, "true"];
+const odd = [null, undefined, 5, 5.5, -1, big, true, ["x"], [], ["x", 1], { x: "x" }, "true", 1e300];
 const stored: readonly unknown[] = [...texts, ...odd];
 const typed = (fits: (one: unknown) => boolean): unknown[] =>
   stored.filter((one) => one == null || fits(one));
 const columns: Readonly<Record<string, readonly unknown[]>> = {
   text: typed((one) => typeof one === "string"),
-  whole: typed((one) => Number.isInteger(one)),
+  whole: typed((one) => Number.isInteger(one) && one !== 1e300),
   real: typed((one) => typeof one === "number"),
   open: [...typed((one) => typeof one === "boolean"), false],
   tags: [...typed((one) => Array.isArray(one) && one.every((x) => typeof x === "string")), ["y", "x"]],
