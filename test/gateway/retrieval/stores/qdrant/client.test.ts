@@ -332,6 +332,43 @@ describe("writing", () => {
   });
 });
 
+describe("credentials", () => {
+  const search = (headers: Record<string, string>) =>
+    fetch(`${lab.url}/collections/docs/points/search`, {
+      ...{ method: "POST", body: JSON.stringify({ vector: [1, 0], limit: 1 }) },
+      headers: { "content-type": "application/json", ...headers },
+    });
+  const seen = (): unknown[] => {
+    const bearers: unknown[] = [];
+    const { decide } = lab.sidecar;
+    lab.sidecar.decide = (call, request) => {
+      bearers.push(request.credentials.bearer);
+      return decide(call, request);
+    };
+    return bearers;
+  };
+
+  test("stand where the client puts its key, unless they stand where ours do", async () => {
+    const bearers = seen();
+    expect((await search({ "api-key": callerToken })).status).toBe(200);
+    expect((await search({ "api-key": "the-store's", authorization: `Bearer ${callerToken}` })).status).toBe(
+      200,
+    );
+    expect(new Set(bearers)).toEqual(new Set([callerToken]));
+    expect(lab.received.every(({ headers }) => headers["api-key"] === undefined)).toBe(true);
+    expect((await search({ "api-key": "two words" })).status).toBe(401);
+  });
+
+  test("of stores say nothing elsewhere", async () => {
+    const bearers = seen();
+    await fetch(`${lab.world.url}/v1/retrieval/docs/query`, {
+      ...{ method: "POST", body: JSON.stringify({ vector: [1, 0] }) },
+      headers: { "content-type": "application/json", "api-key": callerToken },
+    });
+    expect(new Set(bearers)).toEqual(new Set([undefined]));
+  });
+});
+
 describe("collections", () => {
   test("are those that are configured", async () => {
     lab.narrow(undefined);
