@@ -13,6 +13,8 @@ export const http: Adapter<HttpOperation> = {
   routes: [{ name: "query", method: "POST", path: "{query.path}", treated: "decided" }],
   mostFetched: 10_000,
   ...{ classify, narrow, results, ask },
+  // a search gives the best first, whatever it is
+  inOrder: () => true,
   empty: ({ mapping }) => set({}, mapping.documents, []) ?? [],
   lookUp() {
     throw new Error("nothing is written here, so nothing is looked up");

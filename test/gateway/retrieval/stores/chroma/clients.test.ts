@@ -101,10 +101,11 @@ async function use(...uses: string[]): Promise<unknown> {
   const shared = join(root, ".cache/python-clients");
   if (!existsSync(join(shared, ".installed"))) throw new Error("run deploy/python-clients.sh first");
   const script = join(root, "test/gateway/retrieval/stores/chroma/use_chroma.py");
-  const { stdout } = await run("python3", ["-B", script, ...uses], {
+  const { stdout } = await run("python3", [script, ...uses], {
     env: {
       ...{ PATH: process.env["PATH"], HOME: "/nonexistent", PYTHONPATH: `${packages}:${shared}` },
       ...{ STORE_URL: lab.url, TOKEN: callerToken },
+      PYTHONPYCACHEPREFIX: join(root, ".cache/python-compiled"),
     },
     timeout: 110_000,
   });

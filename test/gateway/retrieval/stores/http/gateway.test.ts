@@ -50,7 +50,7 @@ describe("where nothing is mapped", () => {
     const { status, body } = await lab.ask("POST", "", { query: "x", top_k: 1 });
     expect({ status, body }).toEqual({ status: 200, body: { documents: [documents[0]] } });
     // more is fetched, for the store filters nothing
-    expect(sent()).toEqual([["/", { query: "x", top_k: 1000 }]]);
+    expect(sent()).toEqual([["/", { query: "x", top_k: 16 }]]);
   });
 
   test("without a condition no more is fetched than asked for", async () => {
@@ -154,7 +154,7 @@ describe("by a mapping", () => {
     await start({ filter: "ucast" });
     await lab.ask("POST", "/v2/pages/find", { search: { text: "x" }, size: 3 });
     expect(sent()).toEqual([
-      ["/v2/pages/find", { search: { text: "x", where: acme }, size: 1000, mode: "all" }],
+      ["/v2/pages/find", { search: { text: "x", where: acme }, size: 16, mode: "all" }],
     ]);
   });
 
@@ -171,7 +171,7 @@ describe("by a mapping", () => {
     });
     expect(body).toMatchObject({ result: { hits: [{ key: "a2" }] } });
     const where = { classification: "secret", tenant: "acme" };
-    expect(sent()).toEqual([["/v2/pages/find", { search: { text: "x", where }, size: 1000, mode: "all" }]]);
+    expect(sent()).toEqual([["/v2/pages/find", { search: { text: "x", where }, size: 16, mode: "all" }]]);
   });
 
   test.each<[string, string, unknown, string]>([
