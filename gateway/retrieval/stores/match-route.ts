@@ -9,19 +9,35 @@ export interface Matched<Route extends StoreRoute = StoreRoute> {
   readonly values: Readonly<Record<string, string>>;
 }
 
+interface Line<Route> {
+  readonly route: Route;
+  readonly parts: readonly string[];
+}
+
+/** Tables don't change: each is read once. */
+const read = new WeakMap<readonly StoreRoute[], readonly Line<StoreRoute>[]>();
+
+/** Those with less that varies first. */
+function linesOf<Route extends StoreRoute>(routes: readonly Route[]): readonly Line<Route>[] {
+  let lines = read.get(routes) as readonly Line<Route>[] | undefined;
+  if (lines !== undefined) return lines;
+  lines = routes
+    .map((route) => ({ route, parts: route.path.split("/").filter((part) => part !== "") }))
+    .sort((a, b) => varying(a.parts) - varying(b.parts));
+  read.set(routes, lines);
+  return lines;
+}
+
 /** Finds the line of a store's table that a request is; one that is written out goes before one that varies. */
 export function matchRoute<Route extends StoreRoute>(
   routes: readonly Route[],
   { method, segments }: StoreRequest,
 ): Matched<Route> | Refusal {
-  const fitting = routes
-    .map((route) => ({ route, parts: route.path.split("/").filter((part) => part !== "") }))
-    .filter(
-      ({ parts }) =>
-        parts.length === segments.length &&
-        parts.every((part, i) => part.startsWith("{") || part === segments[i]),
-    )
-    .sort((a, b) => varying(a.parts) - varying(b.parts));
+  const fitting = linesOf(routes).filter(
+    ({ parts }) =>
+      parts.length === segments.length &&
+      parts.every((part, i) => part.startsWith("{") || part === segments[i]),
+  );
   const found = fitting.find(({ route }) => route.method === method);
   if (found === undefined) return refuse(fitting.length > 0 ? "method_not_allowed" : "unknown_route");
   const { route, parts } = found;
