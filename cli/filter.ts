@@ -46,6 +46,7 @@ Examples:
     });
     const format = readFormat(values.format);
     if (positionals.length === 0) throw new UsageError("give a PATH");
+    const input = values.input === undefined ? undefined : await readInput(values.input);
     const toolchain = createToolchain({});
     try {
       const policies = await readPolicies(positionals);
@@ -56,7 +57,7 @@ Examples:
       const filters = bundle.entrypoints.flatMap(({ path, input }) =>
         path.startsWith(`${filterRoot}/`) ? [{ rule: path.slice(filterRoot.length + 1), reads: input }] : [],
       );
-      if (values.input === undefined) {
+      if (input === undefined) {
         io.out(format === "json" ? `${JSON.stringify({ filters }, null, 2)}\n` : drawFilters(filters));
         return 0;
       }
@@ -64,7 +65,6 @@ Examples:
         filters.map((one) => one.rule),
         values.rule,
       );
-      const input = await readInput(values.input);
       const policy = loadPolicy({
         ...{ wasm: bundle.wasm, data: bundle.data },
         ...{ budget: 10_000_000, maxPages: 1_024, builtins: serveBuiltins() },

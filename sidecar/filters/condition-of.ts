@@ -18,7 +18,7 @@ class Unreadable extends Error {
 /** Reads a twin's result as a condition that is as short as it can be without loss. Never throws. */
 export function conditionOf(value: Json | undefined): Derived {
   try {
-    const condition = read(value, 1);
+    const condition = createReader()(value, 1);
     // INVARIANT: what goes out is what the enforcement point's parser takes
     return parseCondition(condition as unknown as Json) === undefined
       ? { kind: "too_large" }
@@ -31,34 +31,37 @@ export function conditionOf(value: Json | undefined): Derived {
 
 /** Deepest nesting of a twin's lists: rules that call rules; what is left after joining may be less deep. */
 const deepest = 64;
-/** Most members of one list. */
-const widest = 65_536;
+/** Most lists in all: joining them is quick, and what stands twice, or is one value more of a field, is gone then. */
+const most = 16_384;
 
-function read(value: Json | undefined, depth: number): Condition {
-  if (depth > deepest) throw new Unreadable("too_large");
-  if (!Array.isArray(value)) throw new Unreadable("unsupported");
-  const [operator, first, second] = value;
-  const size = value.length;
-  switch (operator) {
-    case "and":
-    case "or": {
-      if (size !== 2 || !Array.isArray(first)) throw new Unreadable("unsupported");
-      if (first.length > widest) throw new Unreadable("too_large");
-      const members = first.map((one) => read(one, depth + 1));
-      return operator === "and" ? all(members) : any(members);
+function createReader(): (value: Json | undefined, depth: number) => Condition {
+  let lists = 0;
+  const read = (value: Json | undefined, depth: number): Condition => {
+    if (depth > deepest || ++lists > most) throw new Unreadable("too_large");
+    if (!Array.isArray(value)) throw new Unreadable("unsupported");
+    const [operator, first, second] = value;
+    const size = value.length;
+    switch (operator) {
+      case "and":
+      case "or": {
+        if (size !== 2 || !Array.isArray(first)) throw new Unreadable("unsupported");
+        const members = first.map((one) => read(one, depth + 1));
+        return operator === "and" ? all(members) : any(members);
+      }
+      case "not":
+        if (size !== 2) throw new Unreadable("unsupported");
+        return none(read(first, depth + 1));
+      case "is":
+      case "exists":
+        if (size !== 2 || typeof first !== "string") throw new Unreadable("unsupported");
+        return operator === "is" ? truthy(first) : there(first);
+      default:
+        if (size !== 3 || typeof operator !== "string" || typeof first !== "string" || second === undefined)
+          throw new Unreadable("unsupported");
+        return readTest(operator, first, second);
     }
-    case "not":
-      if (size !== 2) throw new Unreadable("unsupported");
-      return none(read(first, depth + 1));
-    case "is":
-    case "exists":
-      if (size !== 2 || typeof first !== "string") throw new Unreadable("unsupported");
-      return operator === "is" ? truthy(first) : there(first);
-    default:
-      if (size !== 3 || typeof operator !== "string" || typeof first !== "string" || second === undefined)
-        throw new Unreadable("unsupported");
-      return readTest(operator, first, second);
-  }
+  };
+  return read;
 }
 
 function readTest(operator: string, field: string, value: Json): Condition {

@@ -65,13 +65,13 @@ function wrap(operator: "and" | "or", members: readonly Condition[]): Condition 
 }
 
 function once(members: readonly Condition[]): Condition[] {
-  if (members.length < 2) return [...members];
-  const known = new Map<string, Condition>();
-  for (const one of members) {
-    const key = JSON.stringify(one);
-    if (!known.has(key)) known.set(key, one);
-  }
-  return [...known.values()];
+  if (members.length > few) return [...new Map(members.map((one) => [JSON.stringify(one), one])).values()];
+  return members.filter((one, i) => !members.slice(0, i).some((other) => same(one, other)));
+}
+
+interface Group {
+  readonly rest: readonly Condition[];
+  readonly values: Set<Scalar>;
 }
 
 /**
@@ -80,48 +80,100 @@ function once(members: readonly Condition[]): Condition[] {
  */
 function inLists(members: readonly Condition[]): Condition[] {
   let ways = members.map(partsOf);
-  const fields = new Set(ways.flat().flatMap((one) => (isValue(one) ? [one.field] : [])));
-  for (const field of fields) {
-    const known = new Map<string, { rest: Condition[]; values: Set<Scalar> }>();
-    const next: ({ rest: Condition[]; values: Set<Scalar> } | Condition[])[] = [];
+  const times = new Map<string, number>();
+  for (const way of ways)
+    for (const one of way) if (isValue(one)) times.set(one.field, (times.get(one.field) ?? 0) + 1);
+  for (const [field, count] of times) {
+    if (count < 2) continue;
+    const groupOf = createGroups();
+    const next: (Group | readonly Condition[])[] = [];
     for (const way of ways) {
-      const [test, ...more] = way.filter((one): one is Test => isValue(one) && one.field === field);
-      if (test === undefined || more.length > 0) {
+      const tests = way.filter((one): one is Test => isValue(one) && one.field === field);
+      const [test] = tests;
+      if (test === undefined || tests.length > 1) {
         next.push(way);
         continue;
       }
-      const rest = way.filter((one) => one !== test);
-      const key = JSON.stringify(rest);
-      let group = known.get(key);
-      if (group === undefined) {
-        known.set(key, (group = { rest, values: new Set() }));
-        next.push(group);
-      }
+      const { group, fresh } = groupOf(way.filter((one) => one !== test));
+      if (fresh) next.push(group);
       for (const value of valuesOf(test)) group.values.add(value);
     }
-    ways = next.map((one) => (Array.isArray(one) ? one : [...one.rest, listed(field, [...one.values])]));
+    ways = next.map((one) =>
+      "values" in one && "rest" in one ? [...one.rest, listed(field, [...one.values])] : one,
+    );
   }
   return ways.map((way) => wrap("and", way));
 }
 
-/** Puts what all ask before what they differ in. */
-function factored(members: readonly Condition[]): Condition {
-  if (members.length < 2) return wrap("or", members);
-  const [first, ...others] = members.map(
-    (one) => new Map(partsOf(one).map((part) => [JSON.stringify(part), part])),
-  );
-  if (first === undefined) return never;
-  const common = [...first].filter(([key]) => others.every((one) => one.has(key)));
-  if (common.length === 0) return wrap("or", members);
-  const rests = [first, ...others].map((one) => {
-    for (const [key] of common) one.delete(key);
-    return wrap("and", [...one.values()]);
-  });
-  return all([...common.map(([, part]) => part), any(rests)]);
+/** Finds the group of those that ask the same. */
+function createGroups(): (rest: readonly Condition[]) => { group: Group; fresh: boolean } {
+  const groups: Group[] = [];
+  const byText = new Map<string, Group>();
+  return (rest) => {
+    const text = groups.length > few ? JSON.stringify(rest) : undefined;
+    const known =
+      text === undefined
+        ? groups.find((one) => sameAll(one.rest, rest))
+        : (byText.get(text) ?? groups.slice(0, few + 1).find((one) => sameAll(one.rest, rest)));
+    if (known !== undefined) return { group: known, fresh: false };
+    const group = { rest, values: new Set<Scalar>() };
+    groups.push(group);
+    if (text !== undefined) byText.set(text, group);
+    return { group, fresh: true };
+  };
 }
 
-function partsOf(one: Condition): Condition[] {
-  return one.type === "compound" && one.operator === "and" ? [...one.value] : [one];
+/** Puts what all ask before what they differ in. */
+function factored(members: readonly Condition[]): Condition {
+  const ways = members.map(partsOf);
+  const [first, ...others] = ways;
+  if (first === undefined) return never;
+  const inOthers = others.map(finder);
+  const common = first.filter((part) => inOthers.every((has) => has(part)));
+  if (common.length === 0 || others.length === 0) return wrap("or", members);
+  const isCommon = finder(common);
+  return all([
+    ...common,
+    any(
+      ways.map((way) =>
+        wrap(
+          "and",
+          way.filter((part) => !isCommon(part)),
+        ),
+      ),
+    ),
+  ]);
+}
+
+/** So many are compared one by one; of more, their texts. */
+const few = 16;
+
+function finder(parts: readonly Condition[]): (one: Condition) => boolean {
+  if (parts.length <= few) return (one) => parts.some((part) => same(part, one));
+  const texts = new Set(parts.map((part) => JSON.stringify(part)));
+  return (one) => texts.has(JSON.stringify(one));
+}
+
+function same(a: Condition, b: Condition): boolean {
+  if (a === b) return true;
+  if (a.type === "field")
+    return (
+      b.type === "field" && a.operator === b.operator && a.field === b.field && sameValue(a.value, b.value)
+    );
+  return b.type === "compound" && a.operator === b.operator && sameAll(a.value, b.value);
+}
+
+function sameAll(a: readonly Condition[], b: readonly Condition[]): boolean {
+  return a.length === b.length && a.every((one, i) => same(one, b[i] ?? never));
+}
+
+function sameValue(a: Test["value"], b: Test["value"]): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return a === b;
+  return a.length === b.length && a.every((one, i) => one === b[i]);
+}
+
+function partsOf(one: Condition): readonly Condition[] {
+  return one.type === "compound" && one.operator === "and" ? one.value : [one];
 }
 
 function isValue(one: Condition): one is Test {
