@@ -211,7 +211,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "a query whose store quotes the key",
-    status: 502,
+    status: 400,
     upstream: quotes(400),
     run: post("/v1/retrieval/handbook/query", JSON.stringify({ query: said.query.value, top_k: 1 })),
   },

@@ -298,9 +298,11 @@ test("what the upstream says of a filter that it doesn't like isn't passed on", 
   const { id } = await stores().create({});
   oblige([filter(internal)]);
   upstream.say = { answer: { error: { message: "classification = internal is no filter" } }, status: 400 };
-  const refused = stores().search(id, { query: "q" });
-  await expect(refused).rejects.toMatchObject({ status: 400, code: "upstream_refused" });
-  await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining("internal") as string });
+  const refused: unknown = await stores()
+    .search(id, { query: "q" })
+    .catch((error: unknown) => error);
+  expect(refused).toMatchObject({ status: 400, code: "upstream_refused" });
+  expect(JSON.stringify(refused)).not.toContain("internal is");
 });
 
 describe("files", () => {
