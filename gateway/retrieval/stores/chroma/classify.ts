@@ -14,7 +14,7 @@ import { askOf, operationOf } from "./target.js";
 /** Says what a request to Chroma would do. */
 export function classify(request: StoreRequest, store: StoreConfig): ChromaOperation | Refusal {
   const { method, segments, query } = request;
-  const found = findRoute(method === "HEAD" ? "GET" : method, segments);
+  const found = findRoute(method, segments);
   if (found === undefined) return refuse("unknown_operation");
   const { route, said } = found;
   if (route.treated === "denied") return refuse("unknown_operation", `${route.name}: ${route.why ?? ""}`);
@@ -46,6 +46,8 @@ function readPlace(
 ): (Place & { readonly namespace?: string }) | undefined {
   const own = placeOf(store, undefined);
   const place = { tenant: said.get("tenant") ?? own.tenant, database: said.get("database") ?? own.database };
+  // a neutral query's namespace comes here without having been a path
+  if (Object.values(place).some((one) => one === "" || one === "." || one === "..")) return undefined;
   if (place.tenant === own.tenant && place.database === own.database) {
     const namespace = namespaceOf(store, place);
     return namespace === undefined ? place : { ...place, namespace };

@@ -41,7 +41,8 @@ export interface ReadChosen {
 /** Reads `ids`, `where` and `where_document`. */
 export function readChosen(body: JsonObject): ReadChosen | Refusal {
   const ids = body["ids"] === undefined ? undefined : readIds(body["ids"]);
-  if (ids === null) return refuse("invalid_request", "ids");
+  // to some of the server's routes none means all
+  if (ids === null || ids?.length === 0) return refuse("invalid_request", "ids");
   const filters = readFilters(body["where"], body["where_document"]);
   if (filters.kind === "refusal") return filters;
   const { where, whereDocument, fields } = filters;

@@ -120,7 +120,8 @@ function isFitting(blank: Blank, value: Json, language: FilterLanguage): boolean
       return language === "ucast" ? parseCondition(value) !== undefined : isEqualities(value);
     case "namespace":
     case "collection":
-      return typeof value === "string" && value !== "" && value.length <= 512;
+      // in a path, dots alone lead elsewhere
+      return typeof value === "string" && value.length <= 512 && !["", ".", ".."].includes(value);
   }
 }
 

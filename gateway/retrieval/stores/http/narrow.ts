@@ -67,7 +67,8 @@ function both(
 export function write(template: Json, filled: ReadonlyMap<Blank, Json>): Json | undefined {
   const blank = blankOf(template);
   if (blank !== undefined) return filled.get(blank);
-  if (Array.isArray(template)) return template.flatMap((one) => write(one, filled) ?? []);
+  if (Array.isArray(template))
+    return template.map((one) => write(one, filled)).filter((one) => one !== undefined);
   if (!isObject(template)) return template;
   const out: JsonObject = Object.create(null) as JsonObject;
   for (const [key, part] of Object.entries(template)) {

@@ -157,6 +157,16 @@ describe("a tenant or a database of Chroma's that stands for a field", () => {
     });
   });
 
+  test.each(["..", ".", ""])("isn't a part of the path that leads elsewhere: %j", (namespace) => {
+    const store = parted("tenant");
+    const [collection] = store.collections.values();
+    const asked = chroma.ask?.({ vector: [1], topK: 1, namespace }, collection as never, store);
+    expect(asked?.kind).toBe("request");
+    expect(chroma.classify(asked as StoreRequest, store, cursors)).toMatchObject({
+      code: "unknown_collection",
+    });
+  });
+
   test("is asked about where it is described or listed", () => {
     const store = parted("tenant");
     const path = "/api/v2/tenants/acme/databases/default_database";
@@ -182,6 +192,10 @@ test("the store is asked for the UUID that a name has, and takes no other's answ
     [],
   ])
     expect(addressed?.path({ status: 200, value })).toMatchObject({ code: "upstream_invalid" });
+});
+
+test.each(["HEAD", "PATCH"])("%s isn't taken for GET", (method) => {
+  expect(classify(readConfig(), method, at("/count"))).toMatchObject({ code: "unknown_operation" });
 });
 
 test("get_or_create describes, unless the store is to create", () => {

@@ -180,6 +180,10 @@ const attacks: readonly Attack[] = [
     body: { query_embeddings: Array.from({ length: 65 }, () => [1]) },
     code: "retrieval_limit",
   },
+  ...["/delete", "/query", "/get"].map((route): Attack => ({
+    ...{ name: `no ids at all: ${route}`, path: () => at("handbook", route), code: "invalid_request" },
+    body: route === "/query" ? query({ ids: [] }) : { ids: [], where: { level: 1 } },
+  })),
   {
     name: "a delete of everything",
     path: () => at("handbook", "/delete"),

@@ -202,6 +202,29 @@ describe("by a mapping", () => {
     expect(lab.received).toEqual([]);
   });
 
+  test("vectors and namespaces have their places, also within lists", async () => {
+    const query = {
+      path: "/v2/$collection/find",
+      ...{ documents: "/result/hits", id: "/key", text: "/doc/says/text", metadata: "/doc/meta" },
+      body: { search: { part: "$namespace" }, vectors: ["$vector"], ids: { any: "$ids" }, size: "$top_k" },
+    };
+    const wiki = { fields: { ...fields, tenant: "$namespace" } };
+    lab = await startStoreLab(search.url, { kind: "http", query, collections: { wiki } });
+    lab.narrow(acme);
+    const { body } = await ask("wiki", { vector: [0.5, 1], ids: ["x"], namespace: "acme", top_k: 2 });
+    expect(body).toMatchObject({ documents: [{ id: "a1" }, { id: "b1" }] });
+    const sentBody = { search: { part: "acme" }, vectors: [[0.5, 1]], ids: { any: ["x"] }, size: 2 };
+    expect(sent()).toEqual([["/v2/wiki/find", sentBody]]);
+    for (const [namespace, code] of [
+      ["..", "invalid_request"],
+      [undefined, "namespace_required"],
+    ])
+      expect(await ask("wiki", { vector: [1], namespace })).toMatchObject({ body: { code } });
+    lab.narrow(field("eq", "tenant", "beta"));
+    expect((await ask("wiki", { vector: [1], namespace: "acme" })).body).toEqual({ documents: [] });
+    expect(lab.received).toHaveLength(1);
+  });
+
   test("an answer in which documents can't be seen is refused", async () => {
     await start({ filter: "ucast", documents: "/result" });
     expect(await lab.ask("POST", "/v2/pages/find", { search: { text: "x" } })).toMatchObject({
