@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -94,5 +96,76 @@ func TestWhatIsDerived(t *testing.T) {
 				t.Fatalf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestFiltersAreBuilt(t *testing.T) {
+	zero := 0
+	cases := []struct {
+		name string
+		req  request
+	}{
+		{"a bundle of its own roots", request{Files: map[string]string{
+			".manifest": `{"roots": ["p"]}`, "p.rego": filtered + `include if doc.tenant == input.t`,
+		}}},
+		{"prints", request{Files: map[string]string{
+			"p.rego": filtered + "include if {\n\tprint(doc, doc.tenant)\n\tdoc.tenant == input.t\n}",
+		}}},
+		{"Rego v0", request{RegoVersion: &zero, Files: map[string]string{
+			"p.rego": "package p\n\n# METADATA\n# custom: {filter: {unknown: input.resource.document}}\ninclude { input.resource.document.t == input.t }",
+		}}},
+		{"rules that are looked up", request{Files: map[string]string{
+			"p.rego": filtered + "include if doc.x == input.t\n" + bodies(20, `mine if { input.t == "@"; doc.t == "x" }`) + "include if mine\n",
+		}}},
+		{"tests beside it", request{Files: map[string]string{
+			"p.rego": filtered + `include if doc.tenant == input.t`, "p_test.rego": "package p\n\ntest_it if data.countersign_filter",
+		}}},
+		{"annotated rules that it needs", request{Files: map[string]string{
+			"p.rego": filtered + "include if mine\n\n# METADATA\n# title: mine\nmine if doc.tenant == input.t",
+		}}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			out, faults := build(&c.req)
+			if len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			found := out.(built)
+			at := slices.IndexFunc(found.Entrypoints, func(one reads) bool { return one.Path == "countersign_filter/p/include" })
+			if at < 0 {
+				t.Fatal("no entrypoint")
+			}
+			if input := found.Entrypoints[at].Input; !slices.EqualFunc(input, [][]string{{"t"}}, slices.Equal) {
+				t.Fatalf("reads %v", input)
+			}
+			for _, one := range found.Entrypoints {
+				if strings.HasPrefix(one.Path, twinRoot) {
+					t.Fatalf("%s is an entrypoint", one.Path)
+				}
+			}
+			if len(found.Rules) > 2 {
+				t.Fatalf("rules are listed twice: %v", found.Rules)
+			}
+		})
+	}
+}
+
+// All rules stay entrypoints, and nothing else becomes one, where there is a filter.
+func TestFiltersAddOneEntrypoint(t *testing.T) {
+	text := "package p\n\nimport input.resource.document as doc\n\n# METADATA\n# scope: document\n# @\ninclude if mine\n\nmine if doc.t == input.t\n\nother := 1\n"
+	paths := func(annotation string) []string {
+		out, faults := build(&request{Files: map[string]string{"p.rego": strings.Replace(text, "@", annotation, 1)}})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		var all []string
+		for _, one := range out.(built).Entrypoints {
+			all = append(all, one.Path)
+		}
+		return all
+	}
+	without, with := paths("title: x"), paths("custom: {filter: {unknown: input.resource.document}}")
+	if !slices.Equal(slices.Concat([]string{"countersign_filter/p/include"}, without), with) {
+		t.Fatalf("%v, %v", without, with)
 	}
 }
