@@ -9,6 +9,7 @@ import { readForwardProxy } from "./proxy/config.js";
 import type { ResourceMetadataConfig } from "./resource-metadata.js";
 import { readResourceMetadata } from "./resource-metadata.js";
 import type { StoreConfig } from "./retrieval/config.js";
+import type { KindSettings } from "./retrieval/config.js";
 import { checkCollections, readCollectionStore, readStore } from "./retrieval/config.js";
 import { kindSettings } from "./retrieval/stores/registry.js";
 import type { RouteConfig } from "./routes/config.js";
@@ -101,6 +102,12 @@ export class GatewayConfigRefused extends Error {
   }
 }
 
+/** Where a kind of store looks for its key. */
+function keyOf(kind: Json | undefined): Pick<KindSettings, "keyIn"> {
+  const own = Object.entries(kindSettings).find(([name]) => name === kind)?.[1];
+  return own?.keyIn === undefined ? {} : { keyIn: own.keyIn };
+}
+
 /** Credentials are never policy input. */
 const secretHeaders: ReadonlySet<string> = new Set([
   ...credentialHeaders,
@@ -143,7 +150,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
         readUpstream: () =>
           fields.raw("kind") === "postgres"
             ? readUpstream(fields, problems, { schemes: ["postgres", "postgresql"] })
-            : readUpstream(fields, problems, { tokens: true }),
+            : readUpstream(fields, problems, { tokens: true, ...keyOf(fields.raw("kind")) }),
       }),
     ]),
   );

@@ -9,7 +9,7 @@ import { readBedrock } from "./read-bedrock.js";
 import { readHeaders } from "./read-headers.js";
 import { readOAuth } from "./read-oauth.js";
 import { readUrl } from "./read-url.js";
-import type { FixedHeader, UpstreamConfig } from "./upstream.js";
+import type { FixedHeader, KeyHeader, UpstreamConfig } from "./upstream.js";
 
 type Kind = Pick<UpstreamConfig, "url"> &
   Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "credentials" | "headers">>;
@@ -19,6 +19,8 @@ export interface MoreOfUpstream {
   readonly timeouts?: (timeouts: Fields) => void;
   /** Whether it may have `credentials`: tokens of an authorization server. */
   readonly tokens?: true;
+  /** Where its `api_key` goes; a bearer's token unless given. */
+  readonly keyIn?: KeyHeader;
   /** What its url may begin with; of the web unless given. */
   readonly schemes?: readonly string[];
 }
@@ -32,7 +34,11 @@ export function readUpstream(fields: Fields, problems: Problems, more: MoreOfUps
     problems.add(fields.at("credentials"), "give api_key or credentials, not both");
   return read(
     fields,
-    { url, ...(credentials === undefined ? {} : { credentials }) },
+    {
+      url,
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(more.keyIn === undefined ? {} : { keyIn: more.keyIn }),
+    },
     problems,
     more.timeouts,
   );

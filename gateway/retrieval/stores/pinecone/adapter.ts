@@ -60,6 +60,7 @@ const grpcCodes: Readonly<Record<number, number>> = {
 
 /** What a store and a collection of Pinecone have beside in the configuration. */
 export const pineconeSettings: KindSettings = {
+  keyIn: "api-key",
   store(fields) {
     const plane = fields.oneOf("plane", ["data", "control"] as const);
     return plane === undefined ? {} : { plane };

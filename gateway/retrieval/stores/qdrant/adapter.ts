@@ -31,6 +31,7 @@ export const qdrant: Adapter<QdrantOperation> = {
 
 /** What a collection of Qdrant has beside in the configuration. */
 export const qdrantSettings: KindSettings = {
+  keyIn: "api-key",
   collection(fields) {
     const own = fields.nested("qdrant");
     const vector = own.string("vector");

@@ -35,6 +35,7 @@ beforeAll(async () => {
   store = await startQdrant({ docs: points(), other: [] });
   lab = await startStoreLab(store.url, {
     kind: "qdrant",
+    api_key: { value: "the-store's-own" },
     collections: {
       docs: {
         fields: { tenant: "tenant", level: { type: "number" }, groups: { type: "strings" } },
@@ -355,7 +356,7 @@ describe("credentials", () => {
       200,
     );
     expect(new Set(bearers)).toEqual(new Set([callerToken]));
-    expect(lab.received.every(({ headers }) => headers["api-key"] === undefined)).toBe(true);
+    expect(lab.received.every(({ headers }) => headers["api-key"] === "the-store's-own")).toBe(true);
     expect((await search({ "api-key": "two words" })).status).toBe(401);
   });
 
