@@ -256,6 +256,11 @@ async function cpuOf(run: () => unknown, rounds: number): Promise<number[]> {
   return out;
 }
 
+/** Microseconds of CPU of all steps of a query. */
+export function sumOf({ steps }: CostsMeasured, topK: number): number {
+  return (steps[topK] ?? []).reduce((sum, { micros }) => sum + spreadOf(micros).median, 0);
+}
+
 export function drawCosts({ adapters: compiled, skipped, documents, steps }: CostsMeasured): string {
   const micros = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
   const nanos = (value: number): string => String(Math.round(value * 1_000));

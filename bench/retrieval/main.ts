@@ -10,9 +10,12 @@ import { pinned } from "../process.js";
 import { aimAt } from "./aim.js";
 import { drawBeside, measureBeside } from "./beside.js";
 import { drawChunks, measureChunks } from "./chunks.js";
-import { drawCosts, measureCosts } from "./costs.js";
+import type { CostsMeasured } from "./costs.js";
+import { drawCosts, measureCosts, sumOf } from "./costs.js";
 import { archive } from "./documents.js";
+import type { QueriesMeasured } from "./queries.js";
 import { drawQueries, measureQueries } from "./queries.js";
+import { spreadOf } from "./spread.js";
 import { openSidecar, prepareStage } from "./stage.js";
 
 const { values: flags } = parseArgs({
@@ -24,12 +27,20 @@ const { values: flags } = parseArgs({
     only: { type: "string" },
   },
 });
-const seconds = Number(flags.seconds ?? 1);
+const seconds = Number(flags.seconds ?? 0.75);
 const rounds = Number(flags.rounds ?? 5);
 const wants = (part: string): boolean => flags.only === undefined || flags.only === part;
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
+
+/** What of a query's CPU isn't in its steps: HTTP, sockets, collecting garbage. */
+function drawRest([first]: readonly QueriesMeasured[], costs: CostsMeasured): string {
+  if (first === undefined) return "";
+  const all = spreadOf(first.together.map(({ cpu }) => cpu.reduce((sum, one) => sum + one, 0))).median;
+  const steps = sumOf(costs, first.topK);
+  return `Of ${Math.round(all)} µs of CPU of a query of top ${first.topK} in one process, its steps are ${Math.round(steps)}; the rest is HTTP, sockets and collecting garbage.\n`;
+}
 
 const before = loadavg()[0];
 const stage = await prepareStage();
@@ -41,6 +52,7 @@ try {
   if (costs !== undefined) say(drawCosts(costs));
   const queries = wants("queries") ? await measureQueries(stage, { seconds, rounds }) : undefined;
   if (queries !== undefined) say(drawQueries(queries));
+  if (queries !== undefined && costs !== undefined) say(drawRest(queries, costs));
   const beside = wants("beside")
     ? await measureBeside(stage, aimAt(archive, stage.token), rounds)
     : undefined;

@@ -31,7 +31,7 @@ interface Turn {
   readonly many: Times;
   readonly perSecond: number;
   /** Microseconds of CPU of each process, per query, with many connections. */
-  readonly cpu: { readonly sidecar: number; readonly gateway: number };
+  readonly cpu: readonly number[];
 }
 
 export interface QueriesMeasured {
@@ -40,13 +40,17 @@ export interface QueriesMeasured {
   readonly dimensions: number;
   readonly filter: unknown;
   readonly direct: readonly Turn[];
+  /** CPU of gateway and sidecar. */
   readonly through: readonly Turn[];
+  /** Both in one process. */
+  readonly together: readonly Turn[];
 }
 
 interface Way {
   readonly of: Shelf;
   readonly topK: number;
   readonly searchers: readonly Searcher[];
+  readonly pids: readonly number[];
   readonly filter: string | undefined;
   readonly turns: Turn[];
 }
@@ -61,25 +65,25 @@ export async function measureQueries(
   for (const { of, topK, dimensions } of cases) {
     const open = (origin: string, prefix: string, token?: string): Searcher[] =>
       Array.from({ length: many }, () => connect(origin, prefix, dimensions, token));
-    const through: Way = {
-      ...{ of, topK },
-      searchers: open(stage.gateway, stage.prefix, stage.token),
-      filter: undefined,
-      turns: [],
-    };
+    const by = (gateway: string, ...pids: number[]): Way => ({
+      ...{ of, topK, pids, turns: [], filter: undefined },
+      searchers: open(gateway, stage.prefix, stage.token),
+    });
+    const through = by(stage.gateway, stage.pids.gateway, stage.pids.sidecar);
+    const together = by(stage.together.gateway, stage.together.pid);
     const filter = await checked(stage, through);
-    const direct: Way = { of, topK, searchers: open(stage.store, ""), filter, turns: [] };
-    const ways = [direct, through];
+    if ((await checked(stage, together)) !== filter) throw new Error("the filters differ");
+    const direct: Way = { of, topK, pids: [], searchers: open(stage.store, ""), filter, turns: [] };
+    const ways = [direct, through, together];
     for (const way of ways) await drive(way.searchers, way, seconds);
     for (let round = 0; round < rounds; round++) {
-      // turn and turn about, so that noise of the machine meets both
-      for (const way of round % 2 === 0 ? ways : ways.toReversed())
-        way.turns.push(await turn(stage, way, seconds));
+      // turn and turn about, so that noise of the machine meets all
+      for (const way of round % 2 === 0 ? ways : ways.toReversed()) way.turns.push(await turn(way, seconds));
     }
     for (const { searchers } of ways) for (const one of searchers) await one.close();
     out.push({
       ...{ collection: of.name, topK, dimensions, filter: JSON.parse(filter) as unknown },
-      ...{ direct: direct.turns, through: through.turns },
+      ...{ direct: direct.turns, through: through.turns, together: together.turns },
     });
     process.stderr.write(`queries: ${of.name}, top ${topK}, ${dimensions} dimensions\n`);
   }
@@ -98,17 +102,13 @@ async function checked(stage: Stage, { searchers, of, topK }: Way): Promise<stri
   return filter;
 }
 
-async function turn(stage: Stage, way: Way, seconds: number): Promise<Turn> {
+async function turn(way: Way, seconds: number): Promise<Turn> {
   const { times: one } = await drive(way.searchers.slice(0, 1), way, seconds);
-  const { pids } = stage;
-  const before = { sidecar: cpuMicros(pids.sidecar), gateway: cpuMicros(pids.gateway) };
+  const before = way.pids.map(cpuMicros);
   const { times, elapsed } = await drive(way.searchers, way, seconds);
   return {
     ...{ one: summarise(one), many: summarise(times), perSecond: (times.length / elapsed) * 1_000 },
-    cpu: {
-      sidecar: (cpuMicros(pids.sidecar) - before.sidecar) / times.length,
-      gateway: (cpuMicros(pids.gateway) - before.gateway) / times.length,
-    },
+    cpu: way.pids.map((pid, i) => (cpuMicros(pid) - (before[i] ?? 0)) / times.length),
   };
 }
 
@@ -137,42 +137,46 @@ async function drive(
 }
 
 export function drawQueries(measured: readonly QueriesMeasured[]): string {
-  const rows = measured.map(({ collection, topK, dimensions, direct, through }) => {
-    const pick = (turns: readonly Turn[], of: (one: Turn) => number): Spread => spreadOf(turns.map(of));
-    const added = (of: (one: Turn) => number): string =>
-      draw(spreadOf(through.map((one, i) => of(one) - of(direct[i] ?? one))), ms);
+  const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+  const rows = measured.flatMap(({ collection, topK, dimensions, direct, through, together }) => {
+    const what = `top ${topK}, ${dimensions.toLocaleString("en-US")} dimensions${collection === mixed.name ? ", wider filter" : ""}`;
+    const cells = (turns: readonly Turn[]): string[] => {
+      const pick = (of: (one: Turn) => number): Spread => spreadOf(turns.map(of));
+      const added = (of: (one: Turn) => number): string =>
+        turns === direct ? "" : draw(spreadOf(turns.map((one, i) => of(one) - of(direct[i] ?? one))), ms);
+      const cpu = turns[0]?.cpu.map((_, i) => whole(pick((one) => one.cpu[i] ?? NaN).median)) ?? [];
+      return [
+        ...[
+          draw(
+            pick(({ one }) => one.p50),
+            ms,
+          ),
+          added(({ one }) => one.p50),
+        ],
+        turns === direct
+          ? ""
+          : draw(
+              ratios(turns, direct, ({ one }) => one.p50),
+              (value) => value.toFixed(1),
+            ),
+        ...[ms(pick(({ one }) => one.p99).median), added(({ one }) => one.p99)],
+        draw(
+          pick(({ perSecond }) => perSecond),
+          whole,
+        ),
+        ...[ms(pick((one) => one.many.p50).median), ms(pick((one) => one.many.p99).median), cpu.join(" + ")],
+      ];
+    };
     return [
-      `top ${topK}, ${dimensions.toLocaleString("en-US")} dimensions${collection === mixed.name ? ", wider filter" : ""}`,
-      ms(pick(direct, ({ one }) => one.p50).median),
-      added(({ one }) => one.p50),
-      draw(
-        ratios(through, direct, ({ one }) => one.p50),
-        (value) => value.toFixed(1),
-      ),
-      ms(pick(direct, ({ one }) => one.p99).median),
-      added(({ one }) => one.p99),
-      Math.round(pick(direct, ({ perSecond }) => perSecond).median).toLocaleString("en-US"),
-      draw(
-        pick(through, ({ perSecond }) => perSecond),
-        (value) => Math.round(value).toLocaleString("en-US"),
-      ),
-      draw(
-        pick(through, (one) => one.many.p50),
-        ms,
-      ),
-      draw(
-        pick(through, (one) => one.many.p99),
-        ms,
-      ),
-      String(Math.round(pick(through, ({ cpu }) => cpu.gateway).median)),
-      String(Math.round(pick(through, ({ cpu }) => cpu.sidecar).median)),
+      [`${what}: directly`, ...cells(direct)],
+      ["gateway and sidecar", ...cells(through)],
+      ["both in one process", ...cells(together)],
     ];
   });
   return `A query for the nearest documents, directly with the same filter and through the gateway\n\n${table(
     [
-      ...["", "p50 direct, ms", "added", "× direct", "p99 direct, ms", "added"],
-      ...[`queries/s direct, ${many} at once`, "through", "p50, ms", "p99, ms"],
-      ...["gateway, µs of CPU", "sidecar, µs of CPU"],
+      ...["", "p50 ms", "added", "× direct", "p99 ms", "added"],
+      ...[`queries/s, ${many} at once`, "p50 ms", "p99 ms", "µs of CPU"],
     ],
     rows,
   )}\n`;

@@ -26,6 +26,8 @@ export interface Stage {
   /** For another one, in this process. */
   readonly sidecarConfig: Json;
   readonly pids: { readonly sidecar: number; readonly gateway: number };
+  /** Both in one process, as `countersign run` has them. */
+  readonly together: { readonly gateway: string; readonly pid: number };
   readonly token: string;
   close(): Promise<void>;
 }
@@ -57,6 +59,11 @@ export async function writePolicies(folder: string): Promise<void> {
   await writeFile(path, JSON.stringify(data));
 }
 
+async function writeJson(path: string, value: unknown): Promise<string> {
+  await writeFile(path, JSON.stringify(value));
+  return path;
+}
+
 export async function prepareStage(): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "countersign-bench-retrieval-"));
   const started: Started[] = [];
@@ -82,31 +89,46 @@ export async function prepareStage(): Promise<Stage> {
     const policies = join(directory, "policies");
     await writePolicies(policies);
     const issuer = await createDemoIssuer({ now: Date.now });
-    const port = await freePort();
-    const [socket, log] = [join(directory, "pdp.sock"), join(directory, "decisions.jsonl")];
-    const sidecarFile = join(directory, "sidecar.json");
-    const gatewayFile = join(directory, "gateway.json");
-    await writeFile(sidecarFile, JSON.stringify(demoSidecarConfig(issuer, log)));
-    const config = {
-      ...{ listen: `127.0.0.1:${port}`, sidecar: { socket, deadline_ms: 5_000 }, environment: "demo" },
-      stores: {
-        bench: {
-          ...{ kind: "qdrant", url, region: "eu", environment: "prod" },
-          collections: collectionsJson("qdrant"),
+    const [port, ownPort] = [await freePort(), await freePort()];
+    const socket = join(directory, "pdp.sock");
+    const configure = (name: string, listen: number, pdp: string): Promise<string> =>
+      writeJson(join(directory, `${name}.json`), {
+        ...{
+          listen: `127.0.0.1:${listen}`,
+          sidecar: { socket: pdp, deadline_ms: 5_000 },
+          environment: "demo",
         },
-      },
-    };
-    await writeFile(gatewayFile, JSON.stringify(config));
-    const sidecar = await run(serverCore, command, [
-      ...["sidecar", "-b", policies, "-c", sidecarFile, "-a", `unix://${socket}`],
-      ...["-l", "warn", "--cache-dir", bundleCache],
+        stores: {
+          bench: {
+            ...{ kind: "qdrant", url, region: "eu", environment: "prod" },
+            collections: collectionsJson("qdrant"),
+          },
+        },
+      });
+    const decides = (name: string, pdp: string): Promise<string[]> =>
+      writeJson(
+        join(directory, `${name}.json`),
+        demoSidecarConfig(issuer, join(directory, `${name}.jsonl`)),
+      ).then((path) => [
+        ...["-b", policies, "-c", path, "-a", `unix://${pdp}`],
+        ...["-l", "error", "--cache-dir", bundleCache],
+      ]);
+    const sidecar = await run(serverCore, command, ["sidecar", ...(await decides("sidecar", socket))]);
+    const gateway = await run(serverCore, command, [
+      ...["gateway", "-c", await configure("gateway", port, socket), "-l", "error"],
     ]);
-    const gateway = await run(serverCore, command, ["gateway", "-c", gatewayFile, "-l", "error"]);
+    const own = join(directory, "own.sock");
+    const both = await run(serverCore, command, [
+      ...["run", ...(await decides("both", own))],
+      ...["--gateway-config", await configure("both-gateway", ownPort, own)],
+    ]);
     // the toolchain's process, which stays a while
-    while (hasChildren(sidecar.pid)) await new Promise((resolve) => setTimeout(resolve, 200));
+    while (hasChildren(sidecar.pid) || hasChildren(both.pid))
+      await new Promise((resolve) => setTimeout(resolve, 200));
     return {
       ...{ store: url, gateway: `http://127.0.0.1:${port}`, prefix: "/stores/bench", socket, policies },
       pids: { sidecar: sidecar.pid, gateway: gateway.pid },
+      together: { gateway: `http://127.0.0.1:${ownPort}`, pid: both.pid },
       sidecarConfig: demoSidecarConfig(issuer, join(directory, "in-process.jsonl")),
       token: await issuer.token("senior"),
       close,
