@@ -5,6 +5,7 @@ import type { CollectionConfig, KindSettings, StoreConfig } from "../../config.j
 import { classify } from "./classify.js";
 import { narrow, type PineconeNarrowed } from "./narrow.js";
 import type { PineconeOperation } from "./operation.js";
+import { readNamespace } from "./read-parts.js";
 import { indexResults, results } from "./results.js";
 import { routes } from "./routes.js";
 
@@ -108,7 +109,8 @@ function lookUp(
 ): PineconeNarrowed {
   const parameters = new URLSearchParams();
   for (const id of ids) parameters.append("ids", id);
-  if (namespace !== undefined) parameters.append("namespace", namespace);
+  const named = readNamespace(namespace);
+  if (named !== undefined) parameters.append("namespace", named);
   return {
     ...{ kind: "narrowed", exact: [true], hidden: [], filtered: false },
     request: {

@@ -27,11 +27,22 @@ export function namespaceOf(given: string | undefined): string {
   return given === undefined || given === "" ? standard : given;
 }
 
+/**
+ * Reads a namespace. INVARIANT: the default's is left out of what is sent: that means the same to each revision of the API.
+ * @returns undefined for the default's
+ */
 export function readNamespace(value: Json | undefined): string | undefined {
   if (value === undefined) return undefined;
-  return typeof value === "string" && value.length <= 512
-    ? value
-    : unread("invalid_request", "namespace must be a text");
+  if (typeof value !== "string" || value.length > 512)
+    return unread("invalid_request", "namespace must be a text");
+  return namespaceOf(value) === standard ? undefined : value;
+}
+
+/** As {@link readNamespace}, of a body, which is left without the default's. */
+export function takeNamespace(body: JsonObject): string | undefined {
+  const namespace = readNamespace(body["namespace"]);
+  if (namespace === undefined) delete body["namespace"];
+  return namespace;
 }
 
 export function readId(value: Json | undefined): string {

@@ -5,7 +5,15 @@ import { Facts, list, members, number, text, truth, unread, whole } from "../str
 import { pages } from "./operation.js";
 import { readFilter } from "./read-filter.js";
 import type { About, Read } from "./read-parts.js";
-import { askOf, namespaceOf, readId, readMetadata, readNamespace, readToken } from "./read-parts.js";
+import {
+  askOf,
+  namespaceOf,
+  readId,
+  readMetadata,
+  readNamespace,
+  readToken,
+  takeNamespace,
+} from "./read-parts.js";
 
 const shown = { metadata: true, values: true };
 /** Parameters of a path's query that a route takes. */
@@ -73,7 +81,7 @@ function readQuery(value: Json | undefined, about: About): Read {
     return unread("invalid_request", "a query has an id or a vector");
   if (body["vector"] !== undefined) facts.searched("vector", body["vector"], readNumbers(body["vector"]));
   if (body["sparseVector"] !== undefined) readSparse(body["sparseVector"], facts);
-  const namespace = readNamespace(body["namespace"]);
+  const namespace = takeNamespace(body);
   return {
     ...{ body, shows: { metadata, values } },
     ...(namespace === undefined ? {} : { namespace }),
@@ -122,7 +130,7 @@ function readFetchByMetadata(value: Json | undefined, about: About): Read {
   const token = readToken(body["paginationToken"], pages.metadata, about);
   if (token === undefined) delete body["paginationToken"];
   else body["paginationToken"] = token;
-  const namespace = readNamespace(body["namespace"]);
+  const namespace = takeNamespace(body);
   return {
     ...{ body, shows: shown },
     ...(namespace === undefined ? {} : { namespace }),
@@ -166,7 +174,7 @@ function readList({ query }: StoreRequest, about: About): Read {
 function readUpsert(value: Json | undefined, about: About): Read {
   const body = members(value, ["vectors", "namespace"], "the body");
   const facts = new Facts();
-  const namespace = readNamespace(body["namespace"]);
+  const namespace = takeNamespace(body);
   const vectors = list(body["vectors"], "vectors").map((one) => {
     const vector = members(one, ["id", "values", "sparseValues", "metadata"], "a vector");
     if (vector["values"] !== undefined) readNumbers(vector["values"]);
@@ -207,7 +215,7 @@ function readUpdate(value: Json | undefined, about: About): Read {
   if (body["values"] !== undefined) readNumbers(body["values"]);
   if (body["sparseValues"] !== undefined) readSparse(body["sparseValues"], new Facts());
   const set = setMetadata === undefined ? undefined : readMetadata(setMetadata);
-  const namespace = readNamespace(body["namespace"]);
+  const namespace = takeNamespace(body);
   const said = {
     ...{ body, shows: shown },
     ...(namespace === undefined ? {} : { namespace }),
@@ -269,7 +277,7 @@ function readDelete(value: Json | undefined, about: About): Read {
   const ids =
     body["ids"] === undefined ? undefined : list(body["ids"], "ids", 1_000).map((one) => readId(one));
   if (ids !== undefined) facts.kind("ids");
-  const namespace = readNamespace(body["namespace"]);
+  const namespace = takeNamespace(body);
   return {
     ...{ body, shows: shown },
     ...(namespace === undefined ? {} : { namespace }),

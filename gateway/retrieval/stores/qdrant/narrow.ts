@@ -92,7 +92,7 @@ function narrowSearch(
   const { filter: policy, exact } = compiled(narrowing, collection);
   if (narrowing === undefined) throw new Error("an ask without what may be done of it");
   if (handling === "count" || handling === "facet" || handling.startsWith("matrix"))
-    return { exact, body: withFilter(search.body, policy) };
+    return { exact, body: { ...withFilter(search.body, policy), ...sampled(search, narrowing, handling) } };
   const given = { ...search.body, with_payload: payloadOf(search, collection) };
   // documents by their ids take no filter: each that comes back is looked at
   if (handling === "get" || handling === "get-one")
@@ -106,6 +106,15 @@ function narrowSearch(
   // what is passed over is counted among what the caller may see
   if (search.offset > 0) delete body["offset"];
   return { exact, body };
+}
+
+/** Of what is counted, how much is shown. */
+function sampled({ limit }: Search, { topK }: Narrowing, handling: QdrantOperation["handling"]): JsonObject {
+  if (handling === "count") return {};
+  // a matrix is of two at least
+  return handling === "facet"
+    ? { limit: Math.min(limit, topK) }
+    : { sample: Math.max(2, Math.min(limit, topK)) };
 }
 
 /** Puts policy's filter into each level of a query, where candidates are chosen. */

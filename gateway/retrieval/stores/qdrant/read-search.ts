@@ -4,7 +4,7 @@ import type { CollectionConfig } from "../../config.js";
 import type { Cursors } from "../../cursors.js";
 import type { Search } from "./operation.js";
 import { readKey } from "./read-filter.js";
-import { readId } from "./read-id.js";
+import { readId, writeId } from "./read-id.js";
 import { readExamples, readOrder, readOwnFilter, readPairs, readParams, readQuery } from "./read-query.js";
 import { readShard } from "./read-shard.js";
 import { readVectorInput } from "./read-vector.js";
@@ -215,6 +215,6 @@ function readWithVectors(body: JsonObject): boolean {
 function readCursor(value: Json, collection: CollectionConfig | undefined, cursors: Cursors): Json {
   const sealed =
     typeof value === "string" && collection !== undefined ? cursors.take(value, collection.key) : undefined;
-  if (sealed === undefined) return unread("unknown_cursor");
-  return sealed;
+  const id = sealed === undefined ? undefined : writeId(sealed);
+  return id ?? unread("unknown_cursor");
 }

@@ -260,7 +260,6 @@ describe("writing", () => {
     lab.narrow(low);
     await index.deleteAll();
     expect(sent()).toEqual({
-      namespace: "__default__",
       filter: { level: { $gte: -Number.MAX_SAFE_INTEGER, $lte: 2 } },
     });
     expect(store.namespaces.get("__default__")?.map(({ id }) => id)).toEqual(["d3"]);

@@ -195,6 +195,9 @@ describe("reading", () => {
     expect(offset).not.toBe(uuid);
     const second = await client.scroll("docs", { limit: 2, offset });
     expect([ids(second.points), second.next_page_offset]).toEqual([[uuid], null]);
+    const one = await client.scroll("docs", { limit: 1 });
+    const three = await client.scroll("docs", { limit: 1, offset: one.next_page_offset as string });
+    expect([ids(one.points), ids(three.points), sent()["offset"]]).toEqual([[1], [3], 3]);
     expect(await refusal(client.scroll("docs", { offset: 2 }))).toBe("unknown_cursor");
     expect(await refusal(client.scroll("docs", { offset: `${offset.slice(0, -2)}AA` }))).toBe(
       "unknown_cursor",
