@@ -30,13 +30,14 @@ test: build ## set up what tests need and run all of them
 	@deploy/python-clients.sh
 	@deploy/test.sh
 
-test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a real Keycloak, a real LangServe, and MCP's conformance tool across its eras
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras
 	@deploy/prerequisites.sh redis-server promtool java mvn
 	@deploy/python-clients.sh
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
-	@KEYCLOAK=1 LANGSERVE=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 deploy/test.sh
+	@deploy/opensearch.sh
+	@KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js

@@ -109,6 +109,8 @@ export function timeLeaf(leaf: Leaf, mapped: FieldMapping): Said | undefined {
   });
   const within = (from: number | undefined, to: number | undefined, exact: boolean): Said | undefined => {
     if ((from ?? 0) < 0 || (to ?? 0) < 0) return undefined;
+    // of a date that is written as a number, four digits are a year to the store
+    if (dated && form !== "rfc3339" && from !== undefined && from < 10_000) return undefined;
     const said = { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lt: to }) };
     return { filter: range(said), exact };
   };

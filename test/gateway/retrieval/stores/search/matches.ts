@@ -112,6 +112,8 @@ function termOf(value: Value, mapped: Mapped): { readonly is: Term } | "malforme
   const limit = wholeLimits[type];
   if (limit !== undefined || ["double", "float"].includes(type)) {
     const coerces = mapped.coerce !== false;
+    // an empty text is no value
+    if (value === "" && coerces) return undefined;
     const number =
       typeof value === "number"
         ? value
@@ -126,17 +128,26 @@ function termOf(value: Value, mapped: Mapped): { readonly is: Term } | "malforme
   return undefined;
 }
 
-/** "Date": `strict_date_optional_time||epoch_millis`: capital T and Z, milliseconds kept. */
+/**
+ * "Date": `strict_date_optional_time||epoch_millis`, tried in this order, so that four digits are a year; capital T and Z,
+ * milliseconds kept. "Date nanoseconds": from 1970 on.
+ */
 function dateOf(value: Value, { type, format }: Mapped): { readonly is: number } | "malformed" {
-  if (typeof value === "number") return { is: format === "epoch_second" ? value * 1_000 : Math.floor(value) };
-  if (typeof value !== "string") return "malformed";
-  const found = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(value);
-  if (found === null) return "malformed";
-  const [, whole = "", fraction = "", zone = ""] = found;
+  if (format === "epoch_second" && typeof value === "number") return { is: value * 1_000 };
+  if (typeof value !== "string" && typeof value !== "number") return "malformed";
+  const at = timeOf(String(value), type === "date_nanos");
+  return at === undefined || (type === "date_nanos" && at < 0) ? "malformed" : { is: at };
+}
+
+function timeOf(text: string, nanos: boolean): number | undefined {
+  if (/^\d{4}$/.test(text)) return Date.parse(`${text}-01-01T00:00:00Z`);
+  if (/^-?\d+(?:\.\d{1,6})?$/.test(text)) return nanos ? Number(text) : Math.floor(Number(text));
+  const found = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  const [, whole = "", fraction = "", zone = ""] = found ?? [];
   const at = Date.parse(`${whole}${zone}`);
-  if (Number.isNaN(at)) return "malformed";
-  const nanos = Number(fraction.padEnd(9, "0"));
-  return { is: at + (type === "date_nanos" ? nanos / 1e6 : Math.floor(nanos / 1e6)) };
+  if (Number.isNaN(at)) return undefined;
+  const more = Number(fraction.padEnd(9, "0")) / 1e6;
+  return at + (nanos ? more : Math.floor(more));
 }
 
 const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
