@@ -42,6 +42,7 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a rea
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
 	@node --no-warnings dist/test/bypass-tools/prove-guards.js
+	@node --no-warnings dist/test/bypass-retrieval/prove-guards.js
 
 conformance: build ## run OPA's own 4,419 cases through toolchain and engine (docs/conformance.md)
 	@node --no-warnings dist/test/conformance/main.js

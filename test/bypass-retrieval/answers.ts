@@ -6,7 +6,7 @@ const uuid = "11111111-2222-4333-8444-555555555555";
 
 /** The answer to a request at a path, which begins with the kind of the store. */
 export function answerOf(target: string): unknown {
-  const [, kind = "", path = ""] = /^\/([a-z]+)(\/[^?]*)/.exec(target) ?? [];
+  const [, kind = "", path = ""] = /^\/([a-z]+)(\/[^?]*)?/.exec(target) ?? [];
   return Object.hasOwn(by, kind) ? by[kind]?.(path) : {};
 }
 
@@ -62,6 +62,30 @@ const by: Readonly<Record<string, (path: string) => unknown>> = {
     if (path.endsWith("/_count")) return { count: all.length, _shards: answer._shards };
     if (path.endsWith("/_mget")) return { docs: hits.map((hit) => ({ ...hit, found: true })) };
     return answer;
+  },
+  pinecone(path) {
+    const matches = all.map(([id, metadata], i) => ({
+      ...{ id, score: 1 - i / 100, values: [] },
+      metadata: { ...metadata, pin: "pin-0000" },
+    }));
+    const namespace = "";
+    if (path.endsWith("/query")) return { matches, namespace, usage: { readUnits: 1 } };
+    const vectors = Object.fromEntries(matches.map((one) => [one.id, { ...one, score: undefined }]));
+    if (path.endsWith("/fetch")) return { vectors, namespace, usage: { readUnits: 1 } };
+    if (path.endsWith("/list"))
+      return { vectors: matches.map(({ id }) => ({ id })), namespace, usage: { readUnits: 1 } };
+    return {};
+  },
+  weaviate() {
+    const Docs = all.map(([id, properties], i) => ({
+      ...{ ...properties, name: id, pin: "pin-0000" },
+      _additional: { id: `00000000-0000-4000-8000-00000000000${i.toString(16)}`, distance: i / 100 },
+    }));
+    return { data: { Get: { Docs } } };
+  },
+  http() {
+    const found = all.map(([id, document]) => ({ id, text: document["note"], ...document, pin: "pin-0000" }));
+    return { documents: found };
   },
   milvus() {
     const data = all.map(([id, row], i) => ({ id, distance: 1 - i / 100, ...row, pin: "pin-0000" }));

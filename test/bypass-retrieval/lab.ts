@@ -87,6 +87,17 @@ export async function startLab(): Promise<Lab> {
           "search-notes": one("notes", { mapping: { tenant: "keyword", class: "keyword" } }),
           "search-shut": one("shut"),
         }),
+        pinecone: store("pinecone", { "pinecone-docs": one("docs", { text: "note" }) }),
+        weaviate: store("weaviate", {
+          "weaviate-docs": one("Docs", {
+            schema: {
+              ...{ tenant: "keyword", class: "keyword" },
+              ...{ salary: "int", note: "text", pin: "text", name: "text" },
+            },
+          }),
+          "weaviate-shut": one("Shut", { schema: { note: "text" } }),
+        }),
+        http: store("http", { "http-docs": one("docs") }),
         milvus: store("milvus", {
           "milvus-docs": one("docs", {
             schema: {

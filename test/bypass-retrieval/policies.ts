@@ -15,3 +15,10 @@ export const milvusPolicy = '(tenant in ["*", "acme"]) and (class in ["internal"
 export const chromaPolicy = {
   $and: [{ tenant: { $in: ["*", "acme"] } }, { class: { $in: ["internal", "public"] } }],
 };
+
+const equal = (path: string, value: string): string =>
+  `{operator: Equal, path: ["${path}"], valueText: "${value}"}`;
+const either = (path: string, ...values: string[]): string =>
+  `{operator: Or, operands: [${values.map((value) => equal(path, value)).join(", ")}]}`;
+
+export const weaviatePolicy = `{operator: And, operands: [${either("tenant", "*", "acme")}, ${either("class", "internal", "public")}]}`;

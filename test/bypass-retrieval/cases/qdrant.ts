@@ -340,6 +340,14 @@ const lookUp = (ids: readonly number[]) =>
 
 export const qdrantWrites: readonly Attack[] = [
   qdrantRefused(
+    "a document for everyone",
+    points,
+    { points: [point(99, { tenant: "*", class: "internal" })] },
+    "document_refused",
+    403,
+    "PUT",
+  ),
+  qdrantRefused(
     "a document of another tenant",
     points,
     { points: [point(99, { tenant: "globex", class: "internal" })] },

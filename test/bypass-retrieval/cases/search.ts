@@ -89,6 +89,7 @@ export const searchPlaces: readonly Attack[] = [
     "filter_refused",
     400,
   ),
+  refused("a parameter twice", search({}), "path_refused", 400, `${path}?size=1&size=2`),
   refused(
     "a query in base64",
     search({ query: { wrapper: { query: "eyJtYXRjaF9hbGwiOnt9fQ==" } } }),
