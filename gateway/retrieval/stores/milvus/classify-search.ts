@@ -49,13 +49,18 @@ export function readSearch(request: StoreRequest, store: StoreConfig, route: Mil
   const asks = searched.data.map((one): StoreAsk => ({
     ...{ action: "retrieval.query", effect: "find", name, collection, ...namespace },
     query: factsOf([one], {
-      ...{ kinds: filter.expression === undefined ? [] : ["filter"], top_k: limit, offset, fields },
+      ...{
+        kinds: filter.expression === undefined ? [] : ["filter"],
+        top_k: limit * group.size,
+        offset,
+        fields,
+      },
       vectors: asksVectors(output, schema),
     }),
   }));
   return {
     ...{ kind: "operation", route: route.name, asks, doing: "search", collection, database, output },
-    ...{ filter, limit, offset, numbers: takesNumbers(request) },
+    ...{ filter, limit, offset, groupSize: group.size, numbers: takesNumbers(request) },
     rest: {
       ...{ collectionName: name, data: [...searched.data], annsField: searched.field },
       ...(partitions.names.length === 0 ? {} : { partitionNames: partitions.names }),
@@ -86,7 +91,6 @@ export function readHybrid(request: StoreRequest, store: StoreConfig, route: Mil
   const searched: Json[] = [];
   const fields = [...group.fields, ...scored.fields];
   let filtered = false;
-  let most = limit;
   const parts = given.map((one) => {
     const part = members(
       one,
@@ -104,7 +108,7 @@ export function readHybrid(request: StoreRequest, store: StoreConfig, route: Mil
     fields.push(field, ...filterPaths(filter));
     filtered ||= filter.expression !== undefined;
     const of = part["limit"] === undefined ? limit : whole(part["limit"], "limit", 1);
-    most = Math.max(most, of);
+    if (of > (collection?.limits.topK ?? of)) return unread("retrieval_limit", "limit of a part");
     const rest: JsonObject = {
       ...{ data: [...data], annsField: field },
       ...(part["metricType"] === undefined ? {} : { metricType: named(part["metricType"], "metricType") }),
@@ -117,12 +121,14 @@ export function readHybrid(request: StoreRequest, store: StoreConfig, route: Mil
     ...{ action: "retrieval.query", effect: "find", name, collection },
     ...namespaceOf(collection, partitions.one),
     query: factsOf(searched, {
-      ...{ kinds: filtered ? ["filter"] : [], top_k: most, fields, vectors: asksVectors(output, schema) },
+      ...{ kinds: filtered ? ["filter"] : [], top_k: limit * group.size, fields },
+      vectors: asksVectors(output, schema),
     }),
   };
   return {
     ...{ kind: "operation", route: route.name, asks: [ask], doing: "hybrid", path: route.path },
-    ...{ collection, database, output, limit, parts, numbers: takesNumbers(request) },
+    ...{ collection, database, output, limit, parts, groupSize: group.size },
+    numbers: takesNumbers(request),
     rest: {
       collectionName: name,
       ...(partitions.names.length === 0 ? {} : { partitionNames: partitions.names }),
@@ -208,21 +214,29 @@ function readNumbers(given: JsonObject): JsonObject {
   return given;
 }
 
-function readGroups(body: JsonObject): { readonly fields: readonly string[]; readonly sent: JsonObject } {
+interface Groups {
+  readonly fields: readonly string[];
+  readonly sent: JsonObject;
+  /** Documents of one group: `limit` is of groups. */
+  readonly size: number;
+}
+
+function readGroups(body: JsonObject): Groups {
   const { groupingField, groupSize, strictGroupSize } = body;
   if (groupingField === undefined || groupingField === "") {
     if (groupSize !== undefined || strictGroupSize !== undefined)
       return unread("invalid_request", "groupingField");
-    return { fields: [], sent: {} };
+    return { fields: [], sent: {}, size: 1 };
   }
   const field = named(groupingField, "groupingField");
   if (strictGroupSize !== undefined && typeof strictGroupSize !== "boolean")
     return unread("invalid_request", "strictGroupSize");
+  const size = groupSize === undefined ? 1 : whole(groupSize, "groupSize", 1);
   return {
-    fields: [field],
+    ...{ fields: [field], size },
     sent: {
       groupingField: field,
-      ...(groupSize === undefined ? {} : { groupSize: whole(groupSize, "groupSize", 1) }),
+      ...(groupSize === undefined ? {} : { groupSize: size }),
       ...(strictGroupSize === undefined ? {} : { strictGroupSize }),
     },
   };

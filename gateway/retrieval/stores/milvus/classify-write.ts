@@ -3,6 +3,7 @@ import { isObject, JsonNumber, JsonRefused, parseJson } from "../../../../sideca
 import type { StoreRequest } from "../../adapter.js";
 import type { StoreConfig } from "../../config.js";
 import { list, named, unread } from "./body.js";
+import { byIds } from "./classify-query.js";
 import type { WriteOperation } from "./operation.js";
 import { namespaceOf, readTarget, schemaOrRefuse } from "./read-target.js";
 import type { MilvusRoute } from "./routes.js";
@@ -22,6 +23,8 @@ export function readWrite(request: StoreRequest, store: StoreConfig, route: Milv
     const id = row[schema.primary];
     return id === undefined ? [] : [idText(id)];
   });
+  // they are looked up: what can't be an id is none
+  if (ids.length > 0) byIds(ids, schema);
   return {
     ...{ kind: "operation", route: route.name, doing: "write", collection, path: route.path, rows },
     body: {

@@ -79,14 +79,22 @@ interface Page {
 
 /** More is fetched where what comes back is sorted out here; the pages of that can't be told apart. */
 function pageOf(
-  { limit, offset }: { readonly limit: number; readonly offset: number },
+  {
+    limit,
+    offset,
+    groupSize = 1,
+  }: { readonly limit: number; readonly offset: number; readonly groupSize?: number },
   { exact }: Compiled<Expression>,
   { topK, most }: Narrowing,
 ): Page | Refusal {
-  const wanted = Math.min(limit, topK);
+  const wanted = Math.min(limit, Math.max(1, Math.floor(topK / groupSize)));
   if (exact) return { kind: "page", limit: Math.max(1, Math.min(wanted, mostFetched - offset)), offset };
   if (offset > 0) return refuse("filter_not_expressible", "offset");
-  return { kind: "page", limit: Math.max(wanted, Math.min(most, mostFetched)), offset: 0 };
+  return {
+    kind: "page",
+    limit: Math.max(wanted, Math.min(Math.ceil(most / groupSize), mostFetched)),
+    offset: 0,
+  };
 }
 
 function narrowSearch(
@@ -114,7 +122,7 @@ function narrowHybrid(
   policy: Compiled<Expression>,
   collection: CollectionConfig,
 ): MilvusNarrowed | Refusal {
-  const page = pageOf({ limit: operation.limit, offset: 0 }, policy, narrowing);
+  const page = pageOf({ ...operation, offset: 0 }, policy, narrowing);
   if (page.kind === "refusal") return page;
   const search = operation.parts.map(({ filter, limit, rest }): JsonObject => {
     const more = policy.exact ? Math.min(limit, narrowing.topK) : Math.max(limit, page.limit);

@@ -32,6 +32,7 @@ interface Reading {
 
 export interface SearchOperation extends StoreOperation, Reading {
   readonly doing: "search";
+  readonly groupSize: number;
   readonly filter: CallerFilter;
   readonly limit: number;
   readonly offset: number;
@@ -39,6 +40,7 @@ export interface SearchOperation extends StoreOperation, Reading {
 
 export interface HybridOperation extends StoreOperation, Reading {
   readonly doing: "hybrid";
+  readonly groupSize: number;
   readonly path: string;
   readonly limit: number;
   readonly parts: readonly {

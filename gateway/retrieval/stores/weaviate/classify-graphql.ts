@@ -93,6 +93,8 @@ interface ReadClass {
 
 function readClass(field: FieldNode, store: StoreConfig, doing: "get" | "aggregate"): ReadClass {
   const className = field.name.value;
+  const key = field.alias?.value ?? className;
+  if (key.startsWith("__")) return unread("filter_refused", "a name that is the server's");
   const collection = store.byName(className);
   if (collection === undefined) return unread("unknown_collection");
   const args = argumentsOf(field.arguments ?? []);
@@ -140,7 +142,7 @@ function readClass(field: FieldNode, store: StoreConfig, doing: "get" | "aggrega
   return {
     ask,
     query: {
-      ...{ collection, className, key: field.alias?.value ?? className, rest, where, limit, offset },
+      ...{ collection, className, key, rest, where, limit, offset },
       ...{ selected, additional, everywhere: search.everywhere },
     },
   };

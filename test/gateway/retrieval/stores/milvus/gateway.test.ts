@@ -216,6 +216,21 @@ describe("each search finds its own", () => {
     });
   });
 
+  test("templates keep their values", async () => {
+    // Milvus Lite knows none: what is sent is what counts
+    const body = { filter: "level in {some} and body == {said}", exprParams: { some: [1, 5], said: "one" } };
+    expect((await ask("query", body)).code).toBe("upstream_refused");
+    expect(sent()).toMatchObject({
+      filter: '((level in {some}) and (body == {said})) and (tenant == "a")',
+      exprParams: { some: [1, 5], said: "one" },
+    });
+  });
+
+  test("groups count as many as they hold", async () => {
+    const body = { data: [[0, 0]], groupingField: "level", groupSize: 10, limit: 6 };
+    expect((await ask("search", body)).code).toBe("retrieval_limit");
+  });
+
   test("a partition stands for the field", async () => {
     await milvus.create({
       ...{ collectionName: "spaces", schema: { id: "varchar", vector: "float_vector", body: "varchar" } },
@@ -380,6 +395,9 @@ describe("what could reach further is refused", () => {
     expect(await ask(to, body)).toMatchObject({ code });
     const writes = lab.received.filter(({ path: at }) => !at?.endsWith("/entities/query"));
     expect(writes).toEqual([]);
+  });
+
+  test("and nothing was written", async () => {
     expect(await stored()).toEqual(["a1", "a2", "a3", "b1", "n1"]);
   });
 

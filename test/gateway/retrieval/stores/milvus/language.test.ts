@@ -70,7 +70,7 @@ const known = new Map(fields.map((one) => [one.name, one]));
 
 /** All of them take most of a minute: `make test-all`. */
 const all = process.env["DIFFERENTIAL_RUNS"] !== undefined;
-const quick = new Set(["text", "whole", "open", "tags", "meta_string", "key_number", "deep"]);
+const quick = new Set(["text", "whole", "tags", "meta_string", "key_number"]);
 
 function conditions({ name, type }: FieldConfig): Condition[] {
   const values: Record<FieldType, readonly (string | number | boolean)[]> = {

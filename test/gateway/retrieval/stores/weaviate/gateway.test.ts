@@ -237,6 +237,7 @@ const refused: readonly [name: string, query: string, code: string][] = [
   ],
   ["a mutation", "mutation { Get { Docs { body } } }", "filter_refused"],
   ["a variable", "query($w: X) { Get { Docs(where: $w) { body } } }", "filter_refused"],
+  ["a name of the server's", "{ Get { __proto__: Docs { body } } }", "filter_refused"],
   ["a directive", "{ Get { Docs { body @include(if: true) } } }", "filter_refused"],
   ["another name for a property", "{ Get { Docs { tenant: owner body } } }", "filter_refused"],
   [
