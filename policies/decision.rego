@@ -55,7 +55,7 @@ decision := {
 	"reasons": sort(allow),
 	"obligations": sort(obligations),
 	"labels": sort(labels),
-	"ttl": data.facts.ttl.allow,
+	"ttl": lifetime,
 } if {
 	count(deny) == 0 # said again: were `ttl.deny` lost, the deny above would be undefined and `else` be taken
 	count(allow) > 0
@@ -66,6 +66,11 @@ decision := {
 	"labels": [],
 	"ttl": data.facts.ttl.deny,
 }
+
+lifetime := data.facts.ttl.allow if not resource_facts.gives_documents
+
+# Of documents that came back no two answers are alike: they aren't worth keeping.
+lifetime := 0 if resource_facts.gives_documents
 
 # METADATA
 # title: no rule allows this

@@ -156,6 +156,7 @@ test_the_decision_hears_of_it if {
 	answer := countersign.decision with input as demo.ask(demo.senior, demo.found("wiki", several))
 	answer.allow
 	[obligation.type | some obligation in answer.obligations] == ["keep_documents", "label_documents", "label_documents", "mask_documents"]
+	answer.ttl == 0
 	answer.labels == ["confidential-data", "confidential:acme", "restricted-data", "restricted:acme"]
 }
 
