@@ -41,6 +41,7 @@ export const facts = {
   lists: { u1: ["a", "b"], u2: [] },
   tree: { a: { open: true, at: 3 }, b: { open: false, at: 1 }, abc: { at: 2 } },
   names: ["b", "a", 3],
+  grid: { a: { b: 1, ab: 2 }, b: { a: 0, b: 3 }, abc: { abc: 1 } },
 };
 
 export function anyCaller(random: Random): Record<string, unknown> {
@@ -149,6 +150,14 @@ function createWriter(random: Random): { policy(name: string): string } {
       () => `every ${x} in ${collection()} { ${s} != ${x} }`,
       () =>
         `every ${x} in ${random.of(["input.subject.class", "input.subject.level", "mine"])} { ${n} < 2; ${s} != ${x} }`,
+      () =>
+        `some ${x}; data.facts.grid[${s}][${x}] ${order()} ${number()}; ${x} ${random.of(["==", "!="])} ${d}.${random.of(fields.string)}`,
+      () =>
+        `some ${x}; data.facts.grid[${x}][${s}] ${order()} ${number()}; ${d}.${random.of(fields.string)} == ${x}`,
+      () => `some ${x}, y${x} in data.facts.grid[${s}]; y${x} > 0; ${x} in ${l}`,
+      () => `alike(${s}, ${text()})`,
+      () => `some [${x}, y${x}] in pairs; ${s} == ${x}; y${x} <= ${number()}`,
+      () => `some [${x}, _] in told; ${s} == ${x}`,
       () => `every _, y${x} in data.facts.levels { not ${n} == y${x} }`,
       () => `not not_${x.slice(0, 1)}(${s})`,
       () => `${x} := object.get(data.facts.levels, ${text()}, 1); ${n} == ${x}`,
@@ -272,6 +281,10 @@ function createWriter(random: Random): { policy(name: string): string } {
         "mine contains g if some g in input.subject.groups",
         'mine contains "ab"',
         'not_x(v) if v == "a"',
+        "alike(x, x)",
+        'pairs := [["a", 1], ["b", 3], ["ab", input.subject.level]]',
+        'told contains ["a", 1] if input.resource.document.at > 1',
+        "told contains [input.subject.tenant, 2] if not input.resource.document.sealed",
         'caller := {"tenant": input.subject.tenant, "groups": input.subject.groups}',
       ].join("\n\n");
     },

@@ -107,12 +107,31 @@ func liftAll(compiler *ast.Compiler, filters []filterRule) ([]*ast.Module, []fau
 			byPackage[above] = module
 			made = append(made, module)
 		}
+		faults = append(faults, l.leaks()...)
 		locate(entry, one.at)
 		entry.Module = module
 		module.Rules = append(module.Rules, entry)
 	}
 	sortFaults(faults)
 	return made, slices.CompactFunc(faults, func(a, b fault) bool { return a == b })
+}
+
+// leaks names twins that would read the document.
+//
+// INVARIANT: there are none, whatever a rule may say: a condition on all documents can't depend on one.
+func (l *lifter) leaks() []fault {
+	var faults []fault
+	for _, r := range l.into.Rules[l.from:] {
+		l.references(r, func(ref ast.Ref) {
+			if ref[0].Equal(ast.DefaultRootDocument) && termAt(ref, 1) != nil && ref[1].Equal(ast.StringTerm(twinRoot)) {
+				return
+			}
+			if l.refDepends(ref) {
+				faults = append(faults, l.refuse(r.Location, "%s reads the document in a way that can't be derived", ref))
+			}
+		})
+	}
+	return faults
 }
 
 func packageAt(at *ast.Location, parts ...string) *ast.Package {

@@ -169,3 +169,10 @@ func TestFiltersAddOneEntrypoint(t *testing.T) {
 		t.Fatalf("%v, %v", without, with)
 	}
 }
+
+func TestFiltersOfTwoUnknowns(t *testing.T) {
+	text := "package p\n\n# METADATA\n# custom: {filter: {unknown: input.a}}\nx if input.a.f == input.b.f\n\n# METADATA\n# custom: {filter: {unknown: input.b}}\ny if input.a.f == input.b.f\n"
+	if _, faults := build(&request{Files: map[string]string{"p.rego": text}}); len(faults) > 0 {
+		t.Fatal(faults)
+	}
+}

@@ -13,6 +13,8 @@ type lifter struct {
 	filter   filterRule
 	unknown  ast.Ref
 	into     *ast.Module
+	// where this filter's own twins begin
+	from int
 	// whether a rule depends on the document
 	depends map[*ast.Rule]bool
 	// names of twins, by rule and by what its arguments are
@@ -23,7 +25,7 @@ type lifter struct {
 
 func newLifter(compiler *ast.Compiler, filter filterRule, into *ast.Module) *lifter {
 	return &lifter{
-		compiler: compiler, filter: filter, unknown: filter.unknown, into: into,
+		compiler: compiler, filter: filter, unknown: filter.unknown, into: into, from: len(into.Rules),
 		depends: map[*ast.Rule]bool{}, twins: map[string]string{},
 	}
 }
@@ -173,6 +175,9 @@ func (l *lifter) unless(set *ast.Term, earlier []*ast.Term) *ast.Term {
 
 // fallback gives the default value's pair: it is the value where no body holds.
 func (l *lifter) fallback(r *ast.Rule, sets []*ast.Term) *ast.Term {
+	if newScope(l).mentions(r.Head.Value) {
+		l.faults = append(l.faults, l.refuse(r.Location, "a default that depends on the document can't be derived"))
+	}
 	none := []*ast.Term{}
 	for _, set := range sets {
 		none = append(none, atom("not", atom("or", l.conditionsOf(set))))

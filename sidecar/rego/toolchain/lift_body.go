@@ -57,9 +57,9 @@ func (s *scope) each(body ...*ast.Expr) {
 }
 
 // searches says whether there can be several ways in which an expression holds: it goes through keys or elements.
-func (s *scope) searches(e *ast.Expr) bool {
+func (s *scope) searches(node any) bool {
 	found := false
-	ast.WalkRefs(e, func(ref ast.Ref) bool {
+	ast.WalkRefs(node, func(ref ast.Ref) bool {
 		for _, name := range varsOf([]*ast.Term(ref[1:])) {
 			found = found || !s.known(name)
 		}

@@ -95,10 +95,10 @@ func (s *scope) element(set symbol, below ast.Ref) symbol {
 	pair := s.oneOf(s.local(s.twinTerm(set.ref, s.l.rulesAt(set.ref))))
 	s.atoms = append(s.atoms, indexed1(pair))
 	value := s.local(indexed0(pair))
-	name, isVar := below[0].Value.(ast.Var)
-	if isVar && !s.known(name) {
-		s.bound.Add(name)
-		s.emit(equate(ast.NewTerm(name), value))
+	if !s.ground(below[0]) && !s.mentions(below[0]) {
+		pattern := s.put(below[0])
+		s.bind(pattern)
+		s.emit(equate(pattern, value))
 	} else {
 		s.compare("eq", s.read(below[0]), symbol{kind: plain, term: value.Copy()})
 	}

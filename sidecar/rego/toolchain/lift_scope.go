@@ -129,6 +129,10 @@ func (s *scope) take(pattern *ast.Term, arg symbol) {
 	name, isVar := pattern.Value.(ast.Var)
 	switch {
 	case isVar:
+		if before, twice := s.env[name]; twice {
+			s.compare("eq", before, arg)
+			return
+		}
 		s.env[name] = arg
 	case arg.kind == plain:
 		s.bind(pattern)

@@ -138,11 +138,10 @@ func (s *scope) pick(ref ast.Ref) symbol {
 		}
 	}
 	term := ast.NewTerm(out)
+	s.several = s.several || s.searches(term)
+	s.bind(term)
 	if searched {
-		s.several = true
 		term = s.local(term)
-	} else {
-		s.bind(term)
 	}
 	return symbol{kind: plain, term: term}
 }
@@ -239,6 +238,9 @@ func (s *scope) standing(rules []*ast.Rule, patterns []*ast.Term, args []symbol)
 	for i, pattern := range patterns {
 		name, isVar := pattern.Value.(ast.Var)
 		if !isVar {
+			return symbol{}, false
+		}
+		if _, twice := child.env[name]; twice {
 			return symbol{}, false
 		}
 		child.env[name] = args[i]
