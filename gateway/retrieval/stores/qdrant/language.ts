@@ -216,8 +216,10 @@ function times(
     const first = from === -Infinity ? firstMs : millisecond(from, open === "from" || open === "both");
     const after = to === Infinity ? lastMs + 1 : millisecond(to, open === "none" || open === "from");
     if (first > lastMs || after <= firstMs || after <= first) return undefined;
-    range["gte"] = new Date(Math.max(first, firstMs)).toISOString();
+    if (first > firstMs) range["gte"] = new Date(first).toISOString();
     if (after <= lastMs) range["lt"] = new Date(after).toISOString();
+    // one bound there must be: what is no time at all is left out by it
+    if (Object.keys(range).length === 0) range["lte"] = "9999-12-31T23:59:59.999999Z";
     return { key, range };
   });
   const said = any.filter((one) => one !== undefined);
