@@ -24,6 +24,7 @@ import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
 import type { McpParts } from "./tools/mcp/parts.js";
 import type { OpenApis } from "./tools/openapi/open-apis.js";
+import type { Addresses } from "./retrieval/serve/addresses.js";
 import type { Recent } from "./retrieval/serve/recent.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
@@ -77,6 +78,8 @@ export interface GatewayParts {
   readonly routing: Routing;
   /** What callers asked of collections lately. */
   readonly recentQueries: Recent;
+  /** How stores address their collections. */
+  readonly addresses: Addresses;
   readonly fetchKeys: FetchKeys;
   /** Gives the cards of agents. */
   readonly fetchCard: FetchCard;

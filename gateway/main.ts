@@ -38,6 +38,7 @@ import { createConnections } from "./routes/websocket/connections.js";
 import type { Resolve } from "./proxy/reach.js";
 import { resolveByMachine } from "./proxy/reach.js";
 import { createForwardProxy } from "./proxy/serve.js";
+import { createAddresses } from "./retrieval/serve/addresses.js";
 import { createRecent } from "./retrieval/serve/recent.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
@@ -188,6 +189,7 @@ export async function startGateway({
       ...routing,
     }),
     recentQueries: createRecent(clock),
+    addresses: createAddresses(clock),
     fetchKeys: createFetchKeys({ dispatcher: asking, clock: () => performance.now() }),
     fetchCard: createFetchCard({ forward: upstreams.forward, clock: () => performance.now() }),
     cardSigner,

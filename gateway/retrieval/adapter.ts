@@ -112,8 +112,8 @@ export interface SentRequest {
   /** The protocol's own. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Of stores that address collections by ids of their own: what is asked first, each time, and the path that its answer
-   * gives, which stands above {@link path}.
+   * Of stores that address collections by ids of their own: what is asked first, unless it was a few seconds ago, and the
+   * path that its answer gives, which stands above {@link path}.
    */
   readonly addressed?: {
     readonly by: Pick<SentRequest, "method" | "path">;

@@ -18,19 +18,44 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
+type Parts = Pick<GatewayParts, "forward" | "addresses">;
+
 /** Sends a request to a store and reads its answer; what the store says of its own errors isn't passed on. */
 export async function fetchFrom(
-  parts: Pick<GatewayParts, "forward">,
+  parts: Parts,
   store: StoreConfig,
   sent: SentRequest,
   sending: Sending,
 ): Promise<Fetched> {
   const { addressed, ...request } = sent;
   if (addressed === undefined) return fetchOne(parts, store, request, sending);
+  const { addresses } = parts;
+  const known = addresses.get(store, addressed.by.path);
+  const path = known === undefined ? undefined : addressed.path(known);
+  if (typeof path === "string") {
+    const answer = await fetchOne(parts, store, { ...request, path }, sending);
+    // the collection that had the name isn't there any more: nothing was done, and another may have the name now
+    if (answer.kind !== "failed" || answer.refusal.status !== 404) return answer;
+  }
+  addresses.drop(store, addressed.by.path);
+  return fetchAnew(parts, store, { request, addressed }, sending);
+}
+
+/** Asks for the address first. */
+async function fetchAnew(
+  parts: Parts,
+  store: StoreConfig,
+  {
+    request,
+    addressed,
+  }: { readonly request: SentRequest; readonly addressed: Required<SentRequest>["addressed"] },
+  sending: Sending,
+): Promise<Fetched> {
   const told = await fetchOne(parts, store, addressed.by, sending);
   if (told.kind !== "answer") return told;
   const path = addressed.path(told);
   if (typeof path !== "string") return { kind: "failed", refusal: path, timedOut: false };
+  parts.addresses.keep(store, addressed.by.path, told);
   return fetchOne(parts, store, { ...request, path }, sending);
 }
 

@@ -48,7 +48,7 @@ export function collectionsPath({ tenant, database }: Place): string {
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Makes a request to a collection's own route: the UUID is asked for first, each time, for a name may come to stand for another. */
+/** Makes a request to a collection's own route: the UUID is asked for first, for a name may come to stand for another. */
 export function toCollection(
   place: Place,
   { name }: CollectionConfig,

@@ -180,7 +180,8 @@ export function lookUp(
   namespace: string | undefined,
   store: StoreConfig,
 ): Narrowed {
-  const body = { ids: [...new Set(ids)], include: ["metadatas"] };
+  const meant = [...new Set(ids)];
+  const body = { ids: meant, limit: meant.length, include: ["metadatas"] };
   const request = toCollection(placeOf(store, namespace), collection, "/get", { method: "POST", body });
   return { kind: "narrowed", request, exact: [true] };
 }

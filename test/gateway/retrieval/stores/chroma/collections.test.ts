@@ -55,6 +55,22 @@ describe("collections", () => {
     expect((await chroma.ask("GET", `${home}/collections/elsewhere`)).status).toBe(404);
   });
 
+  test("are asked for once in a while; one that is made anew is found at once", async () => {
+    lab.narrow(undefined);
+    const document = { embedding: [1], metadata: { tenant: "acme" } };
+    const ids = async (): Promise<unknown> =>
+      ((await lab.ask("POST", at("spare-one", "/get"), {})).body as { ids: unknown }).ids;
+    for (const id of ["first", "second"]) {
+      await chroma.fill("spare-one", [{ id, ...document }]);
+      expect(await ids()).toEqual([id]);
+      lab.received.length = 0;
+      expect(await ids()).toEqual([id]);
+      expect(lab.received.map(({ method }) => method)).toEqual(["POST"]);
+      await chroma.ask("DELETE", `${home}/collections/spare-one`);
+    }
+    expect((await lab.ask("POST", at("spare-one", "/get"), {})).status).toBe(404);
+  });
+
   test("identity, tenant and database are the store's own", async () => {
     expect((await lab.ask("GET", "/api/v2/auth/identity")).body).toEqual({
       ...{ user_id: "", tenant: "default_tenant", databases: ["default_database"] },
