@@ -127,7 +127,11 @@ Try, in a second terminal:
   3. which models may the analyst use?
      curl -s ${gateway}/v1/models -H "Authorization: Bearer $(bin/countersign.js demo token analyst)"
 
-  4. all scenarios as a table
+  4. what may the analyst know of budgets? (the senior engineer, with the token of senior, something else)
+     curl -s ${gateway}/v1/retrieval/wiki/query -H "Authorization: Bearer $(bin/countersign.js demo token analyst)" \\
+       -H 'content-type: application/json' -d '{"query":"budget","top_k":5}'
+
+  5. all scenarios as a table
      make tour
 
 Ctrl-C ends it.
