@@ -103,9 +103,9 @@ export class GatewayConfigRefused extends Error {
 }
 
 /** Where a kind of store looks for its key. */
-function keyOf(kind: Json | undefined): Pick<KindSettings, "keyIn"> {
-  const own = Object.entries(kindSettings).find(([name]) => name === kind)?.[1];
-  return own?.keyIn === undefined ? {} : { keyIn: own.keyIn };
+function keyOf(kind: Json | undefined): Pick<KindSettings, "keyIn" | "keyScheme"> {
+  const { keyIn, keyScheme } = Object.entries(kindSettings).find(([name]) => name === kind)?.[1] ?? {};
+  return { ...(keyIn === undefined ? {} : { keyIn }), ...(keyScheme === undefined ? {} : { keyScheme }) };
 }
 
 /** Credentials are never policy input. */

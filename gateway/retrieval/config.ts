@@ -1,7 +1,7 @@
 /** The configuration of stores and their collections (docs/gateway-retrieval.md). */
 import type { Json, JsonObject, Problems } from "../../sidecar/contract.js";
 import { Fields, isObject } from "../../sidecar/contract.js";
-import type { KeyHeader, UpstreamConfig } from "../upstreams/upstream.js";
+import type { KeyHeader, KeyScheme, UpstreamConfig } from "../upstreams/upstream.js";
 import type { FieldConfig, FieldType, TimeForm, Value } from "./document.js";
 import { fieldTypes, readValue, timeForms } from "./document.js";
 
@@ -76,6 +76,8 @@ export interface StoreConfig {
 export interface KindSettings {
   /** Where the store looks for its `api_key`, unless that is a bearer's token. */
   readonly keyIn?: KeyHeader;
+  /** What its `api_key_scheme` is, unless it is given. */
+  readonly keyScheme?: KeyScheme;
   readonly store?: (fields: Fields, problems: Problems) => JsonObject;
   readonly collection?: (fields: Fields, problems: Problems) => JsonObject;
 }

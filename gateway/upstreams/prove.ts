@@ -69,8 +69,10 @@ export function proveByKey(
   }
   if (key !== undefined) {
     const name: KeyHeader = upstream.keyIn ?? keyIn[protocol];
-    headers[name] = name === "authorization" ? `Bearer ${key}` : key;
-    secrets.push(key);
+    const { keyScheme = "Bearer" } = upstream;
+    const shown = keyScheme === "Basic" ? Buffer.from(key).toString("base64") : key;
+    headers[name] = name === "authorization" ? `${keyScheme} ${shown}` : key;
+    secrets.push(key, ...(shown === key ? [] : [shown]));
   }
   return { headers, secrets };
 }

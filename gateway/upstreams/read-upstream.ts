@@ -9,10 +9,11 @@ import { readBedrock } from "./read-bedrock.js";
 import { readHeaders } from "./read-headers.js";
 import { readOAuth } from "./read-oauth.js";
 import { readUrl } from "./read-url.js";
-import type { FixedHeader, KeyHeader, UpstreamConfig } from "./upstream.js";
+import type { FixedHeader, KeyHeader, KeyScheme, UpstreamConfig } from "./upstream.js";
+import { keySchemes } from "./upstream.js";
 
 type Kind = Pick<UpstreamConfig, "url"> &
-  Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "credentials" | "headers">>;
+  Partial<Pick<UpstreamConfig, "protocol" | "wire" | "keyIn" | "keyScheme" | "credentials" | "headers">>;
 
 export interface MoreOfUpstream {
   /** Reads what else it has under `timeouts`. */
@@ -21,6 +22,8 @@ export interface MoreOfUpstream {
   readonly tokens?: true;
   /** Where its `api_key` goes; a bearer's token unless given. */
   readonly keyIn?: KeyHeader;
+  /** What `api_key_scheme` is unless it says so; absent: it can't say. */
+  readonly keyScheme?: KeyScheme;
   /** What its url may begin with; of the web unless given. */
   readonly schemes?: readonly string[];
 }
@@ -38,6 +41,9 @@ export function readUpstream(fields: Fields, problems: Problems, more: MoreOfUps
       url,
       ...(credentials === undefined ? {} : { credentials }),
       ...(more.keyIn === undefined ? {} : { keyIn: more.keyIn }),
+      ...(more.keyScheme === undefined
+        ? {}
+        : { keyScheme: fields.oneOf("api_key_scheme", keySchemes) ?? more.keyScheme }),
     },
     problems,
     more.timeouts,

@@ -7,6 +7,9 @@ import type { ProtocolName } from "../models/protocol.js";
 export const keyHeaders = ["authorization", "x-api-key", "x-goog-api-key", "api-key"] as const;
 export type KeyHeader = (typeof keyHeaders)[number];
 
+export const keySchemes = ["Bearer", "ApiKey", "Basic"] as const;
+export type KeyScheme = (typeof keySchemes)[number];
+
 export interface UpstreamConfig {
   readonly url: URL;
   /** How its models are spoken to. */
@@ -19,6 +22,8 @@ export interface UpstreamConfig {
   readonly apiKey?: SecretConfig;
   /** Where it looks for the key; where its protocol does, unless given. */
   readonly keyIn?: KeyHeader;
+  /** Before a key in `authorization`; `Bearer` unless given. Of `Basic` the key is `user:password` (RFC 7617). */
+  readonly keyScheme?: KeyScheme;
   /** What proves who asks, where that is no key. */
   readonly credentials?: TokenConfig | AwsConfig;
   /** What every request carries beside. */

@@ -30,10 +30,10 @@ export const adapters: Partial<Record<StoreKind, Adapter>> = {
 /** What kinds have beside in the configuration. */
 export const kindSettings: Partial<Record<StoreKind, KindSettings>> = {
   chroma: chromaSettings,
-  elasticsearch: searchSettings,
+  elasticsearch: { ...searchSettings, keyScheme: "ApiKey" },
   http: httpSettings,
   milvus: milvusSettings,
-  opensearch: searchSettings,
+  opensearch: { ...searchSettings, keyScheme: "Basic" },
   postgres: postgresSettings,
   pinecone: pineconeSettings,
   qdrant: qdrantSettings,

@@ -190,7 +190,10 @@ describe.each(["elasticsearch", "opensearch"] as const)("%s", (kind) => {
         },
       },
     });
-    lab = await startStoreLab(server.url, { kind, collections });
+    lab = await startStoreLab(server.url, {
+      ...{ kind, collections },
+      api_key: { value: "user:key-of-the-store" },
+    });
   });
   afterAll(async () => {
     await lab.close();
@@ -218,6 +221,13 @@ describe.each(["elasticsearch", "opensearch"] as const)("%s", (kind) => {
       expect(_source).toEqual({ excludes: ["secret", "embedding"] });
     },
   );
+
+  test("shows the store its own key, and not the caller's", async () => {
+    await search({});
+    const key = "user:key-of-the-store";
+    const shown = kind === "opensearch" ? `Basic ${Buffer.from(key).toString("base64")}` : `ApiKey ${key}`;
+    expect(lab.received.map(({ headers }) => headers.authorization)).toEqual([shown]);
+  });
 
   test("gives what was asked for of a document, and looks at more", async () => {
     const { hits } = await search({ query: { ids: { values: ["a1"] } }, _source: ["text", "meta.*"] });
