@@ -72,13 +72,7 @@ export async function measureChunks(
       decide: () => asked(next++),
       cpu: () => cpuMicros(stage.pids.sidecar),
     },
-    {
-      name: "sidecar, the same documents again",
-      decide: () => asked(0),
-      cpu: () => cpuMicros(stage.pids.sidecar),
-    },
     { name: "in process", decide: () => decided(next++), cpu: own },
-    { name: "in process, the same documents again", decide: () => decided(0), cpu: own },
     { name: "the evaluation alone", decide: () => Promise.resolve(evaluated(next++)), cpu: own },
   ];
   try {
@@ -125,7 +119,7 @@ function kept(decision: Decided | undefined): number {
   return keep.length;
 }
 
-/** Makes questions as the gateway asks them: the same index is the same question, another is about other documents. */
+/** Makes questions as the gateway asks them: each index is about other documents. Decisions on what came back aren't kept. */
 function questionsOf(aim: Aim): (index: number) => DecisionRequest {
   const pool = Array.from({ length: 8_192 }, (_, i) => metadataOf(i, mixed));
   return (index) => {

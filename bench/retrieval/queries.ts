@@ -19,6 +19,8 @@ const cases = [
   { of: mixed, topK: 10, dimensions: 384 },
 ] as const;
 const many = 32;
+/** Queries before the first round, where they take no longer than so many milliseconds. */
+const [leastWarm, longestWarm] = [1_500, 6_000];
 
 export interface QueriesOptions {
   /** Of a turn. */
@@ -75,7 +77,8 @@ export async function measureQueries(
     if ((await checked(stage, together)) !== filter) throw new Error("the filters differ");
     const direct: Way = { of, topK, pids: [], searchers: open(stage.store, ""), filter, turns: [] };
     const ways = [direct, through, together];
-    for (const way of ways) await drive(way.searchers, way, seconds);
+    // code is compiled again while it is used: so many times, not so long, makes it quick
+    for (const way of ways) await drive(way.searchers, way, seconds, leastWarm);
     for (let round = 0; round < rounds; round++) {
       // turn and turn about, so that noise of the machine meets all
       for (const way of round % 2 === 0 ? ways : ways.toReversed()) way.turns.push(await turn(way, seconds));
@@ -116,12 +119,16 @@ async function drive(
   searchers: readonly Searcher[],
   { of, topK, filter }: Way,
   seconds: number,
+  least = 0,
 ): Promise<{ times: number[]; elapsed: number }> {
   const times: number[] = [];
   const from = performance.now();
   await Promise.all(
     searchers.map(async (searcher) => {
-      while (performance.now() - from < seconds * 1_000) {
+      while (
+        performance.now() - from < seconds * 1_000 ||
+        (times.length < least && performance.now() - from < longestWarm)
+      ) {
         const before = performance.now();
         const bytes = await searcher.search({
           ...{ collection: of.name, index: ++asked % 1_000_000, topK },
