@@ -17,7 +17,6 @@ const sizes = (name: string): string => `numbers and sizes: ${name}`;
 const writes = (name: string): string => `writes and deletions: ${name}`;
 const others = (name: string): string => `somebody else's documents and places: ${name}`;
 const answers = (name: string): string => `answers that aren't what was asked for: ${name}`;
-const scripts = (name: string): string => `scripts and queries that reach elsewhere: ${name}`;
 
 const core: readonly Guard[] = [
   guard(
@@ -58,13 +57,6 @@ const core: readonly Guard[] = [
     "void over;",
     sizes("Qdrant: more than may be asked for"),
     sizes("Chroma: further than may be passed over"),
-  ),
-  guard(
-    "queries in one request are few",
-    serve("ask"),
-    "asks.length === 0 || asks.length > mostAsks",
-    "asks.length === 0",
-    sizes("Chroma: too many vectors"),
   ),
   guard(
     "all that a request does must be allowed",

@@ -126,10 +126,16 @@ export async function startLab(): Promise<Lab> {
   };
 }
 
+/** Tells whether a request asks Chroma for the id of a collection: that is known for some seconds. */
+export function isAddress(method: string | undefined, path: string | undefined): boolean {
+  return method === "GET" && /^\/chroma\/.*\/collections\/docs$/.test(path ?? "");
+}
+
 /** Puts an attack's answers before the usual ones. */
 export function answerBy(upstream: Served, { answers = [] }: Attack): void {
   const left = [...answers];
   upstream.answer = (req, res) => {
-    json(res, left.length > 0 ? left.shift() : answerOf(req.url ?? ""));
+    const own = left.length > 0 && !isAddress(req.method, req.url);
+    json(res, own ? left.shift() : answerOf(req.url ?? ""));
   };
 }

@@ -410,7 +410,7 @@ export const otherWrites: readonly Attack[] = [
       "document_refused",
       403,
     ),
-    sent: [{ method: "GET", path: "/vectors/fetch?ids=doc-foreign&namespace=__default__" }],
+    sent: [{ method: "GET", path: "/vectors/fetch?ids=doc-foreign" }],
   },
 ];
 
