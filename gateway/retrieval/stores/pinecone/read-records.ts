@@ -67,6 +67,8 @@ function readSearch({ form, body: value }: StoreRequest, about: About): Read {
     if (strategy !== "all") return unread("invalid_request", "strategy is all");
     for (const one of list(terms, "terms", 256)) text(one, "terms");
     facts.searched("text", query["match_terms"]);
+    // whether a text has a word shows in what is found
+    if (about.collection?.text !== undefined) facts.field(about.collection.text.join("."));
   }
   const fields =
     body["fields"] === undefined

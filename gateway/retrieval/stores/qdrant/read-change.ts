@@ -159,6 +159,7 @@ function readPayload(
     const prefix = key === undefined ? "" : `${pathOf(key)}.`;
     const paths =
       names.length === 0 && key !== undefined ? [pathOf(key)] : names.map((name) => `${prefix}${name}`);
+    if (key !== undefined) paths.push(...listsOf(key));
     const { change, asks } = changed(kind, body, { ...about, facts, ids }, "retrieval.update");
     if (!paths.some((path) => isRead(path, collection))) return { change, asks };
     // members of the payload are replaced one by one: the whole is looked at, so each point must be known
@@ -220,6 +221,12 @@ function changed(
 function pathOf(value: Json): string {
   const steps = typeof value === "string" ? parsePath(value) : undefined;
   return steps === undefined ? unread("invalid_request", "a key must be a path, as a.b") : namesOf(steps);
+}
+
+/** What a key takes for a list: the store makes it one, whatever it was (lib/segment/src/json_path, value_set). */
+function listsOf(key: Json): string[] {
+  const steps = (typeof key === "string" ? parsePath(key) : undefined) ?? [];
+  return steps.flatMap(({ kind }, i) => (kind === "key" ? [] : [namesOf(steps.slice(0, i))]));
 }
 
 /** Tells whether a path leads to, or through, what policy reads or nobody may see. */

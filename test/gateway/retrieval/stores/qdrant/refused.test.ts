@@ -244,6 +244,11 @@ const cases: readonly [name: string, request: readonly [string, string, unknown?
     "document_refused",
   ],
   [
+    "what holds it, taken for a list",
+    ["POST", `${points}/payload`, { payload: { x: 1 }, key: "org[].other", points: [1] }],
+    "document_refused",
+  ],
+  [
     "through a list",
     ["POST", `${points}/payload/delete`, { keys: ["org[].tenant"], points: [1] }],
     "document_refused",
