@@ -89,7 +89,7 @@ export function readAggregations(value: Json, reading: Reading, dialect: Dialect
 }
 
 function readOne(kind: string, body: Json, reading: Reading, dialect: Dialect): boolean {
-  const query: Check = (one) => readQuery(one, reading, dialect, 1);
+  const query: Check = (one) => reading.besides(() => readQuery(one, reading, dialect, 1));
   if (kind === "filter") return query(body);
   if (kind === "filters")
     return reading.members(body, "filters", {

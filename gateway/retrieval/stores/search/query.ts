@@ -63,6 +63,12 @@ const many =
   (value: Json): boolean =>
     oneOrMore(value).every((one) => readQuery(one, reading, dialect, depth + 1));
 
+/** Filters of what finds documents. */
+const apart =
+  (depth: number, reading: Reading, dialect: Dialect) =>
+  (value: Json): boolean =>
+    reading.besides(() => many(depth, reading, dialect)(value));
+
 /** A query that holds others. */
 const holding =
   (inner: readonly string[], others: readonly string[]): Reader =>
@@ -221,7 +227,9 @@ function readFunctionScore(value: Json, reading: Reading, depth: number, dialect
     functions: (given) =>
       Array.isArray(given) &&
       given.length <= 64 &&
-      given.every((each) => reading.members(each, "functions", { ...one, filter: query })),
+      given.every((each) =>
+        reading.members(each, "functions", { ...one, filter: apart(depth, reading, dialect) }),
+      ),
   });
 }
 
@@ -238,6 +246,7 @@ function readDecay(value: Json, reading: Reading): boolean {
 
 /** Elasticsearch, "kNN query", "kNN search": `{field, query_vector, k, num_candidates, filter}`. */
 export function readFlatKnn(value: Json, reading: Reading, depth: number, dialect: Dialect): boolean {
+  if (!reading.nearby()) return false;
   return reading.members(value, "knn", {
     ...scalarNames(["boost", "_name", "similarity", "visit_percentage"]),
     field: (one) => {
@@ -247,19 +256,20 @@ export function readFlatKnn(value: Json, reading: Reading, depth: number, dialec
     query_vector: (one) => reading.vector(one, "knn"),
     k: (one) => isWhole(one, 1, mostNeighbours),
     num_candidates: (one) => isWhole(one, 1, mostNeighbours),
-    filter: many(depth, reading, dialect),
+    filter: apart(depth, reading, dialect),
     rescore_vector: (one) => reading.members(one, "rescore_vector", { oversample: isNumber }),
   });
 }
 
 /** OpenSearch, "k-NN query": `{FIELD: {vector, k, filter, …}}`. */
 function readKeyedKnn(value: Json, reading: Reading, depth: number, dialect: Dialect): boolean {
+  if (!reading.nearby()) return false;
   return keyed(value, reading, "knn", {
     vector: (one) => reading.vector(one, "knn"),
     k: (one) => isWhole(one, 1, mostNeighbours),
     max_distance: isNumber,
     min_score: isNumber,
-    filter: many(depth, reading, dialect),
+    filter: apart(depth, reading, dialect),
     expand_nested_docs: isFlag,
     method_parameters: (one) =>
       reading.members(one, "method_parameters", scalarNames(["ef_search", "nprobes"])),
@@ -305,6 +315,7 @@ const dialectQueries: Readonly<Record<string, Reader>> = {
       query_vector: tokens(reading),
     }),
   neural: (value, reading, depth, dialect) =>
+    reading.nearby() &&
     keyed(value, reading, "neural", {
       query_text: (one) => {
         reading.text(one);
@@ -314,7 +325,7 @@ const dialectQueries: Readonly<Record<string, Reader>> = {
       model_id: isText,
       k: (one) => isWhole(one, 1, mostNeighbours),
       ...{ max_distance: isNumber, min_score: isNumber },
-      filter: many(depth, reading, dialect),
+      filter: apart(depth, reading, dialect),
     }),
   neural_sparse: (value, reading) =>
     keyed(value, reading, "neural_sparse", {
@@ -332,6 +343,6 @@ const dialectQueries: Readonly<Record<string, Reader>> = {
       : reading.members(value, "hybrid", {
           ...scalarNames(["pagination_depth", "_name", "boost"]),
           queries: (one) => Array.isArray(one) && one.length <= 5 && many(depth, reading, dialect)(one),
-          filter: many(depth, reading, dialect),
+          filter: apart(depth, reading, dialect),
         }),
 };

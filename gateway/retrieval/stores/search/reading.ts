@@ -18,6 +18,7 @@ export class Reading {
   readonly vectorFields = new Set<string>();
   private readonly texts: Json[] = [];
   private clauses = 0;
+  private apart = 0;
   private dimensions: number | undefined;
 
   /** @param where names of the protocol, or a place; a name that the caller made up isn't repeated */
@@ -28,6 +29,22 @@ export class Reading {
 
   unknown(name: string, place: string): false {
     return this.fail(wordForm.test(name) ? `${place}: ${name}` : place);
+  }
+
+  /**
+   * Reads what isn't where documents are found: policy's filter isn't put there, so that a search for neighbours would tell
+   * how near others' documents are.
+   */
+  besides(read: () => boolean): boolean {
+    this.apart++;
+    const done = read();
+    this.apart--;
+    return done;
+  }
+
+  /** Whether neighbours may be looked for here. */
+  nearby(): boolean {
+    return this.apart === 0 || this.fail("neighbours are looked for in the query alone");
   }
 
   clause(depth: number): boolean {

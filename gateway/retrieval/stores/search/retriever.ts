@@ -14,7 +14,8 @@ export function readRetriever(value: Json, reading: Reading, dialect: Dialect, d
   if (!isObject(value)) return reading.fail("retriever: an object");
   const [[name, body] = ["", null], more] = Object.entries(value);
   if (more !== undefined || !reading.clause(depth)) return reading.fail("retriever: one kind");
-  const filter = (one: Json): boolean => oneOrMore(one).every((each) => readQuery(each, reading, dialect, 1));
+  const filter = (one: Json): boolean =>
+    reading.besides(() => oneOrMore(one).every((each) => readQuery(each, reading, dialect, 1)));
   const beside = { min_score: isNumber, _name: isText, filter };
   const inner = (one: Json): boolean => readRetriever(one, reading, dialect, depth + 1);
   const window = { rank_window_size: (one: Json) => isWhole(one, 1, 10_000) };
@@ -61,7 +62,7 @@ export function readRetriever(value: Json, reading: Reading, dialect: Dialect, d
               query: (query) =>
                 reading.members(query, name, {
                   ...{ query_weight: isNumber, rescore_query_weight: isNumber, score_mode: isText },
-                  rescore_query: (one) => readQuery(one, reading, dialect, 1),
+                  rescore_query: (one) => reading.besides(() => readQuery(one, reading, dialect, 1)),
                 }),
             }),
           ),

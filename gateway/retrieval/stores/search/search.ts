@@ -108,7 +108,7 @@ function readBody(body: JsonObject, reading: Reading, dialect: Dialect, seen: Se
   const has = (name: "knn" | "retriever"): boolean => (dialect.sections as readonly string[]).includes(name);
   return reading.members(body, "search", {
     query,
-    post_filter: query,
+    post_filter: (one) => reading.besides(() => query(one)),
     ...(has("knn")
       ? {
           knn: (one: Json) =>
@@ -214,7 +214,7 @@ function readSort(value: Json, reading: Reading, dialect: Dialect, seen: Seen): 
 function readNestedSort(value: Json, reading: Reading, dialect: Dialect, depth: number): boolean {
   return reading.members(value, "sort", {
     path: (path) => reading.field(path, "sort"),
-    filter: (one) => readQuery(one, reading, dialect, depth),
+    filter: (one) => reading.besides(() => readQuery(one, reading, dialect, depth)),
     max_children: isNumber,
     nested: (one) => depth < 8 && readNestedSort(one, reading, dialect, depth + 1),
   });
@@ -233,7 +233,7 @@ function readHighlight(value: Json, reading: Reading, dialect: Dialect): boolean
     ),
     ...{ pre_tags: isTexts, post_tags: isTexts },
     matched_fields: (one) => Array.isArray(one) && one.every((path) => reading.field(path, "highlight")),
-    highlight_query: (one) => readQuery(one, reading, dialect, 1),
+    highlight_query: (one) => reading.besides(() => readQuery(one, reading, dialect, 1)),
   };
   return reading.members(value, "highlight", {
     ...options,
@@ -258,7 +258,7 @@ function readRescore(value: Json, reading: Reading, dialect: Dialect): boolean {
       query: (query) =>
         reading.members(query, "rescore", {
           ...{ query_weight: isNumber, rescore_query_weight: isNumber, score_mode: isText },
-          rescore_query: (inner) => readQuery(inner, reading, dialect, 1),
+          rescore_query: (inner) => reading.besides(() => readQuery(inner, reading, dialect, 1)),
         }),
     }),
   );

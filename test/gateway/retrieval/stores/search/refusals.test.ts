@@ -138,6 +138,28 @@ const cases: readonly Case[] = [
     },
   }),
   find("a retriever beside a query", { retriever: { standard: {} }, query: { match_all: {} } }),
+  ...(
+    [
+      ["post_filter", (knn: unknown) => ({ post_filter: knn })],
+      ["groups", (knn: unknown) => ({ aggs: { x: { filter: knn } } })],
+      ["a rescore", (knn: unknown) => ({ rescore: { query: { rescore_query: knn } } })],
+      ["a highlight", (knn: unknown) => ({ highlight: { fields: { text: {} }, highlight_query: knn } })],
+      [
+        "a filter of neighbours",
+        (filter: unknown) => ({ knn: { field: "embedding", query_vector: [1, 1], filter } }),
+      ],
+      [
+        "a function",
+        (filter: unknown) => ({ query: { function_score: { functions: [{ filter, weight: 2 }] } } }),
+      ],
+      ["a retriever's filter", (filter: unknown) => ({ retriever: { standard: { filter } } })],
+    ] as const
+  ).map(([where, make]) =>
+    find(
+      `others' neighbours in ${where}`,
+      make({ bool: { must: { knn: { field: "embedding", query_vector: [1, 1] } } } }),
+    ),
+  ),
   find("very many", { size: 5_000 }, "retrieval_limit"),
   find("very deep", { from: 5_000 }, "retrieval_limit"),
   find(
