@@ -60,7 +60,10 @@ export async function startChromaLab(): Promise<ChromaLab> {
   const chroma = await startChroma();
   const uuids: Record<string, string> = {};
   for (const name of ["handbook", "secrets", "others"]) uuids[name] = await chroma.fill(name, handbook);
-  const lab = await startStoreLab(chroma.url, config);
+  const lab = await startStoreLab(chroma.url, config).catch(async (error: unknown) => {
+    await chroma.close();
+    throw error;
+  });
   return {
     ...{ chroma, lab, uuids },
     last() {

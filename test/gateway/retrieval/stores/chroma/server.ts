@@ -31,7 +31,11 @@ export interface ChromaServer {
 
 export const home = "/api/v2/tenants/default_tenant/databases/default_database";
 
-const code = "import sys, chromadb_rust_bindings as chroma\nchroma.cli(['chroma', 'run', sys.argv[1]])";
+/** Linux's PR_SET_PDEATHSIG: a server doesn't outlive the test that is stopped. */
+const code = `
+import ctypes, sys, chromadb_rust_bindings as chroma
+if sys.platform == "linux": ctypes.CDLL(None).prctl(1, 9)
+chroma.cli(["chroma", "run", sys.argv[1]])`;
 
 /** Starts a server, with these collections. */
 export async function startChroma(
