@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
 import type { Frame } from "./wire/frames.js";
-import { FrameFeed } from "./wire/frames.js";
+import { Inbox, readFrame } from "./wire/frames.js";
 
 export interface DatabaseParts {
   readonly url: URL;
@@ -46,7 +46,7 @@ interface Opened {
 
 export function openDatabase(parts: DatabaseParts): Database {
   const { url, user, password, tls, connections, connectMs } = parts;
-  const taken = new WeakMap<pg.PoolClient, FrameFeed>();
+  const taken = new WeakMap<pg.PoolClient, Inbox>();
   const config = {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? 5432 : Number(url.port),
@@ -63,7 +63,7 @@ export function openDatabase(parts: DatabaseParts): Database {
       const client = await pool.connect();
       const { connection, processID } = client as unknown as Opened;
       const { stream } = connection;
-      const feed = taken.get(client) ?? new FrameFeed(stream, mostBytes);
+      const feed = taken.get(client) ?? new Inbox(stream);
       if (!taken.has(client)) {
         // INVARIANT: from here on nobody but this reads what the database says
         for (const one of stream.listeners("data").slice(0, -1)) stream.off("data", one as () => void);
@@ -77,7 +77,7 @@ export function openDatabase(parts: DatabaseParts): Database {
         async run(messages, hear) {
           stream.write(Buffer.concat(messages));
           for (;;) {
-            const frame = await feed.next();
+            const frame = await readFrame(feed, mostBytes);
             if (frame === undefined) throw new Error("the database is gone");
             if (frame.type === "Z") return frame.body.toString("latin1");
             hear(frame);

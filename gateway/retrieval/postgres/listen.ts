@@ -140,7 +140,7 @@ async function serveClient(
 
 async function serveStarted(
   door: PostgresDoorParts,
-  { socket, credentials, settings: given }: Started,
+  { socket, inbox, credentials, settings: given }: Started,
   serving: Map<number, Serving>,
   { store, ready }: { readonly store: StoreConfig; readonly ready: () => void },
 ): Promise<void> {
@@ -160,7 +160,7 @@ async function serveStarted(
   const session = createSession({
     parts: door.parts,
     store: () => door.parts().config.stores.get(door.name),
-    ...{ settings, socket, given, begin: exchangeFor },
+    ...{ settings, socket, inbox, given, begin: exchangeFor },
     database: door.database(store),
     most: door.parts().config.maxBody,
   });

@@ -2,8 +2,8 @@ import type { Json } from "../../../sidecar/contract.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
 import type { FoundItem } from "../adapter.js";
 import { withoutHidden } from "../serve/mask.js";
-import type { Decided } from "./run.js";
-import type { Output } from "./sql/select.js";
+import type { Allowed } from "../serve/turn.js";
+import type { Output, Select } from "./sql/select.js";
 import type { Field } from "./wire/messages.js";
 
 /**
@@ -16,7 +16,7 @@ export function maskRow(
   fields: readonly Field[],
   outputs: readonly Output[] | undefined,
   pairs: readonly { readonly before: FoundItem; readonly after: FoundItem }[],
-  { allowed, select }: Pick<Decided, "allowed" | "select">,
+  { allowed, select }: { readonly allowed: Allowed; readonly select: Select },
 ): readonly (Buffer | null)[] | undefined {
   const changes = new Map<number, ReadonlyMap<string, Json | undefined>>();
   for (const { before, after } of pairs) {

@@ -1,52 +1,45 @@
-/** What a statement is: a query, or a change. */
-import type { Connection } from "./database.js";
-import type { Bound, Decided, Described, Failed, QueryParts, Rows, Setup } from "./run.js";
-import { decide, describeQuery, sendQuery } from "./run.js";
+/** What a statement is, a query or a change, and how it is decided on. */
+import type { StoreConfig } from "../config.js";
+import { decideChange } from "./run-change.js";
+import type { Bound, Decided, Failed, QueryParts } from "./run.js";
+import { decide } from "./run.js";
 import type { StoreSettings } from "./settings.js";
+import type { Change } from "./sql/change.js";
+import { isChange, readChange } from "./sql/change.js";
 import type { Node } from "./sql/nodes.js";
 import { open } from "./sql/nodes.js";
 import { unsupported } from "./sql/refuse.js";
 import type { Select } from "./sql/select.js";
 import { readSelect } from "./sql/select.js";
-import type { StoreConfig } from "../config.js";
 
-export type Plan = Select & { readonly params: number; readonly returns: boolean };
-export type Planned = Decided & { readonly writes: boolean };
+export interface Plan {
+  readonly what: Select | Change;
+  /** How many parameters it has. */
+  readonly params: number;
+  /** Whether it may give rows. */
+  readonly returns: boolean;
+}
 
 /** Reads a statement of tables. @throws NotAllowed */
 export function planStatement(
   statement: Node,
   parts: { readonly store: StoreConfig; readonly settings: StoreSettings },
 ): Plan {
-  const tag = open(statement)?.tag;
-  if (tag !== "SelectStmt") throw unsupported(String(tag).replace(/Stmt$/, ""));
-  const select = readSelect(statement, parts);
-  return { ...select, params: select.reading.params, returns: true };
+  const one = open(statement);
+  if (one?.tag === "SelectStmt") {
+    const what = readSelect(statement, parts);
+    return { what, params: what.reading.params, returns: true };
+  }
+  if (one === undefined || !isChange(one.tag)) throw unsupported(String(one?.tag).replace(/Stmt$/, ""));
+  const what = readChange(statement, parts);
+  return { what, params: what.reading.params, returns: one.fields["returningClause"] !== undefined };
 }
 
-export async function decidePlan(
+/** @param bound absent while there are no values */
+export function decidePlan(
   parts: QueryParts,
-  plan: Plan,
+  { what }: Plan,
   bound: Bound | undefined,
-): Promise<Planned | Failed> {
-  const decided = await decide(parts, plan, bound?.values);
-  return decided.kind === "failed" ? decided : { ...decided, writes: false };
-}
-
-export function describePlan(
-  connection: Connection,
-  decided: Planned,
-  types: readonly number[],
-  setup: Setup,
-): Promise<{ readonly heard: Described | Failed; readonly state: string }> {
-  return describeQuery(connection, decided, types, setup);
-}
-
-export function sendPlan(
-  connection: Connection,
-  decided: Planned,
-  bound: Bound,
-  setup: Setup,
-): Promise<{ readonly heard: Rows | Failed; readonly state: string }> {
-  return sendQuery(connection, decided, bound, setup);
+): Promise<Decided | Failed> {
+  return what.kind === "select" ? decide(parts, what, bound?.values) : decideChange(parts, what, bound);
 }

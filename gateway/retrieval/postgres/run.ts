@@ -39,16 +39,37 @@ export interface QueryParts {
   readonly settings: StoreSettings;
 }
 
-/** A query that may be sent. */
+/** A statement that may be sent. */
 export interface Decided {
   readonly kind: "decided";
   readonly turn: Turn;
   readonly allowed: Allowed;
+  readonly writes: boolean;
+  readonly sql: string;
+  /** Of the statement's own. */
+  readonly params: number;
+  /** Behind them. */
+  readonly values: readonly Value[];
+  /** Which uses have their document at the end of each row. */
+  readonly documents: readonly number[];
+  /** Gives of what came back what may be given. */
+  finish(heard: Answered): Promise<Rows | Failed>;
+}
+
+/** What the database said of a statement. */
+export interface Answered {
+  readonly fields: readonly Field[] | undefined;
+  readonly rows: readonly (readonly (Buffer | null)[])[];
+  /** As PostgreSQL says what a command did. */
+  readonly tag: string;
+}
+
+/** A query as it was narrowed. */
+interface Query {
+  readonly turn: Turn;
+  readonly allowed: Allowed;
   readonly select: Select;
   readonly narrowed: NarrowedSelect;
-  readonly sql: string;
-  /** Behind the statement's own. */
-  readonly values: readonly Value[];
   /** The most rows that are given. */
   readonly most: number;
 }
@@ -61,7 +82,7 @@ export interface Failed {
   readonly outcome: Outcome["outcome"];
 }
 
-function failed(
+export function failed(
   failure: Failure,
   decisions: readonly Decision[] = [],
   outcome: Outcome["outcome"] = "denied",
@@ -141,7 +162,12 @@ function narrow(
     narrowed = narrowSelect({ ...select, limit: { kind: "none" } }, narrowings, values, fetched);
   }
   const sql = write(narrowed.tree);
-  return { kind: "decided", turn, allowed, select, narrowed, sql, values: values.list, most };
+  const query = { turn, allowed, select, narrowed, most };
+  return {
+    ...{ kind: "decided", turn, allowed, writes: false, sql, values: values.list },
+    ...{ params: select.reading.params, documents: narrowed.documents },
+    finish: (heard) => look(query, heard),
+  };
 }
 
 /** What a statement's transaction has set for it. */
@@ -156,7 +182,7 @@ export interface Described {
 /** Has the database find out of what types a query's parameters and columns are. */
 export async function describeQuery(
   connection: Connection,
-  { sql, narrowed, select, allowed }: Decided,
+  { sql, params, documents, allowed }: Decided,
   types: readonly number[],
   setup: Setup,
 ): Promise<{ readonly heard: Described | Failed; readonly state: string }> {
@@ -171,8 +197,8 @@ export async function describeQuery(
   return {
     heard: {
       kind: "described",
-      parameters: heard.parameters.slice(0, select.reading.params),
-      fields: fields.slice(0, fields.length - narrowed.documents.length),
+      parameters: heard.parameters.slice(0, params),
+      fields: fields.slice(0, fields.length - documents.length),
     },
     state,
   };
@@ -202,10 +228,10 @@ export async function sendQuery(
   { types, values, formats }: Bound,
   setup: Setup,
 ): Promise<{ readonly heard: Rows | Failed; readonly state: string }> {
-  const { sql, narrowed } = decided;
+  const { sql, documents } = decided;
   const heard = new Heard();
   // the documents are text, whatever the caller's columns are
-  const all = formats.length < 2 ? formats : [...formats, ...narrowed.documents.map(() => 0)];
+  const all = formats.length < 2 ? formats : [...formats, ...documents.map(() => 0)];
   const messages = [
     ...[...setUp(setup), writeParse(sql, types), writeBind([...values, ...decided.values], all)],
     ...[writeDescribe("P"), writeExecute, writeSync],
@@ -215,7 +241,7 @@ export async function sendQuery(
   });
   if (heard.failure !== undefined)
     return { heard: failed(heard.failure, decided.allowed.decisions, "upstream_error"), state };
-  return { heard: await look(decided, heard), state };
+  return { heard: await decided.finish(heard), state };
 }
 
 /** Of one answer. */
@@ -225,6 +251,7 @@ const mostBytes = 64 * 2 ** 20;
 class Heard {
   private readonly setups = 1;
   private completed = 0;
+  tag = "";
   private bytes = 0;
   fields: Field[] | undefined;
   parameters: number[] = [];
@@ -233,8 +260,10 @@ class Heard {
 
   take({ type, body }: Frame): void {
     if (type === "E") this.fail(body);
-    else if (type === "C") this.completed++;
-    else if (type === "t") this.parameters = readParameters(body);
+    else if (type === "C") {
+      this.completed++;
+      this.tag = body.subarray(0, -1).toString("latin1");
+    } else if (type === "t") this.parameters = readParameters(body);
     else if (type === "T") this.fields = readRowDescription(body);
     else if (type === "D" && this.completed >= this.setups) {
       this.bytes += body.length;
@@ -260,7 +289,7 @@ function setUp(setup: Setup): Buffer[] {
 }
 
 /** Looks at each row's documents. INVARIANT: a row is given with all of its documents, or not at all. */
-async function look(decided: Decided, { fields = [], rows }: Heard): Promise<Rows | Failed> {
+async function look(decided: Query, { fields = [], rows }: Answered): Promise<Rows | Failed> {
   const { narrowed, turn, allowed, most } = decided;
   const { documents, outputs } = narrowed;
   const own = fields.slice(0, fields.length - documents.length);
@@ -325,7 +354,7 @@ function rowsOf(
 }
 
 /** Reads `[id, {column: value}]`. */
-function readDocument(bytes: Buffer, ask: number, { select }: Decided): FoundItem | undefined {
+function readDocument(bytes: Buffer, ask: number, { select }: Query): FoundItem | undefined {
   let value: Json;
   try {
     value = parseJson(bytes);

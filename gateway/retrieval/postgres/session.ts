@@ -11,13 +11,15 @@ import type { Failure } from "./errors.js";
 import { readDatabaseError, writeFailure } from "./errors.js";
 import type { Local } from "./local.js";
 import { isCarried, readLocal } from "./local.js";
-import type { Plan, Planned } from "./plan.js";
-import { decidePlan, describePlan, planStatement, sendPlan } from "./plan.js";
-import type { Bound, Failed, Rows, Setup } from "./run.js";
+import type { Plan } from "./plan.js";
+import { decidePlan, planStatement } from "./plan.js";
+import type { Bound, Decided, Failed, Rows, Setup } from "./run.js";
+import { describeQuery, sendQuery } from "./run.js";
 import type { StoreSettings } from "./settings.js";
+import { isParameterType } from "./sql/allowed.js";
 import { parseOne } from "./sql/parse.js";
 import { NotAllowed, refuseSql } from "./sql/refuse.js";
-import type { Frame } from "./wire/frames.js";
+import type { Frame, Inbox } from "./wire/frames.js";
 import { BadFrame, cstring, frame, readFrame } from "./wire/frames.js";
 import * as wire from "./wire/messages.js";
 
@@ -28,6 +30,7 @@ export interface SessionParts {
   readonly settings: StoreSettings;
   readonly database: Database;
   readonly socket: Duplex;
+  readonly inbox: Inbox;
   /** Makes what each statement is asked about with. */
   readonly begin: (signal: AbortSignal) => Exchange;
   /** As the client's start has it. */
@@ -87,10 +90,10 @@ class Own {
   }
 
   async serve(): Promise<void> {
-    const { socket, most } = this.parts;
+    const { inbox, most } = this.parts;
     try {
       for (;;) {
-        const message = await readFrame(socket, most);
+        const message = await readFrame(inbox, most);
         if (message === undefined || message.type === "X") return;
         // after an error all is passed over up to Sync (PostgreSQL manual, 55.2.3)
         if (this.failing && message.type !== "S") continue;
@@ -146,6 +149,7 @@ class Own {
         const { name, sql, types } = wire.readParse(body);
         if (name !== "" && this.statements.has(name))
           throw new NotAllowed("42P05", "the prepared statement is there already");
+        if (!types.every(isParameterType)) throw new NotAllowed("42501", "such a type of a parameter");
         this.statements.set(name, this.prepare(sql, types));
         return this.send(frame("1"));
       }
@@ -245,7 +249,7 @@ class Own {
     const described = await this.within(async (exchange) => {
       const decided = await this.decided(exchange, plan, undefined);
       const connection = await this.connect();
-      const { heard, state } = await describePlan(connection, decided, types, this.setup(decided));
+      const { heard, state } = await describeQuery(connection, decided, types, this.setup(decided));
       this.state = this.follow(state);
       if (heard.kind === "failed") return this.fail(exchange, heard);
       this.conclude(exchange, decided, { facts: { described: true } });
@@ -265,7 +269,7 @@ class Own {
   private async tell(portal: Portal): Promise<void> {
     const { local, plan } = portal.statement;
     if (plan === undefined) return this.send(local?.kind === "row" ? rowOf(local.name) : frame("n"));
-    if (plan.kind === "select") {
+    if (plan.what.kind === "select") {
       portal.ran ??= await this.ask(portal, plan);
       return this.send(wire.rowDescription(portal.ran.fields));
     }
@@ -274,7 +278,7 @@ class Own {
     const described = await this.within(async (exchange) => {
       const decided = await this.decided(exchange, plan, portal.bound);
       const connection = await this.connect();
-      const { heard, state } = await describePlan(
+      const { heard, state } = await describeQuery(
         connection,
         decided,
         portal.bound.types,
@@ -328,7 +332,7 @@ class Own {
       if (this.state === "E") throw new NotAllowed("25P02", aborted, "upstream_refused");
       const decided = await this.decided(exchange, plan, bound);
       const connection = await this.connect();
-      const { heard, state } = await sendPlan(connection, decided, bound, this.setup(decided));
+      const { heard, state } = await sendQuery(connection, decided, bound, this.setup(decided));
       this.state = this.follow(state);
       if (heard.kind === "failed") return this.fail(exchange, heard);
       this.conclude(exchange, decided, heard);
@@ -336,7 +340,7 @@ class Own {
     });
   }
 
-  private async decided(exchange: Exchange, plan: Plan, bound: Bound | undefined): Promise<Planned> {
+  private async decided(exchange: Exchange, plan: Plan, bound: Bound | undefined): Promise<Decided> {
     const store = this.store();
     const { settings } = this.parts;
     const decided = await decidePlan({ parts: this.parts.parts(), exchange, store, settings }, plan, bound);
@@ -377,7 +381,7 @@ class Own {
   }
 
   /** What is set for a statement, for its transaction alone. */
-  private setup(decided: Planned): Setup {
+  private setup(decided: Decided): Setup {
     const { settings } = this.parts;
     const asked = Number(this.chosen.get("statement_timeout") ?? 0);
     const timeout = asked > 0 ? Math.min(asked, settings.statementMs) : settings.statementMs;
@@ -402,7 +406,7 @@ class Own {
 
   private conclude(
     exchange: Exchange,
-    { allowed }: Planned,
+    { allowed }: Decided,
     { facts, labels = [] }: Partial<Pick<Rows, "facts" | "labels">>,
   ): void {
     const ran: Ran = {

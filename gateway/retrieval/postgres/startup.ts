@@ -4,11 +4,12 @@ import type { Credentials } from "../../../sidecar/contract.js";
 import { peerCertificates } from "../../../sidecar/contract.js";
 import { checkSetting } from "./local.js";
 import { NotAllowed } from "./sql/refuse.js";
-import { BadFrame, Cursor, frame, int32, readFrame, readStartup } from "./wire/frames.js";
+import { BadFrame, Cursor, frame, Inbox, int32, readFrame, readStartup } from "./wire/frames.js";
 
 export interface Started {
   readonly kind: "started";
   readonly socket: Socket;
+  readonly inbox: Inbox;
   readonly credentials: Credentials;
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -35,20 +36,23 @@ const loopback = /^(?:::ffff:)?127\.|^::1$/;
 /** Reads the beginning. @throws BadFrame, NotAllowed */
 export async function begin(plain: Socket, { startTls, databases }: StartParts): Promise<Beginning> {
   let socket = plain;
+  let inbox = new Inbox(socket);
   let encrypted = false;
   for (;;) {
-    const body = await readStartup(socket);
+    const body = await readStartup(inbox);
     if (body === undefined) return { kind: "gone" };
     const code = body.readInt32BE(0);
     if (code === sslRequest || code === gssRequest) {
       // what was sent before the answer would be taken for what came encrypted
-      if (encrypted || socket.readableLength > 0) throw new BadFrame("bytes before the answer");
+      if (encrypted || inbox.left > 0) throw new BadFrame("bytes before the answer");
       if (code === gssRequest || startTls === undefined) {
         socket.write("N");
         continue;
       }
+      inbox.leave();
       socket.write("S");
       socket = await startTls(socket);
+      inbox = new Inbox(socket);
       encrypted = true;
       continue;
     }
@@ -63,8 +67,10 @@ export async function begin(plain: Socket, { startTls, databases }: StartParts):
     const unknown = [...wanted.keys()].filter((name) => name.startsWith("_pq_."));
     if ((code & 0xffff) !== 0 || unknown.length > 0) socket.write(negotiate(unknown));
     const { user, settings } = checkParameters(wanted, databases);
-    const credentials = await readPassword(socket, user);
-    return credentials === undefined ? { kind: "gone" } : { kind: "started", socket, credentials, settings };
+    const credentials = await readPassword(socket, inbox, user);
+    return credentials === undefined
+      ? { kind: "gone" }
+      : { kind: "started", socket, inbox, credentials, settings };
   }
 }
 
@@ -111,11 +117,11 @@ const negotiate = (unknown: readonly string[]): Buffer =>
   frame("v", int32(0x30000), int32(unknown.length), ...unknown.map((one) => Buffer.from(`${one}\0`)));
 
 /** Asks for the password in clear, which is a token, or an API key for the user `api_key`. */
-async function readPassword(socket: Socket, user: string): Promise<Credentials | undefined> {
+async function readPassword(socket: Socket, inbox: Inbox, user: string): Promise<Credentials | undefined> {
   const certificates = peerCertificates(socket);
   const sent = certificates === undefined ? {} : { certificates };
   socket.write(frame("R", int32(3)));
-  const message = await readFrame(socket, 40_000);
+  const message = await readFrame(inbox, 40_000);
   if (message === undefined) return undefined;
   if (message.type !== "p") throw new BadFrame("a message that is no password");
   const cursor = new Cursor(message.body);

@@ -186,3 +186,18 @@ export const valueFunctions = words(`
 export const inferred = words(
   "?column? case coalesce array row exists greatest least nullif bool date timezone",
 );
+
+/** The types (their OIDs) that a client may give a parameter: those above, lists of them, and what extensions bring. */
+const builtIn: ReadonlySet<number> = new Set([
+  ...[
+    0, 16, 17, 20, 21, 23, 25, 114, 700, 701, 705, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266, 1560, 1562,
+  ],
+  ...[
+    1700, 2950, 3614, 3615, 3802, 199, 1000, 1001, 1005, 1007, 1009, 1014, 1015, 1016, 1021, 1022, 1115, 1182,
+  ],
+  ...[1183, 1185, 1187, 1231, 1270, 2951, 3807],
+]);
+const firstOfExtensions = 16_384;
+
+/** INVARIANT: none that asks the catalogue, as `regclass` does. */
+export const isParameterType = (oid: number): boolean => builtIn.has(oid) || oid >= firstOfExtensions;

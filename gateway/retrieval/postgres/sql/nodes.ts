@@ -75,9 +75,15 @@ export const cast = (arg: Node, type: string, array = false): Node => ({
 /** Compared by bytes, which in UTF-8 is the order of code points. */
 export const byBytes = (arg: Node): Node => ({ CollateClause: { arg, collname: names("pg_catalog", "C") } });
 
+/** Written without needless parentheses, as the parser reads it. */
 export const both = (boolop: "AND_EXPR" | "OR_EXPR", args: readonly Node[]): Node => {
   const [first] = args;
-  return args.length === 1 && first !== undefined ? first : { BoolExpr: { boolop, args: [...args] } };
+  if (args.length === 1 && first !== undefined) return first;
+  const flat = args.flatMap((arg): Tree[] => {
+    const { BoolExpr: inner } = arg;
+    return isNode(inner) && inner["boolop"] === boolop ? listOf(inner["args"]) : [arg];
+  });
+  return { BoolExpr: { boolop, args: flat } };
 };
 export const all = (...args: Node[]): Node => both("AND_EXPR", args);
 export const isTrue = (arg: Node, yes = true): Node => ({

@@ -167,6 +167,11 @@ class Reader {
     switch (tag) {
       case "SelectStmt":
         return this.select(fields, scope);
+      case "InsertStmt":
+      case "UpdateStmt":
+      case "DeleteStmt":
+        this.target(tag, fields);
+        return scope;
       case "SubLink":
         this.nested = true;
         checkOperator(fields["operName"]);
@@ -204,9 +209,6 @@ class Reader {
       }
       case "SQLValueFunction":
         if (!valueFunctions.has(String(fields["op"]))) throw unsupported(say(fields["op"]));
-        return scope;
-      case "FuncCall":
-        if (isNode(fields["over"]) || fields["agg_star"] === true) return scope;
         return scope;
       default:
         return scope;
@@ -297,6 +299,24 @@ class Reader {
     this.uses.push(use);
     this.aliases.add(alias);
     return use;
+  }
+
+  /** The table that is written to. */
+  private target(tag: string, { relation, returningClause }: Node): void {
+    if (!isNode(relation) || relation["inh"] !== true || typeof relation["relname"] !== "string")
+      throw unsupported("ONLY");
+    const { relname, schemaname } = relation;
+    const alias = aliasOf(relation);
+    if (isNode(relation["alias"]) && relation["alias"]["colnames"] !== undefined)
+      throw unsupported("names for a table's columns");
+    for (const one of isNode(returningClause) ? listOf(returningClause["exprs"]) : []) {
+      const value = open(open(one)?.fields["val"]);
+      const name = open(one)?.fields["name"];
+      if (typeof name === "string") this.defined.add(name);
+      if (value?.tag === "ColumnRef") this.stars.add(value.fields);
+    }
+    if (tag === "InsertStmt" && alias === "excluded") throw unsupported("such a name");
+    this.use(schemaname, relname, { alias: alias ?? relname, top: true });
   }
 
   private reference(fields: Node): void {

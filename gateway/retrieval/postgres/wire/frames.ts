@@ -12,98 +12,80 @@ export class BadFrame extends Error {
   override readonly name = "BadFrame";
 }
 
-/** Reads so many bytes; undefined where the peer is gone before. */
-export async function take(stream: Duplex, size: number): Promise<Buffer | undefined> {
-  if (size === 0) return Buffer.alloc(0);
-  for (;;) {
-    if (stream.destroyed || stream.readableEnded) return undefined;
-    const chunk = stream.read(size) as Buffer | null;
-    if (chunk !== null) return chunk.length === size ? chunk : undefined;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stream.off("readable", done).off("end", done).off("close", done).off("error", done);
-        resolve();
-      };
-      stream.on("readable", done).on("end", done).on("close", done).on("error", done);
-    });
+/** What is held of a peer that isn't waited for, bytes. */
+const ahead = 1_048_576;
+
+/** What comes on a stream, to be taken in pieces. */
+export class Inbox {
+  private chunks: Buffer[] = [];
+  private size = 0;
+  private over = false;
+  private waiting: (() => void) | undefined;
+
+  constructor(private readonly stream: Duplex) {
+    stream.on("data", this.hear).on("end", this.end).on("close", this.end).on("error", this.end);
+  }
+
+  private readonly hear = (chunk: Buffer): void => {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.size > ahead && this.waiting === undefined) this.stream.pause();
+    this.waiting?.();
+  };
+  private readonly end = (): void => {
+    this.over = true;
+    this.waiting?.();
+  };
+
+  /** Gives so many bytes; undefined where the peer is gone before. */
+  async take(size: number): Promise<Buffer | undefined> {
+    while (this.size < size) {
+      if (this.over) return undefined;
+      const heard = new Promise<void>((resolve) => {
+        this.waiting = resolve;
+      });
+      this.stream.resume();
+      await heard;
+      this.waiting = undefined;
+    }
+    const all = this.chunks.length === 1 ? (this.chunks[0] ?? none) : Buffer.concat(this.chunks);
+    this.chunks = all.length > size ? [all.subarray(size)] : [];
+    this.size = all.length - size;
+    return all.subarray(0, size);
+  }
+
+  /** How much was heard that isn't taken, bytes. */
+  get left(): number {
+    return this.size;
+  }
+
+  /** Leaves the stream to somebody else. */
+  leave(): void {
+    this.stream.off("data", this.hear).off("end", this.end).off("close", this.end).off("error", this.end);
+    this.stream.pause();
   }
 }
 
+const none = Buffer.alloc(0);
+
 /** Reads a message; undefined where the peer is gone. @throws BadFrame */
-export async function readFrame(stream: Duplex, most: number): Promise<Frame | undefined> {
-  const head = await take(stream, 5);
+export async function readFrame(inbox: Inbox, most: number): Promise<Frame | undefined> {
+  const head = await inbox.take(5);
   if (head === undefined) return undefined;
   const size = head.readInt32BE(1) - 4;
   if (size < 0 || size > most) throw new BadFrame("a message of such a size");
-  const body = await take(stream, size);
+  const body = await inbox.take(size);
   return body === undefined ? undefined : { type: String.fromCharCode(head[0] ?? 0), body };
 }
 
-/** Messages as they come on a stream that flows. */
-export class FrameFeed {
-  private held: Buffer = Buffer.alloc(0);
-  private chunks: Buffer[] = [];
-  private waiting: (() => void) | undefined;
-  private over = false;
-
-  constructor(
-    stream: Duplex,
-    private readonly most: number,
-  ) {
-    const wake = (): void => {
-      this.waiting?.();
-    };
-    const end = (): void => {
-      this.over = true;
-      wake();
-    };
-    stream.on("data", (chunk: Buffer) => {
-      this.chunks.push(chunk);
-      wake();
-    });
-    stream.on("end", end).on("close", end).on("error", end);
-  }
-
-  /** Undefined where the peer is gone. @throws BadFrame */
-  async next(): Promise<Frame | undefined> {
-    for (;;) {
-      if (this.held.length >= 5) {
-        const size = this.held.readInt32BE(1) + 1;
-        if (size < 5 || size > this.most) throw new BadFrame("a message of such a size");
-        if (this.held.length + this.chunks.reduce((sum, { length }) => sum + length, 0) >= size) {
-          this.join();
-          const type = String.fromCharCode(this.held[0] ?? 0);
-          const body = this.held.subarray(5, size);
-          this.held = this.held.subarray(size);
-          return { type, body };
-        }
-      } else if (this.chunks.length > 0) {
-        this.join();
-        continue;
-      }
-      if (this.over) return undefined;
-      await new Promise<void>((resolve) => {
-        this.waiting = resolve;
-      });
-      this.waiting = undefined;
-    }
-  }
-
-  private join(): void {
-    if (this.chunks.length === 0) return;
-    this.held = Buffer.concat([this.held, ...this.chunks]);
-    this.chunks = [];
-  }
-}
-
 /** Reads what a client begins with, which has no type. @throws BadFrame */
-export async function readStartup(stream: Duplex): Promise<Buffer | undefined> {
-  const head = await take(stream, 4);
+export async function readStartup(inbox: Inbox): Promise<Buffer | undefined> {
+  const head = await inbox.take(4);
   if (head === undefined) return undefined;
   const size = head.readInt32BE(0) - 4;
   // as PostgreSQL has it (MAX_STARTUP_PACKET_LENGTH)
   if (size < 4 || size > 10_000) throw new BadFrame("a beginning of such a size");
-  return take(stream, size);
+  return inbox.take(size);
 }
 
 export const int16 = (value: number): Buffer => {
