@@ -87,3 +87,11 @@ export function readMetadata(value: Json | undefined): JsonObject {
   }
   return value;
 }
+
+/** Of two under one id the store keeps one: which isn't said. */
+export function distinct(ids: readonly string[]): readonly string[] {
+  return new Set(ids).size === ids.length ? ids : unread("invalid_request", "an id stands twice");
+}
+
+/** Where all of a record is given. */
+export const shown = { metadata: true, values: true };

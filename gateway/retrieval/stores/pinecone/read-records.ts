@@ -3,8 +3,8 @@ import { isObject } from "../../../../sidecar/contract.js";
 import type { StoreRequest } from "../../adapter.js";
 import { Facts, list, members, text, unread, whole } from "../strict.js";
 import type { About, Read } from "./read-parts.js";
-import { askOf, namespaceOf, readId, readMetadata } from "./read-parts.js";
-import { distinct, readNumbers, readOwnFilter } from "./read-vectors.js";
+import { askOf, distinct, namespaceOf, readId, readMetadata } from "./read-parts.js";
+import { readNumbers, readOwnFilter } from "./read-values.js";
 
 /** Reads what is about records whose texts the index embeds itself. */
 export function readRecords(request: StoreRequest, about: About): Read {
