@@ -156,7 +156,7 @@ class Parser {
       case "false":
         return { kind: "boolean", value: text === "true" };
       case "exists": {
-        const of = this.primary();
+        const of = this.deeper(() => this.primary());
         if (!isField(of)) throw new NotUnderstood();
         return { kind: "unary", operator: "exists", of };
       }

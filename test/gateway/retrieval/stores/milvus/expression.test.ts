@@ -72,6 +72,10 @@ describe("an expression is read by the grammar and written so that it stays one 
     ["a letter that looks like another", `а == 1`],
     ["a space that isn't one", `a\u00a0== 1`],
     ["too deep", `${"(".repeat(64)}a == 1${")".repeat(64)}`],
+    ...["exists ", "not ", "-", "!", "(", "[", "{", "a[", "a ** ", "a and "].map((one): [string, string] => [
+      `${one.trim()} without end`,
+      one.repeat(9_000),
+    ]),
     ["too long", `a == "${"x".repeat(70_000)}"`],
     ["shifts", `a << 1 == 2`],
     ["is null of a value", `1 is null`],
