@@ -46,6 +46,8 @@ export interface CollectionConfig {
   readonly fields: ReadonlyMap<string, FieldConfig>;
   /** The field that a namespace (tenant, partition) of the store stands for. */
   readonly namespaceField?: string;
+  /** Fields of which the operator says that no document has them. */
+  readonly absent?: ReadonlySet<string>;
   /** What holds of every document of it, whatever the document says. */
   readonly constants: Readonly<Record<string, Value>>;
   /** The store's paths (`a.b`) that nobody gets, filters or sorts by. */
@@ -138,6 +140,7 @@ export function readCollection(
   const name = fields.string("name") ?? key;
   const classification = fields.string("classification");
   const declared = readFields(fields, problems);
+  const absent = readAbsent(fields.raw("fields"));
   const namespaced = [...declared.values()].filter(
     ({ path }) => path[0] === namespacePath && path.length === 1,
   );
@@ -154,6 +157,7 @@ export function readCollection(
       ...(classification === undefined ? {} : { classification }),
     },
     fields: declared,
+    ...(absent.size === 0 ? {} : { absent }),
     ...(namespaceField === undefined ? {} : { namespaceField: namespaceField.name }),
     constants: readConstants(fields, problems),
     hidden: fields.strings("hidden") ?? [],
@@ -188,11 +192,17 @@ function readFields(fields: Fields, problems: Problems): Map<string, FieldConfig
     const place = `${fields.at("fields")}.${name}`;
     if (!fieldName.test(name)) problems.add(place, "the name may hold letters, digits and _ only");
     const given = value[name];
+    if (given === null) continue;
     const field = isObject(given) ? readField(name, given, place, problems) : undefined;
     const path = field?.path ?? readPath(given, place, problems);
     if (path !== undefined) out.set(name, field ?? { name, path, type: "string" });
   }
   return out;
+}
+
+/** The names of fields that are said to be in no document: `null` stands where their path would. */
+function readAbsent(value: Json | undefined): ReadonlySet<string> {
+  return new Set(isObject(value) ? Object.keys(value).filter((name) => value[name] === null) : []);
 }
 
 function readField(

@@ -5,6 +5,8 @@ import { holds } from "./holds.js";
 
 export interface Known {
   readonly fields: ReadonlyMap<string, FieldConfig>;
+  /** Fields that no document has. */
+  readonly absent?: ReadonlySet<string> | undefined;
   /** What is known of every document that a request can reach. */
   readonly constants: Readonly<Record<string, Value>>;
 }
@@ -18,6 +20,7 @@ export function simplify(condition: Condition, known: Known): Condition | undefi
   if (condition.type === "compound") return simplifyCompound(condition, known);
   const { field, operator, value } = condition;
   if (Object.hasOwn(known.constants, field)) return holds(condition, known.constants) ? always : never;
+  if (known.absent?.has(field) === true) return holds(condition, {}) ? always : never;
   const config = known.fields.get(field);
   if (config === undefined) return undefined;
   const { type } = config;

@@ -36,19 +36,16 @@ export function prepare(
     return nothingToNarrow(ask);
   }
   if (!touches) return nothingToNarrow(ask);
-  const { limits, fields } = collection;
+  const { limits } = collection;
   if (collection.namespaceField !== undefined && namespace === undefined) return refuse("namespace_required");
   const over = overLimit(ask);
   if (over !== undefined) return refuse("retrieval_limit", over);
-  const constants = constantsOf(ask);
+  const known = { fields: collection.fields, absent: collection.absent, constants: constantsOf(ask) };
   const all = caller === undefined ? duties.conditions : [...duties.conditions, caller];
-  const condition = simplify({ type: "compound", operator: "and", value: all }, { fields, constants });
+  const condition = simplify({ type: "compound", operator: "and", value: all }, known);
   if (condition === undefined) {
     // the caller may name a field that isn't there; policy may not
-    const policy = simplify(
-      { type: "compound", operator: "and", value: duties.conditions },
-      { fields, constants },
-    );
+    const policy = simplify({ type: "compound", operator: "and", value: duties.conditions }, known);
     return policy === undefined ? refuse("obligation_unsatisfiable") : refuse("filter_refused", "a field");
   }
   const hidden = hiddenPaths(ask, duties);

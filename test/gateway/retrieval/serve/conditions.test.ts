@@ -162,6 +162,14 @@ test("a field that isn't configured can't be decided on", () => {
   expect(simplify(test1("eq", "nobody", 1), { fields, constants: { nobody: 1 } })).toEqual(always);
 });
 
+test("a field that is said to be in no document is missing", () => {
+  const known = { fields, constants: {}, absent: new Set(["nobody"]) };
+  expect(simplify(test1("eq", "nobody", 1), known)).toEqual(never);
+  expect(simplify(not(test1("eq", "nobody", 1)), known)).toEqual(always);
+  expect(simplify(test1("exists", "nobody", false), known)).toEqual(always);
+  expect(simplify(test1("exists", "nobody", true), known)).toEqual(never);
+});
+
 /** A language that says some leaves only, and may say them too widely. */
 test("what a language can't say makes it wider, never narrower", () => {
   type Filter = (document: Document) => boolean;

@@ -427,6 +427,11 @@ describe("a configuration that can't be meant is refused by its place", () => {
     ],
     ["a path", { docs: { fields: { a: 5 } } }, "collections.docs.fields.a"],
     ["a name", { docs: { fields: { "a.b": "a" } } }, "collections.docs.fields.a.b"],
+    [
+      "a name of a field that isn't there",
+      { docs: { fields: { "a.b": null } } },
+      "collections.docs.fields.a.b",
+    ],
     ["an unknown field", { docs: { field: {} } }, "collections.docs.field"],
     ["a constant", { docs: { constants: { a: null } } }, "collections.docs.constants.a"],
     ["two namespaces", { docs: { fields: { a: "$namespace", b: "$namespace" } } }, "collections.docs.fields"],
