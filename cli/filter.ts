@@ -5,7 +5,7 @@ import { isObject, parseJson } from "../sidecar/contract.js";
 import { serveBuiltins } from "../sidecar/decide/builtins/serve.js";
 import { loadPolicy } from "../sidecar/decide/policy.js";
 import { conditionOf } from "../sidecar/filters/condition-of.js";
-import { filterRoot } from "../sidecar/filters/derive.js";
+import { filterRoot } from "../sidecar/bundles/active.js";
 import { compileBundle } from "../sidecar/rego/build.js";
 import { createToolchain } from "../sidecar/rego/toolchain.js";
 import { drawCondition } from "./draw-condition.js";

@@ -1,4 +1,5 @@
 import type { ActiveBundle, BundleSet } from "../bundles/active.js";
+import { filterRoot } from "../bundles/active.js";
 import type { Json, JsonObject } from "../contract.js";
 import { isObject } from "../contract.js";
 
@@ -20,9 +21,11 @@ interface Evaluation {
 
 /**
  * Finds what answers a path: the entrypoint there or nearest above it, whose result is selected from; else the
- * entrypoints below it together with base documents. Above the roots of several bundles, all of them answer.
+ * entrypoints below it together with base documents. Above the roots of several bundles, all of them answer. What is
+ * derived of filters isn't there.
  */
 export function planFor(set: BundleSet, path: readonly string[]): Plan {
+  if (path[0] === filterRoot) return { evaluations: [], base: [] };
   const owner = set.bundles.find(({ roots }) => roots.some((root) => leads(pathOf(root), path)));
   const below = set.bundles.filter(({ roots }) => roots.some((root) => leads(path, pathOf(root))));
   const bundles = owner === undefined ? below : [owner];
@@ -60,7 +63,9 @@ function nearestAbove(bundle: ActiveBundle, path: readonly string[]): readonly s
 
 function topmostBelow(bundle: ActiveBundle, path: readonly string[]): string[] {
   const prefix = path.length === 0 ? "" : `${path.join("/")}/`;
-  const below = [...bundle.entrypoints.keys()].filter((entrypoint) => entrypoint.startsWith(prefix));
+  const below = [...bundle.entrypoints.keys()].filter(
+    (entrypoint) => entrypoint.startsWith(prefix) && !entrypoint.startsWith(`${filterRoot}/`),
+  );
   const all = new Set(below);
   return below.filter((entrypoint) => {
     for (let at = entrypoint.lastIndexOf("/"); at > 0; at = entrypoint.lastIndexOf("/", at - 1)) {

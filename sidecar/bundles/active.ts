@@ -35,6 +35,9 @@ export interface Resolved {
   readonly rest: readonly string[];
 }
 
+/** Where the toolchain puts what it derives of filters: an entrypoint for each, which is no part of the data. */
+export const filterRoot = "countersign_filter";
+
 /** Finds the entrypoint at a path or at the nearest of its prefixes. */
 export function resolvePath(set: BundleSet, segments: readonly string[]): Resolved | undefined {
   for (let length = segments.length; length > 0; length--) {

@@ -1,5 +1,7 @@
+import { filterRoot } from "./active.js";
+
 /** Where the toolchain keeps what it makes of rules: no document may stand there. */
-const reserved: readonly unknown[] = ["countersign_index", "countersign_filter", "countersign_twin"];
+const reserved: readonly unknown[] = ["countersign_index", filterRoot, "countersign_twin"];
 
 interface Owner {
   readonly name: string;

@@ -3,13 +3,11 @@
  * for this caller. The rule's twin, made when the bundle was built, is evaluated as any other entrypoint, through the same cache.
  */
 import type { ActiveBundle } from "../bundles/active.js";
+import { filterRoot } from "../bundles/active.js";
 import type { Condition, ErrorCode, Json, Obligation } from "../contract.js";
 import type { Evaluate, Evaluated } from "../decide/evaluate.js";
 import { conditionOf } from "./condition-of.js";
 import type { Derived } from "./condition-of.js";
-
-/** Where the toolchain puts the twins of filters. */
-export const filterRoot = "countersign_filter";
 
 export type Filtered =
   | { readonly kind: "filtered"; readonly obligations: readonly Obligation[] }

@@ -161,6 +161,15 @@ test.each(refused)("denied: %s", async (_name, rule, code) => {
   expect({ allow, obligations, code: reasons[0]?.code }).toEqual({ allow: false, obligations: [], code });
 });
 
+test("the data API has neither the filters nor their twins", async () => {
+  const get = async (path: string): Promise<unknown> =>
+    ((await (await fetch(`${sidecar.addresses[0] ?? ""}/v1/data${path}`)).json()) as { result?: unknown })
+      .result;
+  expect(Object.keys((await get("")) as object).sort()).toEqual(["shop", "shop_levels"]);
+  for (const path of ["/countersign_filter", "/countersign_filter/shop/include", "/countersign_twin"])
+    expect(await get(path)).toBeUndefined();
+});
+
 test("who can't filter is denied, as for any obligation", async () => {
   const { allow, reasons } = await decide("include", { obligations: [] });
   expect({ allow, code: reasons[0]?.code }).toEqual({ allow: false, code: "obligation_unsatisfiable" });
