@@ -81,7 +81,7 @@ function readTest(operator: string, field: string, value: Json): Condition {
       return { type: "field", operator, field, value: ordered };
     }
     case "in":
-      return any(list(value).map((one) => readTest("eq", field, one)));
+      return oneOf(field, [...new Set(list(value).flatMap((one) => (one === null ? [] : [scalar(one)])))]);
     case "has":
       return element(field, [value]);
     case "any":
@@ -94,6 +94,14 @@ function readTest(operator: string, field: string, value: Json): Condition {
     default:
       throw new Unreadable("unsupported");
   }
+}
+
+function oneOf(field: string, values: readonly Scalar[]): Condition {
+  const [only] = values;
+  if (only === undefined) return never;
+  return values.length === 1
+    ? { type: "field", operator: "eq", field, value: only }
+    : { type: "field", operator: "in", field, value: values };
 }
 
 /** Defined and not false, as Rego has it of what stands alone. */
