@@ -8,7 +8,8 @@ import { failed } from "./run.js";
 import type { Change } from "./sql/change.js";
 import { narrowChange, rootsOf } from "./sql/change.js";
 import { readStored, writeStored } from "./sql/literal.js";
-import type { Node } from "./sql/nodes.js";
+import type { Node, Tree } from "./sql/nodes.js";
+import { isNode } from "./sql/nodes.js";
 import { write } from "./sql/parse.js";
 import { NotAllowed, refuseSql } from "./sql/refuse.js";
 import type { Value } from "./sql/values.js";
@@ -55,10 +56,14 @@ export async function decideChange(
     const values = new Values(reading.params);
     const insert = rowsOf(change, documents, prepared.narrowing.documents, values);
     const narrowed = narrowChange(change, prepared.narrowing, insert, values);
+    const named = numbersIn(narrowed.tree);
+    const unused = new Set(
+      Array.from({ length: reading.params }, (_, i) => i + 1).filter((one) => !named.has(one)),
+    );
     if (!narrowed.exact) return failed({ refusal: refuse("filter_not_expressible") }, allowed.decisions);
     return {
       ...{ kind: "decided", turn, allowed, writes: true, params: reading.params, documents: [] },
-      ...{ sql: write(narrowed.tree), values: values.list },
+      ...{ sql: write(narrowed.tree), values: values.list, unused },
       finish: ({ fields = [], rows, tag }) => {
         const count = Number(/\d+$/.exec(tag)?.[0] ?? 0);
         const facts = { changed: count, given: rows.length, exact: true, looked: false };
@@ -139,4 +144,18 @@ function rowsOf(
 function same(a: Json | undefined, b: Json | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return stringifyJson(a) === stringifyJson(b);
+}
+
+/** The numbers of the parameters that a statement names. */
+function numbersIn(tree: Tree): ReadonlySet<number> {
+  const found = new Set<number>();
+  const walk = (one: Tree): void => {
+    if (Array.isArray(one)) for (const member of one) walk(member);
+    if (!isNode(one)) return;
+    const { ParamRef: reference } = one;
+    if (isNode(reference)) found.add(Number(reference["number"]));
+    for (const value of Object.values(one)) walk(value);
+  };
+  walk(tree);
+  return found;
 }

@@ -48,6 +48,8 @@ export interface Decided {
   readonly sql: string;
   /** Of the statement's own. */
   readonly params: number;
+  /** Of those, by their numbers, which the statement that is sent doesn't name any more. */
+  readonly unused?: ReadonlySet<number>;
   /** Behind them. */
   readonly values: readonly Value[];
   /** Which uses have their document at the end of each row. */
@@ -228,12 +230,14 @@ export async function sendQuery(
   { types, values, formats }: Bound,
   setup: Setup,
 ): Promise<{ readonly heard: Rows | Failed; readonly state: string }> {
-  const { sql, documents } = decided;
+  const { sql, documents, params, unused } = decided;
+  // what isn't named has no type of its own
+  const known = Array.from({ length: params }, (_, i) => (unused?.has(i + 1) ? 25 : (types[i] ?? 0)));
   const heard = new Heard();
   // the documents are text, whatever the caller's columns are
   const all = formats.length < 2 ? formats : [...formats, ...documents.map(() => 0)];
   const messages = [
-    ...[...setUp(setup), writeParse(sql, types), writeBind([...values, ...decided.values], all)],
+    ...[...setUp(setup), writeParse(sql, known), writeBind([...values, ...decided.values], all)],
     ...[writeDescribe("P"), writeExecute, writeSync],
   ];
   const state = await connection.run(messages, (frame) => {

@@ -155,7 +155,11 @@ export function narrowChange(
   checkReach(fields, table, hidden);
   checkReturning(fields["returningClause"], table, hidden, values);
   fields["relation"] = rangeFields(table, alias);
-  const said = sayCondition(condition, collection, table, values, alias);
+  const clause = fields["onConflictClause"];
+  const over = isNode(clause) && clause["action"] === "ONCONFLICT_UPDATE";
+  // of an insert the documents were looked at: the condition is for those that it writes over
+  const said: ReturnType<typeof sayCondition> =
+    verb !== "insert" || over ? sayCondition(condition, collection, table, values, alias) : { exact: true };
   const guard = (given: Tree | undefined): Node | undefined => {
     const { where } = said;
     if (!isNode(given)) return where;
@@ -170,15 +174,14 @@ export function narrowChange(
         ...{ limitOption: "LIMIT_OPTION_DEFAULT", op: "SETOP_NONE" },
       },
     };
-    const conflict = fields["onConflictClause"];
-    if (isNode(conflict) && conflict["action"] === "ONCONFLICT_UPDATE") {
-      const where = guard(conflict["whereClause"]);
-      if (where !== undefined) conflict["whereClause"] = where;
+    if (over) {
+      const where = guard(clause["whereClause"]);
+      if (where !== undefined) clause["whereClause"] = where;
       // INVARIANT: a document that is written over is, for policy, the one that was decided on
-      const set = new Set(listOf(conflict["targetList"]).map(setName));
+      const set = new Set(listOf(clause["targetList"]).map(setName));
       const missing = [...rootsOf(collection)].filter((name) => !set.has(name));
-      conflict["targetList"] = [
-        ...listOf(conflict["targetList"]),
+      clause["targetList"] = [
+        ...listOf(clause["targetList"]),
         ...missing.map((name) => target(name, column("excluded", name))),
       ];
     }

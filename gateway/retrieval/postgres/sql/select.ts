@@ -106,7 +106,8 @@ function isSimple(select: Node): "rows" | "count" | undefined {
   const list = [...listOf(select["targetList"]), ...listOf(select["sortClause"])];
   if (!list.some(gathers)) return "rows";
   const counts = listOf(select["targetList"]).every((one) => {
-    const call = open(open(one)?.fields["val"]);
+    const value = open(open(one)?.fields["val"]);
+    const call = value?.tag === "TypeCast" ? open(value.fields["arg"]) : value;
     return call?.tag === "FuncCall" && nameOf(listOf(call.fields["funcname"]).at(-1)) === "count";
   });
   return counts ? "count" : undefined;
