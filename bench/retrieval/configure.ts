@@ -8,6 +8,14 @@ import { fields, shelves } from "./documents.js";
 /** What collections of a kind have beside: their schema, where the store has one, and where the vector is. */
 const own: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
   pinecone: { pinecone: { typed: true } },
+  postgres: {
+    text: "body",
+    columns: {
+      ...{ id: "text", body: "text", embedding: "vector(384)" },
+      ...{ tenant: "text", classification: "text", region: "text", department: "text" },
+      ...{ created: "int8", expires: "int8", owner: "text", topics: "text[]" },
+    },
+  },
   weaviate: {
     // a collection's name begins with a capital letter
     name: "Bench",
@@ -38,6 +46,10 @@ function mapped(): Json {
 
 /** What a store of a kind has beside. */
 const ofStore: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  postgres: {
+    ...{ url: "postgres://127.0.0.1:1/bench", user: "bench", listen: "127.0.0.1:0" },
+    api_key: { value: "unused" },
+  },
   http: {
     query: {
       ...{ path: "/$collection/find", filter: "ucast", metadata: "/metadata" },

@@ -1,5 +1,5 @@
 /** Measures the steps of a query one by one: what is done for it by the gateway's own code and by the sidecar's. */
-import type { Adapter, Narrowing, StoreOperation } from "../../gateway/retrieval/adapter.js";
+import type { Adapter, Narrowing, StoreAsk, StoreOperation } from "../../gateway/retrieval/adapter.js";
 import { holds } from "../../gateway/retrieval/conditions/holds.js";
 import type { CollectionConfig, StoreConfig, StoreKind } from "../../gateway/retrieval/config.js";
 import type { Cursors } from "../../gateway/retrieval/cursors.js";
@@ -24,6 +24,7 @@ import type { Shelf } from "./documents.js";
 import { metadataOf, mixed, shelf } from "./documents.js";
 import { connect } from "./search.js";
 import { draw, spreadOf } from "./spread.js";
+import { sqlQuery } from "./sql.js";
 import type { Stage } from "./stage.js";
 
 /** Microseconds of CPU each time, by round. */
@@ -34,7 +35,7 @@ export interface Cost {
 
 export interface CostsMeasured {
   /** Condition to the store's request, by kind of store. */
-  readonly adapters: readonly (Cost & { readonly exact: boolean })[];
+  readonly adapters: readonly (Cost & { readonly exact?: boolean })[];
   /** Kinds that weren't measured, and why. */
   readonly skipped: readonly string[];
   readonly documents: readonly Cost[];
@@ -63,7 +64,7 @@ interface Asked extends Aimed {
 
 export async function measureCosts(stage: Stage, sidecar: Sidecar, rounds: number): Promise<CostsMeasured> {
   const skipped: string[] = [];
-  const compiled: (Cost & { exact: boolean })[] = [];
+  const compiled: CostsMeasured["adapters"][number][] = [];
   for (const kind of kinds) {
     try {
       const { adapter, operation, narrowing, store } = await ask(sidecar, stage.token, aim(kind, mixed), 10);
@@ -79,6 +80,13 @@ export async function measureCosts(stage: Stage, sidecar: Sidecar, rounds: numbe
         `${kind}: ${error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : "?"}`,
       );
     }
+  }
+  try {
+    compiled.push(...(await sqlCosts(sidecar, stage.token, rounds)));
+  } catch (error) {
+    skipped.push(
+      `postgres: ${error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : "?"}`,
+    );
   }
   const steps: Record<string, Cost[]> = {};
   for (const topK of [10, 100]) steps[topK] = await stepsOf(stage, sidecar, topK, rounds);
@@ -102,14 +110,42 @@ async function ask(sidecar: Sidecar, token: string, aimed: Aimed, topK: number):
   if (operation.kind === "refusal") throw new Error(operation.code);
   const [one] = operation.asks;
   if (one === undefined) throw new Error("it asks nothing");
+  const { route } = operation;
+  const prepared = await allowed(sidecar, token, { store, route, one, most: adapter.mostFetched });
+  return { ...aimed, operation, prepared, narrowing: prepared.narrowing };
+}
+
+async function sqlCosts(sidecar: Sidecar, token: string, rounds: number): Promise<CostsMeasured["adapters"]> {
+  const { store, collection } = configure("postgres", mixed);
+  const query = await sqlQuery(store, collection);
+  const prepared = await allowed(sidecar, token, {
+    store,
+    route: "sql.select",
+    one: query.ask,
+    most: 10_000,
+  });
+  const narrow = () => query.narrow(prepared.narrowing);
+  const exact = narrow();
+  return [
+    { name: "postgres: narrowed, written and read again", exact, micros: await cpuOf(narrow, rounds) },
+    { name: "postgres: the statement read first", micros: await cpuOf(query.read, rounds) },
+  ];
+}
+
+/** Asks about one thing, and prepares it as it is allowed. */
+async function allowed(
+  sidecar: Sidecar,
+  token: string,
+  { store, route, one, most }: { store: StoreConfig; route: string; one: StoreAsk; most: number },
+): Promise<Prepared> {
   const decision = await decide(sidecar, {
-    ...{ calls: [describeAsk(store, operation.route, one)], ...about(token, one.name) },
+    ...{ calls: [describeAsk(store, route, one)], ...about(token, one.name) },
     obligations: requestObligations,
   });
   const duties = readRequestDuties(decision.obligations);
-  const prepared = duties && prepare(one, duties, { mostFetched: adapter.mostFetched });
+  const prepared = duties && prepare(one, duties, { mostFetched: most });
   if (prepared?.kind !== "prepared") throw new Error("it can't be done");
-  return { ...aimed, operation, prepared, narrowing: prepared.narrowing };
+  return prepared;
 }
 
 async function decide(sidecar: Sidecar, request: DecisionRequest): Promise<Decision> {
@@ -275,7 +311,7 @@ export function drawCosts({ adapters: compiled, skipped, documents, steps }: Cos
       compiled.map(({ name, micros: of, exact }) => [
         name,
         draw(spreadOf(of), micros),
-        exact ? "yes" : "wider",
+        exact === undefined ? "" : exact ? "yes" : "wider",
       ]),
     ),
     ...(skipped.length === 0 ? [] : [`Not measured: ${skipped.join("; ")}`]),
