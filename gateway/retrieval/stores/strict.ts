@@ -83,6 +83,16 @@ export function list(value: Json | undefined, place: string, most = 10_000): rea
   return value;
 }
 
+export function oneOf(value: Json | undefined, words: readonly string[], place: string): string {
+  const read = words.find((word) => word === value);
+  return read ?? unread("invalid_request", `${place} must be one of ${words.join(", ")}`);
+}
+
+/** A text that may be long: a query, a filter. */
+export function longText(value: Json | undefined, place: string, most = 65_536): string {
+  return text(value, place, most);
+}
+
 /** Gathers facts on what is searched for while it is read. */
 export class Facts {
   private readonly kinds = new Set<QueryFacts["kinds"][number]>();

@@ -2,7 +2,7 @@ import type { Json, JsonObject, Refusal } from "../../../../sidecar/contract.js"
 import { refuse } from "../../../../sidecar/contract.js";
 import type { Adapter, NeutralQuery, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { orRefusal } from "./body.js";
+import { orRefusal } from "../strict.js";
 import { byIds } from "./classify-query.js";
 import { classify } from "./classify.js";
 import { printExpression } from "./expression/print.js";

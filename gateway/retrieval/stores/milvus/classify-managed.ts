@@ -1,6 +1,7 @@
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { StoreConfig } from "../../config.js";
-import { named, unread } from "./body.js";
+import { unread } from "../strict.js";
+import { named } from "./read-name.js";
 import type { ManageOperation } from "./operation.js";
 import { readTarget } from "./read-target.js";
 import type { Managed, MilvusRoute } from "./routes.js";

@@ -2,7 +2,7 @@ import type { Refusal } from "../../../../sidecar/contract.js";
 import { refuse } from "../../../../sidecar/contract.js";
 import type { StoreRequest } from "../../adapter.js";
 import type { StoreConfig } from "../../config.js";
-import { orRefusal, unread } from "./body.js";
+import { orRefusal, unread } from "../strict.js";
 import { readManaged } from "./classify-managed.js";
 import { readHybrid, readSearch } from "./classify-search.js";
 import { readDelete, readGet, readQuery } from "./classify-query.js";

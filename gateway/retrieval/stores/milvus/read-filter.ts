@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject, plainNumber } from "../../../../sidecar/contract.js";
-import { text, unread } from "./body.js";
+import { longText as text, unread } from "../strict.js";
 import { pathsOf, templatesOf } from "./expression/ast.js";
 import { parseExpression } from "./expression/parse.js";
 import type { CallerFilter } from "./operation.js";

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import type { StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { list, members, named, names, text, unread, whole } from "./body.js";
+import { list, members, longText as text, unread, whole } from "../strict.js";
+import { named, names } from "./read-name.js";
 import type { Output } from "./operation.js";
 import type { Schema } from "./settings.js";
 import { databaseOf, isVector, schemaOf } from "./settings.js";

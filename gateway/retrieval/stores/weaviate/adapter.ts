@@ -2,7 +2,7 @@ import type { Json, JsonObject, Refusal } from "../../../../sidecar/contract.js"
 import { isObject, refuse } from "../../../../sidecar/contract.js";
 import type { Adapter, FoundItem, Narrowed, NeutralQuery, StoreAnswer, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig } from "../../config.js";
-import { orRefusal, unread } from "./body.js";
+import { orRefusal, unread } from "../strict.js";
 import { idOf } from "./classify-graphql.js";
 import { classify } from "./classify.js";
 import { fieldNode, mostFetched, narrow, neededPaths, withPath, writeQuery } from "./narrow.js";

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject, plainNumber, stringifyJson } from "../../../../sidecar/contract.js";
 import type { QueryFacts, StoreAsk, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { list, members, oneOf, text, unread, whole } from "./body.js";
+import { list, members, oneOf, longText as text, unread, whole } from "../strict.js";
 import { isUuid } from "./language.js";
 import type { ClassQuery, GraphqlOperation, Tree } from "./operation.js";
 import { toJson } from "./value.js";

@@ -2,7 +2,7 @@ import type { ActionName } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { StoreConfig } from "../../config.js";
-import { unread } from "./body.js";
+import { unread } from "../strict.js";
 import { className, queryOf } from "./read-target.js";
 import type { ManageOperation } from "./operation.js";
 import type { Handling, Matched } from "./routes.js";

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { list, members, text, unread } from "./body.js";
+import { list, members, longText as text, unread } from "../strict.js";
 import { collectionOf, queryOf } from "./read-target.js";
 import { idOf, tenantOf } from "./classify-graphql.js";
 import type { WriteOperation } from "./operation.js";

@@ -2,7 +2,7 @@ import type { JsonObject, Refusal } from "../../../../sidecar/contract.js";
 import { refuse } from "../../../../sidecar/contract.js";
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { StoreConfig } from "../../config.js";
-import { members, oneOf, orRefusal, unread, whole } from "./body.js";
+import { members, oneOf, orRefusal, unread, whole } from "../strict.js";
 import { idOf, readGraphql, tenantOf } from "./classify-graphql.js";
 import { readManaged } from "./classify-managed.js";
 import { readAdd, readAddMany } from "./classify-write.js";

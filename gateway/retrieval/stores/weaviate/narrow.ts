@@ -6,7 +6,7 @@ import type { Narrowing } from "../../adapter.js";
 import type { CollectionConfig } from "../../config.js";
 import type { Compiled } from "../../conditions/compile.js";
 import { compile } from "../../conditions/compile.js";
-import { orRefusal } from "./body.js";
+import { orRefusal } from "../strict.js";
 import { languageOf } from "./language.js";
 import type {
   ClassQuery,

@@ -1,7 +1,7 @@
 import type { Json } from "../../../../sidecar/contract.js";
 import type { StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
-import { oneOf, text, unread } from "./body.js";
+import { oneOf, longText as text, unread } from "../strict.js";
 
 /** The parameters of a request: only these, as they are sent on. */
 export function queryOf({ query }: StoreRequest, known: readonly string[]): [string, string][] {

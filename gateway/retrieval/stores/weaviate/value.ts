@@ -3,7 +3,7 @@ import { Kind } from "graphql";
 import type { ConstValueNode, ObjectFieldNode, ValueNode } from "graphql";
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject, JsonNumber, stringifyJson } from "../../../../sidecar/contract.js";
-import { unread } from "./body.js";
+import { unread } from "../strict.js";
 
 const depth = 24;
 

@@ -1,7 +1,7 @@
 /** Weaviate's filters (Weaviate documentation, "Filters", "Filter operands"), the same in GraphQL and REST. */
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject, plainNumber } from "../../../../sidecar/contract.js";
-import { list, members, unread } from "./body.js";
+import { list, members, unread } from "../strict.js";
 
 export type Where =
   | { readonly operator: "And" | "Or"; readonly operands: readonly Where[] }
