@@ -26,6 +26,10 @@ for tool in "$@"; do
     redis-server)
       command -v redis-server >/dev/null || apt_install redis-server ||
         { echo "missing: redis-server. Install it with: sudo apt-get install redis-server" >&2; missing=1; } ;;
+    postgres)
+      # its programs are by version; root may not run them, the package makes a user who may
+      ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || apt_install postgresql ||
+        { echo "missing: PostgreSQL 15 or newer. Install it with: sudo apt-get install postgresql" >&2; missing=1; } ;;
     python3)
       # --root-user-action came with pip 22.1
       python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip ||
