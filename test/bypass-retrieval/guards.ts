@@ -37,7 +37,7 @@ const core: readonly Guard[] = [
   guard(
     "what is hidden is taken out",
     serve("judge"),
-    "maskItem(withoutHidden(item, narrowing.hidden), names, ask.collection)",
+    "maskItem(withoutHidden(item, narrowing.hidden, ask.collection), names, ask.collection)",
     "maskItem(item, names, ask.collection)",
     hidden("Qdrant: the hidden pin by name"),
   ),

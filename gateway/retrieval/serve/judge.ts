@@ -78,7 +78,7 @@ export async function judge(
           continue;
         }
         const names = duties.mask.get(i) ?? [];
-        const shown = maskItem(withoutHidden(item, narrowing.hidden), names, ask.collection);
+        const shown = maskItem(withoutHidden(item, narrowing.hidden, ask.collection), names, ask.collection);
         // what can't be masked isn't given
         if (shown === undefined) {
           tally.removed += 1;

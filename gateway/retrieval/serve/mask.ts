@@ -10,11 +10,23 @@ const masked = "***";
 /** The names under which policy means what a document says. */
 const texts: ReadonlySet<string> = new Set(["text", "content"]);
 
-/** Takes the store's paths that nobody may see out of a document. */
-export function withoutHidden(item: FoundItem, hidden: readonly string[]): FoundItem {
+/** Takes the store's paths that nobody may see out of a document; a text that stands at one of them, too. */
+export function withoutHidden(
+  item: FoundItem,
+  hidden: readonly string[],
+  collection: CollectionConfig | undefined,
+): FoundItem {
   let { metadata } = item;
   for (const path of hidden) metadata = without(metadata, path.split("."));
+  const place = collection?.text?.join(".");
+  const { text, ...others } = item;
+  if (text !== undefined && place !== undefined && hidden.some((path) => holdsPlace(path, place)))
+    return { ...others, metadata };
   return metadata === item.metadata ? item : { ...item, metadata };
+}
+
+function holdsPlace(path: string, place: string): boolean {
+  return path === place || place.startsWith(`${path}.`);
 }
 
 /** Masks fields by their configured names; undefined where one isn't known, so that nothing stays by a slip of the pen. */
@@ -28,9 +40,11 @@ export function maskItem(
     const path = collection?.fields.get(name)?.path;
     if (path !== undefined) out = { ...out, metadata: cover(out.metadata, path) };
     else if (!texts.has(name)) return undefined;
-    if (!texts.has(name)) continue;
-    const { text, ...others } = out;
     const place = collection?.text;
+    // what a document says may be a field, too
+    const isText = path !== undefined && place !== undefined && holdsPlace(path.join("."), place.join("."));
+    if (!texts.has(name) && !isText) continue;
+    const { text, ...others } = out;
     out = {
       ...(text === undefined ? others : { ...others, text: masked }),
       ...(place === undefined ? {} : { metadata: cover(out.metadata, place) }),
@@ -39,14 +53,14 @@ export function maskItem(
   return out;
 }
 
-/** A text is covered, anything else is taken out. */
+/** A text is covered, anything else is taken out; however else a store spells the path, it is taken out. */
 function cover(metadata: JsonObject, path: readonly string[]): JsonObject {
   const found = path.reduce<Json | undefined>(
     (at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined),
     metadata,
   );
-  if (found === undefined) return metadata;
-  return put(metadata, path, typeof found === "string" ? masked : undefined) ?? {};
+  const left = without(metadata, path);
+  return typeof found === "string" ? (put(left, path, masked) ?? {}) : left;
 }
 
 /** A path's names may hold dots: all ways to read it are taken out. */

@@ -351,6 +351,27 @@ export const otherHidden: readonly Attack[] = [
     "field_hidden",
     403,
   ),
+  weaviateRefused(
+    "a hidden field by another name",
+    '{ Get { Docs(limit: 5, where: {path: ["Pin"], operator: Like, valueText: "pin-*"}) { note } } }',
+    "filter_refused",
+    400,
+  ),
+  weaviateRefused(
+    "a sort by a hidden field's other name",
+    '{ Get { Docs(limit: 5, sort: [{path: ["Pin"]}]) { note } } }',
+    "filter_refused",
+    400,
+  ),
+  ...["POST /v1/objects", "PUT /v1/objects/Docs/3b241101-e2bb-4255-8caf-4136c566a962"].map((line): Attack => {
+    const [method = "", path = ""] = line.split(" ");
+    return {
+      ...{ name: `Weaviate: a tenant in capitals over the stamped one, ${method}`, store: "weaviate", method, path },
+      // the server stores both as `tenant`, and which of them lasts is chance
+      body: { class: "Docs", properties: { tenant: "acme", Tenant: "globex", note: "x" } },
+      ...{ code: "invalid_request", status: 400, sent: [] },
+    };
+  }),
   weaviateRefused("vectors", "{ Get { Docs(limit: 5) { note _additional { vector } } } }", "forbidden", 403),
   weaviateRefused(
     "what a model makes of all",
