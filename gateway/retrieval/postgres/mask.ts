@@ -22,8 +22,8 @@ export function maskRow(
   for (const { before, after } of pairs) {
     const { ask } = before;
     const hidden = allowed.prepared[ask]?.narrowing.hidden ?? [];
-    const text = select.reading.uses[ask]?.collection?.text?.[0];
-    const changed = changesOf(withoutHidden(before, hidden), after, text);
+    const { collection } = select.reading.uses[ask] ?? {};
+    const changed = changesOf(withoutHidden(before, hidden, collection), after, collection?.text?.[0]);
     if (changed.size > 0) changes.set(ask, changed);
   }
   if (changes.size === 0) return row;
