@@ -366,7 +366,12 @@ export const otherHidden: readonly Attack[] = [
   ...["POST /v1/objects", "PUT /v1/objects/Docs/3b241101-e2bb-4255-8caf-4136c566a962"].map((line): Attack => {
     const [method = "", path = ""] = line.split(" ");
     return {
-      ...{ name: `Weaviate: a tenant in capitals over the stamped one, ${method}`, store: "weaviate", method, path },
+      ...{
+        name: `Weaviate: a tenant in capitals over the stamped one, ${method}`,
+        store: "weaviate",
+        method,
+        path,
+      },
       // the server stores both as `tenant`, and which of them lasts is chance
       body: { class: "Docs", properties: { tenant: "acme", Tenant: "globex", note: "x" } },
       ...{ code: "invalid_request", status: 400, sent: [] },

@@ -8,6 +8,7 @@ import type { CollectionConfig, StoreConfig } from "../../config.js";
 import { list, members, oneOf, longText as text, unread, whole } from "../strict.js";
 import { isUuid } from "./language.js";
 import type { ClassQuery, GraphqlOperation, Tree } from "./operation.js";
+import { isPropertyName } from "./read-target.js";
 import { toJson } from "./value.js";
 import { pathsOf, readWhere } from "./where.js";
 
@@ -211,9 +212,7 @@ function readSearch(args: JsonObject, doing: "get" | "aggregate"): Search {
   const within = (value: Json | undefined): void => {
     if (value === undefined) everywhere = true;
     // `title^2` weighs
-    else
-      for (const one of list(value, "properties"))
-        fields.push(text(one, "properties", 256).replace(/\^[\d.]+$/, ""));
+    else for (const one of list(value, "properties")) fields.push(propertyOf(one, "properties"));
   };
   const numbers = (given: JsonObject, names: readonly string[]): void => {
     for (const name of names)
@@ -331,6 +330,12 @@ export function idOf(value: Json | undefined): string {
   return isUuid(id) ? id : unread("invalid_request", "id must be a UUID");
 }
 
+/** `title^2` weighs; a capital first would be another name for what may be hidden. */
+function propertyOf(value: Json | undefined, place: string): string {
+  const name = text(value, place, 256).replace(/\^[\d.]+$/, "");
+  return isPropertyName(name) ? name : unread("filter_refused", `${place}: a property's name`);
+}
+
 function readSort(value: Json | undefined): string[] {
   if (value === undefined) return [];
   return (Array.isArray(value) ? value : [value]).map((one) => {
@@ -338,6 +343,6 @@ function readSort(value: Json | undefined): string[] {
     const [name, ...deeper] = list(path, "path");
     if (deeper.length > 0) return unread("filter_refused", "sort: one property");
     if (order !== undefined) oneOf(order, ["asc", "desc"], "order");
-    return text(name, "path", 256);
+    return propertyOf(name, "path");
   });
 }

@@ -3,7 +3,7 @@ import { isObject } from "../../../../sidecar/contract.js";
 import type { StoreAsk, StoreRequest } from "../../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../../config.js";
 import { list, members, longText as text, unread } from "../strict.js";
-import { collectionOf, queryOf } from "./read-target.js";
+import { collectionOf, isPropertyName, queryOf } from "./read-target.js";
 import { idOf, tenantOf } from "./classify-graphql.js";
 import type { WriteOperation } from "./operation.js";
 import type { Matched } from "./routes.js";
@@ -21,7 +21,8 @@ function readObject(value: Json | undefined, store: StoreConfig): ReadObject {
   const properties = given["properties"] ?? {};
   if (!isObject(properties)) return unread("invalid_request", "properties");
   for (const [name, one] of Object.entries(properties)) {
-    if (!/^[_A-Za-z][_0-9A-Za-z]*$/.test(name)) return unread("invalid_request", "a property's name");
+    if (!isPropertyName(name))
+      return unread("invalid_request", "a property's name begins with a small letter");
     if (Array.isArray(one) && one.some((each) => isObject(each) && ("beacon" in each || "href" in each)))
       return unread("invalid_request", "references aren't written");
   }

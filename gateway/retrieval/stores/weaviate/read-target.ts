@@ -26,3 +26,11 @@ export function className(value: Json | undefined): string {
   const name = text(value, "class", 256);
   return /^[A-Z][_0-9A-Za-z]*$/.test(name) ? name : unread("unknown_collection");
 }
+
+/**
+ * Tells whether a name is a property's as the store keeps it. INVARIANT: `Tenant` isn't: the server stores it as `tenant`
+ * (usecases/objects/validation, LowercaseFirstLetter), over what policy stamped there, or beside what it read.
+ */
+export function isPropertyName(name: string): boolean {
+  return /^[_a-z][_0-9A-Za-z]*$/.test(name);
+}

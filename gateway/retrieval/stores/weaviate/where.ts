@@ -38,7 +38,8 @@ const valueMembers = {
 export type ValueMember = keyof typeof valueMembers;
 
 const limits = { depth: 16, nodes: 1_024, listed: 1_024, text: 8_192 } as const;
-const propertyName = /^(?:[_A-Za-z][_0-9A-Za-z]{0,230}|len\([_A-Za-z][_0-9A-Za-z]{0,230}\))$/;
+/** With a small letter first, as the store keeps it: older servers take `Pin` for `pin`. */
+const propertyName = /^(?:[_a-z][_0-9A-Za-z]{0,230}|len\([_a-z][_0-9A-Za-z]{0,230}\))$/;
 /** Of the object itself, not of a property. */
 const own = new Set(["id", "_id", "_creationTimeUnix", "_lastUpdateTimeUnix"]);
 
