@@ -31,7 +31,7 @@ export function asksOf(select: Select, values: readonly Value[] | undefined): St
 }
 
 function factsOf(
-  { operands, fields, vectors, sorts, matches }: Reading,
+  { operands, fields, vectors, sorts, matches, filters }: Reading,
   values: readonly Value[] | undefined,
 ): Omit<QueryFacts, "top_k"> {
   const given = operands.flatMap((one): (Buffer | null)[] =>
@@ -50,7 +50,7 @@ function factsOf(
     kinds: [
       ...(measured ? (["vector"] as const) : []),
       ...(matches ? (["text"] as const) : []),
-      ...(fields.length > 0 || !measured ? (["filter"] as const) : []),
+      ...(filters || !measured ? (["filter"] as const) : []),
     ],
     fields: fields.slice(0, 64),
     vectors,

@@ -1,5 +1,5 @@
 /** Runs one query: decided, narrowed, sent, and each row that can be looked at looked at. */
-import type { Decision, Json, JsonObject, Outcome } from "../../../sidecar/contract.js";
+import type { Condition, Decision, Json, JsonObject, Outcome } from "../../../sidecar/contract.js";
 import { isObject, parseJson, refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import type { FoundItem, Narrowing } from "../adapter.js";
@@ -37,6 +37,8 @@ export interface QueryParts {
   readonly exchange: Exchange;
   readonly store: StoreConfig;
   readonly settings: StoreSettings;
+  /** The condition of a query in the gateway's own words. */
+  readonly caller?: Condition | undefined;
 }
 
 /** A statement that may be sent. */
@@ -98,7 +100,7 @@ const mostFetched = 10_000;
 
 /** Decides on a query as it stands with its values, and narrows it. */
 export async function decide(
-  { parts, exchange, store, settings }: QueryParts,
+  { parts, exchange, store, settings, caller }: QueryParts,
   select: Select,
   values: readonly Value[] | undefined,
 ): Promise<Decided | Failed> {
@@ -116,7 +118,7 @@ export async function decide(
       route: routeOf[select.shape],
       asks: asksOf(select, values),
     };
-    const turn: Turn = { parts, exchange, store, operation };
+    const turn: Turn = { parts, exchange, store, operation, caller };
     const allowed = await askStore(turn, mostFetched);
     if (allowed.kind === "refused") {
       const { refusal, decision, decisions, outcome } = allowed;
@@ -215,6 +217,8 @@ export interface Rows {
   readonly returns: boolean;
   readonly labels: readonly string[];
   readonly facts: JsonObject;
+  /** The documents of each row, where they were looked at. */
+  readonly items?: readonly (readonly FoundItem[])[];
 }
 
 export interface Bound {
@@ -323,6 +327,7 @@ async function look(decided: Query, { fields = [], rows }: Answered): Promise<Ro
     return failed({ refusal, decision }, allowed.decisions);
   }
   const given: (readonly (Buffer | null)[])[] = [];
+  const left: (readonly FoundItem[])[] = [];
   for (const [i, row] of rows.entries()) {
     const places = placed[i] ?? [];
     if (given.length >= most || places.some((place) => judged.items[place] === undefined)) continue;
@@ -338,6 +343,7 @@ async function look(decided: Query, { fields = [], rows }: Answered): Promise<Ro
         "obligation_unsatisfiable",
       );
     given.push(masked);
+    left.push(pairs.map(({ after }) => after));
   }
   const facts = {
     ...judged.facts,
@@ -345,7 +351,7 @@ async function look(decided: Query, { fields = [], rows }: Answered): Promise<Ro
     exact: narrowed.exact.every((one) => one),
     looked: true,
   };
-  return rowsOf(own, given, judged.labels, facts);
+  return { ...rowsOf(own, given, judged.labels, facts), items: left };
 }
 
 function rowsOf(

@@ -16,6 +16,7 @@ import { decidePlan, planStatement } from "./plan.js";
 import type { Bound, Decided, Failed, Rows, Setup } from "./run.js";
 import { describeQuery, sendQuery } from "./run.js";
 import type { StoreSettings } from "./settings.js";
+import { setupOf } from "./setup.js";
 import { isParameterType } from "./sql/allowed.js";
 import { parseOne } from "./sql/parse.js";
 import { NotAllowed, refuseSql } from "./sql/refuse.js";
@@ -386,22 +387,11 @@ class Own {
     const asked = Number(this.chosen.get("statement_timeout") ?? 0);
     const timeout = asked > 0 ? Math.min(asked, settings.statementMs) : settings.statementMs;
     const chosen = [...this.chosen].filter(([name]) => isCarried(name));
-    const subject = decided.allowed.decisions[0]?.subject;
-    const facts = { tenant: subject?.tenant ?? "", id: subject?.id ?? "", type: subject?.type ?? "" };
-    const { rls } = settings;
-    return [
-      ["search_path", `pg_catalog, "${settings.vectorSchema}", pg_temp`],
-      ["statement_timeout", String(timeout)],
-      ["standard_conforming_strings", "on"],
-      ["extra_float_digits", "1"],
-      ["row_security", "on"],
-      ...chosen.map(([name, value]) => [name, value] as const),
-      ...Object.entries(settings.set),
-      ...Object.entries(rls?.settings ?? {}).map(([name, fact]) => [name, facts[fact]] as const),
+    return setupOf(settings, decided, {
+      ...{ timeout, chosen },
       // a transaction of the client's own may write after it read
-      ...(this.state === "I" && !decided.writes ? ([["transaction_read_only", "on"]] as const) : []),
-      ...(rls?.role === undefined ? [] : ([["role", rls.role]] as const)),
-    ];
+      readOnly: this.state === "I" && !decided.writes,
+    });
   }
 
   private conclude(

@@ -50,6 +50,7 @@ export interface Reading {
   readonly vectors: boolean;
   readonly sorts: boolean;
   readonly matches: boolean;
+  readonly filters: boolean;
   /** Whether it asks within itself. */
   readonly nested: boolean;
 }
@@ -95,17 +96,21 @@ class Reader {
   private sorts = false;
   private matches = false;
   private nested = false;
+  private filters = false;
 
   constructor(private readonly parts: ReadParts) {}
 
   found(): Omit<Reading, "tree"> {
-    const { uses, params, operands, sorts, matches, nested } = this;
+    const { uses, params, operands, sorts, matches, nested, filters: filtered } = this;
     const vectorNames = uses.flatMap(({ table }) =>
       [...(table?.columns.values() ?? [])].flatMap(({ name, type }) => (vectorTypes.has(type) ? [name] : [])),
     );
     const vectors =
       vectorNames.some((name) => this.exported.has(name)) || (this.starred && vectorNames.length > 0);
-    return { uses, params, operands, sorts, matches, nested, vectors, fields: [...this.paths] };
+    return {
+      ...{ uses, params, operands, sorts, matches, nested, vectors },
+      ...{ filters: filtered, fields: [...this.paths] },
+    };
   }
 
   /**
@@ -140,6 +145,7 @@ class Reader {
       const kind = Object.hasOwn(shape, name) ? shape[name] : undefined;
       if (kind === undefined) throw unsupported(`${nameOfTag(tag)} with ${name}`);
       if (name === "withClause") continue;
+      if (name === "whereClause" || name === "havingClause" || name === "quals") this.filters = true;
       const filters = filtering.has(name);
       if (filters) this.inFilter++;
       out[name] = this.value(kind, value, inner);

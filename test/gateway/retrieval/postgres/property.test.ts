@@ -169,7 +169,7 @@ describe("any condition, any rows, any query of the caller's", () => {
           }
         },
       ),
-      { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 25) },
+      { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 15) },
     );
   }, 60_000);
 });
