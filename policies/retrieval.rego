@@ -242,7 +242,9 @@ obligations contains {
 
 # METADATA
 # title: fields that are for certain groups are hidden from all others
-# description: They can't be filtered or sorted by either, which would tell of them.
+# description: |
+#   They can't be filtered or sorted by either, which would tell of them. What is masked in documents of other departments
+#   can't be counted or grouped by.
 # custom:
 #   id: retrieval.hide
 #   owner: data-governance
@@ -340,7 +342,16 @@ touches_documents if {
 	input.resource.properties.documents
 }
 
-hidden := object.keys(resource.collection.hidden) - seen
+hidden contains field if {
+	some field, _ in resource.collection.hidden
+	not field in seen
+}
+
+# What is masked in the documents that come back has nothing to be masked in where values are counted or grouped.
+hidden contains field if {
+	input.action.name == "retrieval.count"
+	some field in data.facts.documents.for_department
+}
 
 seen contains field if {
 	some field, groups in resource.collection.hidden

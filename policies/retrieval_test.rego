@@ -195,7 +195,7 @@ test_what_came_back_is_allowed_to_who_asked if {
 }
 
 test_results_are_filtered[action] if {
-	some action in ["retrieval.query", "retrieval.get", "retrieval.count", "retrieval.export", "retrieval.write", "retrieval.update", "retrieval.delete"]
+	some action in ["retrieval.query", "retrieval.get", "retrieval.export", "retrieval.write", "retrieval.update", "retrieval.delete"]
 	obligations := retrieval.obligations with input as demo.ask(demo.analyst, demo.on_collection(action, "handbook"))
 	obligations == {{"id": "retrieval.filter", "type": "filter", "properties": {"include": "countersign/document/include"}}}
 }
@@ -205,6 +205,14 @@ test_fields_are_hidden_from_who_is_not_listed if {
 	{"id": "retrieval.hide", "type": "hide_fields", "properties": {"fields": ["reviewer"]}} in obligations
 	seen := retrieval.obligations with input as demo.ask(demo.senior, demo.query("wiki"))
 	count(seen) == 1
+}
+
+test_what_is_masked_is_not_counted_by if {
+	obligations := retrieval.obligations with input as demo.ask(demo.analyst, demo.on_collection("retrieval.count", "handbook"))
+	{"id": "retrieval.hide", "type": "hide_fields", "properties": {"fields": ["owner"]}} in obligations
+	{"id": "retrieval.filter", "type": "filter", "properties": {"include": "countersign/document/include"}} in obligations
+	more := retrieval.obligations with input as demo.ask(demo.analyst, demo.on_collection("retrieval.count", "wiki"))
+	{"id": "retrieval.hide", "type": "hide_fields", "properties": {"fields": ["owner", "reviewer"]}} in more
 }
 
 test_only_documents_have_obligations if {
