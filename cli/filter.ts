@@ -8,6 +8,7 @@ import { conditionOf } from "../sidecar/filters/condition-of.js";
 import { filterRoot } from "../sidecar/bundles/active.js";
 import { compileBundle } from "../sidecar/rego/build.js";
 import { createToolchain } from "../sidecar/rego/toolchain.js";
+import { isNever } from "../gateway/retrieval/conditions/simplify.js";
 import { drawCondition } from "./draw-condition.js";
 import { entrypointPath, readFormat } from "./format.js";
 import type { Command, Io } from "./main.js";
@@ -69,7 +70,10 @@ Examples:
         ...{ wasm: bundle.wasm, data: bundle.data },
         ...{ budget: 10_000_000, maxPages: 1_024, builtins: serveBuiltins() },
       });
-      return derive(policy.evaluate(`${filterRoot}/${rule}`, input), rule, format, io);
+      const lacking = (filters.find((one) => one.rule === rule)?.reads ?? []).filter(
+        (path) => !isIn(input, path),
+      );
+      return derive(policy.evaluate(`${filterRoot}/${rule}`, input), { rule, lacking }, format, io);
     } finally {
       await toolchain.close();
     }
@@ -78,7 +82,18 @@ Examples:
 
 type Evaluation = ReturnType<ReturnType<typeof loadPolicy>["evaluate"]>;
 
-async function derive(evaluation: Evaluation, rule: string, format: string, io: Io): Promise<number> {
+interface Asked {
+  readonly rule: string;
+  /** What the filter reads and the input doesn't have. */
+  readonly lacking: readonly (readonly string[])[];
+}
+
+async function derive(
+  evaluation: Evaluation,
+  { rule, lacking }: Asked,
+  format: string,
+  io: Io,
+): Promise<number> {
   const answer = evaluation.kind === "pending" ? await evaluation.settled : evaluation;
   if (answer.kind === "failed") {
     io.err(`filter_failed: ${answer.fault?.message ?? answer.detail}\n`);
@@ -92,6 +107,9 @@ async function derive(evaluation: Evaluation, rule: string, format: string, io: 
           ? `${JSON.stringify({ rule, condition: derived.condition }, null, 2)}\n`
           : `${rule}\n${drawCondition(derived.condition, "  ")}`,
       );
+      // who sees that nothing is given asks why; else what is lacking may well be optional
+      if (isNever(derived.condition) && lacking.length > 0)
+        io.err(`the rule also reads what the input doesn't have: ${lacking.map(named).join(", ")}\n`);
       return 0;
     case "too_large":
       io.err("filter_too_large: the condition is larger than one may be; compare with fewer values\n");
@@ -117,6 +135,15 @@ function chosen(rules: readonly string[], given: string | undefined): string {
   return rule;
 }
 
+function isIn(input: Json, [name, ...deeper]: readonly string[]): boolean {
+  if (name === undefined) return true;
+  if (!isObject(input)) return false;
+  const value = input[name];
+  return value !== undefined && isIn(value, deeper);
+}
+
+const named = (path: readonly string[]): string => ["input", ...path].join(".");
+
 /** @throws Error where it can't be read */
 async function readInput(file: string): Promise<Json> {
   const text = file === "-" ? await readAll() : await readFile(file);
@@ -138,9 +165,6 @@ async function readAll(): Promise<Uint8Array> {
 function drawFilters(filters: readonly { rule: string; reads: readonly (readonly string[])[] }[]): string {
   if (filters.length === 0) return "no rule has custom.filter in its METADATA\n";
   return filters
-    .map(
-      ({ rule, reads }) =>
-        `${rule}\n${reads.map((path) => `  reads ${["input", ...path].join(".")}\n`).join("")}`,
-    )
+    .map(({ rule, reads }) => `${rule}\n${reads.map((path) => `  reads ${named(path)}\n`).join("")}`)
     .join("");
 }

@@ -62,6 +62,14 @@ test("a condition is drawn", async () => {
   });
 });
 
+test("where no document meets it, what the input lacks is said", async () => {
+  expect(await run("-i", write("lacking.json", '{"groups": []}'), policy)).toEqual({
+    code: 0,
+    err: "the rule also reads what the input doesn't have: input.admin, input.tenant\n",
+    out: "p/include\n  no document\n",
+  });
+});
+
 test("or given as UCAST", async () => {
   const { code, out } = await run(
     "-i",
