@@ -79,7 +79,7 @@ export const errorTable = {
   obligation_unsatisfiable: [
     403,
     "the decision needs an obligation that cannot be carried out here",
-    "declare or implement the obligation type",
+    "declare or implement the obligation type; of a filter, configure each field that it names",
   ],
   filter_unknown: [
     403,

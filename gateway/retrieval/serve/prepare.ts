@@ -46,7 +46,9 @@ export function prepare(
   if (condition === undefined) {
     // the caller may name a field that isn't there; policy may not
     const policy = simplify({ type: "compound", operator: "and", value: duties.conditions }, known);
-    return policy === undefined ? refuse("obligation_unsatisfiable") : refuse("filter_refused", "a field");
+    return policy === undefined
+      ? refuse("obligation_unsatisfiable")
+      : refuse("filter_refused", "a field that is not configured, or a value that is not of its type");
   }
   const hidden = hiddenPaths(ask, duties);
   const used = [...(query?.fields ?? []), ...fieldsOf(caller).map((name) => pathOf(ask, name))];
