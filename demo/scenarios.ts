@@ -232,7 +232,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     who: "senior",
-    asks: "search the same: his department's, and what he is cleared for",
+    asks: "search the same: five, with his department's and what he is cleared for",
     request: { kind: "query", collection: "wiki", query: "budget" },
     expect: {
       allowed: true,
@@ -241,13 +241,13 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     who: "ci",
-    asks: "search the same: a job is of no department",
+    asks: "search the same: two, as a job is of no department",
     request: { kind: "query", collection: "wiki", query: "budget" },
     expect: { allowed: true, lists: ["budget-calendar", "budget-public"] },
   },
   {
     who: "analyst",
-    asks: "search by the store's own API, for budgets or anything else",
+    asks: "ask the store's own API for all there is: the same four",
     request: {
       kind: "store",
       method: "POST",
