@@ -20,7 +20,11 @@ export function readManaged(
   const space = partition === undefined ? {} : { namespace: named(body[partition], partition) };
   const asks = collections.map((member): StoreAsk => {
     const name = named(body[member], member);
-    return { action, effect, name, collection: store.byName(name), ...space };
+    const collection = store.byName(name);
+    // where partitions stand for a field, which there are is for who manages the collection
+    const tells = route.path.includes("/partitions/") && action === "collection.describe";
+    const told = tells && collection?.namespaceField !== undefined;
+    return { action: told ? "collection.update" : action, effect, name, collection, ...space };
   });
   return {
     ...{ kind: "operation", route: route.name, doing: "manage", path: route.path, lists },

@@ -263,6 +263,8 @@ function plain(value: Json): Found {
   return { kind: "found", items: [], rebuild: () => value };
 }
 
+const counted: ReadonlySet<string> = new Set(["points_count", "vectors_count", "indexed_vectors_count"]);
+
 /** Reads what tells of no document by itself. */
 function readPlain(
   { handling, collection, asks }: QdrantOperation,
@@ -293,13 +295,17 @@ function readPlain(
     case "describe": {
       if (!isObject(result)) return refuse("upstream_invalid");
       const schema = result["payload_schema"];
-      if (!isObject(schema)) return plain(told(result));
+      // how many points there are, whosever they are; the members may be missing
+      const shown = Object.fromEntries(Object.entries(result).filter(([name]) => !counted.has(name)));
+      if (!isObject(schema)) return plain(told(shown));
       const hidden = collection?.hidden ?? [];
       const open = Object.entries(schema).filter(
         ([name]) =>
           !hidden.some((path) => name === path || name.startsWith(`${path}.`) || path.startsWith(`${name}.`)),
       );
-      return plain(told({ ...result, payload_schema: Object.fromEntries(open) }));
+      // of each field, clients want a number
+      const fields = open.map(([name, one]) => [name, isObject(one) ? { ...one, points: 0 } : one] as const);
+      return plain(told({ ...shown, payload_schema: Object.fromEntries(fields) }));
     }
     case "count": {
       const count = isObject(result) ? plainNumber(result["count"]) : undefined;

@@ -39,7 +39,16 @@ export function readManaged(
   const name = inPath === undefined ? (handled === "create" ? className(inBody) : "") : className(inPath);
   if (handled === "update" && inBody !== undefined && inBody !== name)
     return unread("invalid_request", "class");
-  const ask: StoreAsk = { ...does, name, ...(name === "" ? {} : { collection: store.byName(name) }) };
+  const collection = name === "" ? undefined : store.byName(name);
+  const ask: StoreAsk = {
+    ...does,
+    // where tenants stand for a field, who else is there is for who manages the collection
+    ...(collection?.namespaceField !== undefined && listsTenants(segments, handled)
+      ? { action: "collection.update" as const }
+      : {}),
+    name,
+    ...(collection === undefined ? {} : { collection }),
+  };
   return {
     ...{ kind: "operation", route: route.name, doing: "manage", asks: [ask], lists: handled === "schema" },
     request: {
@@ -47,4 +56,9 @@ export function readManaged(
       ...(body === undefined ? {} : { body }),
     },
   };
+}
+
+/** Shards of a collection with tenants are called as they are. */
+function listsTenants(segments: readonly string[], handled: Handling): boolean {
+  return handled === "describe" && ["tenants", "shards"].includes(segments.at(-1) ?? "");
 }

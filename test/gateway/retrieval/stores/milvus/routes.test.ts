@@ -36,6 +36,18 @@ describe("every route is decided, or denied by name", () => {
     });
   });
 
+  test.each([
+    ["partitions/list", "Rooms", "collection.update"],
+    ["partitions/has", "Rooms", "collection.update"],
+    ["partitions/list", "Docs", "collection.describe"],
+    ["collections/describe", "Rooms", "collection.describe"],
+  ])("who else is in a collection is for who manages it: %s of %s", (path, collectionName, action) => {
+    const byName = (name: string) => (name === "Rooms" ? { namespaceField: "tenant" } : {});
+    const body = { collectionName, ...(path === "partitions/has" ? { partitionName: "acme" } : {}) };
+    const rooms = { ...store, byName } as unknown as StoreConfig;
+    expect(classify(request(`/v2/vectordb/${path}`, body), rooms)).toMatchObject({ asks: [{ action }] });
+  });
+
   test("each once, and nothing else", () => {
     expect(new Set(routes.map(({ path }) => path)).size).toBe(routes.length);
     for (const path of [

@@ -378,8 +378,11 @@ describe("collections", () => {
     lab.narrow(undefined);
     expect((await client.getCollections()).collections).toEqual([{ name: "docs" }]);
     expect((await client.getAliases()).aliases).toEqual([{ alias_name: "latest", collection_name: "docs" }]);
-    const { payload_schema } = await client.getCollection("docs");
+    const { payload_schema, points_count } = await client.getCollection("docs");
     expect(Object.keys(payload_schema)).toEqual(["tenant"]);
+    // how many there are, whosever they are
+    expect(points_count).toBeUndefined();
+    expect(payload_schema["tenant"]?.points).toBe(0);
     expect(await client.collectionExists("docs")).toEqual({ exists: true });
     expect(await refusal(client.query("other", { query: [1, 0] }))).toBe("unknown_collection");
     expect(await refusal(client.query("latest", { query: [1, 0] }))).toBe("unknown_collection");

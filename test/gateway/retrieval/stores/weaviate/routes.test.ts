@@ -33,3 +33,17 @@ test("nothing else", () => {
   expect(classify(request("DELETE", "/v1/graphql"), store)).toMatchObject({ code: "method_not_allowed" });
   expect(new Set(routes.map(({ name }) => name)).size).toBe(routes.length);
 });
+
+test.each([
+  ["/v1/schema/Rooms/tenants", "collection.update"],
+  ["/v1/schema/Rooms/shards", "collection.update"],
+  ["/v1/schema/Rooms", "collection.describe"],
+  ["/v1/schema/Docs/tenants", "collection.describe"],
+])("who else is in a collection is for who manages it: %s", (path, action) => {
+  const rooms = {
+    ...store,
+    byName: (name: string) => (name === "Rooms" ? { namespaceField: "tenant" } : {}),
+  };
+  const asked = { ...request("GET", path), form: "none", body: undefined } as const;
+  expect(classify(asked, rooms as unknown as StoreConfig)).toMatchObject({ asks: [{ action }] });
+});
