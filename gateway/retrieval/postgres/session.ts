@@ -1,60 +1,23 @@
 /** One client's session: its prepared statements, portals and transaction. Each execution is decided anew. */
-import type { Duplex } from "node:stream";
 import { LRUCache } from "lru-cache";
 import { refuse } from "../../../sidecar/contract.js";
-import type { Exchange, GatewayParts } from "../../exchange.js";
-import type { StoreConfig } from "../config.js";
-import { concludeAll } from "../serve/conclude.js";
-import type { Ran } from "../serve/turn.js";
-import type { Connection, Database } from "./database.js";
-import type { Failure } from "./errors.js";
-import { readDatabaseError, writeFailure } from "./errors.js";
+import type { Exchange } from "../../exchange.js";
+import { writeFailure } from "./errors.js";
 import type { Local } from "./local.js";
-import { isCarried, readLocal } from "./local.js";
+import { readLocal } from "./local.js";
 import type { Plan } from "./plan.js";
 import { decidePlan, planStatement } from "./plan.js";
-import type { Bound, Decided, Failed, Rows, Setup } from "./run.js";
+import type { Bound, Decided, Rows } from "./run.js";
 import { describeQuery, sendQuery } from "./run.js";
-import type { StoreSettings } from "./settings.js";
-import { setupOf } from "./setup.js";
+import { SessionBase } from "./session-base.js";
+import type { Portal, Prepared, SessionParts } from "./session-parts.js";
+import { aborted, drained, Failing, failureOf, rowOf, told } from "./session-words.js";
 import { isParameterType } from "./sql/allowed.js";
 import { parseOne } from "./sql/parse.js";
-import { NotAllowed, refuseSql } from "./sql/refuse.js";
-import type { Frame, Inbox } from "./wire/frames.js";
-import { BadFrame, cstring, frame, readFrame } from "./wire/frames.js";
+import { NotAllowed } from "./sql/refuse.js";
+import type { Frame } from "./wire/frames.js";
+import { BadFrame, frame, readFrame } from "./wire/frames.js";
 import * as wire from "./wire/messages.js";
-
-export interface SessionParts {
-  /** Those of the configuration in force. */
-  readonly parts: () => GatewayParts;
-  readonly store: () => StoreConfig | undefined;
-  readonly settings: StoreSettings;
-  readonly database: Database;
-  readonly socket: Duplex;
-  readonly inbox: Inbox;
-  /** Makes what each statement is asked about with. */
-  readonly begin: (signal: AbortSignal) => Exchange;
-  /** As the client's start has it. */
-  readonly given: ReadonlyMap<string, string>;
-  /** Bytes of one message. */
-  readonly most: number;
-}
-
-interface Prepared {
-  readonly local: Local | undefined;
-  /** Absent: a text without a statement. */
-  readonly plan: Plan | undefined;
-  readonly types: readonly number[];
-}
-
-interface Portal {
-  readonly statement: Prepared;
-  readonly bound: Bound;
-  /** What it came to, once it was executed or described. */
-  ran?: Rows;
-  /** What was told of its columns. */
-  given: number;
-}
 
 /** Of one session. */
 const mostStatements = 1_000;
@@ -77,18 +40,11 @@ export function createSession(parts: SessionParts): Session {
   };
 }
 
-class Own {
+class Own extends SessionBase {
   private readonly statements = new LRUCache<string, Prepared>({ max: mostStatements });
   private readonly portals = new Map<string, Portal>();
-  private readonly chosen = new Map<string, string>();
-  private connection: Connection | undefined;
-  private state = "I";
   private failing = false;
   private busy: AbortController | undefined;
-
-  constructor(private readonly parts: SessionParts) {
-    for (const [name, value] of parts.given) this.chosen.set(name, value);
-  }
 
   async serve(): Promise<void> {
     const { inbox, most } = this.parts;
@@ -114,10 +70,6 @@ class Own {
     if (busy === undefined) return;
     busy.abort();
     if (connection !== undefined) this.parts.database.cancel(connection.processId).catch(() => undefined);
-  }
-
-  private send(...messages: Buffer[]): void {
-    this.parts.socket.write(Buffer.concat(messages));
   }
 
   private async handle(message: Frame): Promise<"end" | undefined> {
@@ -201,13 +153,6 @@ class Own {
     const local = readLocal(statement, settings, (name) => this.chosen.get(name));
     if (local !== undefined) return { local, plan: undefined, types };
     return { local, plan: planStatement(statement, { store: this.store(), settings }), types };
-  }
-
-  private store(): StoreConfig {
-    const store = this.parts.store();
-    if (store === undefined)
-      throw new NotAllowed("57P01", "the store is not configured any more", "unknown_store");
-    return store;
   }
 
   private async simple(body: Buffer): Promise<void> {
@@ -368,66 +313,10 @@ class Own {
     }
   }
 
-  private async connect(): Promise<Connection> {
-    this.connection ??= await this.parts.database.connect();
-    return this.connection;
-  }
-
-  /** A statement of its own leaves nothing behind. */
-  private follow(state: string): string {
-    if (state !== "I") return state;
-    this.connection?.release();
-    this.connection = undefined;
-    return state;
-  }
-
-  /** What is set for a statement, for its transaction alone. */
-  private setup(decided: Decided): Setup {
-    const { settings } = this.parts;
-    const asked = Number(this.chosen.get("statement_timeout") ?? 0);
-    const timeout = asked > 0 ? Math.min(asked, settings.statementMs) : settings.statementMs;
-    const chosen = [...this.chosen].filter(([name]) => isCarried(name));
-    return setupOf(settings, decided, {
-      ...{ timeout, chosen },
-      // a transaction of the client's own may write after it read
-      readOnly: this.state === "I" && !decided.writes,
-    });
-  }
-
-  private conclude(
-    exchange: Exchange,
-    { allowed }: Decided,
-    { facts, labels = [] }: Partial<Pick<Rows, "facts" | "labels">>,
-  ): void {
-    const ran: Ran = {
-      ...{ kind: "given", decisions: allowed.decisions, status: 200, value: undefined, items: [] },
-      ...{ labels, facts: facts ?? {} },
-    };
-    concludeAll(this.parts.parts(), exchange, this.store(), ran, { status: 200 });
-  }
-
-  private fail(exchange: Exchange, { failure, decisions, outcome }: Failed): never {
-    const { refusal, decision } = failure;
-    const ran: Ran = { kind: "refused", refusal, decision, decisions, outcome };
-    concludeAll(this.parts.parts(), exchange, this.store(), ran, { status: refusal.status });
-    throw new Failing(failure);
-  }
-
   /** After an error of the gateway's own within a transaction, the database's is as spoilt as the client takes it to be. */
   private async spoil(): Promise<void> {
     if (this.connection === undefined) return;
     await this.command("SELECT 1/0");
-  }
-
-  /** Sends a command of the gateway's own. */
-  private async command(sql: string): Promise<Failure | undefined> {
-    const connection = await this.connect();
-    let failure: Failure | undefined;
-    const state = await connection.run([frame("Q", cstring(sql))], ({ type, body }) => {
-      if (type === "E") failure ??= { refusal: refuse("upstream_refused"), ...readDatabaseError(body) };
-    });
-    this.state = this.follow(state);
-    return failure;
   }
 
   private async answer(local: Local): Promise<void> {
@@ -465,45 +354,4 @@ class Own {
     if (failure !== undefined) throw new Failing(failure);
     this.send(wire.commandComplete(tag));
   }
-}
-
-/** Settings whose changes clients are told. */
-const told: ReadonlyMap<string, string> = new Map([
-  ["application_name", "application_name"],
-  ["timezone", "TimeZone"],
-  ["datestyle", "DateStyle"],
-  ["intervalstyle", "IntervalStyle"],
-  ["client_encoding", "client_encoding"],
-]);
-
-const aborted = "current transaction is aborted, commands ignored until end of transaction block";
-
-/** A statement that failed, with what the client is told. */
-class Failing extends Error {
-  override readonly name = "Failing";
-  constructor(readonly failure: Failure) {
-    super(failure.refusal.code);
-  }
-}
-
-function failureOf(error: unknown): Failure | undefined {
-  if (error instanceof Failing) return error.failure;
-  return error instanceof NotAllowed ? refuseSql(error) : undefined;
-}
-
-/** Of one column of text. */
-function rowOf(name: string): Buffer {
-  return wire.rowDescription([{ name, type: 25, size: 65_535, modifier: -1, format: 0 }]);
-}
-
-/** Waits until the client has taken what was written, so that nothing piles up. */
-function drained(socket: Duplex): Promise<void> {
-  if (!socket.writableNeedDrain || socket.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off("drain", done).off("close", done);
-      resolve();
-    };
-    socket.on("drain", done).on("close", done);
-  });
 }

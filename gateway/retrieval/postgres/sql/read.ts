@@ -1,66 +1,22 @@
 /** Reads a statement: what it touches, and that nothing stands in it that isn't known to be harmless. */
-import type { CollectionConfig, StoreConfig } from "../../config.js";
-import type { StoreSettings, Table } from "../settings.js";
 import { tableOf } from "../settings.js";
 import type { Shape } from "./allowed.js";
 import {
-  aggregates,
   comparing,
   expressionKinds,
-  functions,
   inferred,
-  operators,
   shapes,
-  types,
   valueFunctions,
-  vectorFunctions,
   vectorOperators,
   vectorTypes,
-  windowed,
 } from "./allowed.js";
 import type { Node, Tree } from "./nodes.js";
-import { isNode, listOf, nameOf, names, open } from "./nodes.js";
+import { checkOperator, functionName, nameOfTag, quoted, say, typeName } from "./names.js";
+import { isNode, listOf, nameOf, open } from "./nodes.js";
+import type { Operand, Reading, ReadParts, TableUse } from "./reading.js";
 import { NotAllowed, unsupported } from "./refuse.js";
 
-/** A place in a statement that names a table. */
-export interface TableUse {
-  readonly index: number;
-  /** As the store's configuration calls it, or as the statement does where it isn't there. */
-  readonly name: string;
-  readonly collection: CollectionConfig | undefined;
-  readonly table: Table | undefined;
-  /** What its columns are called by. */
-  readonly alias: string;
-  /** Its rows are the statement's: each can be looked at. */
-  readonly top: boolean;
-}
-
-/** Something that distances are measured from. */
-export type Operand = { readonly param: number } | { readonly text: string };
-
-export interface Reading {
-  /** With `{Table: {index}}` where a table stood. */
-  readonly tree: Node;
-  readonly uses: readonly TableUse[];
-  /** The highest number of a parameter. */
-  readonly params: number;
-  readonly operands: readonly Operand[];
-  /** Store's paths that are filtered and sorted by. */
-  readonly fields: readonly string[];
-  readonly vectors: boolean;
-  readonly sorts: boolean;
-  readonly matches: boolean;
-  readonly filters: boolean;
-  /** Whether it asks within itself. */
-  readonly nested: boolean;
-}
-
-export interface ReadParts {
-  readonly store: Pick<StoreConfig, "byName">;
-  readonly settings: Pick<StoreSettings, "schema" | "vectorSchema">;
-  /** The nodes of tables whose rows are the statement's. */
-  readonly top: ReadonlySet<Node>;
-}
+export type { Operand, Reading, ReadParts, TableUse } from "./reading.js";
 
 type Scope = ReadonlyMap<string, string>;
 
@@ -223,8 +179,16 @@ class Reader {
 
   /** Says names so that they mean what was looked at. */
   private after(tag: string, fields: Node, scope: Scope): Node {
-    if (tag === "FuncCall") return { ...fields, funcname: this.functionName(fields) };
-    if (tag === "TypeName") return { ...fields, names: this.typeName(fields["names"]) };
+    const said =
+      tag === "FuncCall"
+        ? { funcname: functionName(fields, this.parts.settings) }
+        : tag === "TypeName"
+          ? { names: typeName(fields["names"], this.parts.settings) }
+          : undefined;
+    if (said !== undefined) {
+      this.defined.add(nameOf(Object.values(said)[0]?.at(-1)) ?? "");
+      return { ...fields, ...said };
+    }
     if (tag !== "SelectStmt") return fields;
     const ctes = scopes.get(scope);
     return ctes === undefined ? fields : { ...fields, withClause: { ctes } };
@@ -394,35 +358,6 @@ class Reader {
     if (open(call)?.tag !== "FuncCall" || others.some((other) => isNode(other) && open(other) !== undefined))
       throw unsupported("such a table of a function");
   }
-
-  private functionName({ funcname }: Node): Tree[] {
-    const parts = listOf(funcname).map((one) => nameOf(one) ?? "");
-    const name = parts.at(-1) ?? "";
-    const [schema] = parts.length > 1 ? parts : [undefined];
-    const { vectorSchema } = this.parts.settings;
-    const ofVector = vectorFunctions.has(name);
-    const home = ofVector ? vectorSchema : "pg_catalog";
-    const known = ofVector || functions.has(name) || aggregates.has(name) || windowed.has(name);
-    if (parts.length > 2 || !known || (schema !== undefined && schema !== home))
-      throw new NotAllowed(
-        "42501",
-        `the function ${quoted(parts.join("."))} is not passed on by the gateway`,
-      );
-    this.defined.add(name);
-    return names(home, name);
-  }
-
-  private typeName(given: Tree | undefined): Tree[] {
-    const parts = listOf(given).map((one) => nameOf(one) ?? "");
-    const name = parts.at(-1) ?? "";
-    const [schema] = parts.length > 1 ? parts : [undefined];
-    const ofVector = vectorTypes.has(name);
-    const home = ofVector ? this.parts.settings.vectorSchema : "pg_catalog";
-    if (parts.length > 2 || !(ofVector || types.has(name)) || (schema !== undefined && schema !== home))
-      throw new NotAllowed("42501", `the type ${quoted(parts.join("."))} is not passed on by the gateway`);
-    this.defined.add(name);
-    return ofVector ? names(home, name) : names("pg_catalog", name);
-  }
 }
 
 /** The WITH queries of a scope, as they were read. */
@@ -436,29 +371,6 @@ function aliasOf({ alias }: Node): string | undefined {
 function bare(tree: Tree | undefined): ReturnType<typeof open> {
   const one = open(tree);
   return one?.tag === "TypeCast" ? bare(one.fields["arg"]) : one;
-}
-
-function checkOperator(name: Tree | undefined): string {
-  if (name === undefined) return "";
-  const parts = listOf(name).map((one) => nameOf(one) ?? "");
-  const last = parts.at(-1) ?? "";
-  // BETWEEN is an operator's name to the parser
-  const between = /^(?:NOT )?BETWEEN(?: SYMMETRIC)?$/.test(last);
-  if (
-    parts.length > 2 ||
-    (parts.length === 2 && parts[0] !== "pg_catalog") ||
-    !(operators.has(last) || between)
-  )
-    throw new NotAllowed("42501", `the operator ${last.slice(0, 16)} is not passed on by the gateway`);
-  return last;
-}
-
-const quoted = (name: string): string => JSON.stringify(name.slice(0, 63));
-const say = (value: Tree | undefined): string => (typeof value === "string" ? value.slice(0, 64) : "such");
-
-function nameOfTag(tag: string): string {
-  const [, word = tag] = /^(.*?)(?:Stmt)?$/.exec(tag) ?? [];
-  return word.slice(0, 64);
 }
 
 /** Tells an operator that compares. */
