@@ -58,7 +58,17 @@ export const refusalCases: readonly RefusalCase[] = [
   inBody(
     "an element that is asked for in a negation",
     'some t in doc.tags; not t == "x"',
-    "only given a name",
+    "once it was compared",
+  ),
+  inBody(
+    "an element that a negation asks for before anything else does",
+    'some t in doc.tags; not t == "x"; t in input.g',
+    "once it was compared",
+  ),
+  inBody(
+    "an element that all of something are",
+    "some t in doc.tags; every g in input.g { t == g }; t in input.h",
+    "once it was compared",
   ),
   inBody(
     "an element's place",

@@ -176,3 +176,24 @@ func TestFiltersOfTwoUnknowns(t *testing.T) {
 		t.Fatal(faults)
 	}
 }
+
+// Of a document with the labels a and b, `not x == "a"` holds for the element b: a condition on all of the list doesn't say
+// that, and under another `not` it would be wider than the rule.
+func TestElementsThatWereNamedOutside(t *testing.T) {
+	const rule = "include if not blocked\nblocked if {\n\tsome x in doc.tags\n\t@\n\tx in input.g\n}"
+	for line, refused := range map[string]bool{
+		`not x == "a"`:                   true,
+		`not x in input.h`:               true,
+		`every y in input.h { x == y }`:  true,
+		`input.t`:                        false,
+		`not input.t`:                    false,
+		`every y in input.h { y != 1 }`:  false,
+		"x in input.h\n\tnot x == \"a\"": false,
+	} {
+		text := filtered + strings.Replace(rule, "@", line, 1)
+		_, faults := build(&request{Files: map[string]string{"p.rego": text}})
+		if (len(faults) > 0) != refused {
+			t.Errorf("%s: %v", line, faults)
+		}
+	}
+}

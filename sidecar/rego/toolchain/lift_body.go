@@ -24,8 +24,20 @@ func (s *scope) expr(e *ast.Expr) {
 	}
 }
 
+// single refuses elements that got their name outside: inside of `not` and `every` each use would be of any element, where
+// Rego asks of one and the same.
+func (s *scope) single(node any) {
+	ast.WalkVars(node, func(name ast.Var) bool {
+		if found, stands := s.env[name]; stands && found.kind == anElement {
+			s.refuse("an element of the document's %s can only stand in `not` or `every` once it was compared with == or in", found.field)
+		}
+		return false
+	})
+}
+
 // negated: none of the ways in which the expression could hold does.
 func (s *scope) negated(e *ast.Expr) {
+	s.single(e)
 	inner := s.inner()
 	whole := e.Copy()
 	whole.Negated = false

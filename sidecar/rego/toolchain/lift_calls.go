@@ -119,6 +119,7 @@ func (s *scope) every(every *ast.Every) {
 	// of what is no collection nothing holds, though there would be nothing to go through
 	collections := ast.SetTerm(ast.StringTerm("array"), ast.StringTerm("object"), ast.StringTerm("set"))
 	s.emit(ast.Member.Expr(ast.TypeNameBuiltin.Call(over), collections))
+	s.single(every.Body)
 	inner := s.inner()
 	inner.bind(value)
 	inner.bind(key)
