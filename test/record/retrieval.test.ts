@@ -82,3 +82,9 @@ test("of an outcome, numbers and digests alone", () => {
   });
   expect(said).toEqual({ found: 3, exact: true, ids: ["0123456789abcdef"], ids_sha256: sha256 });
 });
+
+test("and why what was allowed is refused: a code, nothing else", () => {
+  expect(retrievalFacts({ refused: "document_refused" })).toEqual({ refused: "document_refused" });
+  expect(retrievalFacts({ refused: "the secret word" })).toEqual({});
+  expect(retrievalFacts({ reason: "document_refused" })).toEqual({});
+});

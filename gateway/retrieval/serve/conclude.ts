@@ -17,7 +17,7 @@ export function concludeAll(
   const told: Partial<Outcome> =
     ran.kind === "given"
       ? { retrieval: ran.facts, ...(ran.labels.length === 0 ? {} : { labels: ran.labels }) }
-      : {};
+      : refusedAs(ran);
   for (const decision of ran.decisions) {
     const size = bytes === undefined ? {} : { bytes };
     conclude(parts, exchange, decision, { kind: "retrieval", outcome, status, ...size }, asked, told);
@@ -27,6 +27,12 @@ export function concludeAll(
     const count = ran.facts[result];
     if (typeof count === "number" && count > 0) parts.metrics.gatewayDocuments(store.name, result, count);
   }
+}
+
+/** Why what policy allowed was refused: the decision doesn't say it. */
+function refusedAs(ran: Ran): Partial<Outcome> {
+  if (ran.kind !== "refused" || ran.refusal.code === "denied") return {};
+  return { retrieval: { refused: ran.refusal.code } };
 }
 
 function outcomeOf(ran: Ran): Outcome["outcome"] {
