@@ -49,11 +49,13 @@ describe("docs/decision-log.md", () => {
   const context = contextOf({ prompt: { bytes: 1 }, content: { bytes: 1 }, task: { id: "t" } });
 
   test("lists the fields of a decision", () => {
-    const fields = [
+    const ofStore = { ...callOf({ store: "kb" }), kind: "retrieval" } as const;
+    const fields = new Set([
       ...fieldsOf(decisionRecordOf({ context, call: callOf({ risk: "low" }), error: "denied" })),
+      ...fieldsOf(decisionRecordOf({ context, call: ofStore })),
       "incomplete",
-    ];
-    expect(firstCells(sectionOf(text, "Fields of a decision")).sort()).toEqual(fields.sort());
+    ]);
+    expect(firstCells(sectionOf(text, "Fields of a decision")).sort()).toEqual([...fields].sort());
   });
 
   test("lists the fields of an outcome", () => {
@@ -75,6 +77,7 @@ describe("docs/decision-log.md", () => {
         cost: { amount: "0.1", currency: "USD", as_of: "2026-11-01", source: "s" },
         stream: { longest_wait_ms: 1 },
         content: { scanned: true },
+        retrieval: { given: 1 },
         labels: ["restricted-data"],
       },
     });
