@@ -25,6 +25,7 @@ import type { PriceTable } from "./observe/price-table.js";
 import type { McpParts } from "./tools/mcp/parts.js";
 import type { OpenApis } from "./tools/openapi/open-apis.js";
 import type { Addresses } from "./retrieval/serve/addresses.js";
+import type { Databases } from "./retrieval/postgres/databases.js";
 import type { Recent } from "./retrieval/serve/recent.js";
 import type { Connections } from "./routes/websocket/connections.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
@@ -76,6 +77,8 @@ export interface GatewayParts {
   /** Documents of tool servers that are APIs. */
   readonly openApis: OpenApis;
   readonly routing: Routing;
+  /** Those of stores of the kind `postgres`. */
+  readonly databases: Pick<Databases, "of">;
   /** What callers asked of collections lately. */
   readonly recentQueries: Recent;
   /** How stores address their collections. */

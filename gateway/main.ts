@@ -228,6 +228,7 @@ export async function startGateway({
     const parts: GatewayParts = {
       ...common,
       ...described,
+      databases,
       ...(hooks === undefined ? {} : { notifier: hooks.notifier }),
       prices,
       config: now,

@@ -7,12 +7,15 @@ import { readJson, send } from "../../http.js";
 import { refusalOf } from "../../models/refuse.js";
 import type { FoundItem, NeutralQuery } from "../adapter.js";
 import type { CollectionConfig, StoreConfig } from "../config.js";
+import { queryPostgres } from "../postgres/neutral.js";
+import { settingsOf } from "../postgres/settings.js";
 import { adapters } from "../stores/registry.js";
 import { concludeAll } from "./conclude.js";
 import { requestObligations } from "./duties.js";
 import { refuseAs } from "./refuse.js";
 import { runOperation } from "./run.js";
 import { openCursors } from "./seal-cursor.js";
+import type { Given } from "./turn.js";
 
 /** Of a query's text, characters. */
 const longest = 65_536;
@@ -38,6 +41,7 @@ export async function serveNeutral(parts: GatewayParts, exchange: Exchange, key:
   const found = findCollection(parts, key);
   if (found === undefined) return askUnknown(parts, exchange, key);
   const { store, collection } = found;
+  if (store.kind === "postgres") return serveTable(parts, exchange, found, asked);
   const adapter = adapters[store.kind];
   if (adapter?.ask === undefined) return say(refuse("unknown_operation"));
   const request = adapter.ask(asked.query, collection, store);
@@ -52,6 +56,42 @@ export async function serveNeutral(parts: GatewayParts, exchange: Exchange, key:
     refuseAs(undefined, exchange, ran.refusal, ran.decision);
     return concludeAll(parts, exchange, store, ran, { status: ran.refusal.status });
   }
+  give(parts, exchange, store, ran);
+}
+
+/** Serves a query of a table, which is asked by SQL. */
+async function serveTable(
+  parts: GatewayParts,
+  exchange: Exchange,
+  { store, collection }: NonNullable<ReturnType<typeof findCollection>>,
+  { query, filter }: Asked,
+): Promise<void> {
+  const { topK } = collection.limits;
+  // SQL's LIMIT is lowered; who says top_k here is told
+  if (query.topK > topK)
+    return refuseAs(undefined, exchange, refuse("retrieval_limit", `top_k: at most ${topK}`));
+  const database = parts.databases.of(store);
+  const settings = settingsOf(store);
+  const found = await queryPostgres(
+    { parts, exchange, store, settings, caller: filter, database },
+    collection,
+    query,
+  );
+  if (found.kind === "failed") {
+    const { failure, decisions, outcome } = found;
+    const { refusal, decision } = failure;
+    refuseAs(undefined, exchange, refusal, decision ?? decisions[0]);
+    const ran = { kind: "refused", refusal, decision, decisions, outcome } as const;
+    return concludeAll(parts, exchange, store, ran, { status: refusal.status });
+  }
+  const { decided, items, labels, facts } = found;
+  const { decisions } = decided.allowed;
+  const given = items.map((item) => ({ item, labels: [] }));
+  const common = { kind: "given", status: 200, value: undefined } as const;
+  give(parts, exchange, store, { ...common, decisions, labels, facts: facts as JsonObject, items: given });
+}
+
+function give(parts: GatewayParts, exchange: Exchange, store: StoreConfig, ran: Given): void {
   const [decision] = ran.decisions;
   const documents = ran.items.map(({ item, labels }) => describe(item, labels));
   const bytes = send(exchange.res, 200, stringifyJson({ documents }), {

@@ -5,6 +5,7 @@ import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import type pg from "pg";
+import { deny, post, until } from "../../world.js";
 import type { PostgresLab } from "./lab.js";
 import { startPostgresLab } from "./lab.js";
 import { ofAcme } from "./world.js";
@@ -59,6 +60,70 @@ describe("vectors through the gateway", () => {
   afterAll(async () => {
     await lab.close();
     await vectors.close();
+  });
+
+  describe("in the gateway's own words", () => {
+    const ask = (body: unknown): Promise<Response> =>
+      post(lab.world, "/v1/retrieval/chunks/query", JSON.stringify(body));
+    const given = async (response: Response): Promise<{ id: string; text?: string; score?: number }[]> => {
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { documents: { id: string }[] }).documents;
+    };
+
+    test("the nearest of those that the caller may have, with text and score", async () => {
+      lab.narrow(ofAcme);
+      const documents = await given(await ask({ vector: [1, 0, 0], top_k: 3 }));
+      expect(documents.map(({ id, text }) => [id.slice(0, 1), text])).toEqual(
+        Array(3).fill(["a", "of acme"]),
+      );
+      const scores = documents.map(({ score = 0 }) => score);
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+      await until(() => lab.world.sidecar.outcomes.some(({ retrieval }) => retrieval?.["given"] === 3));
+    });
+
+    test("a caller's filter only narrows", async () => {
+      lab.narrow(ofAcme);
+      const filter = { type: "field", operator: "eq", field: "tenant", value: "blue" };
+      expect(await given(await ask({ vector: [1, 0, 0], top_k: 3, filter }))).toEqual([]);
+    });
+
+    test("documents by their ids, of those that the caller may have", async () => {
+      lab.narrow(ofAcme);
+      const documents = await given(
+        await ask({ ids: ["a1", "b1", "a2'); DROP TABLE chunks; --"], top_k: 5 }),
+      );
+      expect(documents.map(({ id }) => id)).toEqual(["a1"]);
+    });
+
+    test("what policy masks is masked in the text, too", async () => {
+      lab.narrow(ofAcme, [
+        { type: "mask_documents", properties: { documents: [0], fields: ["text"] }, phase: "response" },
+      ]);
+      const documents = await given(await ask({ ids: ["a1"], top_k: 5 }));
+      expect(JSON.stringify(documents)).not.toContain("of acme");
+      expect(documents).toHaveLength(1);
+    });
+
+    test.each([
+      ["what a table can't be asked", { query: "holidays" }, 403, "unknown_operation"],
+      ["more than may be asked for", { vector: [1, 0, 0], top_k: 101 }, 400, "retrieval_limit"],
+      [
+        "a field that isn't configured",
+        { vector: [1, 0, 0], filter: { ...ofAcme, field: "body" } },
+        400,
+        "filter_refused",
+      ],
+    ])("%s is refused", async (_name, body, status, code) => {
+      lab.narrow(ofAcme);
+      const response = await ask(body);
+      expect([response.status, await response.json()]).toMatchObject([status, { code }]);
+    });
+
+    test("a denial is one", async () => {
+      lab.world.sidecar.decide = deny("retrieval.tenant");
+      const response = await ask({ vector: [1, 0, 0] });
+      expect([response.status, await response.json()]).toMatchObject([403, { code: "denied" }]);
+    });
   });
 
   test("the nearest of those that the caller may have, as many as are asked for", async () => {
