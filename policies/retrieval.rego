@@ -119,9 +119,7 @@ deny contains reason.from(rego.metadata.rule()) if {
 #   frameworks: ["LLM10", "NIST-CSF:PR.IR"]
 deny contains reason.from(rego.metadata.rule()) if {
 	resource.is_request
-	some name in {"dimensions", "bytes"}
-	value := input.resource.properties.query[name]
-	not fits(name, value)
+	too_large
 }
 
 # METADATA
@@ -325,6 +323,17 @@ most := data.facts.retrieval.exported if input.action.name == "retrieval.export"
 offset_allowed if {
 	is_number(input.resource.properties.query.offset)
 	input.resource.properties.query.offset <= data.facts.retrieval.offset
+}
+
+# Each by its name: were all of the query read, no decision on one would do for another.
+too_large if {
+	dimensions := input.resource.properties.query.dimensions
+	not fits("dimensions", dimensions)
+}
+
+too_large if {
+	bytes := input.resource.properties.query.bytes
+	not fits("bytes", bytes)
 }
 
 fits(name, value) if {
