@@ -11,6 +11,8 @@ export interface Recent {
 const fewest = 3;
 /** Of one caller at one collection; what is older counts no more. */
 const mostKept = 1_024;
+/** Of all together: some 100 MB. Who asked longest ago is forgotten first. */
+const mostOfAll = 2_000_000;
 
 interface Asked {
   readonly at: number;
@@ -26,9 +28,13 @@ interface Kept {
 /**
  * Counts queries, so that policy can bound what is found out by many narrow ones.
  * @param windowMs how far it looks back
+ * @param most queries that are kept, of all callers
  */
-export function createRecent(clock: () => number, windowMs = 600_000): Recent {
-  const kept = new LRUCache<string, Kept>({ max: 50_000 });
+export function createRecent(clock: () => number, windowMs = 600_000, most = mostOfAll): Recent {
+  const kept = new LRUCache<string, Kept>({
+    ...{ max: 50_000, maxSize: most },
+    sizeCalculation: ({ asked }) => asked.length,
+  });
   return {
     note(owner, collection, found) {
       const now = clock();
@@ -43,7 +49,8 @@ export function createRecent(clock: () => number, windowMs = 600_000): Recent {
         one.asked.shift();
         if (first.narrow) one.narrow -= 1;
       }
-      kept.set(key, one);
+      // another object, for the same would not be measured again
+      kept.set(key, { ...one });
       return {
         queries: one.asked.length,
         narrow: one.narrow,
