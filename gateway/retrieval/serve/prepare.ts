@@ -47,7 +47,7 @@ export function prepare(
     // the caller may name a field that isn't there; policy may not
     const policy = simplify({ type: "compound", operator: "and", value: duties.conditions }, known);
     return policy === undefined
-      ? refuse("obligation_unsatisfiable")
+      ? refuse("obligation_unsatisfiable", `not among the collection's fields: ${missing(ask, duties)}`)
       : refuse("filter_refused", "a field that is not configured, or a value that is not of its type");
   }
   const hidden = hiddenPaths(ask, duties);
@@ -80,6 +80,16 @@ function nothingToNarrow(ask: StoreAsk): Prepared {
     most: 0,
   } as const;
   return { kind: "prepared", ask, nothing: false, stamps: { set: {}, atLeast: {} }, narrowing };
+}
+
+/** The fields of policy's conditions that aren't configured: names of the policy's, for who configures. */
+function missing(ask: StoreAsk, { conditions }: RequestDuties): string {
+  const { fields, absent } = ask.collection ?? {};
+  const known = constantsOf(ask);
+  const names = conditions
+    .flatMap(fieldsOf)
+    .filter((name) => fields?.has(name) !== true && absent?.has(name) !== true && !(name in known));
+  return [...new Set(names)].slice(0, 8).join(", ");
 }
 
 function overLimit({ collection, query, documents, ids }: StoreAsk): string | undefined {

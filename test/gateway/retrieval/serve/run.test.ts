@@ -243,6 +243,16 @@ describe("what can't be done, or may not, is refused before anything is sent", (
   });
 });
 
+test("who configures is told which fields policy asks for", async () => {
+  const fake = begin();
+  fake.decide = obliging([
+    "filter",
+    { condition: { type: "compound", operator: "and", value: [acme, eq("owner", "x")] } },
+  ]);
+  const ran = (await fake.run([find])) as Refused;
+  expect(ran.refusal.message).toMatch(/: not among the collection's fields: owner$/);
+});
+
 test("a namespace stands for its field: of another, nothing is found and nothing asked", async () => {
   const fake = begin();
   fake.decide = obliging(["filter", { condition: eq("part", "p2") }]);
