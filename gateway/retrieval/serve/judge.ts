@@ -8,8 +8,9 @@ import { holds } from "../conditions/holds.js";
 import type { Document } from "../document.js";
 import { describeResults, documentOf } from "./describe.js";
 import { readResponseDuties, responseObligations } from "./duties.js";
-import { maskItem, withoutHidden } from "./mask.js";
+import { maskItem, texts, withoutHidden } from "./mask.js";
 import type { Prepared } from "./prepare.js";
+import { overlaps, pathOf } from "./prepare.js";
 import type { Allowed, Turn } from "./turn.js";
 import { ownerOf } from "./seal-cursor.js";
 
@@ -42,6 +43,7 @@ export async function judge(
   turn: Turn,
   { decisions, prepared }: Allowed,
   found: readonly FoundItem[],
+  count?: number,
 ): Promise<Judged | { readonly kind: "denied"; readonly refusal: Refusal; readonly decision?: Decision }> {
   const items: (FoundItem | undefined)[] = found.map(() => undefined);
   const labelled = new Map<number, readonly string[]>();
@@ -53,6 +55,8 @@ export async function judge(
     const { ask, narrowing } = one;
     const candidates = candidatesOf(one, found, index);
     tally.filtered += found.reduce((sum, { ask: of }) => sum + (of === index ? 1 : 0), 0) - candidates.length;
+    // a count tells of documents, too
+    if (ask.effect === "count" && count !== undefined) noteQuery(turn, decisions[index], ask, count);
     if (ask.effect !== "find") continue;
     const recent = noteQuery(turn, decisions[index], ask, candidates.length);
     for (let from = 0; from < candidates.length; from += batch) {
@@ -79,8 +83,11 @@ export async function judge(
         }
         const names = duties.mask.get(i) ?? [];
         const shown = maskItem(withoutHidden(item, narrowing.hidden, ask.collection), names, ask.collection);
-        // what can't be masked isn't given
-        if (shown === undefined) {
+        // what can't be masked isn't given; nor is what was found by a field that is masked in it: that would tell the field
+        const asksMasked = names.some(
+          (name) => !texts.has(name) && one.used.some((path) => overlaps(path, pathOf(ask, name))),
+        );
+        if (shown === undefined || asksMasked) {
           tally.removed += 1;
           continue;
         }

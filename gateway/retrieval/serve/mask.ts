@@ -8,7 +8,7 @@ import { put } from "./stamp.js";
 const masked = "***";
 
 /** The names under which policy means what a document says. */
-const texts: ReadonlySet<string> = new Set(["text", "content"]);
+export const texts: ReadonlySet<string> = new Set(["text", "content"]);
 
 /** Takes the store's paths that nobody may see out of a document; a text that stands at one of them, too. */
 export function withoutHidden(

@@ -11,6 +11,8 @@ export interface Prepared {
   readonly kind: "prepared";
   readonly ask: StoreAsk;
   readonly narrowing: Narrowing;
+  /** The store's paths that the caller filters, sorts, scores or groups by. */
+  readonly used: readonly string[];
   /** What policy says of documents that are written. */
   readonly stamps: Pick<RequestDuties, "set" | "atLeast">;
   /** No document can meet the condition: the store isn't asked. */
@@ -61,6 +63,7 @@ export function prepare(
     kind: "prepared",
     ask,
     nothing,
+    used,
     stamps: duties,
     narrowing: {
       condition,
@@ -79,7 +82,7 @@ function nothingToNarrow(ask: StoreAsk): Prepared {
     topK: 0,
     most: 0,
   } as const;
-  return { kind: "prepared", ask, nothing: false, stamps: { set: {}, atLeast: {} }, narrowing };
+  return { kind: "prepared", ask, nothing: false, used: [], stamps: { set: {}, atLeast: {} }, narrowing };
 }
 
 /** The fields of policy's conditions that aren't configured: names of the policy's, for who configures. */
@@ -109,11 +112,11 @@ function hiddenPaths(ask: StoreAsk, { hidden }: RequestDuties): string[] {
 }
 
 /** Where the store keeps a field; a name that isn't configured is taken for the store's own. */
-function pathOf({ collection }: StoreAsk, name: string): string {
+export function pathOf({ collection }: StoreAsk, name: string): string {
   return collection?.fields.get(name)?.path.join(".") ?? name;
 }
 
-function overlaps(a: string, b: string): boolean {
+export function overlaps(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }
 

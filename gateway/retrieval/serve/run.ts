@@ -85,7 +85,7 @@ async function lookUp(
 /** Gives what may be given of an answer. */
 async function give(turn: Turn, allowed: Allowed, { sent, found, status }: Heard): Promise<Ran> {
   const { decisions } = allowed;
-  const judged = await judge(turn, allowed, found.items);
+  const judged = await judge(turn, allowed, found.items, found.count);
   if (judged.kind === "denied")
     return refusedBy(decisions, judged.refusal, "denied", judged.decision ?? decisions[0]);
   const kept = found.collections === undefined ? undefined : await keepListed(turn, found.collections);

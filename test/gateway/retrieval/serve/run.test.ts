@@ -137,6 +137,18 @@ test("policy keeps, masks and labels by place; scores and order stay", async () 
   expect(JSON.stringify(ran.facts)).not.toMatch(/"a"|"f"/);
 });
 
+test("what was found by a field that is masked in it isn't given", async () => {
+  const fake = begin();
+  fake.decide = obliging(["mask_documents", { documents: [0, 1], fields: ["salary"] }]);
+  const by = (fields: string[]) => fake.run([{ ...find, query: { ...query, fields } }]);
+  expect(idsOf(await by(["tenant"]))).toEqual(["a", "b", "c", "d", "e"]);
+  expect(idsOf(await by(["pay.salary"]))).toEqual(["c", "d", "e"]);
+  expect(idsOf(await by(["pay"]))).toEqual(["c", "d", "e"]);
+  fake.decide = obliging(["mask_documents", { documents: [0], fields: ["salary"] }]);
+  const above: Condition = { type: "field", operator: "exists", field: "salary", value: true };
+  expect(idsOf(await fake.run([find], above))).toEqual([]);
+});
+
 test("an answer that policy denies isn't given", async () => {
   const fake = begin();
   fake.decide = ({ action }) => ({
