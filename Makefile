@@ -27,12 +27,10 @@ tour: ## send the product's scenarios through the running demo
 
 test: build ## set up what tests need and run all of them
 	@deploy/prerequisites.sh redis-server promtool postgres
-	@deploy/python-clients.sh
 	@deploy/test.sh
 
 test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras
 	@deploy/prerequisites.sh redis-server promtool postgres java mvn
-	@deploy/python-clients.sh
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh

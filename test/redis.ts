@@ -85,13 +85,13 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until something holds, for at most five seconds. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 500; n++) {
+/** Waits until something holds, for at most so many seconds. */
+export async function until(holds: () => boolean | Promise<boolean>, seconds = 5): Promise<void> {
+  for (let n = 0; n < seconds * 100; n++) {
     if (await holds()) return;
     await sleep(10);
   }
-  throw new Error("it did not come to hold within five seconds");
+  throw new Error(`it did not come to hold within ${seconds} seconds`);
 }
 
 function freePort(): Promise<number> {

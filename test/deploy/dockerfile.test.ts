@@ -81,7 +81,8 @@ test("its steps work, its result starts, becomes healthy and carries no demo", a
     await until(async () => {
       const health = await fetch("http://127.0.0.1:18482/health?bundles").catch(() => undefined);
       return health?.ok === true;
-    });
+      // its first start compiles the policies, with a core for itself or not
+    }, 60);
   } finally {
     child.kill("SIGKILL");
   }

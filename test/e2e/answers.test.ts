@@ -80,7 +80,7 @@ test("a stream ends before they come", async () => {
 
 test("decisions and outcomes record what was found, and nothing of what was said", async () => {
   const lines = (): string => readFileSync(join(world.directory, "decisions.jsonl"), "utf8");
-  await until(() => lines().includes('"type":"outcome"') && lines().includes("secrets_in_answer"));
+  await until(() => lines().includes('"outcome":"denied"') && lines().includes("secrets_in_answer"));
   const found = { secrets: { github_token: 1 }, scanned: true };
   const events = lines()
     .split("\n")
