@@ -130,6 +130,44 @@ const core: readonly Guard[] = [
 
 const adapters: readonly Guard[] = [
   guard(
+    "members of bodies are known",
+    store("strict"),
+    "    if (!known.includes(name))\n",
+    "    if (false)\n",
+    places("Qdrant: a filter under another name"),
+    places("Qdrant: a filter among the parameters of the search"),
+  ),
+  guard(
+    "numbers are whole and not negative",
+    store("strict"),
+    "Number.isInteger(number) && number >= least && number <= most",
+    "number <= most",
+    sizes("Qdrant: a negative number"),
+    sizes("Qdrant: a fraction"),
+  ),
+  guard(
+    "Weaviate: an argument stands once",
+    store("weaviate/classify-graphql"),
+    'if (Object.hasOwn(out, name.value)) return unread("filter_refused", "an argument stands twice");',
+    "",
+    places("Weaviate: two filters"),
+  ),
+  guard(
+    "Weaviate: no directives",
+    store("weaviate/classify-graphql"),
+    'if ((one.directives?.length ?? 0) > 0) return unread("filter_refused", "directives");',
+    "",
+    places("Weaviate: a directive"),
+  ),
+  guard(
+    "Elasticsearch: indices are named plainly",
+    store("search/names"),
+    'return refuse("filter_refused", "an index is named plainly, and once");',
+    "void 0;",
+    elsewhere("Elasticsearch: a pattern"),
+    elsewhere("Elasticsearch: all but one"),
+  ),
+  guard(
     "Qdrant: policy's filter stands beside the caller's",
     store("qdrant/narrow"),
     "caller === undefined ? [policy] : [caller, policy]",
