@@ -22,7 +22,7 @@ import type { ToolsConfig } from "./tools/definitions/read-config.js";
 import { readToolsConfig } from "./tools/definitions/read-config.js";
 import type { ServerConfig } from "./tools/server-config.js";
 import { readServer } from "./tools/server-config.js";
-import { readUrl } from "./upstreams/read-url.js";
+import { isLoopback, readUrl } from "./upstreams/read-url.js";
 import type { UpstreamConfig } from "./upstreams/upstream.js";
 import type { Json, ListenerTls } from "../sidecar/contract.js";
 import { credentialHeaders, Fields, Problems, readListenerTls } from "../sidecar/contract.js";
@@ -149,7 +149,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
         settings: kindSettings,
         readUpstream: () =>
           fields.raw("kind") === "postgres"
-            ? readUpstream(fields, problems, { schemes: ["postgres", "postgresql"] })
+            ? readDatabase(fields, problems)
             : readUpstream(fields, problems, { tokens: true, ...keyOf(fields.raw("kind")) }),
       }),
     ]),
@@ -225,6 +225,15 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
   }
   if (problems.list.length > 0) throw new GatewayConfigRefused(problems.list);
   return config;
+}
+
+/** INVARIANT: a database's password, and its rows, don't leave the machine in clear. */
+function readDatabase(fields: Fields, problems: Problems): UpstreamConfig {
+  const upstream = readUpstream(fields, problems, { schemes: ["postgres", "postgresql"] });
+  const { url, tls } = upstream;
+  if (tls === undefined && !isLoopback(url) && url.hostname !== "invalid.invalid")
+    problems.add(fields.at("tls"), "is required for a database that isn't on this machine");
+  return upstream;
 }
 
 function readProxies(items: readonly Fields[], problems: Problems): GatewayConfig["proxies"] {
