@@ -307,3 +307,15 @@ export function checkCollections(stores: ReadonlyMap<string, StoreConfig>, probl
     }
   }
 }
+
+/** Finds the collection that is called so, whichever store it is in. */
+export function findCollection(
+  stores: ReadonlyMap<string, StoreConfig>,
+  key: string,
+): { readonly store: StoreConfig; readonly collection: CollectionConfig } | undefined {
+  for (const store of stores.values()) {
+    const collection = store.collections.get(key);
+    if (collection !== undefined) return { store, collection };
+  }
+  return undefined;
+}

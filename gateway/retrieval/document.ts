@@ -1,6 +1,7 @@
 /** What policy sees of a stored document: the configured fields of its metadata, each of its one type. */
 import type { Json, JsonObject, Scalar } from "../../sidecar/contract.js";
-import { isObject, plainNumber } from "../../sidecar/contract.js";
+import { plainNumber } from "../../sidecar/contract.js";
+import { at } from "./path.js";
 
 export const fieldTypes = ["string", "number", "boolean", "time", "strings"] as const;
 /** `time`: seconds since the epoch for policy; `strings`: a list of texts. */
@@ -39,15 +40,6 @@ export function readDocument(
     if (value !== undefined) document[name] = value;
   }
   return Object.assign(document, constants);
-}
-
-function at(metadata: JsonObject, path: readonly string[]): Json | undefined {
-  let found: Json | undefined = metadata;
-  for (const key of path) {
-    if (!isObject(found) || !Object.hasOwn(found, key)) return undefined;
-    found = found[key];
-  }
-  return found;
 }
 
 /** Gives a stored value as policy sees it; undefined where it isn't of the field's type. */

@@ -5,6 +5,7 @@ import type { GatewayConfig } from "../config.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { send } from "../http.js";
 import { jwksPath } from "../keys.js";
+import { findCollection } from "../retrieval/config.js";
 import { refuseTool } from "./refuse.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
@@ -18,17 +19,15 @@ export function resourceOf(path: string, config: GatewayConfig): string | undefi
   if (api !== undefined) return config.servers.get(api)?.openapi === undefined ? undefined : `/tools/${api}`;
   const [, collection] = /^\/v1\/retrieval\/([^/]+)(?:\/query)?$/.exec(path) ?? [];
   if (collection !== undefined) {
-    return hasCollection(config, collection) ? `/v1/retrieval/${collection}` : undefined;
+    return findCollection(config.stores, collection) !== undefined
+      ? `/v1/retrieval/${collection}`
+      : undefined;
   }
   const [, store] = /^\/stores\/([^/?]+)(?:[/?]|$)/.exec(path) ?? [];
   if (store !== undefined) return config.stores.has(store) ? `/stores/${store}` : undefined;
   const [, agent] = /^\/a2a\/([^/]+)(?:\/|$)/.exec(path) ?? [];
   if (agent !== undefined) return config.agents.has(agent) ? `/a2a/${agent}` : undefined;
   return /^\/v1(?:\/|$)/.test(path) ? "/v1" : undefined;
-}
-
-function hasCollection({ stores }: GatewayConfig, key: string): boolean {
-  return [...stores.values()].some((store) => store.collections.has(key));
 }
 
 /** Origin and path of the address that clients know; undefined for a gateway that listens on a Unix socket only. */

@@ -1,8 +1,8 @@
-import type { Json, JsonObject } from "../../../sidecar/contract.js";
+import type { JsonObject } from "../../../sidecar/contract.js";
 import { isObject } from "../../../sidecar/contract.js";
 import type { FoundItem } from "../adapter.js";
 import type { CollectionConfig } from "../config.js";
-import { put } from "./stamp.js";
+import { at, put } from "../path.js";
 
 /** Stands where a text was. */
 const masked = "***";
@@ -55,10 +55,7 @@ export function maskItem(
 
 /** A text is covered, anything else is taken out; however else a store spells the path, it is taken out. */
 function cover(metadata: JsonObject, path: readonly string[]): JsonObject {
-  const found = path.reduce<Json | undefined>(
-    (at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined),
-    metadata,
-  );
+  const found = at(metadata, path);
   const left = without(metadata, path);
   return typeof found === "string" ? (put(left, path, masked) ?? {}) : left;
 }

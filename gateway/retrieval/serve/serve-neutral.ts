@@ -6,7 +6,8 @@ import { askAbout, conclude, decisionHeaders } from "../../exchange.js";
 import { readJson, send } from "../../http.js";
 import { refusalOf } from "../../models/refuse.js";
 import type { FoundItem, NeutralQuery } from "../adapter.js";
-import type { CollectionConfig, StoreConfig } from "../config.js";
+import type { StoreConfig } from "../config.js";
+import { findCollection } from "../config.js";
 import { queryPostgres } from "../postgres/neutral.js";
 import { settingsOf } from "../postgres/settings.js";
 import { adapters } from "../stores/registry.js";
@@ -38,7 +39,7 @@ export async function serveNeutral(parts: GatewayParts, exchange: Exchange, key:
   if (read.kind === "refusal") return say(read);
   const asked = readQuery(read.value);
   if (asked.kind === "refusal") return say(asked);
-  const found = findCollection(parts, key);
+  const found = findCollection(parts.config.stores, key);
   if (found === undefined) return askUnknown(parts, exchange, key);
   const { store, collection } = found;
   if (store.kind === "postgres") return serveTable(parts, exchange, found, asked);
@@ -113,18 +114,6 @@ async function askUnknown(parts: GatewayParts, exchange: Exchange, key: string):
   const refusal = decision.allow ? refuse("unknown_collection") : refusalOf(decision);
   refuseAs(undefined, exchange, refusal, decision);
   conclude(parts, exchange, decision, { kind: "retrieval", outcome: "denied", status: refusal.status });
-}
-
-/** Finds the collection that is called so, whichever store it is in. */
-export function findCollection(
-  { config }: Pick<GatewayParts, "config">,
-  key: string,
-): { readonly store: StoreConfig; readonly collection: CollectionConfig } | undefined {
-  for (const store of config.stores.values()) {
-    const collection = store.collections.get(key);
-    if (collection !== undefined) return { store, collection };
-  }
-  return undefined;
 }
 
 function describe({ id, score, text, metadata }: FoundItem, labels: readonly string[]): JsonObject {

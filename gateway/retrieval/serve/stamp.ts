@@ -1,9 +1,10 @@
 import type { Condition, Json, JsonObject, Refusal, Scalar } from "../../../sidecar/contract.js";
-import { isObject, refuse } from "../../../sidecar/contract.js";
+import { refuse } from "../../../sidecar/contract.js";
 import type { StoreAsk } from "../adapter.js";
 import { holds } from "../conditions/holds.js";
 import type { FieldConfig } from "../document.js";
 import { readValue } from "../document.js";
+import { at, put } from "../path.js";
 import { documentOf } from "./describe.js";
 import type { RequestDuties } from "./duties.js";
 
@@ -121,35 +122,4 @@ function written(value: Scalar, { type, form = "rfc3339" }: FieldConfig): Json {
   if (type !== "time" || typeof value !== "number") return value;
   if (form === "rfc3339") return new Date(value * 1_000).toISOString();
   return form === "epoch_s" ? value : Math.round(value * 1_000);
-}
-
-export function at(document: JsonObject, path: readonly string[]): Json | undefined {
-  let found: Json | undefined = document;
-  for (const key of path) {
-    if (!isObject(found) || !Object.hasOwn(found, key)) return undefined;
-    found = found[key];
-  }
-  return found;
-}
-
-/** Gives a copy with a value at a path; `undefined` takes what is there away. Undefined where the path leads through what is no object. */
-export function put(
-  document: JsonObject,
-  path: readonly string[],
-  value: Json | undefined,
-): JsonObject | undefined {
-  const [key, ...rest] = path;
-  if (key === undefined) return undefined;
-  const out = Object.assign(Object.create(null) as JsonObject, document);
-  if (rest.length === 0) {
-    if (value === undefined) delete out[key];
-    else out[key] = value;
-    return out;
-  }
-  const inner = Object.hasOwn(out, key) ? out[key] : value === undefined ? undefined : {};
-  if (inner === undefined) return document;
-  const done = isObject(inner) ? put(inner, rest, value) : undefined;
-  if (done === undefined) return undefined;
-  out[key] = done;
-  return out;
 }

@@ -1,16 +1,7 @@
-/** Reads and writes at JSON pointers; members of objects only, never of lists. */
+/** Writes at JSON pointers; members of objects only, never of lists. */
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { isObject } from "../../../../sidecar/contract.js";
 import type { Pointer } from "./mapping.js";
-
-export function get(value: Json | undefined, pointer: Pointer): Json | undefined {
-  let found = value;
-  for (const name of pointer) {
-    if (!isObject(found) || !Object.hasOwn(found, name)) return undefined;
-    found = found[name];
-  }
-  return found;
-}
 
 /** Gives a copy with a value at a pointer, and objects on the way; `undefined` takes what is there away. */
 export function set(value: Json | undefined, pointer: Pointer, to: Json | undefined): Json | undefined {

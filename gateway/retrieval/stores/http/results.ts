@@ -4,11 +4,12 @@ import type { Found, FoundItem, Narrowed, StoreAnswer } from "../../adapter.js";
 import type { HttpOperation } from "./classify.js";
 import type { Mapping } from "./mapping.js";
 import type { HttpNarrowed } from "./narrow.js";
-import { get, set, within } from "./point.js";
+import { at } from "../../path.js";
+import { set, within } from "./point.js";
 
 /** Reads the documents of an answer; nothing else of it is given. */
 export function results({ mapping }: HttpOperation, sent: Narrowed, { value }: StoreAnswer): Found | Refusal {
-  const documents = get(value, mapping.documents);
+  const documents = at(value, mapping.documents);
   if (!Array.isArray(documents)) return refuse("upstream_invalid");
   const { textHidden } = sent as HttpNarrowed;
   const items: FoundItem[] = [];
@@ -32,12 +33,12 @@ function readItem(
   { id, text, score, metadata }: Mapping,
   textHidden: boolean,
 ): FoundItem | undefined {
-  const whole = get(document, metadata) ?? {};
+  const whole = at(document, metadata) ?? {};
   const inner = within(text, metadata);
   const rest = inner === undefined || inner.length === 0 ? whole : set(whole, inner, undefined);
-  const named = get(document, id);
-  const said = get(document, text);
-  const scored = plainNumber(get(document, score));
+  const named = at(document, id);
+  const said = at(document, text);
+  const scored = plainNumber(at(document, score));
   if (!isObject(rest) || (said !== undefined && said !== null && typeof said !== "string")) return undefined;
   return {
     ...{ ask: 0, metadata: rest },

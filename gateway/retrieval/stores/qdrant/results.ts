@@ -5,6 +5,7 @@ import { holds } from "../../conditions/holds.js";
 import type { CollectionConfig } from "../../config.js";
 import type { Cursors } from "../../cursors.js";
 import { readDocument } from "../../document.js";
+import { at } from "../../path.js";
 import { parsePath } from "./json-path.js";
 import type { QdrantNarrowed } from "./narrow.js";
 import type { QdrantOperation, Search } from "./operation.js";
@@ -210,12 +211,6 @@ function readPoint(
       ...(score === undefined ? {} : { score }),
     },
   };
-}
-
-function at(payload: JsonObject, path: readonly string[]): Json | undefined {
-  let found: Json | undefined = payload;
-  for (const name of path) found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined;
-  return found;
 }
 
 /** Writes the points that are left, of members that are known. */
