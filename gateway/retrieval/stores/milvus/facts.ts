@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Json } from "../../../../sidecar/contract.js";
-import { isObject, stringifyJson } from "../../../../sidecar/contract.js";
+import { isObject } from "../../../../sidecar/contract.js";
 import type { QueryFacts } from "../../adapter.js";
+import { Facts } from "../strict.js";
 
 type Kind = QueryFacts["kinds"][number];
 
@@ -17,23 +17,12 @@ export function factsOf(
   },
 ): QueryFacts {
   const { kinds = [], top_k, offset = 0, vectors = false, fields = [] } = told;
-  const hash = createHash("sha256");
-  const all = new Set<Kind>(kinds);
-  let bytes = 0;
-  let dimensions = 0;
+  const facts = new Facts();
+  for (const kind of kinds) facts.kind(kind);
+  for (const field of fields) facts.field(field);
   for (const one of searched) {
-    const written = stringifyJson(one);
-    bytes += Buffer.byteLength(written);
-    hash.update(written).update("\n");
-    all.add(typeof one === "string" ? "text" : isObject(one) ? "sparse" : "vector");
-    if (Array.isArray(one)) dimensions = Math.max(dimensions, one.length);
+    const kind = typeof one === "string" ? "text" : isObject(one) ? "sparse" : "vector";
+    facts.searched(kind, one, Array.isArray(one) ? one.length : 0);
   }
-  return {
-    ...{ kinds: [...all].sort(), top_k },
-    ...(offset > 0 ? { offset } : {}),
-    ...(dimensions > 0 ? { dimensions } : {}),
-    ...(searched.length > 0 ? { bytes, sha256: hash.digest("hex") } : {}),
-    ...(vectors ? { vectors } : {}),
-    ...(fields.length > 0 ? { fields: [...new Set(fields)].sort() } : {}),
-  };
+  return facts.tell(top_k, { offset, vectors });
 }
