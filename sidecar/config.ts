@@ -3,12 +3,26 @@ import { readAssertion } from "./assert/config.js";
 import type { Json, JsonObject, ListenerTls } from "./contract.js";
 import { Fields, isObject, Problems, readListenerTls } from "./contract.js";
 import type { NetworkRange } from "./describe/describe.js";
+import { readRedis } from "./net/read-redis.js";
+import type { RedisAt } from "./net/redis-place.js";
 import { defaultNetworks } from "./describe/describe.js";
 import type { IdentityConfig } from "./identify/create-methods.js";
 import { parseSpiffe } from "./identify/spiffe/parse-spiffe.js";
 import { parseIntrospection } from "./identify/introspection/parse-introspection.js";
 import { parseProof } from "./identify/proof/parse-proof.js";
 import { IssuersInvalid, parseIssuers } from "./identify/token/parse-issuers.js";
+import type { SignalsConfig } from "./signals/config.js";
+import { readSignals } from "./signals/config.js";
+import type { StateConfig } from "./state/config.js";
+import { readState } from "./state/config.js";
+import type { FencesConfig } from "./state/fences/config.js";
+import { readFences } from "./state/fences/config.js";
+import type { OperatorConfig } from "./operator/config.js";
+import { readOperator } from "./operator/config.js";
+import type { ConfiguredLimit } from "./state/limits/config.js";
+import { readLimits } from "./state/limits/config.js";
+import type { TasksConfig } from "./state/tasks/config.js";
+import { readTasks } from "./state/tasks/config.js";
 
 export interface SidecarConfig {
   readonly labels: Readonly<Record<string, string>>;
@@ -27,19 +41,31 @@ export interface SidecarConfig {
   readonly cache: {
     readonly enabled: boolean;
     readonly l2: "auto" | "always" | "never";
-    readonly redisUrl?: string;
+    readonly redisAt?: RedisAt;
     /** Keys the authentication of what lies in Redis; shared by the fleet. */
     readonly secret?: string;
     readonly maxEntries: number;
     readonly maxBytes: number;
     /** Longest life of a result, seconds. */
     readonly ttl: number;
+    /** Longest life of a denial, seconds. */
+    readonly denyTtl: number;
+    /** Questions that a new bundle is asked again; 0: none. */
+    readonly warm: number;
     /** Longest wait for Redis, milliseconds. */
     readonly waitMs: number;
   };
   readonly identity: IdentityConfig;
   /** What signs assertions for upstreams; absent: none are. */
   readonly assertion?: AssertionConfig;
+  readonly state: StateConfig;
+  readonly tasks: TasksConfig;
+  readonly limits: readonly ConfiguredLimit[];
+  readonly fences: FencesConfig;
+  /** Who may fence and lift; absent: nobody. */
+  readonly operator?: OperatorConfig;
+  /** Absent: no signals are received or told. */
+  readonly signals?: SignalsConfig;
   readonly networks: readonly NetworkRange[];
   readonly timeZone: string;
   readonly audit: { readonly mode: "buffered" | "strict" };
@@ -99,7 +125,8 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
   const server = top.nested("server");
   const api = top.nested("api");
   const identity = top.nested("identity");
-  const redisUrl = cache.string("redis_url");
+  const fences = top.nested("fences");
+  const redisAt = readRedis(cache, problems);
   const secret = cache.string("secret");
   const file = logs.string("file");
   const publicUrl = server.string("public_url")?.replace(/\/+$/, "");
@@ -118,11 +145,13 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     cache: {
       enabled: cache.boolean("enabled") ?? true,
       l2: cache.oneOf("l2", ["auto", "always", "never"]) ?? "auto",
-      ...(redisUrl === undefined ? {} : { redisUrl }),
+      ...(redisAt === undefined ? {} : { redisAt }),
       ...(secret === undefined ? {} : { secret }),
       maxEntries: cache.integer("max_entries", 1, 10_000_000) ?? 50_000,
       maxBytes: cache.integer("max_bytes", 1_024, 2 ** 40) ?? 32 * 2 ** 20,
       ttl: cache.integer("ttl", 0, 86_400) ?? 60,
+      denyTtl: cache.integer("deny_ttl", 0, 86_400) ?? 10,
+      warm: cache.integer("warm", 0, 10_000) ?? 128,
       waitMs: cache.integer("wait_ms", 1, 1_000) ?? 5,
     },
     identity: {
@@ -132,9 +161,21 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
       ...(identity.has("spiffe") ? { spiffe: parseSpiffe(identity.nested("spiffe"), problems) } : {}),
       introspection: readIssuers(parseIntrospection, identity.raw("introspection"), problems),
     },
-    ...(top.has("assertion")
-      ? { assertion: readAssertion(top.nested("assertion"), problems, redisUrl) }
+    ...(top.has("assertion") ? { assertion: readAssertion(top.nested("assertion"), problems, redisAt) } : {}),
+    state: readState(top.nested("state"), problems, top.has("state") ? { redisAt, secret } : {}),
+    tasks: readTasks(top.nested("tasks"), problems),
+    limits: readLimits(top.items("limits"), problems),
+    fences: readFences(fences, problems),
+    ...(top.has("operator")
+      ? {
+          operator: readOperator(
+            top.nested("operator"),
+            problems,
+            isObject(value) && isObject(value["fences"]) && value["fences"]["second_person"] === true,
+          ),
+        }
       : {}),
+    ...(top.has("signals") ? { signals: readSignals(top.nested("signals"), problems) } : {}),
     networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
     audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
@@ -152,11 +193,8 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     ...(server.has("tls") ? { tls: readListenerTls(server.nested("tls"), problems) } : {}),
     maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
   };
-  for (const fields of [decision, cache, audit, logs, pep, server, api, identity, top]) fields.end();
-  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) {
-    problems.add("cache.redis_url", "must begin with redis:// or rediss://");
-  }
-  if (redisUrl !== undefined && (secret === undefined || secret.length < 16)) {
+  for (const fields of [decision, cache, audit, logs, pep, server, api, identity, fences, top]) fields.end();
+  if (redisAt !== undefined && (secret === undefined || secret.length < 16)) {
     problems.add(
       "cache.secret",
       "is required with Redis: at least 16 characters, the same for the whole fleet",

@@ -5,46 +5,43 @@ import type { RequestListener } from "node:http";
 import { createControl } from "./api/control.js";
 import { createJwks } from "./api/jwks.js";
 import { createDataDoor } from "./api/data.js";
+import { createExplainDoor } from "./api/explain.js";
 import { createFindPeer } from "./api/peers.js";
+import { createPoints } from "./api/points.js";
 import { createDecisionsDoor } from "./api/decisions.js";
 import { createFramesDoor } from "./api/frames.js";
 import type { Door } from "./api/http.js";
 import type { Address, Listening } from "./api/listen.js";
 import { doorOf, listen, parseAddress } from "./api/listen.js";
+import { createPlainData } from "./api/plain-data.js";
 import { createPoliciesDoor } from "./api/policies.js";
 import type { SidecarDoors } from "./api/server.js";
 import { createListener, faultName } from "./api/server.js";
 import { guardListeners } from "./api/require-certificate.js";
 import { createWriteDataDoor } from "./api/write-data.js";
 import { openAssertions } from "./assert/open.js";
-import type { Authorize } from "./authorize.js";
-import { createAuthorize } from "./authorize.js";
-import { currentOnly } from "./bundles/current-only.js";
-import { createDocuments } from "./bundles/documents.js";
+import type { Authorize } from "./pipeline/authorize.js";
+import { createAuthorize } from "./pipeline/authorize.js";
 import { parseDataPath, parsePatchList } from "./bundles/patch-list.js";
 import type { BundleStore } from "./bundles/store.js";
-import { createBundleStore } from "./bundles/store.js";
 import { createWriteData } from "./bundles/write-data.js";
 import { createWritePolicies, policyOf } from "./bundles/write-policies.js";
-import type { SidecarConfig } from "./config.js";
 import { applySets, parseSidecarConfig } from "./config.js";
-import type { Decision, DecisionRequest, Json, Outcome } from "./contract.js";
+import type {
+  Decision,
+  DecisionRequest,
+  Extended,
+  Extension,
+  FencePoint,
+  Json,
+  Outcome,
+} from "./contract.js";
 import { parseJson, peerCertificates } from "./contract.js";
-import { createNetwork } from "./decide/builtins/network/network.js";
-import { serveBuiltins } from "./decide/builtins/serve.js";
-import { connectCache } from "./decide/cache/connect.js";
-import { createKeyer } from "./decide/cache/key.js";
-import { createModuleCache } from "./decide/engine/modules.js";
-import { createEvaluate } from "./decide/evaluate.js";
-import type { Policy } from "./decide/policy.js";
-import { loadPolicy } from "./decide/policy.js";
+import { watchClock } from "./decide/clock.js";
+import { explain } from "./decide/cache/explain.js";
 import { createDescriber } from "./describe/describe.js";
 import { createMethods } from "./identify/create-methods.js";
 import { createIdentifier } from "./identify/identify.js";
-import { createDecisionLog } from "./record/decision-log.js";
-import type { LogRecord } from "./record/event.js";
-import { createEventWriter } from "./record/event.js";
-import { createDigest } from "./record/fact.js";
 import type { Log, LogFormat, LogLevel } from "./record/log.js";
 import { createProcessLog } from "./record/log.js";
 import { createMetrics } from "./record/metrics.js";
@@ -52,10 +49,17 @@ import type { Metrics } from "./record/metrics.js";
 import { publicConfig } from "./public-config.js";
 import { createRecorder } from "./record/record.js";
 import { weigh } from "./record/weigh.js";
-import { fileSink, streamSink } from "./record/sink.js";
 import { compileBundle } from "./rego/build.js";
-import { createToolchain } from "./rego/toolchain.js";
 import { createTls } from "./tls.js";
+import { apiBundle, openPolicies } from "./wire/policies.js";
+import { forgetBumped, wireEpochs } from "./wire/epochs.js";
+import { openDecisionLog } from "./wire/decision-log.js";
+import { wireFences } from "./wire/fences.js";
+import { wireSignals } from "./wire/signals.js";
+import type { Epochs } from "./state/epochs/epochs.js";
+import type { OpenedFences } from "./state/fences/open.js";
+import { createNews } from "./wire/news.js";
+import { openState } from "./wire/state.js";
 
 export interface SidecarOptions {
   /** Paths of bundles: directories or `.tar.gz`. `name=path` names one. */
@@ -69,6 +73,10 @@ export interface SidecarOptions {
   readonly cacheDir?: string;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly version: string;
+  /** Epoch milliseconds; the system's clock unless given. */
+  readonly now?: () => number;
+  /** It is one of several processes that share the addresses. */
+  readonly shared?: { readonly metricsText: () => Promise<string> };
 }
 
 export interface Sidecar {
@@ -78,20 +86,23 @@ export interface Sidecar {
   readonly own: {
     decide(request: DecisionRequest): Promise<Decision[]>;
     record(outcome: Outcome): void;
+    /** Gives a call under way more than its allowance. */
+    extend(extension: Extension): Promise<Extended>;
+    /** Takes an enforcement point in; gives what lets it go. */
+    attach(point: FencePoint): () => void;
   };
   readonly bundles: BundleStore;
+  readonly fences: OpenedFences;
+  readonly epochs: Epochs;
   readonly metrics: Metrics;
   readonly log: Log;
   close(): Promise<void>;
 }
 
-const pageBytes = 65_536;
 /** Events that are as they should be; the others are warnings. */
 const goodNews: ReadonlySet<string> = new Set([
   ...["keys_refreshed", "api_keys_read", "trust_bundle_changed", "svid_changed", "tls_certificate_changed"],
 ]);
-/** Name of the bundle that policies written through the API make. */
-const apiBundle = "api";
 
 /**
  * Starts a sidecar.
@@ -101,77 +112,30 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const config = parseSidecarConfig(applySets(options.config, options.sets, parseJson));
   const addresses = options.addresses.map(parseAddress);
   const diagnostics = options.diagnosticAddresses.map(parseAddress);
-  const now = Date.now;
+  const clock = watchClock(options.now);
+  const { now } = clock;
   const micros = (): number => performance.now() * 1000;
   const log = createProcessLog({ ...options.log, write: (text) => process.stderr.write(text) });
   const metrics = createMetrics({ process: true });
 
-  const toolchain = createToolchain({});
-  const maxPages = (config.decision.maxMemoryMb * 2 ** 20) / pageBytes;
-  const { allowNet } = config.decision;
-  const network = allowNet.length === 0 ? undefined : createNetwork({ hosts: allowNet });
-  const compileModule = createModuleCache();
-  const resolveBuiltin = serveBuiltins({
-    labels: config.labels,
-    print: (line) => {
-      log.debug("print", { line });
-    },
-    ...(network === undefined ? {} : { network: network.builtins }),
+  const { cacheDir } = options;
+  const epochs = wireEpochs({ config, metrics, log, now });
+  const news = createNews(epochs);
+  const policy = openPolicies({
+    ...{ config, sources: options.bundles, cacheDir, metrics, log, clock, micros, epochs, news },
   });
-  const documents = config.api.writes ? createDocuments() : undefined;
-  const sources = options.bundles.map(sourceOf);
-  if (documents !== undefined && sources.some(({ name }) => name === apiBundle)) {
-    throw new Error(`with api.writes no bundle may be named ${apiBundle}`);
-  }
-  const strict = config.decision.strictBuiltinErrors;
-  const bundles = createBundleStore({
-    sources,
-    ...(documents === undefined ? {} : { documents }),
-    compile: (path) =>
-      compileBundle({
-        path,
-        toolchain,
-        ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
-      }),
-    loadPolicy: ({ wasm, data }) => {
-      const policy = loadPolicy({
-        wasm,
-        data,
-        budget: config.decision.budget,
-        maxPages,
-        builtins: resolveBuiltin,
-        compile: compileModule,
-      });
-      return strict ? strictly(policy) : policy;
-    },
-    createKeyer: strict
-      ? (keyed) => createKeyer({ ...keyed, bundleDigest: `strict ${keyed.bundleDigest}` })
-      : createKeyer,
-    now,
-    log,
-    onActivated: ({ name, revision, activatedAt, entrypoints }) => {
-      metrics.bundleActivated({ name, revision, at: activatedAt, entrypoints: [...entrypoints.keys()] });
-    },
-    onRejected: metrics.bundleRejected,
-  });
-
-  const cache = config.cache.enabled ? connectCache({ config: config.cache, now, micros, log }) : undefined;
-  const evaluate = createEvaluate({
-    ...(cache === undefined
-      ? {}
-      : { cache: documents === undefined ? cache : currentOnly(cache, documents) }),
-    cacheTtl: config.cache.ttl,
-    now,
-    micros,
-  });
+  const { toolchain, bundles, documents, evaluate } = policy;
   const describer = createDescriber({ now, timeZone: config.timeZone, networks: config.networks });
   const identity = createMethods(config.identity, {
     now,
     fetch,
     onEvent: (event) => {
       log[goodNews.has(event.kind) ? "info" : "warn"](event.kind, { ...event });
+      // what credentials are verified by is another
+      if (goodNews.has(event.kind)) news.changed();
     },
   });
+  forgetBumped(epochs, identity.forget);
   const tls = createTls({
     now,
     onEvent: (event) => {
@@ -196,7 +160,34 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     config.assertion === undefined
       ? undefined
       : await openAssertions({ config: config.assertion, newId: randomUUID, now, log });
+  const state = await openState({ config, ring: assertions?.ring, epochs, log, metrics, now });
+  const points = createPoints(state.fences.subscribe);
+  state.fences.serveCensus(points.count);
+  const signals = wireSignals({
+    ...{ config, epochs, log, now, fences: state.fences },
+    ring: assertions?.ring,
+    record: recorder.signal,
+  });
+  const operating = { epochs, identifier, recorder, metrics, toolchain, cacheDir, log };
+  const fences = await wireFences({ config, fences: state.fences, ...operating }).catch(
+    async (error: unknown) => {
+      await Promise.all([
+        signals?.close(),
+        state.close(),
+        epochs.close(),
+        policy.close(),
+        decisionLog?.close(),
+      ]);
+      throw error;
+    },
+  );
+  const recordOutcome = (outcome: Outcome, by: string): void => {
+    recorder.outcome(outcome, by);
+    state.outcome(outcome);
+  };
   const authorize = createAuthorize({
+    state,
+    reusable: config.audit.mode !== "strict" && config.fences.rules.length === 0,
     ...(assertions === undefined ? {} : { assert: assertions.assert }),
     ...(identity.nonces === undefined ? {} : { dpopNonce: identity.nonces.issue }),
     identifier,
@@ -211,9 +202,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     micros,
   });
 
-  const { decisions, outcomes } = createDecisionsDoor({
+  const { decisions, outcomes, extensions } = createDecisionsDoor({
     authorize,
-    recordOutcome: recorder.outcome,
+    recordOutcome,
+    extend: state.extend,
     findPeer: createFindPeer({
       peers: config.peers.map(({ name, tokenFile, spiffeId }) => ({
         name,
@@ -248,9 +240,21 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const observe = (door: string, status: number): void => {
     metrics.httpAnswered(door === "decisions" ? "decisions" : door === "data" ? "opa" : "admin", status);
   };
+  const nobody = Object.freeze([]);
+  const dataParts = {
+    bundles: bundles.current,
+    fileName: policyOf,
+    strict: config.decision.strictBuiltinErrors,
+    evaluate,
+    epoch: () => epochs.of(nobody),
+    newId: randomUUID,
+    micros,
+    maxBody,
+  };
   const doors: SidecarDoors = {
     decisions,
     outcomes,
+    extensions,
     writeData: createWriteDataDoor({
       ...(writes === undefined ? {} : { writes }),
       parsePath: parseDataPath,
@@ -259,22 +263,22 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       maxBody,
     }),
     policies: createPoliciesDoor({ ...(policies === undefined ? {} : { policies }), maxBody }),
-    data: createDataDoor({
-      bundles: bundles.current,
-      written: (path) => documents?.text(path),
-      fileName: policyOf,
-      strict,
-      evaluate,
-      record: recorder.data,
-      newId: randomUUID,
-      micros,
-      maxBody: config.maxBody,
-    }),
+    data: createDataDoor({ ...dataParts, written: (path) => documents?.text(path), record: recorder.data }),
+    plainData: createPlainData({ ...dataParts, prepare: policy.prepare, recordAt: recorder.dataAt, observe }),
     control: createControl({
       status: bundles.status,
-      metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
+      metrics: async () => ({
+        contentType: metrics.registry.contentType,
+        body: await (options.shared?.metricsText ?? metrics.text)(),
+      }),
       config: () => publicConfig(config),
-      ...(assertions === undefined ? {} : { jwks: createJwks(assertions.keys) }),
+      jwks: createJwks(state.keys),
+      ...(signals === undefined ? {} : { signals: signals.handle }),
+      fences,
+      explain: createExplainDoor({
+        ...{ bundles: bundles.current, explain, tally: policy.tally },
+        ...{ ttl: config.cache.ttl, denyTtl: config.cache.denyTtl, entrypoint: config.decision.entrypoint },
+      }),
       version: options.version,
     }),
     observe,
@@ -282,9 +286,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   };
   const frames = createFramesDoor({
     authorize,
-    recordOutcome: recorder.outcome,
+    recordOutcome,
+    extend: state.extend,
     maxBody,
     observe,
+    gone: state.engine.gone,
+    attach: points.attach,
+    news: news.subscribe,
     onFault: (error) => {
       log.error("request failed", { door: "decisions", fault: faultName(error) });
     },
@@ -297,11 +305,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await Promise.all(listening.map((one) => one.close()));
     tls.close();
     identity.close();
+    await signals?.close();
+    await state.close();
+    await epochs.close();
     assertions?.close();
-    await network?.close();
     await decisionLog?.close();
-    await cache?.close();
-    await toolchain.close();
+    await policy.close();
   };
   try {
     await bundles.load();
@@ -319,6 +328,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       listening.push(
         await listen(address, secured ? guard(listener) : listener, {
           tls: serveTls,
+          prepared: options.shared !== undefined,
           ...(upgrade === undefined ? {} : { upgrade }),
         }),
       );
@@ -338,46 +348,26 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     throw error;
   }
   const own: Sidecar["own"] = {
-    decide: (request) => authorize(request, { bytes: weigh(request), by: "own" }),
-    record: (outcome) => {
-      recorder.outcome(outcome, "own");
+    async decide(request) {
+      return authorize(request, { bytes: weigh(request), by: "own", holder: "own" });
     },
+    record: (outcome) => {
+      recordOutcome(outcome, "own");
+    },
+    extend: state.extend,
+    attach: points.attach,
   };
-  return { addresses: listening.map((one) => one.address), authorize, own, bundles, metrics, log, close };
-}
-
-async function openDecisionLog(config: SidecarConfig, version: string, metrics: Metrics) {
-  const { console, file, input } = config.decisionLogs;
-  if (!console && file === undefined) return undefined;
-  const sink =
-    file === undefined
-      ? streamSink(process.stdout)
-      : await fileSink(file, { sync: config.audit.mode === "strict" });
-  return createDecisionLog<LogRecord>({
-    sink,
-    mode: config.audit.mode,
-    line: createEventWriter({
-      labels: { id: randomUUID(), version, ...config.labels },
-      digest: createDigest(),
-      input,
-    }),
-    onEvents: metrics.decisionLog,
-  });
-}
-
-/** The same policy; an error of a built-in fails each evaluation. */
-function strictly(policy: Policy): Policy {
   return {
-    ...policy,
-    evaluate: (entrypoint, input, given) =>
-      policy.evaluate(entrypoint, input, { ...given, strictBuiltinErrors: true }),
+    addresses: listening.map((one) => one.address),
+    authorize,
+    own,
+    bundles,
+    fences: state.fences,
+    epochs,
+    metrics,
+    log,
+    close,
   };
-}
-
-function sourceOf(text: string, index: number): { name: string; path: string } {
-  const match = /^([\w.-]+)=(.+)$/.exec(text);
-  const [, name, path] = match ?? [];
-  return { name: name ?? (index === 0 ? "default" : `bundle-${index}`), path: path ?? text };
 }
 
 function readTokenDigest(path: string): Buffer {

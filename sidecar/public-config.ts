@@ -11,7 +11,7 @@ export function publicConfig(config: SidecarConfig): unknown {
   return {
     labels,
     decision,
-    cache: { enabled, l2, maxEntries, maxBytes, ttl, waitMs, redis: config.cache.redisUrl !== undefined },
+    cache: { enabled, l2, maxEntries, maxBytes, ttl, waitMs, redis: config.cache.redisAt !== undefined },
     ...(config.assertion === undefined ? {} : { assertion: publicAssertion(config.assertion) }),
     networks,
     time_zone: timeZone,

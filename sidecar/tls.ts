@@ -1,5 +1,5 @@
 /** TLS of listeners and towards upstreams, by files or as a workload: wires net/ and identify/spiffe. */
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
 import type { KeyPairPlace, ListenerTls, UpstreamTls } from "./contract.js";
 import { createSpiffeConnector } from "./identify/spiffe/connect-spiffe.js";
 import { parseWorkloadId } from "./identify/spiffe/spiffe-id.js";
@@ -7,6 +7,7 @@ import { defaultSpiffeLimits, type SpiffeEvent } from "./identify/spiffe/types.j
 import { verifyX509Svid } from "./identify/spiffe/verify-x509-svid.js";
 import { createWorkloadApi, type WorkloadApi } from "./identify/spiffe/workload-api.js";
 import { watchKeyPair, type KeyPairEvent, type KeyPairSource } from "./net/key-pair.js";
+import { loadUndici } from "./net/load.js";
 import { createServeTls, type ServeTls } from "./net/serve-tls.js";
 
 export interface TlsParts {
@@ -95,7 +96,7 @@ export function createTls({ now, onEvent }: TlsParts): Tls {
       version: () => String(version),
       connector(timeoutMs) {
         const [pair, ca] = [watched.current(), watched.ca()];
-        return buildConnector({
+        return loadUndici().buildConnector({
           ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
           ...(ca === undefined ? {} : { ca }),
           minVersion: "TLSv1.2",

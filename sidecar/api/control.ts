@@ -1,8 +1,8 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Express, Request, Response } from "express";
-import express from "express";
 import type { BundleStatus } from "../bundles/store.js";
 import { refuse } from "../contract.js";
+import { loadExpress } from "../net/load.js";
 import { sendRefusal } from "./http.js";
 import { jwksPaths } from "./jwks.js";
 
@@ -13,6 +13,12 @@ export interface ControlParts {
   readonly config: () => unknown;
   /** The public keys of assertions, where they are signed. */
   readonly jwks?: RequestListener;
+  /** Answers what is about shared signals; false: it isn't. */
+  readonly signals?: (req: IncomingMessage, res: ServerResponse) => boolean;
+  /** Answers what is about fences; false: it isn't. */
+  readonly fences?: (req: IncomingMessage, res: ServerResponse) => boolean;
+  /** Answers what is about the decision cache; false: it isn't. */
+  readonly explain?: (req: IncomingMessage, res: ServerResponse) => boolean;
   readonly version: string;
 }
 
@@ -20,8 +26,17 @@ export interface ControlParts {
  * Serves the control plane: `/health` (`?bundles`), `/metrics`, `/v1/status`, `/v1/config`, and the keys of assertions.
  * Shapes are OPA's. Source: OPA REST API, "Health API", "Status API", "Config API".
  */
-export function createControl({ status, metrics, config, jwks, version }: ControlParts): Express {
-  const app = express();
+export function createControl(parts: ControlParts): RequestListener {
+  let app: Express | undefined;
+  // a start need not wait for what the first decisions don't need
+  return (req, res) => {
+    (app ??= createApp(parts))(req, res);
+  };
+}
+
+function createApp(parts: ControlParts): Express {
+  const { status, metrics, config, jwks, signals, fences, version } = parts;
+  const app = loadExpress()();
   app.disable("x-powered-by");
   app.disable("etag");
   app.get("/health", (req: Request, res: Response) => {
@@ -44,6 +59,22 @@ export function createControl({ status, metrics, config, jwks, version }: Contro
     res.json({ result: config() });
   });
   if (jwks !== undefined) app.get(jwksPaths, jwks);
+  if (signals !== undefined) {
+    app.use((req: Request, res: Response, next: () => void) => {
+      if (!signals(req, res)) next();
+    });
+  }
+  if (fences !== undefined) {
+    app.use((req: Request, res: Response, next: () => void) => {
+      if (!fences(req, res)) next();
+    });
+  }
+  const { explain } = parts;
+  if (explain !== undefined) {
+    app.use((req: Request, res: Response, next: () => void) => {
+      if (!explain(req, res)) next();
+    });
+  }
   app.get("/", (_req: Request, res: Response) => {
     res.type("text/plain").send(`countersign ${version}\n`);
   });

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ActiveBundle, BundleSet } from "../bundles/active.js";
-import type { ErrorCode, Json } from "../contract.js";
+import type { ErrorCode, Json, Scanned } from "../contract.js";
 import { errorTable, isObject, JsonRefused, parseJson, stringifyJson } from "../contract.js";
-import type { Answer, Fault } from "../decide/answer.js";
+import type { Fault } from "../decide/answer.js";
+import type { Asker } from "../decide/asker.js";
 import type { CacheLookups, Evaluate, EvaluateMicros } from "../decide/evaluate.js";
 import { merge, place, planFor, select } from "./document.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
@@ -13,7 +14,7 @@ export interface DataDecided {
   readonly door: "data";
   readonly decisionId: string;
   readonly path: string;
-  readonly input: Json | undefined;
+  readonly input: Json | Scanned | undefined;
   readonly result: unknown;
   readonly rules: readonly string[];
   readonly cache: "none" | "l1" | "l2";
@@ -21,8 +22,8 @@ export interface DataDecided {
   readonly requestedBy: string;
   /** Size of the request body. */
   readonly bytes: number;
-  readonly lookups?: CacheLookups;
-  readonly error?: ErrorCode;
+  readonly lookups: CacheLookups | undefined;
+  readonly error: ErrorCode | undefined;
   readonly micros: EvaluateMicros & { readonly total: number };
 }
 
@@ -35,6 +36,8 @@ export interface DataParts {
   /** `decision.strict_builtin_errors` */
   readonly strict: boolean;
   readonly evaluate: Evaluate;
+  /** Who asks isn't known here: only a bump of everything ends what is kept. */
+  readonly epoch?: () => number;
   readonly record: (decided: DataDecided) => void | Promise<void>;
   readonly newId: () => string;
   readonly micros: () => number;
@@ -53,7 +56,14 @@ const noInput = { code: "api_usage_warning", message: "'input' key missing from 
  * Undefined is 200 without `result`, as in OPA. Source: OPA REST API, "Data API".
  */
 export function createDataDoor(parts: DataParts) {
-  return async (req: IncomingMessage, res: ServerResponse, rawPath: string, query: string): Promise<void> => {
+  return async (
+    req: IncomingMessage,
+    res: ServerResponse,
+    rawPath: string,
+    query: string,
+    /** Where it was read already. */
+    given?: Buffer,
+  ): Promise<void> => {
     const started = parts.micros();
     const segments = decodePath(rawPath);
     if (segments === undefined)
@@ -66,7 +76,7 @@ export function createDataDoor(parts: DataParts) {
         const text = options.get("input");
         input = text === null ? undefined : parseJson(text);
       } else {
-        const body = await readBody(req, parts.maxBody, { anyType: true });
+        const body = given ?? (await readBody(req, parts.maxBody, { anyType: true }));
         if ("kind" in body) return sendRefusal(res, body);
         bytes = body.length;
         const document = body.length === 0 ? (Object.create(null) as Json) : parseJson(body);
@@ -106,7 +116,7 @@ async function answer(
   const { segments, options, input, started } = question;
   const decisionId = parts.newId();
   const body: Record<string, unknown> = { decision_id: decisionId };
-  const found = await gather(parts, question);
+  const found = await gather(parts, question, { tenant: "", epoch: parts.epoch?.() ?? 0 });
   if (req.method === "POST" && input === undefined) body["warning"] = noInput;
   else if (found.nothing) body["warning"] = nothingThere;
   if (isSet(options, "provenance")) body["provenance"] = { bundles: found.bundles };
@@ -128,21 +138,16 @@ async function answer(
       cache: found.cache,
       bundles: found.bundles,
       bytes: question.bytes,
-      ...(found.lookups === undefined ? {} : { lookups: found.lookups }),
+      lookups: found.lookups,
       requestedBy: req.socket.remoteAddress ?? "unix",
-      ...(found.failed === undefined ? {} : { error: found.failed }),
+      error: found.failed,
       micros: { ...found.micros, total },
     });
     if (recording instanceof Promise) await recording;
   } catch {
     return sendOpaError(res, 503, "record_failed", errorTable.record_failed[1]);
   }
-  if (found.failed !== undefined) {
-    const error = found.fault ?? { code: found.failed, message: errorTable[found.failed][1] };
-    return sendOpaError(res, 500, "internal_error", "error(s) occurred while evaluating query", [
-      opaErrorItem(error),
-    ]);
-  }
+  if (found.failed !== undefined) return sendFailed(res, found.failed, found.fault);
   let text = JSON.stringify(body);
   if (found.result !== undefined) text = `${text.slice(0, -1)},"result":${stringifyJson(found.result)}}`;
   sendJson(
@@ -150,6 +155,22 @@ async function answer(
     200,
     isSet(options, "pretty") ? `${stringifyJson(parseJson(text, { depth: 10_000 }), 2)}\n` : text,
   );
+}
+
+/** Sends what an evaluation's failure is in OPA's words. */
+export function sendFailed(res: ServerResponse, failed: ErrorCode, fault: Fault | undefined): void {
+  const error = fault ?? { code: failed, message: errorTable[failed][1] };
+  sendOpaError(res, 500, "internal_error", "error(s) occurred while evaluating query", [opaErrorItem(error)]);
+}
+
+/** Gives of a fault what a caller is told; an error of a built-in only where that fails an evaluation. */
+export function toldOf(
+  fault: Fault | undefined,
+  strict: boolean,
+  fileName: (file: string) => string,
+): Fault | undefined {
+  if (fault === undefined || (fault.code === "eval_builtin_error" && !strict)) return undefined;
+  return fault.file === undefined ? fault : { ...fault, file: fileName(fault.file) };
 }
 
 /** All that answers a path, put together. */
@@ -168,7 +189,12 @@ interface Found {
   fault?: Fault;
 }
 
-async function gather(parts: DataParts, { segments, options, input }: Question): Promise<Found> {
+/** Evaluates all that a path takes and puts it together. */
+export async function gather(
+  parts: Pick<DataParts, "bundles" | "written" | "fileName" | "strict" | "evaluate">,
+  { segments, options, input }: Pick<Question, "segments" | "options" | "input">,
+  asker: Asker,
+): Promise<Found> {
   const strict = isSet(options, "strict-builtin-errors");
   const { evaluations, base } = planFor(parts.bundles(), segments);
   const found: Found = {
@@ -187,9 +213,8 @@ async function gather(parts: DataParts, { segments, options, input }: Question):
     return text === undefined ? undefined : parseJson(text, { depth: 10_000 });
   });
   for (const { bundle, entrypoint, at, select: rest } of evaluations) {
-    let fault: Fault | undefined;
-    const asked = attentive(bundle, strict, (seen) => (fault = seen));
-    const pending = parts.evaluate(asked, entrypoint, input, "");
+    const asked = strict ? strictly(bundle) : bundle;
+    const pending = parts.evaluate(asked, entrypoint, input, asker);
     const evaluated = pending instanceof Promise ? await pending : pending;
     found.bundles[bundle.name] = { revision: bundle.revision };
     found.lookups ??= evaluated.lookups;
@@ -199,12 +224,10 @@ async function gather(parts: DataParts, { segments, options, input }: Question):
       evaluate: (found.micros.evaluate ?? 0) + (evaluated.micros.evaluate ?? 0),
     };
     if (evaluated.kind === "failed") {
-      const told = fault !== undefined && (strict || parts.strict || fault.code !== "eval_builtin_error");
+      const fault = toldOf(evaluated.fault, strict || parts.strict, parts.fileName);
       return {
-        ...found,
-        result: undefined,
-        failed: evaluated.code,
-        ...(told ? { fault: named(fault, parts.fileName) } : {}),
+        ...{ ...found, result: undefined, failed: evaluated.code },
+        ...(fault === undefined ? {} : { fault }),
       };
     }
     found.rules.push(...evaluated.rules);
@@ -217,35 +240,18 @@ async function gather(parts: DataParts, { segments, options, input }: Question):
   return found;
 }
 
-/** The same bundle, which tells of an evaluation's fault; `strict` results stay out of the cache. */
-function attentive(bundle: ActiveBundle, strict: boolean, onFault: (fault: Fault) => void): ActiveBundle {
+/** The same bundle, in which an error of a built-in fails an evaluation; its results stay out of the cache. */
+function strictly(bundle: ActiveBundle): ActiveBundle {
   const { policy } = bundle;
-  const told = (answer: Answer): Answer => {
-    if (answer.kind === "failed" && answer.fault !== undefined) onFault(answer.fault);
-    return answer;
-  };
   return {
     ...bundle,
-    ...(strict ? { entrypoints: new Map() } : {}),
+    entrypoints: new Map(),
     policy: {
       ...policy,
-      evaluate(entrypoint, input, options) {
-        const evaluation = policy.evaluate(
-          entrypoint,
-          input,
-          strict ? { ...options, strictBuiltinErrors: true } : options,
-        );
-        return evaluation.kind === "pending"
-          ? { kind: "pending", settled: evaluation.settled.then(told) }
-          : told(evaluation);
-      },
+      evaluate: (entrypoint, input, options) =>
+        policy.evaluate(entrypoint, input, { ...options, strictBuiltinErrors: true }),
     },
   };
-}
-
-function named(fault: Fault | undefined, fileName: (file: string) => string): Fault {
-  if (fault === undefined) return { code: "internal_error", message: "" };
-  return fault.file === undefined ? fault : { ...fault, file: fileName(fault.file) };
 }
 
 /** Percent-decodes the path's segments; undefined where the encoding is wrong. */

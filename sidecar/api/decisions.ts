@@ -1,26 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Authorize } from "../authorize.js";
-import type { Json, Outcome, Refusal } from "../contract.js";
+import type { Authorize } from "../pipeline/authorize.js";
+import type { Extended, Extension, Json, Outcome, Refusal } from "../contract.js";
 import {
   credentialHeaders,
   isObject,
   JsonRefused,
   parseDecisionRequest,
+  parseExtension,
   parseJson,
   parseOutcome,
   peerCertificates,
   readCredentials,
   refuse,
-  stringifyJson,
 } from "../contract.js";
 import type { Door } from "./http.js";
 import { readBody, sendJson, sendRefusal } from "./http.js";
 import { ownRequest } from "./own-request.js";
 import type { FindPeer } from "./peers.js";
+import { writeAnswer } from "./write-decision.js";
 
 export interface DecisionsParts {
   readonly authorize: Authorize;
   readonly recordOutcome: (outcome: Outcome, by: string) => void;
+  /** Gives a call under way more than its allowance; without it, every call ends at what it has. */
+  readonly extend?: (extension: Extension) => Promise<Extended>;
   readonly findPeer: FindPeer;
   /** Where clients reach this door, without a slash at its end: what a proof of possession names. */
   readonly publicUrl?: string;
@@ -29,7 +32,7 @@ export interface DecisionsParts {
   readonly maxBody: number;
 }
 
-/** Answers `POST /v1/decisions`, and `POST /v1/outcomes` to enforcement points only. */
+/** Answers `POST /v1/decisions`; `POST /v1/outcomes` and `POST /v1/limits/extend` to enforcement points only. */
 export function createDecisionsDoor(parts: DecisionsParts) {
   const { authorize, recordOutcome, findPeer, maxBody } = parts;
 
@@ -71,9 +74,9 @@ export function createDecisionsDoor(parts: DecisionsParts) {
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
       const { request } = parsed;
       const by = peer ?? req.socket.remoteAddress ?? "unix";
-      const decisions = await authorize(request, { bytes: body.bytes, by });
-      const answer = request.call === undefined ? { decisions } : decisions[0];
-      sendJson(res, 200, stringifyJson(answer as unknown as Json));
+      const own = peer === undefined ? { untold: true } : {};
+      const decisions = await authorize(request, { bytes: body.bytes, by, ...own });
+      sendJson(res, 200, writeAnswer(request, decisions));
     },
     async outcomes(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
       const peer = await findPeer(req, door);
@@ -84,6 +87,16 @@ export function createDecisionsDoor(parts: DecisionsParts) {
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
       recordOutcome(parsed.outcome, peer);
       res.writeHead(204).end();
+    },
+    async extensions(req: IncomingMessage, res: ServerResponse, door: Door): Promise<void> {
+      const peer = await findPeer(req, door);
+      if (peer === undefined) return sendRefusal(res, refuse("pep_unauthenticated"));
+      const body = await read(req);
+      if (body.kind === "refusal") return sendRefusal(res, body);
+      const parsed = parseExtension(body.value);
+      if (parsed.kind === "refusal") return sendRefusal(res, parsed);
+      const extended = (await parts.extend?.(parsed.extension)) ?? { code: "limits_unavailable" };
+      sendJson(res, 200, JSON.stringify(extended));
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { ActiveBundle, BundleSet } from "../bundles/active.js";
-import { filterRoot } from "../bundles/active.js";
+import { filterRoot, mostSegments } from "../bundles/active.js";
 import type { Json, JsonObject } from "../contract.js";
 import { isObject } from "../contract.js";
 
@@ -54,7 +54,7 @@ function leads(from: readonly string[], to: readonly string[]): boolean {
 }
 
 function nearestAbove(bundle: ActiveBundle, path: readonly string[]): readonly string[] | undefined {
-  for (let length = path.length; length >= 0; length--) {
+  for (let length = mostSegments([bundle], path); length >= 0; length--) {
     const place = path.slice(0, length);
     if (bundle.entrypoints.has(place.join("/"))) return place;
   }

@@ -1,28 +1,48 @@
 /** The same door as `POST /v1/decisions` and `POST /v1/outcomes`, on one connection that stays (docs/api.md). */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Authorize } from "../authorize.js";
-import type { Json, Outcome, Refusal } from "../contract.js";
+import type { Authorize } from "../pipeline/authorize.js";
+import type {
+  EpochChange,
+  Decision,
+  Extended,
+  Extension,
+  FencePoint,
+  Json,
+  Outcome,
+  Refusal,
+} from "../contract.js";
 import {
   createFrameReader,
   createFrameWriter,
   frameKinds,
   framesProtocol,
   parseDecisionRequest,
+  parseExtension,
   parseJson,
   parseOutcome,
   refuse,
-  stringifyJson,
 } from "../contract.js";
+import { tellFences } from "./fence-frames.js";
 import { refusedJson } from "./decisions.js";
 import type { Door } from "./http.js";
+import { writeAnswer } from "./write-decision.js";
 
 export interface FramesParts {
   readonly authorize: Authorize;
   readonly recordOutcome: (outcome: Outcome, by: string) => void;
+  /** Gives a call under way more than its allowance; without it, every call ends at what it has. */
+  readonly extend?: (extension: Extension) => Promise<Extended>;
   /** Largest payload, bytes. */
   readonly maxBody: number;
   readonly observe: (door: string, status: number) => void;
+  /** Told that a connection is gone, and with it who would have told outcomes. */
+  readonly gone?: (holder: string) => void;
+  /** Takes each connection in as an enforcement point that is told of fences. */
+  readonly attach?: (point: FencePoint) => () => void;
+  /** Tells of what ends the reuse of decisions, those who ask for it. */
+  readonly news?: (listener: (change: EpochChange) => void) => () => void;
   /** Told of a question that a bug answered. */
   readonly onFault: (error: unknown) => void;
 }
@@ -52,9 +72,13 @@ export function createFramesDoor(parts: FramesParts): FramesDoor {
       socket.write(
         `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${framesProtocol}\r\n\r\n`,
       );
-      const finish = serve(parts, socket, door.peer ?? "unix");
+      const holder = randomUUID();
+      const finish = serve(parts, socket, door.peer ?? "unix", holder);
       connections.add(finish);
-      socket.on("close", () => connections.delete(finish));
+      socket.on("close", () => {
+        connections.delete(finish);
+        parts.gone?.(holder);
+      });
       // what came right behind the request
       if (head.length > 0) socket.unshift(head);
     },
@@ -80,12 +104,23 @@ function refuseUpgrade(socket: Duplex, { status, code, message, fix }: Refusal):
 }
 
 /** Serves one connection; gives what ends it in peace. */
-function serve(parts: FramesParts, socket: Duplex, by: string): () => void {
+function serve(parts: FramesParts, socket: Duplex, by: string, holder: string): () => void {
   const { authorize, recordOutcome, maxBody, observe } = parts;
   const writer = createFrameWriter((bytes) => {
     if (socket.destroyed) return;
     socket.write(bytes);
     if (socket.writableLength > mostUnread) socket.destroy();
+  });
+  const fences = parts.attach === undefined ? undefined : tellFences(parts.attach, writer);
+  let unsubscribe: (() => void) | undefined;
+  const tellEpochs = (): void => {
+    unsubscribe ??= parts.news?.((change) => {
+      writer.add(frameKinds.epochs, 0, JSON.stringify(change));
+    });
+  };
+  socket.on("close", () => {
+    fences?.end();
+    unsubscribe?.();
   });
   let underWay = 0;
   let taken = 0;
@@ -113,16 +148,43 @@ function serve(parts: FramesParts, socket: Duplex, by: string): () => void {
     const { request } = parsed;
     underWay++;
     if (underWay > mostUnderWay) socket.pause();
-    authorize(request, { bytes: payload.length, by })
+    const answer = (decisions: readonly Decision[]): void => {
+      writer.add(frameKinds.answer, id, writeAnswer(request, decisions));
+      observe("decisions", 200);
+    };
+    const fault = (error: unknown): void => {
+      parts.onFault(error);
+      said("decisions", id, refuse("internal_error"));
+    };
+    try {
+      const decided = authorize(request, { bytes: payload.length, by, holder });
+      if (decided instanceof Promise) {
+        decided.then(answer).catch(fault).finally(finished);
+        return;
+      }
+      answer(decided);
+    } catch (error) {
+      fault(error);
+    }
+    finished();
+  };
+  const extension = (id: number, payload: Buffer): void => {
+    const value = read(payload);
+    if (value.kind === "refusal") return said("limits", id, value);
+    const parsed = parseExtension(value.value);
+    if (parsed.kind === "refusal") return said("limits", id, parsed);
+    underWay++;
+    const asked =
+      parts.extend?.(parsed.extension) ?? Promise.resolve<Extended>({ code: "limits_unavailable" });
+    asked
       .then(
-        (decisions) => {
-          const answer = request.call === undefined ? { decisions } : decisions[0];
-          writer.add(frameKinds.answer, id, stringifyJson(answer as unknown as Json));
-          observe("decisions", 200);
+        (extended) => {
+          writer.add(frameKinds.extend, id, JSON.stringify(extended));
+          observe("limits", 200);
         },
         (error: unknown) => {
           parts.onFault(error);
-          said("decisions", id, refuse("internal_error"));
+          said("limits", id, refuse("internal_error"));
         },
       )
       .finally(finished);
@@ -139,6 +201,11 @@ function serve(parts: FramesParts, socket: Duplex, by: string): () => void {
   const reader = createFrameReader(maxBody, (kind, id, payload) => {
     if (kind === frameKinds.question) question(id, payload);
     else if (kind === frameKinds.outcome) outcome(id, payload);
+    else if (kind === frameKinds.counted && fences !== undefined) {
+      const value = read(payload);
+      if (value.kind === "json") fences.counted(id, value.value);
+    } else if (kind === frameKinds.extend) extension(id, payload);
+    else if (kind === frameKinds.epochs && parts.news !== undefined) tellEpochs();
     else said("decisions", id, refuse("invalid_request", "a frame of this kind isn't for the sidecar"));
   });
   socket.on("data", (chunk: Buffer) => {

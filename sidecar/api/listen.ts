@@ -48,6 +48,8 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** Looks after what isn't a request. */
   readonly attend?: (server: Server) => void;
+  /** Another process holds the address, and has looked after the socket's place. */
+  readonly prepared?: boolean;
   /** Takes connections whose client asks for another protocol; absent: they're told in HTTP, as if they hadn't asked. */
   readonly upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -71,7 +73,7 @@ export function doorOf(address: Address): Door {
 export async function listen(
   address: Address,
   listener: RequestListener,
-  { tls, requestTimeoutMs = 15_000, attend, upgrade }: ListenOptions = {},
+  { tls, requestTimeoutMs = 15_000, attend, upgrade, prepared = false }: ListenOptions = {},
 ): Promise<Listening> {
   const serve = tlsFor(address, tls);
   const limits = {
@@ -95,7 +97,7 @@ export async function listen(
       upgrade(req, socket, head);
     });
   }
-  if (address.kind === "unix") await prepareSocket(address.path);
+  if (address.kind === "unix" && !prepared) await prepareSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     const ready = (): void => {
@@ -144,7 +146,8 @@ function close(server: Server, upgraded: ReadonlySet<Duplex>): Promise<void> {
   });
 }
 
-async function prepareSocket(path: string): Promise<void> {
+/** Makes room for a socket. @throws Error where its directory is open to others, or it is in use */
+export async function prepareSocket(path: string): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const { mode } = await stat(directory);

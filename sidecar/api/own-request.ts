@@ -9,12 +9,11 @@ export function ownRequest(
   credentials: Credentials,
   seen: { readonly ip: string | undefined; readonly requestId: string },
 ): DecisionRequest {
-  const { source, environment, request: stated, task, prompt, content, claimed } = request.context;
+  const { source, environment, request: stated, prompt, content, claimed } = request.context;
   const said: JsonObject = {
     ...(source === undefined ? {} : { source: { ...source } }),
     ...(environment === undefined ? {} : { environment }),
     request: { ...stated },
-    ...(task === undefined ? {} : { task: { ...task } }),
     ...(prompt === undefined ? {} : { prompt }),
     ...(content === undefined ? {} : { content }),
     ...(claimed === undefined ? {} : claimed),

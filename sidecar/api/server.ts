@@ -3,16 +3,26 @@ import type { Log } from "../record/log.js";
 import { refuse } from "../contract.js";
 import type { Door } from "./http.js";
 import { sendRefusal } from "./http.js";
+import type { PlainData } from "./plain-data.js";
 
 type Handler = (req: IncomingMessage, res: ServerResponse, door: Door) => Promise<void>;
 
 /** `path` is what follows the route's own, `query` what follows `?`. */
-type OpaHandler = (req: IncomingMessage, res: ServerResponse, path: string, query: string) => Promise<void>;
+type OpaHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  path: string,
+  query: string,
+  body?: Buffer,
+) => Promise<void>;
 
 export interface SidecarDoors {
   readonly decisions: Handler;
   readonly outcomes: Handler;
+  readonly extensions: Handler;
   readonly data: OpaHandler;
+  /** The same for what most requests are. */
+  readonly plainData: PlainData;
   /** `PUT`, `PATCH` and `DELETE` of data. */
   readonly writeData: OpaHandler;
   readonly policies: OpaHandler;
@@ -36,7 +46,11 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
     });
     void req;
   };
+  const dataOf = (req: IncomingMessage, res: ServerResponse, body: Buffer): void => {
+    handle(req, res, "data", doors.data(req, res, (req.url ?? "").slice(9), "", body));
+  };
   return (req, res) => {
+    if (req.method === "POST" && doors.plainData(req, res, door, dataOf)) return;
     if (door.loopback && !loopbackHost.test(req.headers.host ?? "")) {
       return sendRefusal(res, refuse("origin_not_allowed", "this Host is not on loopback"));
     }
@@ -53,6 +67,9 @@ export function createListener(doors: SidecarDoors, door: Door): RequestListener
         name,
         path === "/v1/decisions" ? doors.decisions(req, res, door) : doors.outcomes(req, res, door),
       );
+    } else if (path === "/v1/limits/extend") {
+      if (req.method !== "POST") return sendRefusal(res, refuse("method_not_allowed"));
+      handle(req, res, "limits", doors.extensions(req, res, door));
     } else if (path === "/v1/data" || path.startsWith("/v1/data/")) {
       const method = req.method ?? "";
       if (method === "POST" || method === "GET") {

@@ -1,11 +1,9 @@
 /** Signs, for an upstream, who calls and what was decided. Source: RFC 7515, RFC 7519, RFC 8725. */
-import type { KeyObject } from "node:crypto";
-import { sign } from "node:crypto";
-import type { Assertion, AssertionRequest, AssertionType, ErrorCode } from "../contract.js";
-import { stringifyJson } from "../contract.js";
+import type { Assertion, AssertionRequest, ErrorCode } from "../contract.js";
 import type { AssertionFacts } from "./claims.js";
 import { writeClaims } from "./claims.js";
-import type { AssertionAlgorithm, SigningKey } from "./keys.js";
+import type { SigningKey } from "./keys.js";
+import { createSignToken } from "./sign.js";
 
 export interface AssertParts {
   readonly issuer: string;
@@ -32,10 +30,9 @@ const maxToken = 6_144;
 /** Creates the signer. */
 export function createAssert({ issuer, lifetime, audiences, signer, newId, now }: AssertParts): Assert {
   const allowed = audiences === undefined ? undefined : new Set(audiences);
-  const headOf = createHeads();
+  const sign = createSignToken(signer);
   return (wanted, facts) => {
-    const key = signer();
-    if (key === undefined) return { kind: "refused", code: "assertion_unavailable" };
+    if (signer() === undefined) return { kind: "refused", code: "assertion_unavailable" };
     if (allowed?.has(wanted.audience) === false) return { kind: "refused", code: "assertion_unavailable" };
     const claims = writeClaims(wanted, facts);
     if (claims === undefined) return { kind: "refused", code: "assertion_unavailable" };
@@ -47,33 +44,10 @@ export function createAssert({ issuer, lifetime, audiences, signer, newId, now }
     const id = newId();
     // set last: no configured claim stands in for one of these
     Object.assign(claims, { iss: issuer, aud: wanted.audience, iat, nbf: iat, exp, jti: id });
-    const payload = Buffer.from(stringifyJson(claims)).toString("base64url");
-    const signed = `${headOf(key, wanted.type ?? "countersign-assertion+jwt")}.${payload}`;
-    const token = `${signed}.${signWith(key.algorithm, key.privateKey, signed)}`;
+    const signed = sign(wanted.type ?? "countersign-assertion+jwt", claims);
+    if (signed === undefined) return { kind: "refused", code: "assertion_unavailable" };
+    const { token, kid } = signed;
     if (token.length > maxToken) return { kind: "refused", code: "assertion_too_large" };
-    return { kind: "asserted", assertion: { token, id }, kid: key.kid };
-  };
-}
-
-/** JWS signatures over ECDSA are r and s in 64 bytes (RFC 7518 section 3.4), not DER. */
-function signWith(algorithm: AssertionAlgorithm, key: KeyObject, text: string): string {
-  const data = Buffer.from(text);
-  const signature =
-    algorithm === "ES256" ? sign("sha256", data, { key, dsaEncoding: "ieee-p1363" }) : sign(null, data, key);
-  return signature.toString("base64url");
-}
-
-/** Protected headers, kept for as long as their key is. */
-function createHeads(): (key: SigningKey, type: AssertionType) => string {
-  const heads = new WeakMap<SigningKey, Map<AssertionType, string>>();
-  return (key, typ) => {
-    let known = heads.get(key);
-    if (known === undefined) heads.set(key, (known = new Map()));
-    let head = known.get(typ);
-    if (head === undefined) {
-      head = Buffer.from(JSON.stringify({ alg: key.algorithm, typ, kid: key.kid })).toString("base64url");
-      known.set(typ, head);
-    }
-    return head;
+    return { kind: "asserted", assertion: { token, id }, kid };
   };
 }

@@ -1,4 +1,6 @@
 import type { Fields, Problems } from "../contract.js";
+import { readRedis } from "../net/read-redis.js";
+import type { RedisAt } from "../net/redis-place.js";
 import { assertionAlgorithms, type AssertionAlgorithm } from "./keys.js";
 
 /** The `assertion` section of the configuration. */
@@ -9,7 +11,7 @@ export interface AssertionConfig {
   readonly rotateHours: number;
   readonly audiences?: readonly string[];
   /** Where a fleet shares its keys, and what seals them there. */
-  readonly shared?: { readonly redisUrl: string } & SecretSource;
+  readonly shared?: { readonly redisAt: RedisAt } & SecretSource;
 }
 
 type SecretSource = { readonly secret: string } | { readonly secretFile: string };
@@ -21,13 +23,13 @@ export const leastSecret = 32;
 export function readAssertion(
   fields: Fields,
   problems: Problems,
-  cacheRedisUrl: string | undefined,
+  cacheRedisAt: RedisAt | undefined,
 ): AssertionConfig {
   const issuer = fields.required("issuer");
   if (fields.has("issuer") && !/^[\x21-\x7e]{1,512}$/.test(issuer)) {
     problems.add(fields.at("issuer"), "must be a URL or name without blanks");
   }
-  const redisUrl = fields.string("redis_url") ?? cacheRedisUrl;
+  const redisAt = readRedis(fields, problems) ?? cacheRedisAt;
   const secret = fields.string("secret");
   const secretFile = fields.string("secret_file");
   const audiences = fields.strings("audiences");
@@ -39,14 +41,11 @@ export function readAssertion(
     ...(audiences === undefined ? {} : { audiences }),
   };
   fields.end();
-  if (redisUrl === undefined) {
+  if (redisAt === undefined) {
     if (secret !== undefined || secretFile !== undefined) {
       problems.add(fields.at("secret"), "seals keys in Redis: give redis_url, too");
     }
     return config;
-  }
-  if (!/^rediss?:\/\//.test(redisUrl)) {
-    problems.add(fields.at("redis_url"), "must begin with redis:// or rediss://");
   }
   if ((secret === undefined) === (secretFile === undefined)) {
     problems.add(
@@ -57,6 +56,6 @@ export function readAssertion(
   if (secret !== undefined && secret.length < leastSecret) {
     problems.add(fields.at("secret"), `must have at least ${leastSecret} characters`);
   }
-  if (secretFile !== undefined) return { ...config, shared: { redisUrl, secretFile } };
-  return { ...config, shared: { redisUrl, secret: secret ?? "" } };
+  if (secretFile !== undefined) return { ...config, shared: { redisAt, secretFile } };
+  return { ...config, shared: { redisAt, secret: secret ?? "" } };
 }

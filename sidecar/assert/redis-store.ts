@@ -1,11 +1,11 @@
-import type { Redis } from "ioredis";
+import type { RedisLink } from "../net/redis.js";
 import type { AssertionAlgorithm, SigningKey } from "./keys.js";
 import { exportSigningKey, importSigningKey } from "./keys.js";
 import type { KeySeal } from "./seal.js";
 import type { KeyStore, Settled } from "./store.js";
 
 export interface RedisKeyStoreParts {
-  readonly redis: Pick<Redis, "getrange" | "set" | "disconnect">;
+  readonly redis: Pick<RedisLink, "getrange" | "set" | "disconnect">;
   readonly seal: KeySeal;
   readonly algorithm: AssertionAlgorithm;
   /** Epoch milliseconds. */

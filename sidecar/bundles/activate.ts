@@ -1,17 +1,13 @@
+import type { KeyerOptions, Keyer } from "../decide/cache/key.js";
 import type { Policy } from "../decide/policy.js";
-import type { BuiltBundle, EntrypointFacts } from "../rego/bundle.js";
+import type { BuiltBundle } from "../rego/bundle.js";
+import { digestOfParts } from "../rego/digest.js";
 import type { ActiveBundle, ActiveEntrypoint } from "./active.js";
-import type { Documents } from "./documents.js";
+import { createPolicyData } from "./data-names.js";
 
 export interface ActivateParts {
   readonly loadPolicy: (bundle: BuiltBundle) => Policy;
-  readonly createKeyer: (options: {
-    bundleDigest: string;
-    entrypoint: string;
-    paths: readonly (readonly string[])[];
-  }) => NonNullable<ActiveEntrypoint["key"]>;
-  /** Where the API may write data: what was written is then a part of each key. */
-  readonly documents?: Documents;
+  readonly createKeyer: (options: KeyerOptions) => Keyer;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -21,13 +17,28 @@ export interface ActivateParts {
  * @throws Error where the policy can't be loaded, or an entrypoint that was promised isn't in it.
  */
 export function activate(name: string, built: BuiltBundle, parts: ActivateParts): ActiveBundle {
-  const policy = parts.loadPolicy(built);
-  const missing = built.entrypoints.filter(({ path }) => !policy.entrypoints.includes(path));
+  const loaded = parts.loadPolicy(built);
+  const missing = built.entrypoints.filter(({ path }) => !loaded.entrypoints.includes(path));
   if (missing.length > 0)
     throw new Error(`entrypoints missing: ${missing.map(({ path }) => path).join(", ")}`);
+  const data = createPolicyData({ policy: loaded, digest: built.digest, size: built.data.length });
+  const policy: Policy = {
+    ...loaded,
+    patch(patches) {
+      try {
+        loaded.patch(patches);
+      } finally {
+        data.changed(patches);
+      }
+    },
+  };
+  const policyDigest = digestOfPolicy(built);
   const entrypoints = new Map<string, ActiveEntrypoint>();
   for (const facts of built.entrypoints) {
-    const key = facts.deterministic ? keyerOf(built.digest, facts, parts) : undefined;
+    // what isn't a function of what is keyed is kept only where its author says for how long
+    const { deterministic, cache } = facts;
+    const isKept = cache?.ttl === undefined ? deterministic : cache.ttl > 0;
+    const key = isKept ? parts.createKeyer({ policyDigest, facts, data: data.namesFor(facts) }) : undefined;
     entrypoints.set(facts.path, { facts, ...(key === undefined ? {} : { key }) });
   }
   return {
@@ -37,28 +48,15 @@ export function activate(name: string, built: BuiltBundle, parts: ActivateParts)
     roots: built.manifest.roots ?? [""],
     policy,
     entrypoints,
+    dataVersion: data.version,
     rules: built.rules,
     activatedAt: parts.now(),
   };
 }
 
-type Keyer = NonNullable<ActiveEntrypoint["key"]>;
-
-function keyerOf(bundleDigest: string, facts: EntrypointFacts, parts: ActivateParts): Keyer {
-  const keyer = parts.createKeyer({ bundleDigest, entrypoint: facts.path, paths: facts.input });
-  const { documents } = parts;
-  if (documents === undefined) return keyer;
-  const tops = facts.data.map(([top]) => top);
-  const read = tops.includes(undefined) ? "all" : new Set(tops as string[]);
-  let generation = -1;
-  let digest = "";
-  return (input, tenant) => {
-    if (generation !== documents.generation()) {
-      generation = documents.generation();
-      digest = documents.digest(read);
-    }
-    return digest + keyer(input, tenant);
-  };
+/** Names what is compiled and what is known of it: neither its data nor its revision changes what it makes of both. */
+function digestOfPolicy({ wasm, entrypoints, rules }: BuiltBundle): string {
+  return digestOfParts([wasm, JSON.stringify(entrypoints), JSON.stringify(rules)]);
 }
 
 function revisionOf(built: BuiltBundle): string {

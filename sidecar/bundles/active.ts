@@ -1,4 +1,5 @@
 import type { Json } from "../contract.js";
+import type { Asker } from "../decide/asker.js";
 import type { EntrypointFacts, RuleFacts } from "../rego/bundle.js";
 import type { Policy } from "../decide/policy.js";
 
@@ -12,6 +13,8 @@ export interface ActiveBundle {
   readonly policy: Policy;
   /** By path, `a/b/c`. */
   readonly entrypoints: ReadonlyMap<string, ActiveEntrypoint>;
+  /** Counts the changes of its data in place. */
+  readonly dataVersion: () => number;
   readonly rules: readonly RuleFacts[];
   /** Epoch milliseconds. */
   readonly activatedAt: number;
@@ -19,8 +22,8 @@ export interface ActiveBundle {
 
 export interface ActiveEntrypoint {
   readonly facts: EntrypointFacts;
-  /** Gives the cache key; absent where the result isn't a function of the input alone. */
-  readonly key?: (input: Json, tenant: string) => string;
+  /** Gives the cache key; absent, or undefined for an asker, where nothing may be kept. */
+  readonly key?: (input: Json, asker: Asker) => string | undefined;
 }
 
 /** The bundles in force. A whole new set replaces the old one in one assignment. */
@@ -38,9 +41,27 @@ export interface Resolved {
 /** Where the toolchain puts what it derives of filters: an entrypoint for each, which is no part of the data. */
 export const filterRoot = "countersign_filter";
 
+const depths = new WeakMap<ActiveBundle, number>();
+
+/** Tells how much of a path may lead to an entrypoint: who asks chooses its length, and that mustn't cost anything. */
+export function mostSegments(bundles: readonly ActiveBundle[], path: readonly string[]): number {
+  let most = 0;
+  for (const bundle of bundles) {
+    let depth = depths.get(bundle);
+    if (depth === undefined) {
+      depth = 0;
+      for (const entrypoint of bundle.entrypoints.keys())
+        depth = Math.max(depth, entrypoint.split("/").length);
+      depths.set(bundle, depth);
+    }
+    most = Math.max(most, depth);
+  }
+  return Math.min(most, path.length);
+}
+
 /** Finds the entrypoint at a path or at the nearest of its prefixes. */
 export function resolvePath(set: BundleSet, segments: readonly string[]): Resolved | undefined {
-  for (let length = segments.length; length > 0; length--) {
+  for (let length = mostSegments(set.bundles, segments); length > 0; length--) {
     const entrypoint = segments.slice(0, length).join("/");
     for (const bundle of set.bundles) {
       if (bundle.entrypoints.has(entrypoint)) return { bundle, entrypoint, rest: segments.slice(length) };

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Json } from "../contract.js";
 import { isObject } from "../contract.js";
 import type { Patch } from "../decide/engine/engine.js";
@@ -25,8 +24,6 @@ export interface Changed {
   readonly patches: readonly Patch[];
   /** Takes the change back. */
   undo(): void;
-  /** Keeps the change: from here on it is part of the documents' digests. */
-  commit(): void;
 }
 
 /** Base documents that were written through the API. The one copy outside of the policies' memory. */
@@ -36,7 +33,7 @@ export interface Documents {
   kind(path: readonly string[]): "object" | "array" | "scalar" | undefined;
   /**
    * Carries out operations in order, all or none. `isObjectElsewhere` tells that a bundle's data make a path an object
-   * though nothing was written there. Each change must be committed or undone before the next.
+   * though nothing was written there.
    */
   change(
     operations: readonly Operation[],
@@ -46,12 +43,6 @@ export interface Documents {
   patchesFor(roots: readonly string[]): readonly Patch[];
   /** Bytes, roughly. */
   bytes(): number;
-  /** Counts the changes that were committed. */
-  generation(): number;
-  /** Names the content under some top-level keys, or under all. INVARIANT: other content has another digest. */
-  digest(keys: ReadonlySet<string> | "all"): string;
-  /** Tells whether a digest was given since the last change. */
-  isCurrent(digest: string): boolean;
 }
 
 /** A larger value (characters) comes after the one in its place was removed. */
@@ -66,11 +57,7 @@ interface Touched {
 /** Creates the store of documents that are written through the API, empty. */
 export function createDocuments(): Documents {
   let root: Branch = new Map();
-  let generation = 0;
   let bytes = 0;
-  /** By top-level key: SHA-256 over the history of its content. */
-  const histories = new Map<string, string>();
-  const given = new Set<string>();
 
   const find = (path: readonly string[]): Node | undefined => {
     let at: Node = root;
@@ -183,19 +170,6 @@ export function createDocuments(): Documents {
         kind: "changed",
         patches,
         undo,
-        commit() {
-          generation++;
-          given.clear();
-          for (const { path, value } of patches) {
-            const [top] = path;
-            const keys = top === undefined ? new Set([...histories.keys(), ...root.keys()]) : [top];
-            for (const key of keys) {
-              // what is gone leaves no trace, so that its digest is again that of a sidecar which never had it
-              if (!root.has(key)) histories.delete(key);
-              else histories.set(key, nextHistory(histories.get(key), path, value));
-            }
-          }
-        },
       };
     },
     patchesFor(roots) {
@@ -216,17 +190,6 @@ export function createDocuments(): Documents {
       return patches;
     },
     bytes: () => bytes,
-    generation: () => generation,
-    digest(keys) {
-      const hash = createHash("sha256");
-      for (const key of [...histories.keys()].sort()) {
-        if (keys === "all" || keys.has(key)) hash.update(`${key.length}:${key}${histories.get(key) ?? ""}`);
-      }
-      const digest = hash.digest("hex");
-      given.add(digest);
-      return digest;
-    },
-    isCurrent: (digest) => given.has(digest),
   };
 }
 
@@ -251,12 +214,4 @@ function valueAt(value: Json, path: readonly string[], from: number): Json | und
 function disjoint(touched: readonly Touched[]): Touched[] {
   const ids = new Set(touched.map(({ path }) => JSON.stringify(path)));
   return touched.filter(({ path }) => path.every((_key, i) => !ids.has(JSON.stringify(path.slice(0, i)))));
-}
-
-function nextHistory(before: string | undefined, path: readonly string[], value: string | undefined): string {
-  const hash = createHash("sha256");
-  hash.update(before ?? "");
-  hash.update(`${JSON.stringify(path)}${value === undefined ? "-" : "+"}`);
-  if (value !== undefined) hash.update(value);
-  return hash.digest("hex");
 }

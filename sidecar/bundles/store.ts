@@ -3,6 +3,7 @@ import type { Log } from "../record/log.js";
 import type { ActivateParts } from "./activate.js";
 import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
+import type { Documents } from "./documents.js";
 import { eraseUnder, spread } from "./spread.js";
 import { watchPath } from "./watch-path.js";
 
@@ -23,6 +24,8 @@ export interface BundleStatus {
 }
 
 export interface BundleStoreParts extends ActivateParts {
+  /** Where the API may write data: they lie over each policy's own. */
+  readonly documents?: Documents;
   readonly sources: readonly BundleSource[];
   readonly compile: (path: string) => Promise<BuildOutcome>;
   readonly log: Log;
@@ -102,7 +105,6 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       }
       set = { bundles: [...others, bundle] };
       if (erased !== undefined) {
-        erased.commit();
         parts.log.warn("data written through the API gave way to a bundle", { bundle: name });
         for (const broken of spread(erased.patches, others)) repair(broken);
       }

@@ -75,7 +75,6 @@ export function createWriteData(parts: WriteDataParts): WriteData {
     const all = bundles();
     const broken = spread(changed.patches, all);
     if (broken.length === 0) {
-      changed.commit();
       return { kind: "written" };
     }
     changed.undo();

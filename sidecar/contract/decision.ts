@@ -4,10 +4,13 @@
  */
 import type { Assertion, AssertionRequest } from "./assertion.js";
 import type { Credentials } from "./credentials.js";
+import type { Handle } from "./fence.js";
 import type { JsonObject } from "./json.js";
+import type { Allowance, LimitState } from "./limits.js";
+import type { DecisionTask, IssuedTask, LedHere, TaskRequest } from "./task.js";
 import type { Cost, StreamTimes, TokenUsage } from "./usage.js";
 
-export type CallKind = "model" | "retrieval" | "tool" | "agent" | "network" | "route";
+export type CallKind = "model" | "retrieval" | "tool" | "agent" | "network" | "route" | "task";
 
 export const actionNames = [
   "model.invoke",
@@ -85,6 +88,9 @@ export const actionNames = [
   "http.request",
   "websocket.open",
   "websocket.message",
+  "task.create",
+  "task.read",
+  "task.end",
 ] as const;
 export type ActionName = (typeof actionNames)[number];
 
@@ -100,7 +106,6 @@ export interface CallContext {
   readonly source?: { readonly ip: string };
   readonly environment?: string;
   readonly request: { readonly id: string; readonly method: string; readonly path: string };
-  readonly task?: { readonly id: string };
   /** Sizes and digests of content, never content: `{bytes, sha256, messages, …}`. */
   readonly prompt?: JsonObject;
   /** What detectors found in the content: kinds and counts, and what they didn't see; never content. */
@@ -117,6 +122,8 @@ export interface DecisionRequest {
   readonly context: CallContext;
   /** The obligation types that this PEP can carry out; a decision that needs another is a deny. */
   readonly obligations: readonly string[];
+  /** What the caller says of the task that this belongs to. */
+  readonly task?: TaskRequest;
   /** With one call only: what an allow is to bring for the upstream. */
   readonly assertion?: AssertionRequest;
 }
@@ -130,6 +137,10 @@ export interface Reason {
   readonly rule?: string;
   /** What would be enough, with the codes `insufficient_scope` and `insufficient_assurance` only. */
   readonly properties?: ChallengeProperties;
+  /** Labels that the rule rests on; the sidecar says where each comes from in `led_here`. */
+  readonly labels?: readonly string[];
+  /** The steps of the task that led here, the first one first. */
+  readonly led_here?: readonly LedHere[];
 }
 
 /** What a client is asked to get a token with: scopes (RFC 6750), authentication contexts and age (RFC 9470). */
@@ -177,9 +188,32 @@ export interface Decision {
      * the same agent calls for both. Absent where the decision point doesn't say.
      */
     readonly chain?: string;
+    /** What fences may know the caller by. Absent where the decision point has no fences. */
+    readonly handles?: readonly Handle[];
   };
+  /** The task that it belongs to; absent where the decision point keeps none. */
+  readonly task?: DecisionTask;
+  /** Where it was asked for and the call is allowed. INVARIANT: of this request alone; neither cached nor recorded. */
+  readonly task_token?: IssuedTask;
+  /** With `exchange`: of the task that was made for the agent that the call goes to. INVARIANT: as above. */
+  readonly task_handed?: IssuedTask;
+  /** With `task.create` and `task.read`: what policy sees of the task. */
+  readonly task_facts?: JsonObject;
+  /** How the limits that the call counts against stand. */
+  readonly limits?: readonly LimitState[];
+  /** What the call holds of them until its outcome is told. */
+  readonly allowance?: Allowance;
+  /** Seconds after which a call that was over a limit may come again. */
+  readonly retry_after?: number;
   /** For the `DPoP-Nonce` header (RFC 9449 section 8): what the next proof must hold. */
   readonly dpop_nonce?: string;
+  /**
+   * The same question of the same caller would be decided so again until `expires_at`: whoever hears of fences and epochs as
+   * they happen may give it again.
+   */
+  readonly reusable?: true;
+  /** Made by an enforcement point that gives a decision again: the id of that one. */
+  readonly reused?: string;
   /** Where it was asked for and the call is allowed. INVARIANT: of this request alone; neither cached nor recorded. */
   readonly assertion?: Assertion;
 }
@@ -192,6 +226,8 @@ export interface DecisionBatch {
 /** Body of `POST /v1/outcomes`: what became of an allowed or denied call. */
 export interface Outcome {
   readonly decision_id: string;
+  /** Of a decision that the enforcement point gave again by itself: the id of the one that was made. */
+  readonly reused?: string;
   readonly outcome:
     | "forwarded"
     | "denied"

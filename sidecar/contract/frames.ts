@@ -6,7 +6,7 @@
  */
 
 /** What `Upgrade` names, on `GET /v1/decisions`. */
-export const framesProtocol = "countersign-frames-1";
+export const framesProtocol = "countersign-frames-2";
 
 export const frameKinds = {
   /** A decision request. */
@@ -19,6 +19,16 @@ export const frameKinds = {
   outcome: 4,
   /** All outcomes up to the id were taken or refused; no payload. */
   taken: 5,
+  /** From the sidecar, unasked: what changed about fences, a `FenceChange`. */
+  fences: 6,
+  /** Asks for more than a call's allowance: an `Extension`; its answer is an `Extended`. */
+  extend: 7,
+  /** From the sidecar: how many live things would a fence cut, `{match, issued_before?}`. */
+  census: 8,
+  /** The answer: `{live: {kind: count}}`. */
+  counted: 9,
+  /** From an enforcement point that reuses decisions: asks to be told; from the sidecar: an `EpochChange`. */
+  epochs: 10,
 } as const;
 
 const headBytes = 11;

@@ -39,12 +39,21 @@ export interface Identity {
   readonly scopes?: readonly string[];
   /** The workload that proved itself on this connection, where one did. */
   readonly workload?: { readonly id: string; readonly trust_domain: string; readonly attested: boolean };
+  /** The key that the caller's credential is bound to, and that this request proved: `jkt:` or `x5t:` and a thumbprint. */
+  readonly key?: string;
+  /** The user's session at the issuer (`sid`), where the token names one. */
+  readonly session?: string;
   /** The credentials that it rests on, for the record. */
   readonly credentials: readonly CredentialId[];
   /** From the human down to the calling agent. */
   readonly chain: readonly ChainLink[];
   /** Claims that the issuer's configuration lets policy see. */
   readonly claims: JsonObject;
+  /**
+   * When what says who calls was issued, or its human last signed in, whichever is earlier: epoch milliseconds. Absent:
+   * nobody says.
+   */
+  readonly issuedAt?: number;
   /** Epoch milliseconds at which the proof ends. */
   readonly expiresAt: number;
 }

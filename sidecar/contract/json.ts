@@ -144,6 +144,11 @@ const Bare = function () {
 } as unknown as new () => JsonObject;
 Bare.prototype = Object.create(null);
 
+/** Makes an empty object, as the parser does. */
+export function bareObject(): JsonObject {
+  return new Bare();
+}
+
 class Parser {
   private at = 0;
   private readonly text: string;

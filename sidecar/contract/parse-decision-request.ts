@@ -2,15 +2,17 @@ import type { AssertionRequest } from "./assertion.js";
 import type { ActionName, Call, CallContext, CallKind, DecisionRequest, Outcome } from "./decision.js";
 import { actionNames, maxCalls } from "./decision.js";
 import { parseAssertionRequest } from "./assertion.js";
+import type { Credentials } from "./credentials.js";
 import { parseCredentials } from "./credentials.js";
 import type { Refusal } from "./errors.js";
 import { refuse } from "./errors.js";
 import type { Json, JsonObject } from "./json.js";
 import { isObject } from "./json.js";
+import { parseTaskRequest } from "./parse-task.js";
 import { Fields, Problems } from "./shape.js";
 import { parseCost, parseStreamTimes, parseUsage } from "./usage.js";
 
-const kinds = ["model", "retrieval", "tool", "agent", "network", "route"] as const;
+const kinds = ["model", "retrieval", "tool", "agent", "network", "route", "task"] as const;
 const outcomes = [
   "forwarded",
   "denied",
@@ -28,26 +30,35 @@ export function parseDecisionRequest(value: Json): { kind: "request"; request: D
   const calls = top.has("calls") ? top.items("calls").map((item) => parseCall(item, problems)) : undefined;
   if ((call === undefined) === (calls === undefined)) problems.add("call", "give one of call and calls");
   if (calls !== undefined && calls.length > maxCalls) problems.add("calls", `at most ${maxCalls}`);
-  const credentials = parseCredentials(top.nested("credentials"), problems);
+  const credentials =
+    onlyBearer(top.raw("credentials")) ?? parseCredentials(top.nested("credentials"), problems);
   const context = parseContext(top.nested("context"), problems);
   const obligations = top.strings("obligations") ?? [];
   const assertion = top.has("assertion") ? parseAssertion(top.nested("assertion"), problems) : undefined;
-  if (assertion !== undefined && (calls?.length ?? 1) !== 1) {
-    problems.add("assertion", "goes with one call");
+  const task = top.has("task") ? parseTaskRequest(top.nested("task"), problems) : undefined;
+  const single = (calls?.length ?? 1) === 1;
+  if (assertion !== undefined && !single) problems.add("assertion", "goes with one call");
+  if ((task?.create ?? task?.exchange ?? task?.end) !== undefined && !single) {
+    problems.add("task", "goes with one call where it makes or ends one");
   }
   top.end();
   if (problems.list.length > 0) return refuse("invalid_request", problems.list.slice(0, 5).join("; "));
-  return {
-    kind: "request",
-    request: {
-      ...(call === undefined ? {} : { call }),
-      ...(calls === undefined ? {} : { calls }),
-      credentials,
-      context,
-      obligations,
-      ...(assertion === undefined ? {} : { assertion }),
-    },
-  };
+  // members are set one by one: this is done for each question
+  const request: Writable<DecisionRequest> = { credentials, context, obligations };
+  if (call !== undefined) request.call = call;
+  if (calls !== undefined) request.calls = calls;
+  if (task !== undefined) request.task = task;
+  if (assertion !== undefined) request.assertion = assertion;
+  return { kind: "request", request };
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** Reads what most requests present. */
+function onlyBearer(credentials: Json | undefined): Credentials | undefined {
+  if (!isObject(credentials) || Object.keys(credentials).length !== 1) return undefined;
+  const { bearer } = credentials;
+  return typeof bearer === "string" ? { bearer } : undefined;
 }
 
 function parseAssertion(fields: Fields, problems: Problems): AssertionRequest {
@@ -76,6 +87,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
   const retrieval = top.raw("retrieval");
   if (retrieval !== undefined && !isObject(retrieval)) problems.add("retrieval", "must be an object");
   const labels = top.strings("labels");
+  const reused = top.string("reused");
   const parsed = {
     decision_id: top.required("decision_id"),
     status: top.integer("status", 0, 999) ?? 0,
@@ -90,6 +102,7 @@ export function parseOutcome(value: Json): { kind: "outcome"; outcome: Outcome }
     ...(isObject(content) ? { content } : {}),
     ...(isObject(retrieval) ? { retrieval } : {}),
     ...(labels === undefined ? {} : { labels }),
+    ...(reused === undefined ? {} : { reused }),
   };
   top.end();
   if (outcome === undefined) problems.add("outcome", "is required");
@@ -139,19 +152,19 @@ function parseContext(fields: Fields, problems: Problems): CallContext {
   if (content !== undefined && !isObject(content)) problems.add(fields.at("content"), "must be an object");
   const claimed = fields.raw("claimed");
   if (claimed !== undefined && !isObject(claimed)) problems.add(fields.at("claimed"), "must be an object");
-  const context: CallContext = {
-    ...(fields.has("source") ? { source: parseSource(fields.nested("source")) } : {}),
-    ...(environment === undefined ? {} : { environment }),
+  const source = fields.has("source") ? parseSource(fields.nested("source")) : undefined;
+  const context: Writable<CallContext> = {
     request: {
       id: request.required("id"),
       method: request.required("method"),
       path: request.required("path"),
     },
-    ...(fields.has("task") ? { task: parseTask(fields.nested("task")) } : {}),
-    ...(isObject(prompt) ? { prompt } : {}),
-    ...(isObject(content) ? { content } : {}),
-    ...(isObject(claimed) ? { claimed } : {}),
   };
+  if (source !== undefined) context.source = source;
+  if (environment !== undefined) context.environment = environment;
+  if (isObject(prompt)) context.prompt = prompt;
+  if (isObject(content)) context.content = content;
+  if (isObject(claimed)) context.claimed = claimed;
   request.end();
   fields.end();
   return context;
@@ -161,10 +174,4 @@ function parseSource(fields: Fields): { ip: string } {
   const source = { ip: fields.required("ip") };
   fields.end();
   return source;
-}
-
-function parseTask(fields: Fields): { id: string } {
-  const task = { id: fields.required("id") };
-  fields.end();
-  return task;
 }

@@ -16,7 +16,7 @@ export class Problems {
 
 /** Reads one object field by field, then refuses what nobody asked for. */
 export class Fields {
-  private readonly known = new Set<string>();
+  private readonly known: string[] = [];
   private readonly object: JsonObject;
 
   constructor(
@@ -33,7 +33,7 @@ export class Fields {
   }
 
   raw(name: string): Json | undefined {
-    this.known.add(name);
+    this.known.push(name);
     return this.object[name];
   }
 
@@ -114,8 +114,8 @@ export class Fields {
   /** Refuses the fields that were never asked for. */
   end(): void {
     for (const name of Object.keys(this.object)) {
-      if (this.known.has(name)) continue;
-      const near = nearest(name, [...this.known]);
+      if (this.known.includes(name)) continue;
+      const near = nearest(name, this.known);
       this.problems.add(this.at(name), `unknown field${near === undefined ? "" : `; did you mean ${near}?`}`);
     }
   }

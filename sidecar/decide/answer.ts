@@ -6,9 +6,14 @@ import { BuiltinLimit } from "./builtins/limit.js";
 import { Aborted } from "./engine/abi.js";
 
 export type Answer =
-  /** `rules`: indexes of the annotated rules that held, in order, without repeats. */
-  | { readonly kind: "value"; readonly value: Json; readonly rules: readonly number[] }
-  | { readonly kind: "undefined"; readonly rules: readonly number[] }
+  /** `rules`: indexes of the annotated rules that held, in order, without repeats; `until`: epoch milliseconds at which the clock may change it. */
+  | {
+      readonly kind: "value";
+      readonly value: Json;
+      readonly rules: readonly number[];
+      readonly until?: number;
+    }
+  | { readonly kind: "undefined"; readonly rules: readonly number[]; readonly until?: number }
   | {
       readonly kind: "failed";
       readonly code: "evaluation_error" | "evaluation_budget_exceeded";

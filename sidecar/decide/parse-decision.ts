@@ -12,6 +12,11 @@ export interface PolicyDecision {
   readonly ttl: number;
 }
 
+/** Of one decision. */
+const mostLabels = 64;
+/** Characters. */
+const longestLabel = 128;
+
 type Loose = Record<string, unknown>;
 
 /**
@@ -24,7 +29,7 @@ export function parseDecision(value: unknown): PolicyDecision | undefined {
   const { allow, reasons = [], obligations = [], labels = [], ttl = 0 } = value;
   if (!Array.isArray(reasons) || !reasons.every(isReason)) return undefined;
   if (!Array.isArray(obligations) || !obligations.every(isObligation)) return undefined;
-  if (!Array.isArray(labels) || !labels.every((label) => typeof label === "string")) return undefined;
+  if (!isLabels(labels)) return undefined;
   if (typeof ttl !== "number" || !(ttl >= 0) || ttl > 86_400) return undefined;
   return { allow: allow as boolean, reasons, obligations, labels, ttl };
 }
@@ -35,7 +40,19 @@ function isReason(value: unknown): value is Reason {
     typeof value["code"] === "string" &&
     typeof value["message"] === "string" &&
     (value["rule"] === undefined || typeof value["rule"] === "string") &&
+    // where labels come from is the sidecar's to say
+    value["led_here"] === undefined &&
+    (value["labels"] === undefined || isLabels(value["labels"])) &&
     readChallenge(value["code"], value["properties"]) !== undefined
+  );
+}
+
+/** Labels are kept, so they are bounded. */
+function isLabels(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= mostLabels &&
+    value.every((label) => typeof label === "string" && label.length > 0 && label.length <= longestLabel)
   );
 }
 

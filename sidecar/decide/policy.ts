@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Json } from "../contract.js";
-import { stringifyJson } from "../contract.js";
+import { Scanned, stringifyJson } from "../contract.js";
 import type { Answer } from "./answer.js";
 import { failed } from "./answer.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
@@ -50,7 +50,11 @@ export class InputTerm {
 export interface Policy {
   readonly entrypoints: readonly string[];
   /** Evaluates an entrypoint (`a/b/c`) on an input; `undefined` is an absent input. Never throws. */
-  evaluate(entrypoint: string, input: Json | InputTerm | undefined, options?: EvaluateOptions): Evaluation;
+  evaluate(
+    entrypoint: string,
+    input: Json | InputTerm | Scanned | undefined,
+    options?: EvaluateOptions,
+  ): Evaluation;
   /** The base document at a path, or undefined. */
   read(path: readonly string[]): Json | undefined;
   /**
@@ -90,8 +94,7 @@ export function loadPolicy(parts: PolicyParts): Policy {
   return {
     entrypoints: runner.entrypoints,
     evaluate(entrypoint, input, options) {
-      const text =
-        input === undefined ? undefined : input instanceof InputTerm ? input.text : stringifyJson(input);
+      const text = textOf(input);
       if (options?.strictBuiltinErrors !== true) return runner.run(entrypoint, text);
       try {
         return strictRunner().run(entrypoint, text);
@@ -108,11 +111,18 @@ export function loadPolicy(parts: PolicyParts): Policy {
   };
 }
 
+function textOf(input: Json | InputTerm | Scanned | undefined): string | Uint8Array | undefined {
+  if (input === undefined) return undefined;
+  if (input instanceof Scanned) return input.text();
+  return input instanceof InputTerm ? input.text : stringifyJson(input);
+}
+
 function newScope(nowNs: () => bigint, decision: number): Scope {
   let seed: Uint8Array | undefined;
   return { nowNs: nowNs(), seed: () => (seed ??= randomBytes(32)), kept: new Map(), decision };
 }
 
+/** The clock that caches read, too: the one of performance.now() goes on when the system's is set. */
 function clock(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+  return BigInt(Date.now()) * 1_000_000n;
 }

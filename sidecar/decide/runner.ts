@@ -24,8 +24,8 @@ export interface RunnerParts {
 /** Runs entrypoints on one engine; each failure is a value, and the instance is replaced after it. */
 export interface Runner {
   readonly entrypoints: readonly string[];
-  /** `input`: text of a JSON document or a Rego value. */
-  run(entrypoint: string, input: string | undefined): Evaluation;
+  /** `input`: text of a JSON document or a Rego value; bytes must not change any more. */
+  run(entrypoint: string, input: string | Uint8Array | undefined): Evaluation;
   read(path: readonly string[]): Json | undefined;
   patch(patches: readonly Patch[]): void;
   memoryBytes(): number;
@@ -36,8 +36,18 @@ const mustLoad: Answer = {
   code: "evaluation_error",
   detail: "the policy must be loaded again",
 };
+/** So many members are looked through faster than they are listed. */
+const fewMembers = 128;
+/** Lists of members that are kept. */
+const mostIndexes = 64;
 /** More rounds than this through the network make no decision. */
 const mostRounds = 100;
+
+/** Tells until when what was read of the clock stays the same. */
+function lifeOf(scope: Scope | undefined): { readonly until?: number } {
+  const until = scope?.bounds?.until ?? Infinity;
+  return Number.isSafeInteger(until) ? { until } : {};
+}
 
 /** @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it) */
 export function createRunner(parts: RunnerParts): Runner {
@@ -57,19 +67,19 @@ export function createRunner(parts: RunnerParts): Runner {
   const engine = createEngine({ module, data, maxPages, call: host.call });
   host.bind(engine.builtins);
 
-  const attempt = (id: number, input: string | undefined): Answer | Waiting => {
+  const attempt = (id: number, input: string | Uint8Array | undefined): Answer | Waiting => {
     turn.rules = [];
     turn.spent = 0;
     try {
       const results = engine.read.items(engine.evaluate(id, input, fuel));
-      if (results.length === 0) return { kind: "undefined", rules: turn.rules };
+      if (results.length === 0) return { kind: "undefined", rules: turn.rules, ...lifeOf(turn.scope) };
       const [first = 0] = results;
       const result = results.length === 1 ? engine.read.member(first, "result") : undefined;
       // INVARIANT: a result set has at most one {result}; anything else is a failure, never an answer
       if (result === undefined) {
         return { kind: "failed", code: "evaluation_error", detail: "the result set has an unknown shape" };
       }
-      return { kind: "value", value: engine.read.json(result), rules: turn.rules };
+      return { kind: "value", value: engine.read.json(result), rules: turn.rules, ...lifeOf(turn.scope) };
     } catch (error) {
       const outcome = error instanceof Waiting ? error : failed(error, engine.fuel() < 0n);
       replaceOrBreak();
@@ -85,7 +95,7 @@ export function createRunner(parts: RunnerParts): Runner {
   };
   const waitFor = async (
     id: number,
-    input: string | undefined,
+    input: string | Uint8Array | undefined,
     waiting: Waiting,
     scope: Scope | undefined,
   ): Promise<Answer> => {
@@ -102,6 +112,17 @@ export function createRunner(parts: RunnerParts): Runner {
     return { kind: "failed", code: "evaluation_budget_exceeded", detail: "too many requests to the network" };
   };
 
+  /** Where the members of large documents lie, by the document's address. INVARIANT: data stay where they are until they are patched. */
+  const indexes = new Map<number, ReadonlyMap<string, number>>();
+  const memberOf = (at: number, key: string): number | undefined => {
+    let index = indexes.get(at);
+    if (index === undefined && (index = engine.read.members(at, fewMembers)) !== undefined) {
+      if (indexes.size >= mostIndexes) indexes.clear();
+      indexes.set(at, index);
+    }
+    return index === undefined ? engine.read.member(at, key) : index.get(key);
+  };
+
   return {
     entrypoints: [...engine.entrypoints.keys()],
     run(entrypoint, input) {
@@ -116,12 +137,13 @@ export function createRunner(parts: RunnerParts): Runner {
     read(path) {
       let at: number | undefined = engine.data();
       for (const key of path) {
-        at = engine.read.member(at, key);
+        at = memberOf(at, key);
         if (at === undefined) return undefined;
       }
       return engine.read.json(at);
     },
     patch(patches) {
+      indexes.clear();
       try {
         engine.patch(patches);
       } catch (error) {

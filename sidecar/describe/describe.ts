@@ -19,8 +19,14 @@ export interface DescribeParts {
   readonly networks: readonly NetworkRange[];
 }
 
+/** What is remembered of a request's task, and of the limits that it counts against. Frozen, or never changed. */
+export interface Remembered {
+  readonly task?: JsonObject;
+  readonly limits?: JsonObject;
+}
+
 export interface Describer {
-  describe(identity: Identity, call: Call, context: CallContext): PolicyInput;
+  describe(identity: Identity, call: Call, context: CallContext, remembered?: Remembered): PolicyInput;
   /** Names the network and region of an address, as policy sees them. */
   locate(ip: string | undefined): { network: string; region?: string };
 }
@@ -43,36 +49,39 @@ export function createDescriber({ now, timeZone, networks }: DescribeParts): Des
     | {
         readonly identity: Identity;
         readonly context: CallContext;
+        readonly remembered: Remembered | undefined;
         readonly time: Json;
         readonly facts: JsonObject;
       }
     | undefined;
   return {
     locate,
-    describe(identity, call, context) {
+    describe(identity, call, context, remembered) {
       return Object.freeze({
         subject: { type: identity.type, id: identity.id, properties: subjectProperties(identity) },
         action: call.action,
         resource: call.resource,
-        context: surround(identity, context),
+        context: surround(identity, context, remembered),
       });
     },
   };
 
   /** Says what surrounds the calls of a request; all of them at once, so the last is kept. */
-  function surround(identity: Identity, context: CallContext): JsonObject {
+  function surround(identity: Identity, context: CallContext, remembered?: Remembered): JsonObject {
     const time = clock();
-    if (last?.context === context && last.identity === identity && last.time === time) return last.facts;
+    if (last?.context === context && last.identity === identity && last.time === time)
+      if (last.remembered === remembered) return last.facts;
     const facts: JsonObject = { request: { ...context.request }, time };
     if (context.source !== undefined)
       facts["source"] = { ip: context.source.ip, ...locate(context.source.ip) };
     if (identity.device !== undefined) facts["device"] = { ...identity.device } as JsonObject;
     if (context.environment !== undefined) facts["environment"] = context.environment;
-    if (context.task !== undefined) facts["task"] = { ...context.task };
     if (context.prompt !== undefined) facts["prompt"] = context.prompt;
     if (context.content !== undefined) facts["content"] = context.content;
     if (context.claimed !== undefined) facts["claimed"] = context.claimed;
-    last = { identity, context, time, facts: Object.freeze(facts) };
+    if (remembered?.task !== undefined) facts["task"] = remembered.task;
+    if (remembered?.limits !== undefined) facts["limits"] = remembered.limits;
+    last = { identity, context, remembered, time, facts: Object.freeze(facts) };
     return facts;
   }
 }

@@ -54,11 +54,20 @@ export function combine(credentials: readonly Verified[]): Combined {
       : {
           workload: { id: workload.id, trust_domain: workload.trustDomain, attested: workload.attested },
         }),
+    ...keyOf(named, workload),
+    ...issuedOf(named),
     credentials: credentials.map(({ credential }) => credential),
     expiresAt: Math.min(...credentials.map(({ expiresAt }) => expiresAt)),
   });
   if (credentials.length === 1 && first !== undefined) alone.set(first, identity);
   return { kind: "combined", identity };
+}
+
+/** INVARIANT: a token that was renewed is no newer than the sign-in that it rests on. */
+function issuedOf({ issuedAt, subject }: Verified): Pick<Identity, "issuedAt"> {
+  const signedIn = subject?.authentication?.at;
+  if (issuedAt === undefined) return {};
+  return { issuedAt: signedIn === undefined ? issuedAt : Math.min(issuedAt, Math.floor(signedIn * 1000)) };
 }
 
 function oneWorkload(credentials: readonly Verified[]): WorkloadFacts | undefined | "conflict" {
@@ -109,6 +118,15 @@ function actedBy(subject: SubjectFacts, workload: WorkloadFacts, issuer: string 
     ...{ type: link.type, id: link.id },
     chain: isLast ? subject.chain : [...subject.chain, link],
   };
+}
+
+/**
+ * Names the key that whoever calls proved. A workload's certificate isn't named: it is renewed every hour, and the workload
+ * that it names is known.
+ */
+function keyOf({ boundTo }: Verified, workload: WorkloadFacts | undefined): Pick<Identity, "key"> {
+  if (boundTo?.jkt !== undefined) return { key: `jkt:${boundTo.jkt}` };
+  return boundTo?.x5t === undefined || workload !== undefined ? {} : { key: `x5t:${boundTo.x5t}` };
 }
 
 /** INVARIANT: a key counts only where the credential that names the subject is bound to it. */

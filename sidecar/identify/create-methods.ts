@@ -1,3 +1,4 @@
+import type { EpochMatch } from "../contract.js";
 import { createFetchDocument } from "../net/fetch.js";
 import { createIntrospection } from "./introspection/introspection.js";
 import type { IntrospectionConfig } from "./introspection/types.js";
@@ -33,6 +34,8 @@ export interface OpenMethods {
   readonly methods: Methods;
   /** Gives the nonces of DPoP proofs, where they are asked for. */
   readonly nonces?: NonNullable<ProofMethods["nonces"]>;
+  /** Forgets what is remembered of callers, or of those that may be meant: each credential is looked at anew. */
+  forget(about?: EpochMatch): void;
   /** Stops what runs in the background. */
   close(): void;
 }
@@ -58,11 +61,14 @@ export function createMethods(config: IdentityConfig, parts: MethodsParts): Open
       : createSpiffe(config.spiffe, { ...parts, fetchDocument, keyCertificates });
   const certificates = spiffe?.certificates ?? keyCertificates;
 
-  async function verifyToken(token: string): Promise<VerifyOutcome> {
+  function verifyToken(token: string): VerifyOutcome | Promise<VerifyOutcome> {
     const { apiKey } = proof.methods;
     if (apiKey !== undefined && proof.takesKey(token)) return apiKey(token);
     if (introspection.takes(token)) return introspection.verify(token);
-    const outcome = await tokens.verify(token);
+    const outcome = tokens.verify(token);
+    return outcome instanceof Promise ? outcome.then((late) => orSvid(token, late)) : orSvid(token, outcome);
+  }
+  function orSvid(token: string, outcome: VerifyOutcome): VerifyOutcome | Promise<VerifyOutcome> {
     // a JWT-SVID's issuer is its trust domain, which its subject names: `iss` is no part of it
     const unclaimed = outcome.kind === "refusal" && outcome.code === "token_issuer";
     return unclaimed && spiffe !== undefined ? spiffe.token(token) : outcome;
@@ -74,6 +80,10 @@ export function createMethods(config: IdentityConfig, parts: MethodsParts): Open
       ...(certificates === undefined ? {} : { certificates }),
       ...(spiffe === undefined ? {} : { xfcc: spiffe.xfcc }),
       token: verifyToken,
+    },
+    forget(about) {
+      tokens.forget(about);
+      introspection.forget(about);
     },
     close() {
       void proof.close();

@@ -45,32 +45,40 @@ export interface IdentifierParts {
 }
 
 export interface Identifier {
-  /** Tells who presents these credentials, or why that isn't known. Never rejects. */
-  identify(credentials: Credentials): Promise<IdentifyOutcome>;
+  /** Tells who presents these credentials, or why that isn't known; at once where all of it is known. Never rejects. */
+  identify(credentials: Credentials): IdentifyOutcome | Promise<IdentifyOutcome>;
 }
 
 /** Creates the step that turns credentials into an identity: verify each, then combine. */
 export function createIdentifier({ methods, onError }: IdentifierParts): Identifier {
+  const failed = (error: unknown): Refusal => {
+    onError?.(errorName(error));
+    return refuse("internal_error");
+  };
   return {
-    async identify(credentials) {
+    identify(credentials) {
       try {
         const asked = ask(methods, credentials);
-        if (asked.length === 0) return refuse("unauthenticated");
-        const outcomes = await Promise.all(asked);
-        // INVARIANT: one credential that doesn't hold refuses them all
-        const refusal = outcomes.find((outcome) => outcome.kind === "refusal");
-        if (refusal !== undefined) return refusal;
-        const verified = outcomes as Verified[];
-        const combined = combine(verified);
-        if (combined.kind === "refusal") return combined;
-        const cached = verified.every((one) => one.cached);
-        return { kind: "identified", identity: combined.identity, cached };
+        return asked.some((one) => one instanceof Promise)
+          ? Promise.all(asked).then(conclude).catch(failed)
+          : conclude(asked as VerifyOutcome[]);
       } catch (error) {
-        onError?.(errorName(error));
-        return refuse("internal_error");
+        return failed(error);
       }
     },
   };
+}
+
+function conclude(outcomes: readonly VerifyOutcome[]): IdentifyOutcome {
+  if (outcomes.length === 0) return refuse("unauthenticated");
+  // INVARIANT: one credential that doesn't hold refuses them all
+  const refusal = outcomes.find((outcome) => outcome.kind === "refusal");
+  if (refusal !== undefined) return refusal;
+  const verified = outcomes as Verified[];
+  const combined = combine(verified);
+  if (combined.kind === "refusal") return combined;
+  const cached = verified.every((one) => one.cached);
+  return { kind: "identified", identity: combined.identity, cached };
 }
 
 /** Asks the method of each credential that is there. */

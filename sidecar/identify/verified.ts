@@ -24,6 +24,8 @@ export interface SubjectFacts {
   readonly scopes?: readonly string[];
   /** How the human was authenticated, and when (`acr`, `amr`, `auth_time`), as its issuer says. */
   readonly authentication?: NonNullable<Identity["authentication"]>;
+  /** The user's session at its issuer (`sid`). */
+  readonly session?: string;
 }
 
 /** A workload that proved itself. */
@@ -50,6 +52,8 @@ export interface Verified {
   readonly proves?: KeyNames;
   /** It says for whom, but not who presents it: worth nothing without a workload that proved itself. */
   readonly needsWorkload?: true;
+  /** When it was issued, where it says so: epoch milliseconds. */
+  readonly issuedAt?: number;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
   /** Whether its signature was verified for an earlier request. */

@@ -40,7 +40,8 @@ function remembering(of: Digest["of"]): Digest["of"] {
   };
 }
 
-const maxFacts = 64;
+/** Members that are described. */
+export const maxFacts = 64;
 /** Names as programs choose them; any other name may be content itself. */
 const plainName = /^[A-Za-z_$][A-Za-z0-9_.$-]{0,63}$/;
 const plainId = /^[A-Za-z0-9_.:/@+-]{1,128}$/;
@@ -54,6 +55,11 @@ export function cut(text: string, length: number): string {
 /** Keeps a code, id or label that looks like one; a policy may have put content there, and then it becomes its digest. */
 export function idOf(digest: Digest, text: string): string {
   return plainId.test(text) ? text : `#${digest.of(text)}`;
+}
+
+/** Keeps a member's name where it looks like one; else its digest. */
+export function nameOf(digest: Digest, name: string): string {
+  return plainName.test(name) ? name : `#${digest.of(name)}`;
 }
 
 /** Keeps the path of a request target, without query and fragment. */
@@ -101,7 +107,7 @@ export function factsOf(digest: Digest, object: JsonObject, open = true): JsonOb
   for (const name of names.slice(0, maxFacts)) {
     const value = object[name];
     if (value === undefined) continue;
-    const key = plainName.test(name) ? name : `#${digest.of(name)}`;
+    const key = nameOf(digest, name);
     const nested = open && (name === "arguments" || name === "parameters") && isObject(value);
     define(out, key, nested ? factsOf(digest, value, false) : factOf(digest, value));
   }
@@ -113,7 +119,7 @@ export function factsOf(digest: Digest, object: JsonObject, open = true): JsonOb
 export function promptFacts(digest: Digest, prompt: JsonObject): JsonObject {
   const out: JsonObject = {};
   for (const [name, value] of Object.entries(prompt).slice(0, maxFacts)) {
-    const key = plainName.test(name) ? name : `#${digest.of(name)}`;
+    const key = nameOf(digest, name);
     const keep =
       typeof value === "number" ||
       typeof value === "boolean" ||

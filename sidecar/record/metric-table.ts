@@ -50,6 +50,16 @@ export const metricTable = {
     help: "Decision cache lookups, by level and result.",
     labels: ["level", "result"],
   },
+  countersign_cache_l2_total: {
+    type: "counter",
+    help: "Lookups of decisions in Redis, by what came of them.",
+    labels: ["event"],
+  },
+  countersign_cache_l2_choice: {
+    type: "gauge",
+    help: "1 where Redis is asked before an entrypoint is evaluated, 0 where evaluating was measured to take less.",
+    labels: ["policy"],
+  },
   countersign_bundle_info: {
     type: "gauge",
     help: "The active revision of each bundle, as a label; always 1.",
@@ -96,10 +106,70 @@ export const metricTable = {
     help: "Decision log events written, dropped because the buffer was full, or not written because of an error.",
     labels: ["result"],
   },
+  countersign_signals_total: {
+    type: "counter",
+    help: "Shared signals, by transmitter, event and what became of them.",
+    labels: ["transmitter", "event", "result"],
+  },
+  countersign_signals_sent_total: {
+    type: "counter",
+    help: "Shared signals told to others, by receiver, event and what became of them.",
+    labels: ["receiver", "event", "result"],
+  },
   countersign_http_requests_total: {
     type: "counter",
     help: "HTTP requests answered by the sidecar, by door and status.",
     labels: ["door", "code"],
+  },
+  countersign_limits_total: {
+    type: "counter",
+    help: "Calls counted against limits, by the limit's name and what came of it: held, warned, exceeded (it only warns), refused.",
+    labels: ["limit", "unit", "result"],
+  },
+  countersign_fences: {
+    type: "gauge",
+    help: "Fences in force, and those of them that wait for a second person to agree to lift them.",
+    labels: ["state"],
+  },
+  countersign_fences_stale: {
+    type: "gauge",
+    help: "1 while it can't be known what is fenced off: Redis doesn't answer, or the file of fences is damaged.",
+    labels: [],
+  },
+  countersign_fence_changes_total: {
+    type: "counter",
+    help: "Changes of fences asked for at this sidecar, by what came of it and who asked: people, or what fences by itself.",
+    labels: ["change", "by"],
+  },
+  countersign_fence_events_total: {
+    type: "counter",
+    help: "What happened to records of fences: not authentic, written again, too many, not written.",
+    labels: ["event"],
+  },
+  countersign_epochs: {
+    type: "gauge",
+    help: "Bumps of epochs that are still told apart.",
+    labels: [],
+  },
+  countersign_epochs_listening: {
+    type: "gauge",
+    help: "1 while this sidecar hears of each bump as it happens; 0: what METADATA lets be kept isn't reused.",
+    labels: [],
+  },
+  countersign_epoch_bumps_total: {
+    type: "counter",
+    help: "Bumps of epochs asked for at this sidecar, by what came of it and who asked: people, signals, ends of tasks.",
+    labels: ["result", "by"],
+  },
+  countersign_epoch_events_total: {
+    type: "counter",
+    help: "What happened to records of epochs: not authentic, written again, too many; missed: what was kept was dropped.",
+    labels: ["event"],
+  },
+  countersign_state_events_total: {
+    type: "counter",
+    help: "What happened to what is remembered of tasks and limits: full, lapsed, unsettled, dropped, unauthentic, restored.",
+    labels: ["event"],
   },
   countersign_gateway_requests_total: {
     type: "counter",
@@ -117,6 +187,11 @@ export const metricTable = {
     help: "Time from the gateway's receiving a request to the first byte of its answer.",
     labels: [],
     buckets: upstreamBuckets,
+  },
+  countersign_gateway_reuse_total: {
+    type: "counter",
+    help: "Questions that a decision which was given before may answer, by what became of them (sidecar.reuse).",
+    labels: ["result"],
   },
   countersign_gateway_attempts_total: {
     type: "counter",

@@ -1,18 +1,29 @@
 /** Counts and times decisions for Prometheus; the metrics themselves are listed in metric-table.ts. */
 import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
-import { actionNames, errorTable } from "../contract.js";
-import type { CacheLevel, ErrorCode, Outcome, StreamTimes, TokenUsage } from "../contract.js";
+import { actionNames, errorTable, limitUnits } from "../contract.js";
+import type { ErrorCode, Outcome, StreamTimes, TokenUsage } from "../contract.js";
+import type { Common, Decided, Varying } from "./count-decided.js";
+import { createDecidedCounter } from "./count-decided.js";
 import { CellCounter, CellHistogram } from "./cell.js";
 import type { CounterCell, HistogramCell } from "./cell.js";
+import type { CacheMetrics } from "./cache-metrics.js";
+import { createCacheMetrics } from "./cache-metrics.js";
+import type { EpochMetrics } from "./epoch-metrics.js";
+import { createEpochMetrics } from "./epoch-metrics.js";
+import type { FenceMetrics } from "./fence-metrics.js";
+import { createFenceMetrics } from "./fence-metrics.js";
+import { createStateMetrics } from "./state-metrics.js";
 import { knownLabels, learnedLabels } from "./label.js";
 import { metricTable } from "./metric-table.js";
 import type { MetricFacts, MetricName } from "./metric-table.js";
+
+export type { Decided } from "./count-decided.js";
 
 export const doors = ["decisions", "opa", "authzen", "ext_authz", "admin", "diagnostics", "console"] as const;
 /** The way by which a request reached the sidecar. */
 export type Door = (typeof doors)[number];
 
-export const steps = ["identify", "describe", "cache", "evaluate", "record", "total"] as const;
+export const steps = ["identify", "describe", "cache", "evaluate", "state", "record", "total"] as const;
 /** Microseconds per step; a step that did not run is left out. */
 export type StepMicros = { readonly [step in (typeof steps)[number]]?: number };
 
@@ -21,22 +32,6 @@ export type CacheResult = "hit" | "miss" | "error" | "bypass";
 export interface CacheLookups {
   readonly l1?: CacheResult;
   readonly l2?: CacheResult;
-}
-
-export interface Decided {
-  readonly door: Door;
-  /** {@link CallKind}; anything else (raw OPA queries) counts as "other". */
-  readonly kind: string;
-  readonly action: string;
-  readonly allow: boolean;
-  /** Code of the first reason; "" for none. */
-  readonly reason: string;
-  /** The entrypoint; one that no active bundle has counts as "other". */
-  readonly policy: string;
-  readonly rules: readonly string[];
-  /** A level stands for the usual lookups that end there (`none`: not counted). */
-  readonly cache: CacheLevel | CacheLookups;
-  readonly micros: StepMicros;
 }
 
 /** What a call of a model used and cost at the gateway. */
@@ -52,6 +47,8 @@ export interface GatewayUsed {
 export interface Metrics {
   readonly registry: Registry;
   decided(facts: Decided): void;
+  /** Makes what counts decisions that have these in common, without looking anything up. */
+  countingFor(facts: Common): (facts: Varying) => void;
   identityFailed(code: ErrorCode): void;
   evaluationFailed(code: ErrorCode): void;
   /** Records an activation; its entrypoints become values of the `policy` label. `at` is epoch milliseconds. */
@@ -65,8 +62,13 @@ export interface Metrics {
   outcome(outcome: Pick<Outcome, "kind" | "outcome" | "duration_ms">): void;
   decisionLog(result: "written" | "dropped" | "failed", count: number): void;
   httpAnswered(door: Door, status: number): void;
+  /** Counts a call against a limit. */
+  limitCounted(limit: string, unit: string, result: "held" | "warned" | "exceeded" | "refused"): void;
+  /** Counts a shared signal that came from a transmitter, or was told to a receiver. */
+  signal(direction: "received" | "sent", peer: string, event: string, result: string): void;
   gatewayAnswered(kind: string, status: number): void;
   gatewayAsked(micros: number): void;
+  gatewayReused(result: "reused" | "asked" | "fenced"): void;
   gatewayFirstByte(micros: number): void;
   gatewayTried(upstream: string, result: string): void;
   gatewayUsed(facts: GatewayUsed): void;
@@ -78,6 +80,12 @@ export interface Metrics {
   gatewayDocuments(store: string, result: "given" | "masked" | "removed" | "filtered", count: number): void;
   /** Counts what became of telling a hook of a decision. */
   gatewayNotified(hook: string, result: string): void;
+  /** What is asked of the decision cache in Redis. */
+  readonly cache: CacheMetrics;
+  readonly epochs: EpochMetrics;
+  readonly fences: FenceMetrics;
+  /** Counts what happened to what is remembered of tasks and limits. */
+  stateHappened(event: string, count: number): void;
   /** Writes the text exposition format. */
   text(): Promise<string>;
 }
@@ -89,7 +97,7 @@ const evaluationCodes = [
   "invalid_decision",
   "no_bundle",
 ] as const satisfies readonly ErrorCode[];
-const kinds = ["model", "retrieval", "tool", "agent", "network", "route"] as const;
+const kinds = ["model", "retrieval", "tool", "agent", "network", "route", "task"] as const;
 const outcomes: readonly Outcome["outcome"][] = [
   "forwarded",
   "denied",
@@ -102,12 +110,6 @@ const toolServerEvents = [
   ...["started", "stopped", "ended", "not_started", "too_long", "garbage", "unread", "too_many"],
   ...["definition_new", "definition_changed", "not_offered"],
 ] as const;
-const lookupsOf: Readonly<Record<CacheLevel, CacheLookups>> = {
-  none: {},
-  l1: { l1: "hit" },
-  l2: { l1: "miss", l2: "hit" },
-};
-
 /** Keeps one counter cell per combination of (already bounded) label values; cells count in parts, `scale` to a unit. */
 function counterBy(registry: Registry, name: MetricName, scale = 1): (...values: string[]) => CounterCell {
   const { help, labels }: MetricFacts = metricTable[name];
@@ -146,7 +148,7 @@ function histogramBy(registry: Registry, name: MetricName): (value?: string) => 
 
 function gauge(registry: Registry, name: MetricName): Gauge {
   const { help, labels }: MetricFacts = metricTable[name];
-  return new Gauge({ name, help, labelNames: [...labels], registers: [registry] });
+  return new Gauge({ name, help, labelNames: [...labels], registers: [registry], aggregator: "max" });
 }
 
 /**
@@ -170,8 +172,12 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const upstreamSeconds = histogramBy(registry, "countersign_upstream_seconds");
   const logEvents = counterBy(registry, "countersign_decision_log_events_total");
   const httpRequests = counterBy(registry, "countersign_http_requests_total");
+  const signals = counterBy(registry, "countersign_signals_total");
+  const signalsSent = counterBy(registry, "countersign_signals_sent_total");
+  const limits = counterBy(registry, "countersign_limits_total");
   const gatewayRequests = counterBy(registry, "countersign_gateway_requests_total");
   const gatewayAsk = histogramBy(registry, "countersign_gateway_ask_seconds");
+  const gatewayReuse = counterBy(registry, "countersign_gateway_reuse_total");
   const gatewayFirstByte = histogramBy(registry, "countersign_gateway_first_byte_seconds");
   const gatewayAttempts = counterBy(registry, "countersign_gateway_attempts_total");
   const gatewayTokens = counterBy(registry, "countersign_gateway_tokens_total");
@@ -193,9 +199,16 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const codeLabel = knownLabels(errorCodes);
   const outcomeLabel = knownLabels(outcomes);
   const reasonLabel = learnedLabels(64, ["", ...errorCodes]);
+  const limitLabel = learnedLabels(128);
+  const unitLabel = knownLabels(limitUnits);
   const policyLabel = learnedLabels(64, ["countersign/decision"]);
   const ruleLabel = learnedLabels(512);
   const bundleLabel = learnedLabels(64);
+  const transmitterLabel = learnedLabels(64);
+  const receiverLabel = learnedLabels(64);
+  // names of events and results are from closed lists
+  const signalLabel = learnedLabels(64);
+  const signalResultLabel = learnedLabels(32);
   const upstreamLabel = learnedLabels(64);
   const modelLabel = learnedLabels(64);
   const currencyLabel = learnedLabels(8);
@@ -230,32 +243,30 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     describe: stepSeconds("describe"),
     cache: stepSeconds("cache"),
     evaluate: stepSeconds("evaluate"),
+    state: stepSeconds("state"),
     record: stepSeconds("record"),
     total: stepSeconds("total"),
   };
 
   return {
     registry,
-    decided({ door, kind, action, allow, reason, policy, rules, cache, micros }) {
-      decisions(
-        doorLabel.of(door),
-        kindLabel.of(kind),
-        actionLabel.of(action),
-        allow ? "allow" : "deny",
-        reasonLabel.of(reason),
-        entrypoints.has(policy) ? policyLabel.of(policy) : "other",
-      ).add();
-      for (const rule of rules) rulesHeld(ruleLabel.of(rule)).add();
-      const { l1, l2 } = typeof cache === "string" ? lookupsOf[cache] : cache;
-      if (l1 !== undefined) cacheLookups("l1", l1).add();
-      if (l2 !== undefined) cacheLookups("l2", l2).add();
-      if (micros.identify !== undefined) step.identify.observe(micros.identify);
-      if (micros.describe !== undefined) step.describe.observe(micros.describe);
-      if (micros.cache !== undefined) step.cache.observe(micros.cache);
-      if (micros.evaluate !== undefined) step.evaluate.observe(micros.evaluate);
-      if (micros.record !== undefined) step.record.observe(micros.record);
-      if (micros.total !== undefined) step.total.observe(micros.total);
-    },
+    cache: createCacheMetrics(registry),
+    epochs: createEpochMetrics(registry),
+    fences: createFenceMetrics(registry),
+    stateHappened: createStateMetrics(registry),
+    ...createDecidedCounter({
+      decisionsOf: ({ door, kind, action, allow, reason, policy }) =>
+        decisions(
+          doorLabel.of(door),
+          kindLabel.of(kind),
+          actionLabel.of(action),
+          allow ? "allow" : "deny",
+          reasonLabel.of(reason),
+          entrypoints.has(policy) ? policyLabel.of(policy) : "other",
+        ),
+      heldOf: (rule) => rulesHeld(ruleLabel.of(rule)),
+      ...{ lookupsOf: cacheLookups, step },
+    }),
     identityFailed: (code) => identityFailures(codeLabel.of(code)).add(),
     evaluationFailed: (code) => evaluationFailures(codeLabel.of(code)).add(),
     bundleActivated({ name, revision, at, entrypoints: active }) {
@@ -280,9 +291,16 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       upstreamSeconds(kindLabel.of(kind)).observe(duration_ms * 1000);
     },
     decisionLog: (result, count) => logEvents(result).add(count),
+    limitCounted: (limit, unit, result) => limits(limitLabel.of(limit), unitLabel.of(unit), result).add(),
     httpAnswered: (door, status) => httpRequests(doorLabel.of(door), statusLabel(status)).add(),
+    signal: (direction, peer, event, result) =>
+      (direction === "sent"
+        ? signalsSent(receiverLabel.of(peer), signalLabel.of(event), signalResultLabel.of(result))
+        : signals(transmitterLabel.of(peer), signalLabel.of(event), signalResultLabel.of(result))
+      ).add(),
     gatewayAnswered: (kind, status) => gatewayRequests(kindLabel.of(kind), statusClass(status)).add(),
     gatewayAsked: (micros) => gatewayAsk().observe(micros),
+    gatewayReused: (result) => gatewayReuse(result).add(),
     gatewayFirstByte: (micros) => gatewayFirstByte().observe(micros),
     gatewayTried: (upstream, result) =>
       gatewayAttempts(upstreamLabel.of(upstream), triedLabel.of(result)).add(),

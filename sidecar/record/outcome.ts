@@ -18,6 +18,7 @@ export function outcomeFields({ at, outcome, requestedBy }: OutcomeRecord): Reco
   return {
     type: "outcome",
     decision_id,
+    reused: outcome.reused?.slice(0, 128),
     timestamp: new Date(at).toISOString(),
     requested_by: requestedBy,
     outcome: outcome.outcome,

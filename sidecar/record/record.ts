@@ -1,10 +1,13 @@
 /** Joins the three places where a decision is recorded: decision log, metrics, process log. */
 import type { DataDecided } from "../api/data.js";
-import type { Decided } from "../authorize.js";
+import type { Decided } from "../pipeline/refusal.js";
 import type { ErrorCode, Json, Outcome } from "../contract.js";
 import type { Describer } from "../describe/describe.js";
+import type { SignalEvent } from "../signals/told.js";
 import type { DecisionLog } from "./decision-log.js";
 import type { LogRecord } from "./event.js";
+import type { EpochEntry } from "./epoch.js";
+import type { FenceEntry } from "./fence.js";
 import type { Log } from "./log.js";
 import type { Decided as Counted, Metrics } from "./metrics.js";
 
@@ -21,7 +24,15 @@ export interface RecorderParts {
 export interface Recorder {
   decision(decided: Decided): void | Promise<void>;
   data(decided: DataDecided): void | Promise<void>;
+  /** Makes what records the queries at one path: what they have in common is looked up once. */
+  dataAt(path: string): (decided: DataDecided) => void | Promise<void>;
   outcome(outcome: Outcome, by: string): void;
+  /** Records what was asked of fences; in strict mode it resolves once written, and rejects where it isn't. */
+  fence(entry: FenceEntry): void | Promise<void>;
+  /** Records what was asked of epochs; in strict mode it resolves once written, and rejects where it isn't. */
+  epoch(entry: EpochEntry): void | Promise<void>;
+  /** Records a shared signal. */
+  signal(event: SignalEvent): void;
 }
 
 /** Errors that lie with the policy or the bundle, not with the caller. */
@@ -46,22 +57,71 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
     log.warn("evaluation failed", { code, entrypoint });
   };
   /** Counts once it is known whether the record stands: without it, strict mode denies. */
-  const finish = (written: Promise<void> | undefined, counted: Counted): void | Promise<void> => {
-    if (written === undefined) return metrics.decided(counted);
+  const finish = (
+    written: Promise<void> | undefined,
+    counted: Counted,
+    count: (counted: Counted) => void = metrics.decided,
+  ): void | Promise<void> => {
+    if (written === undefined) return count(counted);
     return written.then(
       () => {
-        metrics.decided(counted);
+        count(counted);
       },
       (error: unknown) => {
-        metrics.decided({ ...counted, allow: false, reason: "record_failed" });
+        count({ ...counted, allow: false, reason: "record_failed" });
         throw error;
       },
     );
   };
+  const recordData = (decided: DataDecided, count: (counted: Counted) => void): void | Promise<void> => {
+    const { decisionId, path, input, result, rules, cache, lookups, bundles, error, micros } = decided;
+    if (error !== undefined) fault(error, path);
+    // no spreading: most of what costs of a decision that is known is putting it on record
+    const written = decisionLog?.record(
+      {
+        type: "data",
+        at: now(),
+        decisionId,
+        path,
+        bundles,
+        input,
+        result: result as Json | undefined,
+        rules,
+        cache,
+        requestedBy: decided.requestedBy,
+        micros,
+        error,
+      },
+      decided.bytes,
+    );
+    const counted: Counted = {
+      door: "opa",
+      kind: "other",
+      action: "other",
+      policy: path,
+      allow: allows(result),
+      reason: error ?? "",
+      rules,
+      cache: lookups ?? nothingLooked,
+      micros,
+    };
+    return finish(written, counted, count);
+  };
   return {
     decision(decided) {
-      const { decision, identity, call, request, entrypoint, error, lookups, micros, asked, asserted } =
-        decided;
+      const {
+        decision,
+        identity,
+        call,
+        request,
+        entrypoint,
+        error,
+        lookups,
+        micros,
+        asked,
+        asserted,
+        fence,
+      } = decided;
       const { context } = request;
       fault(error, entrypoint);
       const written = decisionLog?.record(
@@ -71,14 +131,15 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
           door: "decisions",
           entrypoint,
           decision,
-          ...(identity === undefined ? {} : { identity }),
+          identity,
           call,
           context,
           network: locate(context.source?.ip).network,
           requestedBy: asked.by,
           micros,
-          ...(asserted === undefined ? {} : { asserted }),
-          ...(error === undefined ? {} : { error }),
+          asserted,
+          fence,
+          error,
         },
         asked.bytes,
       );
@@ -90,53 +151,14 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
         reason: decision.reasons[0]?.code ?? "",
         policy: entrypoint,
         rules: decision.rules,
-        cache: lookups ?? {},
+        cache: lookups ?? nothingLooked,
         micros,
       });
     },
-    data({
-      decisionId,
-      path,
-      input,
-      result,
-      rules,
-      cache,
-      lookups,
-      bundles,
-      requestedBy,
-      bytes,
-      error,
-      micros,
-    }) {
-      fault(error, path);
-      const written = decisionLog?.record(
-        {
-          type: "data",
-          at: now(),
-          decisionId,
-          path,
-          bundles,
-          ...(input === undefined ? {} : { input }),
-          ...(result === undefined ? {} : { result: result as Json }),
-          rules,
-          cache,
-          requestedBy,
-          micros,
-          ...(error === undefined ? {} : { error }),
-        },
-        bytes,
-      );
-      return finish(written, {
-        door: "opa",
-        kind: "other",
-        action: "other",
-        allow: allows(result),
-        reason: error ?? "",
-        policy: path,
-        rules,
-        cache: lookups ?? {},
-        micros,
-      });
+    data: (decided) => recordData(decided, metrics.decided),
+    dataAt(path) {
+      const count = metrics.countingFor(commonAt(path));
+      return (decided) => recordData(decided, count);
     },
     outcome(outcome, by) {
       metrics.outcome(outcome);
@@ -144,7 +166,34 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
         log.error("outcome not recorded", { decision_id: outcome.decision_id });
       });
     },
+    fence(entry) {
+      const changes = entry.action === "add" || entry.action === "lift";
+      if (changes && entry.result !== "attempted") metrics.fences.changed(changeOf(entry), entry.by);
+      return decisionLog?.record({ type: "fence", at: now(), entry });
+    },
+    epoch(entry) {
+      if (entry.action === "bump") metrics.epochs.bumped(entry.result, entry.by);
+      return decisionLog?.record({ type: "epoch", at: now(), entry });
+    },
+    signal(event) {
+      metrics.signal(event.direction, event.peer, event.event, event.result);
+      void decisionLog?.record({ type: "signal", at: now(), signal: event })?.catch(() => {
+        log.error("signal not recorded", { peer: event.peer, event: event.event });
+      });
+    },
   };
+}
+
+const nothingLooked = Object.freeze({});
+
+function commonAt(path: string) {
+  return { door: "opa", kind: "other", action: "other", policy: path } as const;
+}
+
+function changeOf({ action, result }: FenceEntry): string {
+  if (result === "refused") return "refused";
+  if (result === "waits") return "asked";
+  return action === "add" ? "added" : "lifted";
 }
 
 /** Tells for the metric whether a data query's result allows: literal `true`, bare or as `allow`. */

@@ -22,6 +22,43 @@ export interface EntrypointFacts {
   readonly nondeterministic: readonly string[];
   /** METADATA says `entrypoint: true`, or it was asked for by name; the others answer because they are there. */
   readonly annotated?: boolean;
+  /** Tables of base documents that are read only by keys out of the input; they aren't in `data`. */
+  readonly lookups?: readonly Lookup[];
+  /** Paths of `input` that are read only where others have these values. What is in no branch is read always. */
+  readonly branches?: readonly Branch[];
+  /**
+   * The clock is read only through comparisons of which the host is told, so that it knows until when a result holds;
+   * `time.now_ns` is then none of {@link nondeterministic}.
+   */
+  readonly clock?: "bounded";
+  /** METADATA `custom.cache`. */
+  readonly cache?: CacheWish;
+}
+
+/** `data.users[input.subject.id]`: the table `["users"]`, looked up by `["subject", "id"]`, which is one of `input`. */
+export interface Lookup {
+  readonly table: readonly string[];
+  readonly by: readonly string[];
+  /** Nothing else is asked of the value at `by`: all that counts is what it leads to. No other path of `input` overlaps with it. */
+  readonly alone?: true;
+}
+
+/** INVARIANT: `when` is met where each of its paths has its value; they are in `input`, and in no branch. */
+export interface Branch {
+  readonly when: readonly {
+    readonly path: readonly string[];
+    readonly equals: string | number | boolean | null;
+  }[];
+  /** Some of the entrypoint's `input`. */
+  readonly input: readonly (readonly string[])[];
+}
+
+/** What an author wants of the cache. */
+export interface CacheWish {
+  /** Longest life, seconds; where results aren't a function of what is keyed, it allows that they are kept at all. 0: never kept. */
+  readonly ttl?: number;
+  /** Who may share a result: all of a tenant unless said, one subject, one task. */
+  readonly scope?: "tenant" | "subject" | "task";
 }
 
 /** Where a built-in is used first. */

@@ -1,9 +1,11 @@
 import type { Entries } from "./archive.js";
 import type { BaseFiles } from "./base-documents.js";
 import { isYamlData, mergeBase, textOfBase } from "./base-documents.js";
-import type { BuiltBundle, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
+import type { BuiltBundle, Manifest, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { digestOf } from "./digest.js";
+import type { Facts } from "./read-facts.js";
+import { digestOfModule, isFacts } from "./read-facts.js";
 
 /** The place in a manifest's metadata where {@link writeBundle} keeps what only the compiler knows. */
 export const metadataKey = "countersign";
@@ -11,7 +13,8 @@ export const metadataKey = "countersign";
 /**
  * Reads a compiled bundle in OPA's layout: `/policy.wasm`, `.manifest` with its `wasm` entries, `data.json` at any
  * level. Without our own facts in the metadata (`opa build` writes none) each entrypoint counts as reading everything
- * and as not deterministic, so that its results are never cached.
+ * and as not deterministic, so that its results are never cached. Facts name the module that they are about: what another
+ * compiler made of the same folder takes none of them over.
  */
 export function readCompiled(
   entries: Entries,
@@ -48,14 +51,22 @@ export function readCompiled(
   const { metadata, ...rest } = read;
   const { [metadataKey]: own, ...theirs } = metadata ?? {};
   const manifest: Manifest = Object.keys(theirs).length === 0 ? rest : { ...rest, metadata: theirs };
-  const facts = own === undefined ? cautious(resolvers.map(({ entrypoint }) => entrypoint)) : own;
-  if (!isFacts(facts, new Set(resolvers.map(({ entrypoint }) => entrypoint)))) {
+  const paths = new Set(resolvers.map(({ entrypoint }) => entrypoint));
+  if (own !== undefined && !isFacts(own, paths)) {
     return rejected(
       "bundle_manifest",
-      `metadata.${metadataKey} does not have the expected shape`,
+      `metadata.${metadataKey} does not have the expected shape: build with this version of countersign, or take it out`,
       ".manifest",
     );
   }
+  if (own !== undefined && own.module !== digestOfModule(wasm)) {
+    return rejected(
+      "bundle_manifest",
+      `metadata.${metadataKey} is about another module: build with countersign, or take it out`,
+      ".manifest",
+    );
+  }
+  const facts = own ?? cautious([...paths]);
   const content = {
     wasm,
     manifest,
@@ -67,15 +78,9 @@ export function readCompiled(
   return { kind: "compiled", bundle: { ...content, digest: digestOf(content) } };
 }
 
-interface Facts {
-  readonly entrypoints: readonly EntrypointFacts[];
-  readonly rules: readonly RuleFacts[];
-  readonly builtins?: readonly BuiltinUse[];
-}
-
-function cautious(paths: readonly string[]): Facts {
+function cautious(paths: readonly string[]): Omit<Facts, "module"> {
   return {
-    entrypoints: [...new Set(paths)].map((path) => ({
+    entrypoints: paths.map((path) => ({
       path,
       input: [[]],
       data: [[]],
@@ -93,20 +98,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isPaths = (value: unknown): boolean => Array.isArray(value) && value.every(isTexts);
 const absentOr = (value: unknown, test: (value: unknown) => boolean): boolean =>
   value === undefined || test(value);
-
-const isUses = (value: unknown): boolean =>
-  Array.isArray(value) &&
-  value.every(
-    (one) =>
-      isRecord(one) &&
-      isText(one.name) &&
-      isText(one.file) &&
-      Number.isSafeInteger(one.row) &&
-      Number.isSafeInteger(one.col),
-  );
 
 function isManifest(value: unknown): value is Manifest {
   return (
@@ -120,33 +113,5 @@ function isManifest(value: unknown): value is Manifest {
         Array.isArray(wasm) &&
         wasm.every((one) => isRecord(one) && isText(one.entrypoint) && isText(one.module)),
     )
-  );
-}
-
-/** INVARIANT: facts are about each entrypoint of the manifest, once, and about nothing else. */
-function isFacts(value: unknown, entrypoints: ReadonlySet<string>): value is Facts {
-  if (!isRecord(value) || !Array.isArray(value.entrypoints) || !Array.isArray(value.rules)) return false;
-  const named = new Set<unknown>();
-  for (const one of value.entrypoints as unknown[]) {
-    if (!isRecord(one) || !isText(one.path) || !entrypoints.has(one.path) || named.has(one.path))
-      return false;
-    if (!isPaths(one.input) || !isPaths(one.data) || !isTexts(one.nondeterministic)) return false;
-    if (one.annotated !== undefined && typeof one.annotated !== "boolean") return false;
-    if (one.deterministic !== (one.nondeterministic.length === 0) && one.deterministic !== false)
-      return false;
-    named.add(one.path);
-  }
-  return (
-    named.size === entrypoints.size &&
-    (value.rules as unknown[]).every(
-      (rule, i) =>
-        isRecord(rule) &&
-        rule.index === i &&
-        [rule.id, rule.title, rule.owner, rule.severity, rule.file].every(isText) &&
-        absentOr(rule.description, isText) &&
-        isTexts(rule.frameworks) &&
-        Number.isSafeInteger(rule.row),
-    ) &&
-    absentOr(value.builtins, isUses)
   );
 }

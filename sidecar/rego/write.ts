@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import type { BuiltBundle } from "./bundle.js";
 import { metadataKey } from "./read-compiled.js";
+import { digestOfModule } from "./read-facts.js";
 
 const block = 512;
 
@@ -11,7 +12,10 @@ const block = 512;
 export function writeBundle({ wasm, manifest, data, entrypoints, rules, builtins }: BuiltBundle): Uint8Array {
   const described = {
     ...manifest,
-    metadata: { ...manifest.metadata, [metadataKey]: { entrypoints, rules, builtins } },
+    metadata: {
+      ...manifest.metadata,
+      [metadataKey]: { module: digestOfModule(wasm), entrypoints, rules, builtins },
+    },
   };
   const tar = Buffer.concat([
     ...entry("/data.json", Buffer.from(data)),

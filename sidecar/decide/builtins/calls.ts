@@ -3,6 +3,8 @@ import { PolicyRefused } from "../engine/abi.js";
 import type { Engine } from "../engine/engine.js";
 import { firstInsteadId, insteadNames, moduleGoesOn } from "../engine/instead.js";
 import { BuiltinFault } from "./builtin.js";
+import { comparisons, orderNoted } from "./clock/compare.js";
+import { boundsOf } from "./clock/scope.js";
 import type { HostBuiltin, ResolveBuiltin, Scope } from "./host.js";
 import { HostBudgetExceeded } from "./host.js";
 import { instead } from "./instead/functions.js";
@@ -37,6 +39,8 @@ const alias = (name: string): string => `countersign.host.${name}`;
 const insteadCost = 20;
 /** Appended by the toolchain to each annotated rule body. */
 const ruleHeld = "countersign.rule_held";
+/** Units for a comparison with the clock. */
+const comparisonCost = 10;
 
 /** Serves the built-ins that a module imports from its host. */
 export function createHostCalls({ engine, turn, newScope, resolve, budget, strict }: HostCallParts): {
@@ -45,6 +49,8 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
   bind(builtins: ReadonlyMap<number, string>): void;
 } {
   const served = new Map<number, HostBuiltin>();
+  /** Comparisons with the clock, by their id. */
+  const compared = new Map<number, (order: number) => boolean>();
   let marksId = -1;
 
   const noteRule = ([argument = 0]: readonly number[]): number => {
@@ -52,6 +58,18 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
     if (index !== undefined && !turn.rules.includes(index)) turn.rules.push(index);
     // any value but false holds
     return argument;
+  };
+
+  const compare = (
+    holds: (order: number) => boolean,
+    [rates = 0, x = 0, y = 0]: readonly number[],
+  ): number => {
+    burn(comparisonCost);
+    const { read, writeBoolean } = engine();
+    const scope = (turn.scope ??= newScope());
+    return writeBoolean(
+      holds(orderNoted(read, read.integer(rates) ?? 0, x, y, boundsOf(scope), scope.nowNs)),
+    );
   };
 
   /** INVARIANT: work outside of the module counts, too, so that a loop of calls ends. */
@@ -110,6 +128,8 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
   return {
     call(id, args) {
       if (id === marksId) return noteRule(args);
+      const holds = compared.get(id);
+      if (holds !== undefined) return compare(holds, args);
       try {
         return id >= firstInsteadId ? callInstead(id, args) : callHost(served.get(id), args);
       } catch (error) {
@@ -120,8 +140,10 @@ export function createHostCalls({ engine, turn, newScope, resolve, budget, stric
     bind(builtins) {
       const missing: string[] = [];
       for (const [id, name] of builtins) {
+        const comparison = comparisons.get(name);
         const found = resolve?.(name);
         if (name === ruleHeld) marksId = id;
+        else if (comparison !== undefined) compared.set(id, comparison);
         else if (found === undefined) missing.push(name);
         else served.set(id, found);
       }

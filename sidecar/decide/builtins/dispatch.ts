@@ -2,10 +2,12 @@ import { isUtf8 } from "node:buffer";
 import type { RegoValue } from "../engine/value.js";
 import { RegoSet } from "../engine/value.js";
 import { BuiltinFault } from "./builtin.js";
+import { calendarNames, createCalendar } from "./clock/calendar.js";
+import { createZones } from "./clock/zones.js";
 import type { GoBuiltins } from "./go/go.js";
 import type { Call, HostBuiltin, ResolveBuiltin, Scope, Served } from "./host.js";
 import { EvaluationHalted, HostBudgetExceeded } from "./host.js";
-import { termText } from "./text.js";
+import { termText, writeValue } from "./text.js";
 import type { NodeBuiltin } from "./node/to-go.js";
 import { toGo } from "./node/to-go.js";
 
@@ -92,7 +94,19 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
     return { cost: cost.go, call: (scope, call) => callGo(name, scope, call) };
   };
 
-  return (asked) => {
+  const zones = createZones({
+    offset(scope, zone, ns) {
+      const text = () => Buffer.from(`[[${ns}, ${writeValue(zone)}, "-07:00:00"]]`);
+      return offsetOf(callGo("time.format", scope, { values: () => [], text }));
+    },
+  });
+
+  const resolve: ResolveBuiltin = (asked) => {
+    const observed = calendarNames.get(asked);
+    if (observed !== undefined) {
+      const served = resolve(observed);
+      return served === undefined ? undefined : createCalendar(served, zones);
+    }
     const name = asked.startsWith(aliasPrefix) ? asked.slice(aliasPrefix.length) : asked;
     const network = parts.network?.get(name);
     if (network !== undefined) return network;
@@ -100,6 +114,20 @@ export function createResolver(parts: ResolverParts): ResolveBuiltin {
     if (builtin !== undefined) return byNode(name, builtin);
     return parts.goNames.has(name) || asked !== name ? byGo(name) : undefined;
   };
+  return resolve;
+}
+
+/** Reads `"+01:00:00"`, as nanoseconds. */
+function offsetOf(served: Served): bigint {
+  const match = served.kind === "text" ? /^"([-+])(\d\d):(\d\d):(\d\d)"$/.exec(textOf(served.text)) : null;
+  if (match === null) throw new EvaluationHalted("eval_internal_error", "a zone without an offset");
+  const [, sign, hours, minutes, seconds] = match;
+  const size = BigInt(Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000_000_000n;
+  return sign === "-" ? -size : size;
+}
+
+function textOf(text: Uint8Array | string): string {
+  return typeof text === "string" ? text : Buffer.from(text).toString();
 }
 
 /** One line for each combination of the arguments' values, as OPA prints them: each argument is a set of them. */

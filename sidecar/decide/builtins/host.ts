@@ -1,5 +1,6 @@
 import type { RegoValue } from "../engine/value.js";
 import type { BuiltinContext } from "./builtin.js";
+import type { Bounds } from "./clock/bounds.js";
 
 /** What is the same for all calls of built-ins in one decision. */
 export interface Scope extends BuiltinContext {
@@ -7,6 +8,8 @@ export interface Scope extends BuiltinContext {
   readonly decision: number;
   /** How often the evaluation was begun: again when an answer from the network is there. */
   attempt?: number | undefined;
+  /** Until when what was read of the clock stays the same; absent while nothing was. */
+  bounds?: Bounds;
 }
 
 /** One call, its arguments still in the policy's memory. */

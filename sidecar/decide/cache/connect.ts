@@ -1,7 +1,7 @@
 import type { SidecarConfig } from "../../config.js";
 import { connectRedis } from "../../net/redis.js";
 import type { Log } from "../../record/log.js";
-import type { CacheEvent } from "./cache.js";
+import type { CacheEvent, CacheLevelStore } from "./cache.js";
 import type { DecisionCache } from "./layered.js";
 import { createDecisionCache } from "./layered.js";
 import { createMemoryCache } from "./memory.js";
@@ -12,16 +12,25 @@ export interface ConnectParts {
   readonly now: () => number;
   readonly micros: () => number;
   readonly log: Log;
+  /** Whether what others keep in Redis may be used now. */
+  readonly ready?: () => boolean;
   readonly onL2?: (event: CacheEvent) => void;
 }
 
 /** Creates the cache that the configuration asks for; start-up doesn't wait for Redis. */
-export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): DecisionCache {
+export function connectCache({
+  config,
+  now,
+  micros,
+  log,
+  ready = () => true,
+  onL2,
+}: ConnectParts): DecisionCache {
   const l1 = createMemoryCache(config);
-  if (config.redisUrl === undefined || config.secret === undefined || config.l2 === "never") {
+  if (config.redisAt === undefined || config.secret === undefined || config.l2 === "never") {
     return createDecisionCache({ l1, l2Mode: "never", now, micros });
   }
-  const redis = connectRedis(config.redisUrl, {
+  const redis = connectRedis(config.redisAt, {
     onUp: () => {
       log.info("redis connected");
     },
@@ -44,7 +53,19 @@ export function connectCache({ config, now, micros, log, onL2 }: ConnectParts): 
     now,
     onEvent,
   });
-  return createDecisionCache({ l1, l2, l2Mode: config.l2, now, micros });
+  // INVARIANT: what others may use is kept and used under numbers that the fleet gave out
+  const guarded: CacheLevelStore = {
+    ...l2,
+    available(at) {
+      const is = ready() && l2.available?.(at) !== false;
+      if (!is) onEvent("skipped");
+      return is;
+    },
+    set(key, value, at) {
+      if (ready()) l2.set(key, value, at);
+    },
+  };
+  return createDecisionCache({ l1, l2: guarded, l2Mode: config.l2, now, micros });
 }
 
 /** Milliseconds between two warnings of one kind. */

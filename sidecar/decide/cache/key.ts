@@ -1,27 +1,81 @@
+import type { Asker } from "../asker.js";
 import type { Json, JsonObject } from "../../contract.js";
 import { isObject, JsonNumber } from "../../contract.js";
+import type { Branch, EntrypointFacts } from "../../rego/bundle.js";
+import { valueAt } from "./value-at.js";
 
 export interface KeyerOptions {
-  /** Digest over everything that the entrypoint is answered from. */
-  readonly bundleDigest: string;
-  readonly entrypoint: string;
-  /** Paths under `input` that the compiled rules read; `[]` is the whole input. */
-  readonly paths: readonly (readonly string[])[];
+  /** Digest over the policy and its facts, without its data. */
+  readonly policyDigest: string;
+  readonly facts: Pick<EntrypointFacts, "path" | "input" | "branches" | "lookups" | "cache" | "clock">;
+  readonly data: DataNames;
 }
 
-export type Keyer = (input: Json, tenant: string) => string;
+/** Names what an entrypoint reads of the base documents. INVARIANT: other content has another name. */
+export interface DataNames {
+  /** Of all that is read whole. */
+  whole(): string;
+  /**
+   * Of what lies in a table, one of the facts' `lookups`, under a key; any value may be asked for, and none.
+   * INVARIANT: no key, a key under which nothing lies, and keys that lead to different values have different names.
+   */
+  member(lookup: number, key: Json | undefined): string;
+}
+
+/** Gives undefined where METADATA keeps results to a subject or a task, and the asker names none. */
+export type Keyer = (input: Json, asker: Asker) => string | undefined;
 
 /**
- * Makes the function that names everything which can change an entrypoint's answer: bundle, entrypoint, tenant and
- * the values at the paths that it reads. Two inputs with one key are one question to the policy.
+ * Makes the function that names everything which can change an entrypoint's answer: policy, entrypoint, what is read of
+ * the data, tenant, epoch, and the values at the paths that are read. Two inputs with one key are one question to the policy.
  *
  * INVARIANT: the encoding is injective. The paths are fixed by the digest and walked in one order, and no token is the
- * beginning of another: texts carry their length, numbers end with a comma, the rest are single characters.
+ * beginning of another: texts carry their length, numbers end with a comma, the rest are single characters. Whether a
+ * branch is written is told by values that stand before it.
  */
-export function createKeyer({ bundleDigest, entrypoint, paths }: KeyerOptions): Keyer {
-  const reads = treeOf(paths);
-  const head = text(bundleDigest) + text(entrypoint);
-  return (input, tenant) => head + text(tenant) + project(reads, input);
+export function createKeyer({ policyDigest, facts, data }: KeyerOptions): Keyer {
+  const { input: paths, branches = [], lookups = [], cache } = facts;
+  const inBranches = new Set(branches.flatMap((one) => one.input.map(idOf)));
+  // two that lead to the same are one to the policy
+  const alone = new Set(lookups.flatMap((one) => (one.alone === true ? [idOf(one.by)] : [])));
+  const reads = treeOf([
+    ...paths.filter((path) => !inBranches.has(idOf(path)) && !alone.has(idOf(path))),
+    ...branches.flatMap(({ when }) => when.map(({ path }) => path)),
+  ]);
+  const conditional = branches.map(({ when, input }) => ({ when, reads: treeOf(input) }));
+  const head = text(policyDigest) + text(facts.path);
+  return (input, asker) => {
+    const scope = scopeOf(cache?.scope, asker);
+    if (scope === undefined) return undefined;
+    let out = `${head}${data.whole()}${text(asker.tenant)}${scope}${asker.epoch},`;
+    out += project(reads, input);
+    if (reads !== "whole")
+      for (const one of conditional) if (isMet(one.when, input)) out += project(one.reads, input);
+    for (let n = 0; n < lookups.length; n++) out += data.member(n, valueAt(input, lookups[n]?.by ?? []));
+    return out;
+  };
+}
+
+function scopeOf(scope: "tenant" | "subject" | "task" | undefined, asker: Asker): string | undefined {
+  if (scope === undefined || scope === "tenant") return "";
+  const kept = scope === "subject" ? asker.subject : asker.task;
+  return kept === undefined ? undefined : text(kept);
+}
+
+/**
+ * Tells whether a branch is read. INVARIANT: true where the policy's comparison could be, in doubt also where it isn't: `1`
+ * and `1.0` are equal to it.
+ */
+function isMet(when: Branch["when"], input: Json): boolean {
+  return when.every(({ path, equals }) => {
+    const value = valueAt(input, path);
+    if (value instanceof JsonNumber) return typeof equals === "number";
+    return value === equals;
+  });
+}
+
+function idOf(path: readonly string[]): string {
+  return JSON.stringify(path);
 }
 
 /** What is read of a value: all of it, or some members. */
@@ -106,7 +160,7 @@ function canonical(value: Json): string {
   return `${out}}`;
 }
 
-/** The length makes escaping needless, whatever the text holds. */
-function text(value: string): string {
+/** Writes a text so that it needs no escaping, whatever it holds: with its length. */
+export function text(value: string): string {
   return `"${value.length}:${value}`;
 }

@@ -1,10 +1,11 @@
-import type { Redis } from "ioredis";
+import type { RedisLink } from "../../net/redis.js";
 import type { CachedResult, CacheEvent, CacheLevelStore } from "./cache.js";
 import { createCircuit } from "./circuit.js";
+import { createGauge } from "./gauge.js";
 import { createSeal } from "./seal.js";
 
 export interface RedisCacheParts {
-  readonly redis: Redis;
+  readonly redis: RedisLink;
   /** Shared by the fleet; authenticates what lies in Redis. */
   readonly secret: string;
   /** Longest wait for an answer, milliseconds. */
@@ -28,10 +29,11 @@ const maxUnanswered = 512;
  * is a miss. Redis down, slow or full is a miss; `get` never waits longer than `waitMs`.
  */
 export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
-  const { redis, secret, waitMs, maxLifeMs = 86_400_000, prefix = "countersign:d1:", now } = parts;
+  const { redis, secret, waitMs, maxLifeMs = 86_400_000, prefix = "countersign:d2:", now } = parts;
   const { onEvent = () => undefined } = parts;
   const seal = createSeal(secret);
   const circuit = createCircuit({ failures: 5, pauseMs: 1_000 });
+  const gauge = createGauge(redis, prefix);
   let unanswered = 0;
 
   const available = (at: number): boolean =>
@@ -53,52 +55,74 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
     }
   };
 
-  /** Opens what came for a key; a value that is stale, foreign or garbage is none. */
-  const read = (key: string, text: string, at: number): CachedResult | undefined => {
-    const value = text === "" ? undefined : seal.open(key, text);
-    const expiresAt = value === undefined ? at : Math.min(value.expiresAt, at + maxLifeMs);
-    if (text !== "" && value === undefined) onEvent("unauthentic");
-    else onEvent(expiresAt > at ? "hit" : "miss");
-    return value !== undefined && expiresAt > at ? { ...value, expiresAt } : undefined;
+  /** Waits so long for an answer and no longer; one that fails after that is handled, too. */
+  const inTime = async <T>(answer: Promise<T>): Promise<T | "late"> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(resolve, waitMs, "late");
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  /** Opens what came for a name; a value that is stale, foreign or garbage is none. */
+  const read = (name: string, sealed: Buffer, at: number): CachedResult | undefined => {
+    const value = sealed.byteLength === 0 ? "foreign" : seal.open(name, sealed);
+    if (typeof value === "string") {
+      onEvent(value === "foreign" ? "miss" : value);
+      return undefined;
+    }
+    const expiresAt = Math.min(value.expiresAt, at + maxLifeMs);
+    onEvent(expiresAt > at ? "hit" : "miss");
+    return expiresAt > at ? { ...value, expiresAt } : undefined;
   };
 
   return {
     available,
+    cpu: gauge.cpu,
     async get(key, at) {
       if (!available(at)) {
         onEvent("skipped");
         return undefined;
       }
       circuit.begin();
-      let timer: NodeJS.Timeout | undefined;
       try {
-        const late = new Promise<"late">((resolve) => {
-          timer = setTimeout(resolve, waitMs, "late");
-        });
+        const name = seal.nameOf(key);
         // a range, so that a value of any size costs a bounded read; a key that isn't there reads as ""
-        const answer = send(() => redis.getrange(prefix + seal.nameOf(key), 0, maxValue - 1));
-        // the race handles an answer that fails after it is over, too
-        const text = await Promise.race([answer, late]);
-        if (text === "late") return failed("timeout", at);
+        const sealed = await inTime(send(() => redis.getrangeBuffer(prefix + name, 0, maxValue - 1)));
+        if (sealed === "late") return failed("timeout", at);
         circuit.succeeded();
-        return read(key, text, at);
+        return read(name, sealed, at);
       } catch {
         return failed("error", at);
-      } finally {
-        clearTimeout(timer);
       }
     },
     set(key, value, at) {
       const ttl = Math.floor(value.expiresAt - at);
       if (!(ttl > 0) || !available(at)) return;
-      const sealed = seal.close(key, value);
-      if (sealed === undefined || Buffer.byteLength(sealed) > maxValue) return;
+      const name = seal.nameOf(key);
+      const sealed = seal.close(name, value);
+      if (sealed === undefined || sealed.byteLength > maxValue) return;
       // a Redis that is full or takes no writes can still be read: this doesn't count against it
-      send(() => redis.set(prefix + seal.nameOf(key), sealed, "PX", ttl)).catch(() => {
+      send(() => redis.set(prefix + name, sealed, "PX", ttl)).catch(() => {
         onEvent("error");
       });
     },
+    async claim(key, ms) {
+      if (!available(now())) return undefined;
+      try {
+        const name = `${prefix}claim:${seal.nameOf(key)}`;
+        const taken = await inTime(send(() => redis.set(name, "1", "PX", Math.max(1, Math.ceil(ms)), "NX")));
+        return taken === "late" ? undefined : taken === "OK";
+      } catch {
+        return undefined;
+      }
+    },
     close() {
+      gauge.close();
       redis.disconnect();
       return Promise.resolve();
     },

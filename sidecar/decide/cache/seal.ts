@@ -1,64 +1,88 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Json } from "../../contract.js";
 import { isObject, parseJson, stringifyJson } from "../../contract.js";
 import type { CachedResult } from "./cache.js";
 
 /** Names and authenticates what is kept where others can write. */
 export interface Seal {
-  /** Gives the name to keep a key's value under; it tells nothing about the key. */
+  /** Gives the name to keep a key's value under: 43 characters that tell nothing about the key. */
   nameOf(key: string): string;
-  /** Writes `1.<mac>.<payload>`; undefined where the value isn't JSON. Numbers keep their digits. */
-  close(key: string, value: CachedResult): string | undefined;
-  /** Reads a value; anything that wasn't closed for this very key gives undefined. */
-  open(key: string, text: string): CachedResult | undefined;
+  /** Writes a value for a name; undefined where it isn't JSON, or is too large. Numbers keep their digits. */
+  close(name: string, value: CachedResult): Buffer | undefined;
+  /** Reads a value; `foreign`: another version's; `unauthentic`: it wasn't closed for this very name. */
+  open(name: string, sealed: Buffer): CachedResult | "foreign" | "unauthentic";
 }
 
-const version = "1.";
+/** Of the form: version, kind, MAC, payload. */
+export const sealVersion = 2;
+const kinds = { plain: 0, deflated: 1 } as const;
+const macBytes = 32;
+const headBytes = 2 + macBytes;
+
+/** Bytes of JSON from which it is deflated: less of it costs more time than bytes (docs/redis.md#what-it-costs). */
+export const deflatedFrom = 4_096;
+/** Bytes of the largest value, as JSON: what a deflated one may become, whoever wrote it. */
+export const mostPlain = 262_144;
 
 /**
  * Creates the seal of a fleet from its shared secret (HMAC-SHA256, RFC 2104).
  *
  * INVARIANT: each use has a key of its own, so that nothing made for one use is valid for another; the MAC covers the
- * key with its length, so that a value can't be moved to another key.
+ * name, which is an HMAC of the whole key, so that a value can't be moved to another key. What isn't authentic is neither inflated
+ * nor parsed.
  */
 export function createSeal(secret: string): Seal {
   const derive = (use: string): Buffer =>
     createHmac("sha256", secret).update(`countersign decision cache ${use}`).digest();
-  const [namesKey, valuesKey] = [derive("names"), derive("values")];
+  const [namesKey, valuesKey] = [derive("names"), derive("values 2")];
 
-  // UTF-16, because UTF-8 makes one of all lone surrogates
-  const macOf = (key: string, payload: string): Buffer =>
-    createHmac("sha256", valuesKey)
-      .update(`${version}${key.length}:`)
-      .update(key, "utf16le")
-      .update(payload)
-      .digest();
+  /** @param name always of the same length: what follows can't be taken for a part of it */
+  const macOf = (name: string, kind: number, payload: Uint8Array): Buffer =>
+    createHmac("sha256", valuesKey).update(`${sealVersion}${kind}${name}`, "latin1").update(payload).digest();
 
   return {
+    // UTF-16, because UTF-8 makes one of all lone surrogates
     nameOf: (key) => createHmac("sha256", namesKey).update(key, "utf16le").digest("base64url"),
-    close(key, value) {
-      let payload: string;
+    close(name, value) {
+      let plain: Buffer;
       try {
-        payload = stringifyJson(value as unknown as Json);
+        const { result, rules, expiresAt } = value;
+        plain = Buffer.from(stringifyJson({ result, rules: rules as Json, expiresAt }));
       } catch {
         // a cycle, a BigInt: not what an evaluation gives
         return undefined;
       }
-      return `${version}${macOf(key, payload).toString("base64url")}.${payload}`;
+      if (plain.byteLength > mostPlain) return undefined;
+      const small = plain.byteLength < deflatedFrom ? plain : deflateRawSync(plain, { level: 1 });
+      // where it gains little it isn't worth being inflated by all who read it
+      const isSmaller = small.byteLength < 0.75 * plain.byteLength;
+      const [kind, payload] = isSmaller ? [kinds.deflated, small] : [kinds.plain, plain];
+      return Buffer.concat([Buffer.of(sealVersion, kind), macOf(name, kind, payload), payload]);
     },
-    open(key, text) {
-      const dot = text.indexOf(".", version.length);
-      if (!text.startsWith(version) || dot < 0) return undefined;
-      const payload = text.slice(dot + 1);
-      const mac = Buffer.from(text.slice(version.length, dot), "base64url");
-      const expected = macOf(key, payload);
-      if (mac.byteLength !== expected.byteLength || !timingSafeEqual(mac, expected)) return undefined;
-      return parse(payload);
+    open(name, sealed) {
+      if (sealed[0] !== sealVersion) return "foreign";
+      const kind = sealed[1] ?? 0xff;
+      const payload = sealed.subarray(headBytes);
+      const mac = sealed.subarray(2, headBytes);
+      if (mac.byteLength !== macBytes || !timingSafeEqual(mac, macOf(name, kind, payload)))
+        return "unauthentic";
+      const plain = kind === kinds.deflated ? inflate(payload) : payload;
+      return (plain === undefined ? undefined : parse(plain)) ?? "unauthentic";
     },
   };
 }
 
-function parse(payload: string): CachedResult | undefined {
+function inflate(payload: Buffer): Buffer | undefined {
+  try {
+    return inflateRawSync(payload, { maxOutputLength: mostPlain });
+  } catch {
+    // damaged before it was sealed, or more than any of us writes
+    return undefined;
+  }
+}
+
+function parse(payload: Buffer): CachedResult | undefined {
   let value: Json;
   try {
     value = parseJson(payload, { depth: 10_000 });

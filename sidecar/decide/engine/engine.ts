@@ -36,7 +36,7 @@ export interface Engine {
   /** Of the instance's memory; addresses are good until the next evaluation. */
   readonly read: ValueReader;
   /** Evaluates and gives the address of the result set. `input`: text of a JSON document, or of a Rego value. */
-  evaluate(entrypoint: number, input: string | undefined, fuel: bigint): number;
+  evaluate(entrypoint: number, input: string | Uint8Array | undefined, fuel: bigint): number;
   /** Places a value, given as text or as its UTF-8, in memory, for a built-in's result. */
   write(text: string | Uint8Array): number;
   /** Places an integer of 32 bits in memory. */

@@ -5,6 +5,7 @@ export const get = (local: number): Uint8Array => concat([bytesOf(0x20), unsigne
 export const set = (local: number): Uint8Array => concat([bytesOf(0x21), unsigned(local)]);
 export const tee = (local: number): Uint8Array => concat([bytesOf(0x22), unsigned(local)]);
 export const getGlobal = (index: number): Uint8Array => concat([bytesOf(0x23), unsigned(index)]);
+export const setGlobal = (index: number): Uint8Array => concat([bytesOf(0x24), unsigned(index)]);
 export const int = (value: number): Uint8Array => concat([bytesOf(0x41), signed(value)]);
 export const load = (offset: number): Uint8Array => concat([bytesOf(0x28, 0x02), unsigned(offset)]);
 export const loadByte = bytesOf(0x2d, 0x00, 0x00);

@@ -3,7 +3,7 @@
  * loses sets and the order of their items. Source: the structs of OPA's wasm/src/value.h; {@link probe} tells whether
  * a module has this layout.
  */
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Json, JsonObject } from "../../contract.js";
 import { JsonNumber } from "../../contract.js";
 import { keyText } from "./go-json.js";
@@ -40,8 +40,12 @@ export interface ValueReader {
   items(address: number): number[];
   /** Address of the value at a string key, or undefined where there is none or the value is no object. */
   member(address: number, key: string): number | undefined;
+  /** Addresses of the values at an object's string keys; undefined where it has no more members than that, or is no object. */
+  members(address: number, more: number): Map<string, number> | undefined;
   /** An integer where it lies as one. */
   integer(address: number): number | undefined;
+  /** The double that is nearest to a number. */
+  double(address: number): number | undefined;
 }
 
 /** Creates a reader of a memory, which may grow meanwhile. */
@@ -78,6 +82,12 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
   const wide = (start: number, size: number): string => {
     const part = bytes.subarray(start, start + size);
     return isUtf8(part) ? part.toString("utf8") : brokenText(part);
+  };
+
+  /** Tells whether ASCII stands there; names of one table often differ at their ends. */
+  const holds = (start: number, ascii: string): boolean => {
+    for (let i = ascii.length - 1; i >= 0; i--) if (bytes[start + i] !== ascii.charCodeAt(i)) return false;
+    return true;
   };
 
   const string = (at: number): string => text(u32(at + 8), u32(at + 4));
@@ -183,19 +193,41 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
       refresh();
       if (view.getUint8(address) !== type.object) return undefined;
       let found: number | undefined;
+      // of ten thousand members one is meant: the others' names aren't made
+      const size = isAscii(Buffer.from(key)) ? key.length : undefined;
       each(address, 8, (element) => {
         const at = u32(element);
         const kind = view.getUint8(at);
-        if ((kind === type.string || kind === type.internedString) && string(at) === key)
+        if (kind !== type.string && kind !== type.internedString) return;
+        if (size === undefined ? string(at) === key : u32(at + 4) === size && holds(u32(at + 8), key))
           found = u32(element + 4);
       });
       return found;
+    },
+    members(address, more) {
+      refresh();
+      // the count of places is at most a few times that of members
+      if (view.getUint8(address) !== type.object || u32(address + 8) <= more) return undefined;
+      const all = new Map<string, number>();
+      each(address, 8, (element) => {
+        const at = u32(element);
+        const kind = view.getUint8(at);
+        if (kind === type.string || kind === type.internedString) all.set(string(at), u32(element + 4));
+      });
+      return all.size > more ? all : undefined;
     },
     integer(address) {
       refresh();
       if (view.getUint8(address) !== type.number) return undefined;
       const found = number(address);
       return typeof found === "number" ? found : undefined;
+    },
+    double(address) {
+      refresh();
+      if (view.getUint8(address) !== type.number) return undefined;
+      return view.getUint8(address + 1) === asInteger
+        ? Number(view.getBigInt64(address + 8, true))
+        : Number(text(u32(address + 8), u32(address + 12)));
     },
   };
 }

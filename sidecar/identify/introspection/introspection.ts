@@ -1,9 +1,10 @@
 /** Opaque access tokens, by asking the authorization server that issued them. Source: RFC 7662. */
 import { LRUCache } from "lru-cache";
-import { refuse, type Json } from "../../contract.js";
+import { refuse, type EpochMatch, type Json } from "../../contract.js";
 import { digestToken } from "../token/cache.js";
 import { LoadFailed } from "../token/load-failed.js";
 import { defaultLimits, type IdentifyEvent } from "../token/types.js";
+import { speaksOf } from "../speaks-of.js";
 import type { VerifyOutcome } from "../verified.js";
 import { askServer } from "./ask-server.js";
 import { parseIntrospection } from "./parse-introspection.js";
@@ -15,6 +16,8 @@ export interface Introspection {
   takes(token: string): boolean;
   /** Verifies a token. Rejects on bugs only. */
   verify(token: string): Promise<VerifyOutcome>;
+  /** Forgets all answers, or those that may speak of somebody: each is asked for anew, and what was under way isn't kept. */
+  forget(about?: EpochMatch): void;
   /** Stops questions under way and forgets all answers. */
   close(): void;
 }
@@ -45,6 +48,7 @@ export function createIntrospection(parts: IntrospectionParts): Introspection {
   const servers = parseIntrospection(parts.servers as unknown as Json);
   const kept = new LRUCache<string, Kept>({ max: limits.cacheEntries });
   const running = new Map<string, Promise<VerifyOutcome>>();
+  let epoch = 0;
 
   /** The server with the longest prefix that fits: no other ever sees the token. */
   function serverFor(token: string): IntrospectionServer | undefined {
@@ -53,12 +57,14 @@ export function createIntrospection(parts: IntrospectionParts): Introspection {
   }
 
   async function ask(server: IntrospectionServer, token: string, digest: string): Promise<VerifyOutcome> {
+    const begun = epoch;
     try {
       const given = { fetchDocument: parts.fetchDocument, closed: closing.signal, limits };
       const answer = await askServer(server, token, given);
       const now = parts.now();
       const outcome = answer.active ? readAnswer(answer, server, now, digest) : refuse("token_inactive");
       const short = now + server.cache_seconds * 1000;
+      if (epoch !== begun) return outcome;
       if (outcome.kind === "refusal") kept.set(digest, { outcome, until: short });
       else {
         const until = Math.min(short, outcome.expiresAt);
@@ -94,6 +100,17 @@ export function createIntrospection(parts: IntrospectionParts): Introspection {
       const asked = ask(server, token, digest);
       running.set(digest, asked);
       return await asked;
+    },
+    forget(about) {
+      epoch++;
+      running.clear();
+      if (about === undefined) {
+        kept.clear();
+        return;
+      }
+      // of whom a refusal would be isn't known
+      for (const [digest, { outcome }] of [...kept.entries()])
+        if (outcome.kind === "refusal" || speaksOf(outcome, about)) kept.delete(digest);
     },
     close() {
       closing.abort();

@@ -43,6 +43,7 @@ export function readAnswer(
     },
     subject: read.subject,
     ...(boundTo === undefined ? {} : { boundTo }),
+    ...(lifetime.issuedAt === undefined ? {} : { issuedAt: lifetime.issuedAt }),
     expiresAt: Math.min(lifetime.expiresAt, known),
     cached: false,
   };

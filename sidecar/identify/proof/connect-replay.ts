@@ -15,15 +15,15 @@ export interface ConnectReplayParts extends ReplayConfig {
 
 /** Creates the store of proofs: memory, and in front of the fleet's Redis where there is one. Start-up doesn't wait for it. */
 export function connectReplay(parts: ConnectReplayParts): ReplayStore {
-  const { redis_url, max_entries, wait_ms, keepMs, now, onEvent } = parts;
+  const { redis: at, max_entries, wait_ms, keepMs, now, onEvent } = parts;
   const memory = createMemoryReplay({ keepMs, maxEntries: max_entries, now });
-  if (redis_url === undefined) return memory;
+  if (at === undefined) return memory;
   let told: ReplayEvent["kind"] | undefined;
   const tell = (kind: ReplayEvent["kind"]): void => {
     if (told !== kind) onEvent({ kind });
     told = kind;
   };
-  const redis = connectRedis(redis_url, {
+  const redis = connectRedis(at, {
     onUp: () => {
       tell("replay_store_connected");
     },

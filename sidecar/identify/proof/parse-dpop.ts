@@ -1,11 +1,13 @@
 import type { Fields, Problems } from "../../contract.js";
+import { readRedis } from "../../net/read-redis.js";
+import type { RedisAt } from "../../net/redis-place.js";
 import type { DpopConfig } from "./dpop.js";
 import { proofAlgorithms } from "./proof-key.js";
 
 /** Where proofs are remembered. */
 export interface ReplayConfig {
   /** Shared by the fleet; absent: each process remembers by itself. */
-  readonly redis_url?: string;
+  readonly redis?: RedisAt;
   readonly max_entries: number;
   /** Longest wait for Redis, milliseconds. */
   readonly wait_ms: number;
@@ -47,12 +49,9 @@ export function parseDpop(identity: Fields, problems: Problems): DpopSection | u
 /** Parses `identity.replay`. */
 export function parseReplay(identity: Fields, problems: Problems): ReplayConfig {
   const fields = identity.nested("replay");
-  const url = fields.string("redis_url");
-  if (url !== undefined && !/^rediss?:\/\//.test(url)) {
-    problems.add(fields.at("redis_url"), "must begin with redis:// or rediss://");
-  }
+  const redis = readRedis(fields, problems);
   const config = {
-    ...(url === undefined ? {} : { redis_url: url }),
+    ...(redis === undefined ? {} : { redis }),
     max_entries: fields.integer("max_entries", 100, 10_000_000) ?? 400_000,
     wait_ms: fields.integer("wait_ms", 1, 1_000) ?? 50,
   };

@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisLink } from "../../net/redis.js";
 import { sameExchange, type ReplayStore, type Use } from "./replay.js";
 
 export interface RedisReplayParts {
   /** Must neither queue commands while it is away nor send them again. */
-  readonly redis: Redis;
+  readonly redis: RedisLink;
   /** How long proofs are kept, milliseconds. */
   readonly keepMs: number;
   /** Longest wait for Redis, milliseconds. */

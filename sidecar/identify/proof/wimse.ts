@@ -56,6 +56,7 @@ export function createWimse(parts: WimseParts): NonNullable<Methods["workload"]>
       boundTo: { jkt: key.jkt },
       proves: { jkt: key.jkt },
       expiresAt: held.expiresAt,
+      ...(held.issuedAt === undefined ? {} : { issuedAt: held.issuedAt }),
       cached: false,
     };
   };

@@ -21,6 +21,8 @@ export interface WorkloadToken {
   /** Its `jti`, or a digest. */
   readonly id: string;
   readonly issuer: string;
+  /** When it was issued, where it says so: epoch milliseconds. */
+  readonly issuedAt?: number;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
   readonly cached: boolean;
@@ -71,6 +73,7 @@ export function createWorkloadTokens(
       id: isName(jti) ? jti : `sha256:${digest}`,
       issuer: iss ?? domain.issuer ?? domain.name,
       ...{ expiresAt: lifetime.expiresAt, cached: false },
+      ...(lifetime.issuedAt === undefined ? {} : { issuedAt: lifetime.issuedAt }),
     };
     kept.set(digest, { found: { ...found, cached: true }, key, keys });
     return found;

@@ -1,18 +1,7 @@
 /** What path validation needs to know of a certificate, read from its DER (RFC 5280). */
 import { createHash, X509Certificate } from "node:crypto";
-import { AsnConvert, AsnSerializer } from "@peculiar/asn1-schema";
-import {
-  BasicConstraints,
-  Certificate as CertificateSyntax,
-  ExtendedKeyUsage,
-  KeyUsage,
-  KeyUsageFlags,
-  NameConstraints,
-  SubjectAlternativeName,
-  type Extension,
-  type GeneralName,
-  type Name,
-} from "@peculiar/asn1-x509";
+import type { Extension, GeneralName, Name, NameConstraints } from "@peculiar/asn1-x509";
+import { loadCertificates } from "../../net/load.js";
 
 export interface Certificate {
   readonly der: Buffer;
@@ -67,13 +56,14 @@ export function readCertificate(bytes: Uint8Array): Certificate | undefined {
     const x509 = new X509Certificate(der);
     // INVARIANT: both libraries read the same bytes: nothing follows them, and nothing is spelled in another way.
     if (!x509.raw.equals(der)) return undefined;
-    const { tbsCertificate: tbs, signatureAlgorithm } = AsnConvert.parse(der, CertificateSyntax);
+    const { asn1, x509: syntax } = loadCertificates();
+    const { tbsCertificate: tbs, signatureAlgorithm } = asn1.AsnConvert.parse(der, syntax.Certificate);
     const extensions = indexExtensions(tbs.extensions ?? []);
     if (tbs.version !== 2 || extensions === undefined) return undefined;
-    const basic = readExtension(extensions, basicConstraints, BasicConstraints);
-    const names = readExtension(extensions, subjectAltName, SubjectAlternativeName) ?? [];
-    const usage = readExtension(extensions, keyUsage, KeyUsage);
-    const extended = readExtension(extensions, extendedKeyUsage, ExtendedKeyUsage);
+    const basic = readExtension(extensions, basicConstraints, syntax.BasicConstraints);
+    const names = readExtension(extensions, subjectAltName, syntax.SubjectAlternativeName) ?? [];
+    const usage = readExtension(extensions, keyUsage, syntax.KeyUsage);
+    const extended = readExtension(extensions, extendedKeyUsage, syntax.ExtendedKeyUsage);
     return {
       ...{ der, x509 },
       thumbprint: createHash("sha256").update(der).digest("base64url"),
@@ -86,7 +76,7 @@ export function readCertificate(bytes: Uint8Array): Certificate | undefined {
       pathLength: basic?.pathLenConstraint,
       keyUsage: usage === undefined ? undefined : usagesOf(usage.toNumber()),
       extendedKeyUsage: extended === undefined ? undefined : [...extended],
-      constraints: readExtension(extensions, nameConstraints, NameConstraints),
+      constraints: readExtension(extensions, nameConstraints, syntax.NameConstraints),
       signedWell: signatures.has(signatureAlgorithm.algorithm),
       strongKey: isStrong(x509),
     };
@@ -108,16 +98,19 @@ function readExtension<T>(
   syntax: new () => T,
 ): T | undefined {
   const found = extensions.get(oid);
-  return found === undefined ? undefined : AsnConvert.parse(found.extnValue.buffer, syntax);
+  return found === undefined
+    ? undefined
+    : loadCertificates().asn1.AsnConvert.parse(found.extnValue.buffer, syntax);
 }
 
 function usagesOf(flags: number): Set<KeyUsageName> {
   const names = ["digitalSignature", "keyCertSign", "cRLSign"] as const;
+  const { KeyUsageFlags } = loadCertificates().x509;
   return new Set(names.filter((name) => (flags & KeyUsageFlags[name]) !== 0));
 }
 
 function nameBytes(name: Name): Buffer {
-  return Buffer.from(AsnSerializer.serialize(name));
+  return Buffer.from(loadCertificates().asn1.AsnSerializer.serialize(name));
 }
 
 function isStrong({ publicKey }: X509Certificate): boolean {

@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
 import { peerCertificates } from "../../contract.js";
+import { loadUndici } from "../../net/load.js";
 import type { KeyPair } from "./svid.js";
 
 export interface SpiffeConnectorParts {
@@ -26,7 +27,7 @@ export function createSpiffeConnector({
   own,
   timeoutMs,
 }: SpiffeConnectorParts): buildConnector.connector {
-  const connect = buildConnector({
+  const connect = loadUndici().buildConnector({
     ...own,
     minVersion: "TLSv1.2",
     // the chain is judged by `verify`, which knows trust domains; a resumed session would bring none

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { Agent, request } from "undici";
 import type { FetchDocument } from "../../net/fetch.js";
 import { parseAddresses } from "../../net/addresses.js";
+import { loadUndici } from "../../net/load.js";
 import { readBundle } from "./read-bundle.js";
 import { createSpiffeConnector } from "./connect-spiffe.js";
 import type { FetchBundle } from "./endpoint-feed.js";
@@ -63,6 +63,7 @@ export function fetchBySpiffe(
         return !untrusted;
       },
     });
+    const { Agent, request } = loadUndici();
     const agent = new Agent({ connect, maxResponseSize: limits.bundleBytes });
     const timeout = AbortSignal.timeout(limits.fetchTimeoutMs);
     try {

@@ -69,7 +69,12 @@ export function createJwtSvids({ trustDomains, config, now, cacheEntries }: JwtS
     if (refusal !== undefined) return refusal;
     const expiresAt = checkTimes(payload, config, now());
     if (typeof expiresAt !== "number") return expiresAt;
-    const verified = describe(id, trustDomains, { digest, expiresAt, jti: payload["jti"] });
+    const verified = describe(id, trustDomains, {
+      digest,
+      expiresAt,
+      jti: payload["jti"],
+      iat: payload["iat"],
+    });
     if (verified.kind === "refusal") return verified;
     return { kind: "known", verified, trustDomain: id.trustDomain, digest: bundle.digests.jwt };
   }
@@ -108,7 +113,12 @@ function pickKey({ keys }: TrustBundle, kid: string | undefined, alg: string): J
 function describe(
   id: SpiffeId,
   trustDomains: TrustDomains,
-  { digest, expiresAt, jti }: { digest: string; expiresAt: number; jti: Json | undefined },
+  {
+    digest,
+    expiresAt,
+    jti,
+    iat,
+  }: { digest: string; expiresAt: number; jti: Json | undefined; iat: Json | undefined },
 ): Verified | Refusal {
   const workload = trustDomains.workload(id);
   const [tenant, ...others] = workload.tenants;
@@ -122,6 +132,7 @@ function describe(
     credential: { method: "jwt_svid", id: name, issuer },
     subject: { ...link, tenant, groups: [], roles: [], chain: [link], claims: {} },
     workload,
+    ...(iat === undefined ? {} : { issuedAt: Math.floor(Number(iat) * 1_000) }),
     expiresAt,
     cached: false,
   };

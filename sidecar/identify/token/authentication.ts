@@ -3,15 +3,18 @@ import { isName } from "./chain.js";
 import { lookUp } from "./look-up.js";
 import type { ClaimName, ClaimRules } from "./types.js";
 
-/** The scopes and the human's authentication, as far as a payload tells; or the claim that is of the wrong type. */
+/** The scopes, the human's authentication and its session, as far as a payload tells; or the claim that is of the wrong type. */
 export interface SessionFacts {
   readonly scopes?: readonly string[];
   readonly authentication?: NonNullable<Identity["authentication"]>;
+  /** The user's session at the issuer. */
+  readonly session?: string;
 }
 
 /**
  * Reads OAuth scopes (RFC 8693 section 4.2: `scope`, words; others: `scp`) and how and when the human was
- * authenticated (OpenID Connect Core section 2), where nothing else is configured.
+ * authenticated (OpenID Connect Core section 2), and in which session (`sid`, OpenID Connect Front-Channel Logout section
+ * 3), where nothing else is configured.
  * @param now epoch milliseconds
  */
 export function readSession(payload: JsonObject, rules: ClaimRules, now: number): SessionFacts | ClaimName {
@@ -30,6 +33,8 @@ export function readSession(payload: JsonObject, rules: ClaimRules, now: number)
   if (at === "wrong" || (at !== undefined && at > now / 1000 + rules.clock_skew_seconds)) {
     return "authenticated_at";
   }
+  const session = claim("session", "sid");
+  if (session !== undefined && !isName(session)) return "session";
   const authentication = {
     ...(context === undefined ? {} : { context }),
     ...(methods === undefined ? {} : { methods }),
@@ -38,6 +43,7 @@ export function readSession(payload: JsonObject, rules: ClaimRules, now: number)
   return {
     ...(scopes === undefined ? {} : { scopes }),
     ...(Object.keys(authentication).length === 0 ? {} : { authentication }),
+    ...(session === undefined ? {} : { session }),
   };
 }
 

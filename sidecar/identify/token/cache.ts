@@ -14,6 +14,8 @@ export interface KnownToken {
 export interface TokenCache {
   get(digest: string, now: number): KnownToken | undefined;
   set(digest: string, known: KnownToken, tokenBytes: number): void;
+  /** Forgets those of which this holds. */
+  drop(holds: (verified: Verified) => boolean): void;
   clear(): void;
 }
 
@@ -38,6 +40,10 @@ export function createTokenCache(limits: { cacheEntries: number; cacheBytes: num
     },
     set(digest, known, tokenBytes) {
       entries.set(digest, { ...known, verified: { ...known.verified, cached: true } }, { size: tokenBytes });
+    },
+    drop(holds) {
+      for (const [digest, { verified }] of [...entries.entries()])
+        if (holds(verified)) entries.delete(digest);
     },
     clear() {
       entries.clear();

@@ -32,7 +32,7 @@ export function checkLifetime(
   payload: JsonObject,
   issuer: ClaimRules,
   now: number,
-): { kind: "lifetime"; expiresAt: number } | Refusal {
+): { kind: "lifetime"; expiresAt: number; issuedAt?: number } | Refusal {
   const times = { exp: seconds(payload["exp"]), nbf: seconds(payload["nbf"]), iat: seconds(payload["iat"]) };
   for (const [name, time] of Object.entries(times)) if (time === "wrong") return refuse("token_claims", name);
   const { exp, nbf, iat } = times as Record<"exp" | "nbf" | "iat", number | undefined>;
@@ -43,7 +43,8 @@ export function checkLifetime(
   if ((nbf ?? 0) > ahead || (iat ?? 0) > ahead) return refuse("token_not_yet_valid");
   if (iat !== undefined && iat >= exp) return refuse("token_claims", "exp");
   if (exp - (iat ?? clock) > issuer.max_lifetime_seconds) return refuse("token_lifetime");
-  return { kind: "lifetime", expiresAt: Math.floor(exp * 1000) };
+  const issued = iat === undefined ? {} : { issuedAt: Math.floor(iat * 1000) };
+  return { kind: "lifetime", expiresAt: Math.floor(exp * 1000), ...issued };
 }
 
 /** Reads a NumericDate (RFC 7519 section 2). */

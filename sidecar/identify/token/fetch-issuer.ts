@@ -1,5 +1,5 @@
 import type { FetchDocument, FetchRequest } from "../../net/fetch.js";
-import { placeOf, type Place } from "./fetch-place.js";
+import { placeOf, type Place } from "../../net/place.js";
 import { LoadFailed } from "./load-failed.js";
 import { readSmallFile } from "./read-small-file.js";
 import type { FetchConfig } from "./types.js";

@@ -15,6 +15,8 @@ export interface GroupsParts extends FetchParts {
 export interface Groups {
   /** Finds the groups that a verified token of Entra ID left out. */
   resolve(payload: JsonObject): Promise<readonly string[] | Refusal>;
+  /** Forgets all: each is asked about anew, and what was under way isn't kept. */
+  forget(): void;
 }
 
 const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -33,6 +35,7 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
     sizeCalculation: (groups) => groups.length + 1,
   });
   const running = new Map<string, Promise<readonly string[] | Refusal>>();
+  let epoch = 0;
   const own = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
 
   async function fetchJson(
@@ -106,9 +109,10 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
     tid: string,
     key: string,
   ): Promise<readonly string[] | Refusal> {
+    const begun = epoch;
     try {
       const groups = await members(kind, oid, tid);
-      kept.set(key, groups);
+      if (epoch === begun) kept.set(key, groups);
       return groups;
     } catch (error) {
       if (!(error instanceof LoadFailed)) throw error;
@@ -120,6 +124,11 @@ export function createGroups(config: OverageConfig, issuer: string, parts: Group
   }
 
   return {
+    forget() {
+      epoch++;
+      kept.clear();
+      running.clear();
+    },
     resolve(payload) {
       const { oid, tid, iat, idtyp } = payload;
       if (typeof oid !== "string" || !guid.test(oid) || typeof tid !== "string" || !guid.test(tid)) {

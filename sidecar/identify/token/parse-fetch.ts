@@ -1,6 +1,6 @@
 import type { Json } from "../../contract.js";
 import { parseAddresses } from "../../net/addresses.js";
-import { placeOf } from "./fetch-place.js";
+import { placeOf } from "../../net/place.js";
 import { readObject, readText, type Problems } from "./read-fields.js";
 import type { FetchConfig } from "./types.js";
 

@@ -1,5 +1,6 @@
 /** JWT access tokens of configured issuers. Source: RFC 7519, RFC 8725, RFC 9068. */
-import { refuse, type Json, type JsonObject, type Refusal } from "../../contract.js";
+import { refuse, type EpochMatch, type Json, type JsonObject, type Refusal } from "../../contract.js";
+import { speaksOf } from "../speaks-of.js";
 import type { VerifyOutcome } from "../verified.js";
 import { createTokenCache, digestToken, type KnownToken } from "./cache.js";
 import { isName } from "./chain.js";
@@ -20,10 +21,12 @@ interface Source {
 }
 
 export interface Tokens {
-  /** Verifies a token. Rejects on bugs only. */
-  verify(token: string): Promise<VerifyOutcome>;
+  /** Verifies a token; at once where it is known. Rejects on bugs only. */
+  verify(token: string): VerifyOutcome | Promise<VerifyOutcome>;
   /** Fetches all keys in the background, so that the first caller of an issuer doesn't wait, and faults are told early. */
   warm(): void;
+  /** Forgets all tokens, or those that may speak of somebody: each is verified anew, and what was under way isn't kept. */
+  forget(about?: EpochMatch): void;
   /** Stops fetches under way and forgets all tokens. */
   close(): void;
 }
@@ -37,6 +40,7 @@ export function createTokens(parts: TokenParts): Tokens {
   const closing = new AbortController();
   const cache = createTokenCache(limits);
   const running = new Map<string, Promise<VerifyOutcome>>();
+  let epoch = 0;
   const onEvent = guarded(parts.onEvent);
   const trusted = new Map<string, Source[]>();
   for (const issuer of parseIssuers(parts.issuers as unknown as Json)) {
@@ -85,47 +89,60 @@ export function createTokens(parts: TokenParts): Tokens {
       issuer: issuer.issuer,
     } as const;
     const { subject } = read;
-    const { expiresAt } = lifetime;
+    const { expiresAt, issuedAt } = lifetime;
     const { boundTo } = binding;
     return {
       kind: "known",
       verified: {
         ...{ kind: "verified", method: "jwt", credential, subject, expiresAt, cached: false },
         ...(boundTo === undefined ? {} : { boundTo }),
+        ...(issuedAt === undefined ? {} : { issuedAt }),
       },
       ...{ key, keys },
     };
   }
 
+  /** Many requests that bring the same new token at once are one verification. */
+  function verifyOnce(token: string, digest: string): Promise<VerifyOutcome> {
+    const before = running.get(digest);
+    if (before !== undefined) return before;
+    const begun = epoch;
+    const fresh = verify(token, digest)
+      .then((outcome) => {
+        if (outcome.kind === "refusal") return outcome;
+        if (epoch === begun) cache.set(digest, outcome, token.length);
+        return outcome.verified;
+      })
+      .finally(() => {
+        if (running.get(digest) === fresh) running.delete(digest);
+      });
+    running.set(digest, fresh);
+    return fresh;
+  }
+
   return {
-    async verify(token) {
+    verify(token) {
       if (token.length > limits.tokenBytes) return refuse("token_malformed");
       const digest = digestToken(token);
       const known = cache.get(digest, parts.now());
-      if (known !== undefined) {
-        const renewal = known.keys.refresh(parts.now());
-        if (renewal === undefined && known.key.live) return known.verified;
-        await renewal;
-        const still = cache.get(digest, parts.now());
-        if (still !== undefined) return still.verified;
-      }
-      // many requests that bring the same new token at once are one verification
-      const before = running.get(digest);
-      if (before !== undefined) return before;
-      const fresh = verify(token, digest).then((outcome) => {
-        if (outcome.kind === "refusal") return outcome;
-        cache.set(digest, outcome, token.length);
-        return outcome.verified;
-      });
-      running.set(digest, fresh);
-      try {
-        return await fresh;
-      } finally {
-        running.delete(digest);
-      }
+      if (known === undefined) return verifyOnce(token, digest);
+      const renewal = known.keys.refresh(parts.now());
+      if (renewal === undefined && known.key.live) return known.verified;
+      return Promise.resolve(renewal).then(
+        () => cache.get(digest, parts.now())?.verified ?? verifyOnce(token, digest),
+      );
     },
     warm() {
       for (const { keys } of [...trusted.values()].flat()) void keys.refresh(parts.now());
+    },
+    forget(about) {
+      epoch++;
+      running.clear();
+      if (about === undefined) cache.clear();
+      else cache.drop((verified) => speaksOf(verified, about));
+      if (about?.task !== undefined || about?.token !== undefined || about?.session !== undefined) return;
+      // whose groups they are is known by other names there
+      for (const { groups } of [...trusted.values()].flat()) groups?.forget();
     },
     close() {
       closing.abort();

@@ -1,5 +1,8 @@
 import type { Json } from "../../contract.js";
 import type { FetchDocument, FetchFault } from "../../net/fetch.js";
+import type { FetchConfig } from "../../net/place.js";
+
+export type { FetchConfig };
 
 /** Where a claim stands in the payload: its keys from the top, or the same joined by dots. */
 export type ClaimPath = string | readonly string[];
@@ -16,24 +19,13 @@ export const claimNames = [
   "assurance",
   "authentication_methods",
   "authenticated_at",
+  "session",
 ] as const;
 export type ClaimName = (typeof claimNames)[number];
 
 /** Where an issuer's public keys (RFC 7517) come from. */
 export type JwksSource =
   { readonly url: string } | { readonly file: string } | { readonly keys: readonly Json[] };
-
-/** Where documents of an issuer may be fetched from, and how. */
-export interface FetchConfig {
-  /** `public` (default), `private`, `loopback` or CIDR ranges, several joined by `+`. */
-  readonly addresses?: string;
-  /** Plain HTTP beyond this machine. */
-  readonly http?: boolean;
-  /** PEM of the authorities that its certificate must come from, instead of the public ones. */
-  readonly ca_file?: string;
-  /** A token to present, e.g. a pod's own to its cluster; sent to the issuer's or the configured origin only. */
-  readonly token_file?: string;
-}
 
 /** A condition on a payload: the claim (or the other) is there, has one of these values, or is absent. */
 export interface ClaimTest {

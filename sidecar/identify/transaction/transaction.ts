@@ -44,12 +44,13 @@ export function createTransactions(parts: TransactionParts): (token: string) => 
     const subject = withTransaction(read.subject, payload, rules.issuer);
     if ("kind" in subject) return subject;
     const credential = { method: "transaction_token", id: txn, issuer: rules.issuer } as const;
-    const { expiresAt } = lifetime;
+    const { expiresAt, issuedAt } = lifetime;
     return {
       kind: "known",
       verified: {
         ...{ kind: "verified", method: "transaction_token", credential, subject, expiresAt, cached: false },
         needsWorkload: true,
+        ...(issuedAt === undefined ? {} : { issuedAt }),
       },
       ...{ key, keys },
     };

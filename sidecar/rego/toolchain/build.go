@@ -49,6 +49,9 @@ func build(req *request) (any, []fault) {
 	}
 	found = found.with(filters)
 	facts, uses := found.readsOf(analysis, found.all), analysis.usesOf(source.Modules)
+	if slices.ContainsFunc(facts, func(r reads) bool { return r.Clock != "" }) {
+		analysis.clock.rewrite()
+	}
 	// memory is short where there are many rules
 	analysis = nil
 	rules, faults := markRules(source.Modules)

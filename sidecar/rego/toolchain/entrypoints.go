@@ -25,11 +25,13 @@ type entrypoints struct {
 	all []string
 	// how many of them are filters
 	filters int
+	// what METADATA wants of the cache
+	wishes *wishes
 }
 
 // with adds the filters' paths.
 func (e entrypoints) with(filters []string) entrypoints {
-	return entrypoints{named: joined(e.named, filters), all: joined(e.all, filters), filters: len(filters)}
+	return entrypoints{named: joined(e.named, filters), all: joined(e.all, filters), filters: len(filters), wishes: e.wishes}
 }
 
 func joined(a, b []string) []string {
@@ -40,13 +42,14 @@ func joined(a, b []string) []string {
 
 // entrypoints finds them, sorted, each once.
 func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) (entrypoints, []fault) {
-	parsed := make([]*ast.Module, 0, len(files))
-	for _, file := range files {
-		parsed = append(parsed, file.Parsed)
-	}
+	parsed := parsedOf(files)
 	annotations, errs := ast.BuildAnnotationSet(parsed)
 	if len(errs) > 0 {
 		return entrypoints{}, faultsOf(errs)
+	}
+	wishes, faults := wishesOf(parsed, annotations)
+	if len(faults) > 0 {
+		return entrypoints{}, faults
 	}
 	named := []string{}
 	for _, path := range asked {
@@ -71,7 +74,7 @@ func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) (entry
 	}
 	slices.Sort(named)
 	slices.Sort(all)
-	return entrypoints{named: slices.Compact(named), all: slices.Compact(all)}, nil
+	return entrypoints{named: slices.Compact(named), all: slices.Compact(all), wishes: wishes}, nil
 }
 
 // paths gives the packages and rules that can answer, at most so many: packages first, short ones before long ones, as
@@ -136,6 +139,7 @@ func (e entrypoints) readsOf(a *analysis, paths []string) []reads {
 	for _, path := range paths {
 		one := a.readsOf(path)
 		_, one.Annotated = slices.BinarySearch(e.named, path)
+		one.Cache = e.wishes.of(path)
 		out = append(out, one)
 	}
 	return out

@@ -56,6 +56,8 @@ type request struct {
 	Run          string          `json:"run"`
 	Query        string          `json:"query"`
 	Input        json.RawMessage `json:"input"`
+	// nanoseconds since 1970, as text; the clock unless given
+	NowNs string `json:"now_ns"`
 }
 
 type response struct {

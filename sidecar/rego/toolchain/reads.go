@@ -20,6 +20,13 @@ type reads struct {
 	Nondeterministic []string   `json:"nondeterministic"`
 	// METADATA says so, or somebody asked for it by name
 	Annotated bool `json:"annotated"`
+	// tables that are read only by keys out of the input; they aren't in Data
+	Lookups []byKey `json:"lookups,omitempty"`
+	// paths of Input that are read only where others have these values
+	Branches []branch `json:"branches,omitempty"`
+	// "bounded": the host is told until when what the clock said stays the same; time.now_ns is then not Nondeterministic
+	Clock string `json:"clock,omitempty"`
+	Cache *wish  `json:"cache,omitempty"`
 }
 
 // unflagged built-ins read the clock though OPA doesn't say so.
@@ -35,11 +42,15 @@ type analysis struct {
 	refs  map[string]*found
 	// a reference leads back to itself: nothing is kept then
 	cyclic bool
+	// what bodies ask of the input before they go on, those first that most of them ask
+	guards *guards
+	clock  *clock
 }
 
 // analyse compiles copies of the modules, so that aliases, imports and functions are resolved. A rule where data
 // stands is an error here, as it is in OPA when a bundle is activated.
 func analyse(files []bundle.ModuleFile, data map[string]any) (*analysis, []fault) {
+	sites := markClockSites(files)
 	modules := map[string]*ast.Module{}
 	for _, file := range files {
 		modules[file.Path] = file.Parsed.Copy()
@@ -52,7 +63,10 @@ func analyse(files []bundle.ModuleFile, data map[string]any) (*analysis, []fault
 		sortFaults(faults)
 		return nil, faults
 	}
-	return &analysis{compiler: compiler, rules: map[*ast.Rule]*found{}, refs: map[string]*found{}}, nil
+	a := &analysis{compiler: compiler, rules: map[*ast.Rule]*found{}, refs: map[string]*found{}}
+	a.clock = followClock(compiler, a.reached, sites)
+	a.guards = a.countGuards()
+	return a, nil
 }
 
 func holds(data map[string]any) func([]string) (bool, error) {
@@ -96,43 +110,89 @@ func pathOf(ref ast.Ref) string {
 func (a *analysis) readsOf(path string) reads {
 	all := newFound()
 	w := &walker{a: a, into: all}
-	w.ref(refOf(path))
+	w.ref(refOf(path), unguarded, nil)
 	if a.cyclic {
 		// OPA refuses recursion, so that a cycle is only one of what could be reached; each rule is then walked once
 		all = newFound()
+		all.replaced = true
 		w = &walker{a: a, into: all, seen: map[*ast.Rule]bool{}}
-		w.ref(refOf(path))
+		w.ref(refOf(path), unguarded, nil)
+	}
+	bounded := ""
+	if a.clock.settle(refOf(path), all.builtins) {
+		bounded = "bounded"
 	}
 	names := slices.Sorted(maps.Keys(all.builtins))
 	if names == nil {
 		names = []string{}
 	}
+	lookups := all.lookups()
+	input, branches := shortest(all.paths()), []branch(nil)
+	if !all.replaced {
+		input, branches = a.guards.branchesOf(all.reduce())
+	}
+	// what is alone overlaps with nothing, so that the paths stay free of one another
+	input = withKeys(input, lookups)
 	return reads{
-		Path: path, Input: shortest(all.input), Data: shortest(all.data),
-		Deterministic: len(names) == 0, Nondeterministic: names,
+		Path: path, Input: input, Data: shortest(all.data), Lookups: lookups, Branches: branches,
+		Deterministic: len(names) == 0, Nondeterministic: names, Clock: bounded,
 	}
 }
 
 // found holds paths by their keys, and the names of built-ins.
 type found struct {
-	input    map[string][]string
-	data     map[string][]string
+	input map[string]*guarded
+	// paths of which nothing counts but what they lead to in tables
+	leads map[string]*guarded
+	data  map[string][]string
+	// how many arguments a function has, and of which more counts than what they lead to
+	arity int
+	asked map[int]bool
+	// tables that are looked up, by their keys
+	keyed    map[string]byKey
 	builtins map[string]bool
+	// a `with` was met: what is read under it isn't what the host has, so that no condition and no key tells anything
+	replaced bool
 }
 
 func newFound() *found {
-	return &found{input: map[string][]string{}, data: map[string][]string{}, builtins: map[string]bool{}}
+	return &found{
+		input: map[string]*guarded{}, leads: map[string]*guarded{}, asked: map[int]bool{}, data: map[string][]string{}, keyed: map[string]byKey{}, builtins: map[string]bool{},
+	}
 }
 
-func (f *found) take(other *found) {
-	maps.Copy(f.input, other.input)
+// take adds what is read where a reference leads. A table that is looked up by an argument is looked up by what the caller
+// gives, or read whole.
+func (f *found) take(other *found, s standing, args []*ast.Term) {
+	for key, read := range other.input {
+		for _, at := range s.when {
+			for when := range read.when {
+				f.read(key, read.path, at.and(when))
+			}
+		}
+	}
+	for key, lead := range other.leads {
+		for _, at := range s.when {
+			for when := range lead.when {
+				note(f.leads, key, lead.path, at.and(when))
+			}
+		}
+	}
+	for _, looked := range other.keyed {
+		f.look(looked.given(s, args))
+	}
 	maps.Copy(f.data, other.data)
 	maps.Copy(f.builtins, other.builtins)
+	f.replaced = f.replaced || other.replaced
 }
 
 // reduce keeps what is handed on small.
 func (f *found) reduce() *found {
-	f.input, f.data = uncovered(f.input), uncovered(f.data)
+	reduceGuarded(f.input)
+	for _, lead := range f.leads {
+		lead.reduce()
+	}
+	f.data = uncovered(f.data)
 	return f
 }
 
@@ -141,19 +201,26 @@ type walker struct {
 	into *found
 	// set where nothing may be kept: the rules that were walked
 	seen map[*ast.Rule]bool
+	// how often each variable stands in the rule, or in a body of `else`
+	variables map[ast.Var]int
+	// told of each body's conditions
+	count func(asked []equality)
 }
 
-func (w *walker) follow(ref ast.Ref) {
+func (w *walker) follow(ref ast.Ref, s standing, args []*ast.Term) {
+	if w.count != nil {
+		return
+	}
 	if w.seen != nil {
 		for _, rule := range w.a.reached(ref) {
 			if !w.seen[rule] {
 				w.seen[rule] = true
-				w.walk(rule)
+				w.rule(rule)
 			}
 		}
 		return
 	}
-	w.into.take(w.a.behind(ref))
+	w.into.take(w.a.behind(ref), s, args)
 }
 
 // behind gives what the rules that a reference can reach depend on.
@@ -171,7 +238,7 @@ func (a *analysis) behind(ref ast.Ref) *found {
 	a.refs[key] = nil
 	all := newFound()
 	for _, rule := range a.reached(ref) {
-		all.take(a.rule(rule))
+		all.join(a.rule(rule))
 	}
 	a.refs[key] = all.reduce()
 	return all
@@ -188,7 +255,7 @@ func (a *analysis) rule(rule *ast.Rule) *found {
 	}
 	a.rules[rule] = nil
 	w := &walker{a: a, into: newFound()}
-	w.walk(rule)
+	w.rule(rule)
 	a.rules[rule] = w.into.reduce()
 	return w.into
 }
@@ -224,52 +291,6 @@ func shapeOf(ref ast.Ref) string {
 	return out.String()
 }
 
-func (w *walker) walk(node any) {
-	ast.NewGenericVisitor(func(x any) bool {
-		switch x := x.(type) {
-		case *ast.Annotations:
-			return true
-		case ast.Ref:
-			w.ref(x)
-			// the head is accounted for; what stands in brackets may read, too
-			for _, term := range x[1:] {
-				w.walk(term)
-			}
-			if _, isVar := x[0].Value.(ast.Var); !isVar {
-				w.walk(x[0])
-			}
-			return true
-		case ast.Var:
-			switch {
-			case x.Equal(ast.InputRootDocument.Value):
-				w.into.input[keyOf(nil)] = []string{}
-			case x.Equal(ast.DefaultRootDocument.Value):
-				w.into.data[keyOf(nil)] = []string{}
-				w.follow(ast.DefaultRootRef)
-			}
-		}
-		return false
-	}).Walk(node)
-}
-
-func (w *walker) ref(ref ast.Ref) {
-	if builtin := builtinOf(ref); builtin != nil {
-		if builtin.Nondeterministic || unflagged[builtin.Name] {
-			w.into.builtins[builtin.Name] = true
-		}
-		return
-	}
-	switch {
-	case ref[0].Equal(ast.InputRootDocument):
-		add(w.into.input, ref)
-	case ref[0].Equal(ast.DefaultRootDocument):
-		if !w.a.isRule(ref) {
-			add(w.into.data, ref)
-		}
-		w.follow(ref)
-	}
-}
-
 // isRule says whether rules stand where the reference leads: no base document can be there.
 func (a *analysis) isRule(ref ast.Ref) bool {
 	node := a.compiler.RuleTree
@@ -293,8 +314,8 @@ func builtinOf(ref ast.Ref) *ast.Builtin {
 	return ast.BuiltinMap[ref.String()]
 }
 
-// add notes the longest prefix that is made of strings; a number may index an array or name a key, so it ends it.
-func add(paths map[string][]string, ref ast.Ref) {
+// prefixIn gives the longest prefix that is made of strings; a number may index an array or name a key, so it ends it.
+func prefixIn(ref ast.Ref) []string {
 	path := []string{}
 	for _, term := range ref[1:] {
 		key, ok := term.Value.(ast.String)
@@ -303,7 +324,7 @@ func add(paths map[string][]string, ref ast.Ref) {
 		}
 		path = append(path, string(key))
 	}
-	paths[keyOf(path)] = path
+	return path
 }
 
 // keyOf tells any two paths apart: each part is quoted, as any character may stand in a key.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -24,7 +25,7 @@ func check(req *request) (any, []fault) {
 	}
 	compiler := ast.NewCompiler().WithStrict(req.Strict).WithEnablePrintStatements(true).SetErrorLimit(100)
 	parsed := slices.Collect(maps.Values(modules))
-	faults = refuseOwnCalls(parsed)
+	faults = append(refuseOwnCalls(parsed), checkWishes(parsed)...)
 	compiler.Compile(modules)
 	faults = append(faults, faultsOf(compiler.Errors)...)
 	if len(faults) == 0 {
@@ -193,6 +194,13 @@ func evaluate(req *request) (any, []fault) {
 			return nil, faultsOf(err)
 		}
 		options = append(options, rego.Input(input))
+	}
+	if req.NowNs != "" {
+		ns, err := strconv.ParseInt(req.NowNs, 10, 64)
+		if err != nil {
+			return nil, faultsOf(err)
+		}
+		options = append(options, rego.Time(time.Unix(0, ns)))
 	}
 	set, err := rego.New(options...).Eval(context.Background())
 	if err != nil {

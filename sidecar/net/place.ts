@@ -1,5 +1,17 @@
-import { parseAddresses, plainAddress, type AllowAddress } from "../../net/addresses.js";
-import type { FetchConfig } from "./types.js";
+/** Where documents may be fetched from, by what an operator wrote. */
+import { parseAddresses, plainAddress, type AllowAddress } from "./addresses.js";
+
+/** Where documents may be fetched from, and how. */
+export interface FetchConfig {
+  /** `public` (default), `private`, `loopback` or CIDR ranges, several joined by `+`. */
+  readonly addresses?: string;
+  /** Plain HTTP beyond this machine. */
+  readonly http?: boolean;
+  /** PEM of the authorities that its certificate must come from, instead of the public ones. */
+  readonly ca_file?: string;
+  /** A token to present, e.g. a pod's own to its cluster; sent to the issuer's or the configured origin only. */
+  readonly token_file?: string;
+}
 
 const loopback = parseAddresses("loopback");
 
