@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Refusal } from "../sidecar/contract.js";
+import type { Decision, Refusal } from "../sidecar/contract.js";
 import { peerCertificates, readCredentials, refuse } from "../sidecar/contract.js";
 import { serveRest } from "./agents/rest.js";
 import { serveAgent, serveCard } from "./agents/serve.js";
@@ -10,6 +10,7 @@ import { matchRoute, protocolOf } from "./classify/route.js";
 import type { Exchange, GatewayParts } from "./exchange.js";
 import { send } from "./http.js";
 import { serveKeys } from "./keys.js";
+import { createCutting } from "./live/cutting.js";
 import { serveModels } from "./models/list.js";
 import { geminiModels } from "./models/operations/gemini-count.js";
 import { geminiSpeaker } from "./models/operations/gemini-error.js";
@@ -36,6 +37,9 @@ import { serveNamed } from "./routes/serve.js";
 import type { Upgrading } from "./routes/websocket/upgrade.js";
 import { createSourceFinder } from "./source.js";
 import { UpgradeResponse } from "./upgrades.js";
+import { noTask } from "./tasks/carried.js";
+import { readTask } from "./tasks/headers.js";
+import { serveTask } from "./tasks/serve.js";
 import { metadataUrl, resourceOf, serveMetadata } from "./tools/metadata.js";
 import { refuseTool } from "./tools/refuse.js";
 import { endSession, serveOwnStream } from "./tools/mcp/own-stream.js";
@@ -48,6 +52,7 @@ const fixedRefusers = {
   gemini: refuseIn(geminiSpeaker),
   mcp: refuseTool,
   retrieval: refusePlainly,
+  task: refusePlainly,
   http_tool: refusePlainly,
   agent: refuseAgent,
 } as const;
@@ -62,6 +67,7 @@ const kinds = {
   http_tool: "tool",
   agent: "agent",
   route: "route",
+  task: "task",
 } as const;
 
 /**
@@ -97,9 +103,10 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       parts.metrics.gatewayAnswered(kinds[protocol], res.statusCode);
       trace?.end(res.statusCode);
     });
-    const refuseHere = (refusal: Refusal): void => {
-      refusers[protocol](exchange, refusal);
+    const refuseHere = (refusal: Refusal, decision?: Decision): void => {
+      refusers[protocol](exchange, refusal, decision);
     };
+    exchange.endBy({ before: refuseHere });
     res.setHeader("x-request-id", exchange.id);
     const wrong = checkHead(req, parts.config.allowedOrigins);
     if (wrong !== undefined) {
@@ -134,10 +141,18 @@ export function createGateway(parts: GatewayParts, proxy?: string): RequestListe
       refuseHere(read);
       return;
     }
+    const task = readTask(req);
+    if ("kind" in task) {
+      refuseHere(task);
+      return;
+    }
     exchange.credentials = read.credentials;
+    exchange.task = task;
     serve(parts, exchange, route, protocol, spoken, upgrade).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: exchange.id, fault: String(fault) });
+      // what was cut has been told
+      if (res.headersSent && res.writableEnded) return;
       if (res.headersSent) res.destroy();
       else refuseHere(refuse("internal_error"));
     });
@@ -208,6 +223,8 @@ async function serve(
       return serveOwnStore(parts, exchange, route);
     case "named":
       return serveNamed(parts, exchange, route, upgrade && upgradingOf(upgrade));
+    case "task":
+      return serveTask(parts, exchange, route.action, route.id);
     case "metadata":
       return serveMetadata(parts, exchange, route.path);
     case "keys":
@@ -243,14 +260,11 @@ function begin(
   req: IncomingMessage,
   res: ServerResponse,
   { ip, challenge, trace }: Pick<Exchange, "ip" | "challenge" | "trace">,
-): Omit<Exchange, "credentials"> & { credentials: Exchange["credentials"] } {
-  const gone = new AbortController();
-  res.on("close", () => {
-    if (!res.writableFinished) gone.abort();
-  });
+): Omit<Exchange, "credentials" | "task"> & { -readonly [Name in "credentials" | "task"]: Exchange[Name] } {
   const given = req.headers["x-request-id"];
   // an id that a caller chose is taken only in a form that can't hurt a log
   const id = typeof given === "string" && /^[\w-]{8,64}$/.test(given) ? given : parts.newId();
-  const [path, { signal }, started] = [req.url ?? "", gone, parts.clock()];
-  return { req, res, id, path, ip, credentials: {}, signal, started, challenge, trace };
+  const [path, started] = [req.url ?? "", parts.clock()];
+  const cutting = createCutting(res);
+  return { ...cutting, req, res, id, path, ip, credentials: {}, started, challenge, trace, task: noTask() };
 }

@@ -1,11 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type {
+  Allowance,
   Assertion,
   CacheLevel,
   Decision,
   DecisionRequest,
   ErrorCode,
+  Extended,
+  Extension,
+  FencePoint,
+  IssuedTask,
   Json,
+  LimitState,
   Obligation,
   Outcome,
   Reason,
@@ -14,6 +20,7 @@ import {
   denied,
   errorTable,
   isObject,
+  limitUnits,
   maxCalls,
   parseJson,
   readChallenge,
@@ -62,6 +69,10 @@ export interface OwnSidecar {
   /** What is asked must not change any more. */
   decide(request: DecisionRequest): Promise<Decision[]>;
   record(outcome: Outcome): void;
+  /** Gives a call under way more than its allowance. */
+  extend?(extension: Extension): Promise<Extended>;
+  /** Takes the gateway in as an enforcement point that is told of fences; gives what lets it go. */
+  attach?(point: FencePoint): () => void;
 }
 
 /** Creates the question to a sidecar in the same process. */
@@ -94,14 +105,15 @@ function failed(count: number, code: ErrorCode): Decision[] {
 const levels: readonly CacheLevel[] = ["none", "l1", "l2"];
 
 /**
- * INVARIANT: an allow under a duty that was not declared for this request, or without the assertion that its upstream
- * is to get, never gets further than here.
+ * INVARIANT: an allow under a duty that was not declared for this request, or without the assertion or the task that its
+ * upstream is to get, never gets further than here.
  */
-function meetable(decision: Decision, { obligations: declared, assertion }: DecisionRequest): Decision {
+function meetable(decision: Decision, { obligations: declared, assertion, task }: DecisionRequest): Decision {
   const lacks = decision.allow && assertion !== undefined && decision.assertion === undefined;
   const dutiful = decision.obligations.every(({ type }) => declared.includes(type));
-  if (dutiful && !lacks) return decision;
-  const code = dutiful ? "assertion_unavailable" : "obligation_unsatisfiable";
+  const alone = decision.allow && task?.exchange !== undefined && decision.task_handed === undefined;
+  if (dutiful && !lacks && !alone) return decision;
+  const code = !dutiful ? "obligation_unsatisfiable" : lacks ? "assertion_unavailable" : "state_unavailable";
   const reason = { code, message: errorTable[code][1] };
   return { ...decision, allow: false, obligations: [], reasons: [reason] };
 }
@@ -123,6 +135,14 @@ function readDecision(value: Json): Decision | undefined {
     subject,
     assertion,
     dpop_nonce,
+    task,
+    task_token,
+    task_handed,
+    task_facts,
+    limits,
+    allowance,
+    retry_after,
+    reusable,
   } = value;
   const level = levels.find((known) => known === cache);
   // the id becomes a header
@@ -136,6 +156,13 @@ function readDecision(value: Json): Decision | undefined {
   if (assertion !== undefined && !isAssertion(assertion)) return undefined;
   if (dpop_nonce !== undefined && !(typeof dpop_nonce === "string" && /^[\w.~+/=-]{1,256}$/.test(dpop_nonce)))
     return undefined;
+  if (task !== undefined && !isTask(task)) return undefined;
+  if (task_token !== undefined && !isIssued(task_token)) return undefined;
+  if (task_handed !== undefined && !isIssued(task_handed)) return undefined;
+  if (task_facts !== undefined && !isObject(task_facts)) return undefined;
+  if (limits !== undefined && !(Array.isArray(limits) && limits.every(isLimit))) return undefined;
+  if (allowance !== undefined && !isAllowance(allowance)) return undefined;
+  if (retry_after !== undefined && !(typeof retry_after === "number" && retry_after >= 0)) return undefined;
   // an allow is for somebody
   if (allow && !isSubject(subject)) return undefined;
   return {
@@ -144,6 +171,14 @@ function readDecision(value: Json): Decision | undefined {
     bundles: bundles as Decision["bundles"],
     ...(dpop_nonce === undefined ? {} : { dpop_nonce }),
     ...(assertion === undefined ? {} : { assertion: assertion as unknown as Assertion }),
+    ...(task === undefined ? {} : { task: task as unknown as NonNullable<Decision["task"]> }),
+    ...(task_token === undefined ? {} : { task_token: task_token as unknown as IssuedTask }),
+    ...(task_handed === undefined ? {} : { task_handed: task_handed as unknown as IssuedTask }),
+    ...(task_facts === undefined ? {} : { task_facts }),
+    ...(limits === undefined ? {} : { limits: limits as unknown as LimitState[] }),
+    ...(allowance === undefined ? {} : { allowance: allowance as Allowance }),
+    ...(retry_after === undefined ? {} : { retry_after: retry_after as number }),
+    ...(reusable === true ? { reusable } : {}),
     ...(isSubject(subject) ? { subject: subject as unknown as NonNullable<Decision["subject"]> } : {}),
   };
 }
@@ -171,7 +206,37 @@ function isObligation(value: Json): boolean {
 function isSubject(value: Json | undefined): boolean {
   if (!isObject(value) || !["type", "id", "tenant"].every((name) => typeof value[name] === "string"))
     return false;
-  return value["chain"] === undefined || typeof value["chain"] === "string";
+  const { chain, handles } = value;
+  if (handles !== undefined && !isStrings(handles)) return false;
+  return chain === undefined || typeof chain === "string";
+}
+
+function isTask(value: Json): boolean {
+  if (!isObject(value)) return false;
+  const { id, lineage, proven } = value;
+  return typeof id === "string" && isStrings(lineage) && typeof proven === "boolean";
+}
+
+/** It becomes a header. */
+function isIssued(value: Json): boolean {
+  if (!isObject(value)) return false;
+  const { token, expires_at } = value;
+  return typeof token === "string" && /^[\w.-]{1,8192}$/.test(token) && typeof expires_at === "string";
+}
+
+function isLimit(value: Json): boolean {
+  if (!isObject(value)) return false;
+  const { name, unit, limit, remaining } = value;
+  return (
+    typeof name === "string" &&
+    limitUnits.some((known) => known === unit) &&
+    typeof limit === "number" &&
+    typeof remaining === "number"
+  );
+}
+
+function isAllowance(value: Json): boolean {
+  return isObject(value) && Object.values(value).every((most) => typeof most === "number" && most >= 0);
 }
 
 function isStrings(value: Json | undefined): value is string[] {

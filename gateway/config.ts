@@ -2,6 +2,8 @@ import type { AgentConfig } from "./agents/config.js";
 import { readAgent } from "./agents/config.js";
 import type { ContentConfig } from "./content/read-config.js";
 import { readContentConfig } from "./content/read-config.js";
+import type { LimitsConfig } from "./limits/config.js";
+import { readLimitsConfig } from "./limits/config.js";
 import type { HookConfig } from "./notify/read-config.js";
 import { readNotifyConfig } from "./notify/read-config.js";
 import type { ForwardProxyConfig } from "./proxy/config.js";
@@ -15,6 +17,8 @@ import { kindSettings } from "./retrieval/stores/registry.js";
 import type { RouteConfig } from "./routes/config.js";
 import { readRoute } from "./routes/config.js";
 import { readModelUpstream, readUpstream } from "./upstreams/read-upstream.js";
+import type { VigilConfig } from "./live/vigil.js";
+import { readVigil } from "./live/vigil.js";
 import type { McpConfig } from "./tools/mcp/config.js";
 import { readMcp } from "./tools/mcp/config.js";
 import { checkServerNames } from "./tools/definitions/names/check-servers.js";
@@ -48,7 +52,14 @@ export interface GatewayConfig {
   readonly tls?: ListenerTls;
   /** Local proxies, each with a Unix socket of its own: what only a proxy may say is believed from there alone. */
   readonly proxies: readonly { readonly name: string; readonly socket: string }[];
-  readonly sidecar: { readonly socket: string; readonly deadlineMs: number };
+  readonly sidecar: {
+    readonly socket: string;
+    readonly deadlineMs: number;
+    /** What becomes of live things while it can't be reached. */
+    readonly fences: VigilConfig;
+    /** Whether its decisions may be given again to the same question of the same caller; read at start. */
+    readonly reuse: boolean;
+  };
   readonly environment?: string;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly models: ReadonlyMap<string, ModelConfig>;
@@ -89,6 +100,7 @@ export interface GatewayConfig {
   /** Hooks that policy may have told of decisions. */
   readonly notify?: ReadonlyMap<string, HookConfig>;
   readonly prices?: PricesConfig;
+  readonly limits: LimitsConfig;
   readonly streams?: StreamsConfig;
   /** Absent: by the environment alone. */
   readonly telemetry?: TelemetryConfig;
@@ -111,7 +123,7 @@ function keyOf(kind: Json | undefined): Pick<KindSettings, "keyIn" | "keyScheme"
 /** Credentials are never policy input. */
 const secretHeaders: ReadonlySet<string> = new Set([
   ...credentialHeaders,
-  ...["api-key", "cookie", "proxy-authorization", "x-goog-api-key"],
+  ...["api-key", "cookie", "proxy-authorization", "x-countersign-task", "x-goog-api-key"],
 ]);
 
 /** Model ids may hold slashes, too, as `org/model:tag` does. */
@@ -178,6 +190,8 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     sidecar: {
       socket: sidecar.required("socket"),
       deadlineMs: sidecar.integer("deadline_ms", 1, 60_000) ?? 250,
+      fences: readVigil(sidecar.nested("fences")),
+      reuse: sidecar.boolean("reuse") ?? false,
     },
     ...(environment === undefined ? {} : { environment }),
     upstreams,
@@ -209,6 +223,7 @@ export function parseGatewayConfig(value: Json): GatewayConfig {
     uploads: readUploads(top.nested("uploads"), maxBody),
     ...(idKey === undefined ? {} : { idKey }),
     ...(prices === undefined ? {} : { prices }),
+    limits: readLimitsConfig(top.nested("limits")),
     ...(top.has("telemetry") ? { telemetry: readTelemetryConfig(top.nested("telemetry"), problems) } : {}),
     ...(top.has("streams") ? { streams: readStreamsConfig(top.nested("streams")) } : {}),
     ...(top.has("notify") ? { notify: readNotifyConfig(named("notify"), problems) } : {}),

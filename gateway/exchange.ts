@@ -9,6 +9,7 @@ import type {
   JsonObject,
   Outcome,
 } from "../sidecar/contract.js";
+import { refuse } from "../sidecar/contract.js";
 import type { FetchCard } from "./agents/card/cards.js";
 import type { CardSigner } from "./agents/card/sign.js";
 import type { Ask } from "./ask.js";
@@ -19,6 +20,9 @@ import type { ContentParts, DescribeContent } from "./content/describe.js";
 import type { Forward } from "./forward/forward.js";
 import type { Dial, Pass } from "./forward/pass.js";
 import type { FetchKeys } from "./keys.js";
+import type { Extend } from "./limits/extend.js";
+import type { RateSpeaker } from "./limits/headers.js";
+import { limitHeaders, rateHeaders } from "./limits/headers.js";
 import type { Notifier } from "./notify/notifier.js";
 import type { UsedFacts } from "./observe/account.js";
 import type { PriceTable } from "./observe/price-table.js";
@@ -27,9 +31,16 @@ import type { OpenApis } from "./tools/openapi/open-apis.js";
 import type { Addresses } from "./retrieval/serve/addresses.js";
 import type { Databases } from "./retrieval/postgres/databases.js";
 import type { Recent } from "./retrieval/serve/recent.js";
-import type { Connections } from "./routes/websocket/connections.js";
+import { handlesOf } from "./live/handles.js";
+import type { Cutting } from "./live/cutting.js";
+import { denyAs } from "./live/cutting.js";
+import type { Live } from "./live/live.js";
 import type { Telemetry, Trace } from "./observe/telemetry/trace.js";
 import type { Resolve } from "./proxy/reach.js";
+import type { CarriedTask, TaskAbout } from "./tasks/carried.js";
+import { askWithin } from "./tasks/carried.js";
+import { taskHeaders, tellTask } from "./tasks/headers.js";
+import type { Reuse } from "./reuse/reuse.js";
 import type { Routing } from "./routing/route.js";
 
 export interface GatewayLog {
@@ -41,6 +52,8 @@ export interface GatewayLog {
 export interface GatewayMetrics {
   gatewayAnswered(kind: string, status: number): void;
   gatewayAsked(micros: number): void;
+  /** Counts questions that may be answered by a decision that was given before, by what became of them. */
+  gatewayReused(result: "reused" | "asked" | "fenced"): void;
   gatewayFirstByte(micros: number): void;
   /** Counts an attempt at a deployment of a model. */
   gatewayTried(upstream: string, result: string): void;
@@ -65,13 +78,18 @@ export interface GatewayMetrics {
 export interface GatewayParts {
   readonly config: GatewayConfig;
   readonly ask: Ask;
+  /** Gives decisions again; absent where that isn't configured. */
+  readonly reuse?: Pick<Reuse, "ask"> | undefined;
+  /** Asks for more than a call's allowance, in mid-stream. */
+  readonly extend: Extend;
   readonly forward: Forward;
   /** For named routes. */
   readonly pass: Pass;
   readonly dial: Dial;
   /** Gives the addresses of names that the forward proxy connects to. */
   readonly resolve: Resolve;
-  readonly connections: Connections;
+  /** All that is live because it was allowed. */
+  readonly live: Live;
   /** For tool servers. */
   readonly mcp: McpParts;
   /** Documents of tool servers that are APIs. */
@@ -112,20 +130,20 @@ export interface GatewayParts {
   readonly clock: () => number;
 }
 
-export interface Exchange {
+export interface Exchange extends Cutting {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly id: string;
   readonly path: string;
   readonly ip: string | undefined;
   readonly credentials: Credentials;
-  /** Aborts when the client goes away. */
-  readonly signal: AbortSignal;
   /** What a client that is refused may be told to come back with. */
   readonly challenge: ChallengeContext;
   /** {@link GatewayParts.clock} at the start. */
   readonly started: number;
   readonly trace?: Trace | undefined;
+  /** What all that is asked within it belongs to. */
+  readonly task: CarriedTask;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
@@ -135,18 +153,26 @@ export interface AboutCall {
   readonly prompt?: JsonObject;
   readonly content?: JsonObject | undefined;
   readonly upstream?: UpstreamConfig | undefined;
+  /** What is to become of the task, or to be made under it. */
+  readonly task?: TaskAbout | undefined;
+  /** The same may be asked very often, and what becomes of it is reported: its decision may be one that was given before. */
+  readonly reusable?: boolean;
+  /** Nothing goes on by the decision once it was given: what is listed, what a model proposes. */
+  readonly passing?: boolean;
 }
 
 /**
  * Asks about calls: one decision each, in order; any failure is a deny. With the upstream that the one call goes to,
  * an allow brings what that upstream is to be told of the caller.
+ *
+ * INVARIANT: whatever is allowed is in the register of live things from then on, or denied where a fence came meanwhile.
  */
 export async function askAbout(
   parts: GatewayParts,
   exchange: Exchange,
   calls: readonly Call[],
   obligations: readonly string[],
-  { prompt, content, upstream }: AboutCall = {},
+  { prompt, content, upstream, task, passing = false, reusable = false }: AboutCall = {},
 ): Promise<Decision[]> {
   const { environment } = parts.config;
   const claimed = claimedHeaders(exchange.req, parts.config.claimedHeaders);
@@ -168,7 +194,19 @@ export async function askAbout(
     obligations,
   };
   if (upstream?.assertion !== undefined) request.assertion = upstream.assertion.request;
-  const decisions = await parts.ask(request);
+  const answers = await askWithin(exchange.task, task, parts.now, (said) => {
+    request.task = said;
+    return reusable && parts.reuse !== undefined ? parts.reuse.ask(request, parts.ask) : parts.ask(request);
+  });
+  tellTask(exchange.res, exchange.task);
+  const decisions = answers.map((decision, i) => {
+    const call = calls[i];
+    if (!decision.allow || call === undefined) return decision;
+    const isFree = passing
+      ? exchange.wasCut() === undefined && parts.live.fencing(handlesOf(decision, call)) === undefined
+      : exchange.alive.allow(parts.live, decision, call);
+    return isFree ? decision : denyAs(decision, exchange.wasCut() ?? refuse("fenced"));
+  });
   parts.metrics.gatewayAsked((parts.clock() - from) * 1000);
   answered?.(decisions);
   return decisions;
@@ -185,13 +223,19 @@ function claimedHeaders({ headers }: IncomingMessage, names: readonly string[]):
   return said.length === 0 ? undefined : Object.fromEntries(said);
 }
 
-/** The headers that tell a client how it was decided. */
-export function decisionHeaders(decision: Decision): Record<string, string> {
+/**
+ * The headers that tell a client how it was decided, and how its limits stand.
+ * @param speaker whose words it reads limits in
+ */
+export function decisionHeaders(decision: Decision, speaker: RateSpeaker = "openai"): Record<string, string> {
   const rule = decision.reasons[0]?.rule;
   return {
     "x-countersign-decision-id": decision.decision_id,
     "x-countersign-cache": decision.cache,
     ...(rule === undefined || !/^[\w.:-]{1,128}$/.test(rule) ? {} : { "x-countersign-rule": rule }),
+    ...taskHeaders(decision),
+    ...(decision.limits === undefined ? {} : rateHeaders(decision.limits, speaker, Date.now())),
+    ...limitHeaders(decision),
   };
 }
 
@@ -204,6 +248,11 @@ export function used(
   return { upstream: name, ...(own === undefined ? {} : { credential: own.id }) };
 }
 
+/** How a call ends whose exchange's signal aborted. */
+const broken: ReadonlySet<Outcome["outcome"]> = new Set<Outcome["outcome"]>([
+  ...(["client_disconnected", "upstream_error", "upstream_timeout"] as const),
+]);
+
 /** Reports what became of a decided call. What is told of it may come in pieces, the later ones over the earlier. */
 export function conclude(
   parts: GatewayParts,
@@ -212,14 +261,18 @@ export function conclude(
   what: Pick<Outcome, "outcome" | "kind" | "status"> & Partial<Outcome>,
   ...more: readonly (Partial<Outcome> | undefined)[]
 ): void {
+  const cut = exchange.wasCut();
+  // what was cut ended because it was allowed no more, whatever its upstream and its client had to do with it
+  const isCut = cut !== undefined && cut.code !== "gateway_stopping" && broken.has(what.outcome);
   const outcome: Writable<Outcome> = {
     decision_id: decision.decision_id,
-    outcome: what.outcome,
+    outcome: isCut ? "denied" : what.outcome,
     kind: what.kind,
-    status: what.status,
+    status: isCut && what.status === 499 ? cut.status : what.status,
     duration_ms: Math.round((parts.clock() - exchange.started) * 1000) / 1000,
   };
   tell(outcome, what);
+  if (decision.reused !== undefined) outcome.reused = decision.reused;
   for (const piece of more) if (piece !== undefined) tell(outcome, piece);
   exchange.trace?.concluded(outcome);
   parts.report(outcome);

@@ -1,14 +1,27 @@
 /** The one connection to the sidecar, on which every question and outcome goes (docs/api.md, frames). */
 import type { Socket } from "node:net";
-import type { ErrorCode } from "../sidecar/contract.js";
-import { createFrameReader, createFrameWriter, frameKinds, framesProtocol } from "../sidecar/contract.js";
-import type { FrameWriter } from "../sidecar/contract.js";
+import type { EpochChange, ErrorCode, FencePoint, FrameWriter } from "../sidecar/contract.js";
+import {
+  createFrameReader,
+  createFrameWriter,
+  frameKinds,
+  framesProtocol,
+  isObject,
+  parseJson,
+  readEpochChange,
+  readFenceChange,
+  readFenceMatch,
+} from "../sidecar/contract.js";
 
 export type Unanswered = Extract<ErrorCode, "pdp_unavailable" | "pdp_timeout">;
 
 export interface Link {
+  /** Connects, and again whenever the connection is lost: fences come unasked. */
+  keep(): void;
   /** Asks; gives the answer's bytes, or why there is none. Never rejects. */
   ask(question: string, deadlineMs: number): Promise<Buffer | Unanswered>;
+  /** Asks for more than a call's allowance, alike. */
+  extend(extension: string, deadlineMs: number): Promise<Buffer | Unanswered>;
   /** Tells an outcome, at least once; never waits. */
   tell(outcome: string): void;
   /** Waits until the sidecar has taken all outcomes, for so many milliseconds at most. */
@@ -23,9 +36,19 @@ export interface LinkParts {
   readonly onLost: (count: number) => void;
   /** Told that the sidecar doesn't speak this protocol. */
   readonly onForeign: () => void;
+  /** Takes fences as they change, and counts what they would cut. */
+  readonly point?: Pick<FencePoint, "change"> & {
+    readonly count: (...match: Parameters<FencePoint["count"]>) => Readonly<Record<string, number>>;
+    /** Takes what ends the reuse of decisions; where it is there, the sidecar is asked to tell. */
+    readonly epochs?: ((change: EpochChange) => void) | undefined;
+    /** Told that the sidecar is there, and that it isn't any more. */
+    readonly joined: () => void;
+    readonly lost: () => void;
+  };
 }
 
 interface Question {
+  readonly kind: number;
   readonly text: string;
   readonly settle: (answer: Buffer | Unanswered) => void;
   /** On how many connections it was sent. */
@@ -42,7 +65,7 @@ const reconnectMs = 250;
 const longestHead = 4_096;
 
 /** Creates the link; it connects when it is first used, and again when it must. */
-export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
+export function createLink({ connect, onLost, onForeign, point }: LinkParts): Link {
   const questions = new Map<number, Question>();
   const outcomes = new Map<number, string>();
   let nextId = 1;
@@ -50,6 +73,7 @@ export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
   /** Absent until the sidecar has agreed. */
   let writer: FrameWriter | undefined;
   let closed = false;
+  let kept = false;
   let again: NodeJS.Timeout | undefined;
   let told: (() => void)[] = [];
 
@@ -62,10 +86,10 @@ export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
   const sendQuestion = (id: number, question: Question): void => {
     if (writer === undefined) return;
     question.sent++;
-    writer.add(frameKinds.question, id, question.text);
+    writer.add(question.kind, id, question.text);
   };
   const take = (kind: number, id: number, payload: Buffer): void => {
-    if (kind === frameKinds.answer) settle(id, payload);
+    if (kind === frameKinds.answer || kind === frameKinds.extend) settle(id, payload);
     else if (kind === frameKinds.refusal) {
       if (outcomes.delete(id)) onLost(1);
       else settle(id, "pdp_unavailable");
@@ -76,7 +100,36 @@ export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
         outcomes.delete(one);
       }
       if (outcomes.size === 0) for (const resolve of told.splice(0)) resolve();
-    } else drop();
+    } else if (kind === frameKinds.fences || kind === frameKinds.census || kind === frameKinds.epochs)
+      hear(kind, id, payload);
+    else drop();
+  };
+  /** INVARIANT: what isn't understood isn't passed over: without this connection, live things are cut in time. */
+  const hear = (kind: number, id: number, payload: Buffer): void => {
+    let value;
+    try {
+      value = parseJson(payload);
+    } catch {
+      drop();
+      return;
+    }
+    if (kind === frameKinds.fences) {
+      const change = readFenceChange(value);
+      if (change === undefined) drop();
+      else point?.change(change);
+      return;
+    }
+    if (kind === frameKinds.epochs) {
+      const change = readEpochChange(value);
+      if (change === undefined) drop();
+      else point?.epochs?.(change);
+      return;
+    }
+    const match = isObject(value) ? readFenceMatch(value["match"]) : undefined;
+    const before = isObject(value) ? value["issued_before"] : undefined;
+    const live =
+      match === undefined ? {} : (point?.count(match, typeof before === "number" ? before : undefined) ?? {});
+    writer?.add(frameKinds.counted, id, JSON.stringify({ live }));
   };
 
   const open = (): void => {
@@ -120,6 +173,8 @@ export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
     writer = createFrameWriter((bytes) => {
       if (!mine.destroyed) mine.write(bytes);
     });
+    point?.joined();
+    if (point?.epochs !== undefined) writer.add(frameKinds.epochs, 0, "");
     for (const [id, question] of questions) sendQuestion(id, question);
     for (const [id, outcome] of outcomes) writer.add(frameKinds.outcome, id, outcome);
   };
@@ -134,32 +189,42 @@ export function createLink({ connect, onLost, onForeign }: LinkParts): Link {
     for (const [id, { sent }] of [...questions]) {
       if (!agreed || sent > 1) settle(id, "pdp_unavailable");
     }
+    point?.lost();
     if (questions.size > 0) open();
-    else if (outcomes.size > 0 && !closed) again ??= setTimeout(open, reconnectMs);
+    else if ((outcomes.size > 0 || kept) && !closed) {
+      again ??= setTimeout(open, reconnectMs);
+      // nobody waits for it
+      if (outcomes.size === 0) again.unref();
+    }
   };
 
+  const put = (kind: number, text: string, deadlineMs: number): Promise<Buffer | Unanswered> =>
+    new Promise((resolve) => {
+      if (closed || (socket?.writableLength ?? 0) > mostUnsent) {
+        resolve("pdp_unavailable");
+        return;
+      }
+      const id = nextId++;
+      const timer = setTimeout(settle, deadlineMs, id, "pdp_timeout");
+      const question: Question = {
+        ...{ kind, text, sent: 0 },
+        settle: (answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+      };
+      questions.set(id, question);
+      if (socket === undefined) open();
+      else sendQuestion(id, question);
+    });
+
   return {
-    ask(text, deadlineMs) {
-      return new Promise((resolve) => {
-        if (closed || (socket?.writableLength ?? 0) > mostUnsent) {
-          resolve("pdp_unavailable");
-          return;
-        }
-        const id = nextId++;
-        const timer = setTimeout(settle, deadlineMs, id, "pdp_timeout");
-        const question: Question = {
-          text,
-          sent: 0,
-          settle: (answer) => {
-            clearTimeout(timer);
-            resolve(answer);
-          },
-        };
-        questions.set(id, question);
-        if (socket === undefined) open();
-        else sendQuestion(id, question);
-      });
+    keep() {
+      kept = true;
+      if (again === undefined) open();
     },
+    ask: (text, deadlineMs) => put(frameKinds.question, text, deadlineMs),
+    extend: (text, deadlineMs) => put(frameKinds.extend, text, deadlineMs),
     tell(outcome) {
       if (closed || outcomes.size >= mostOutcomes) {
         onLost(1);

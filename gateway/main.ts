@@ -1,14 +1,14 @@
 /** The composition root of the gateway: reads the environment, wires the parts, listens. */
 import { randomUUID } from "node:crypto";
-import type { RequestListener } from "node:http";
-import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { Pool } from "undici";
-import type { Json, ListenerTls, Outcome, UpstreamTls } from "../sidecar/contract.js";
+import type { Json, Outcome } from "../sidecar/contract.js";
 import { stringifyJson } from "../sidecar/contract.js";
 import { createGateway } from "./app.js";
 import { createFetchCard } from "./agents/card/cards.js";
 import { openCardSigner } from "./agents/card/sign.js";
+import type { GatewayDoors } from "./doors.js";
+import { forwardDoor, listenAll, listenDatabases, noDoors } from "./doors.js";
 import { createDetectors } from "./content/create-detectors.js";
 import { createDescribeContent } from "./content/describe.js";
 import type { OwnSidecar } from "./ask.js";
@@ -16,13 +16,12 @@ import { createAsk, createOwnAsk } from "./ask.js";
 import type { GatewayConfig } from "./config.js";
 import { parseGatewayConfig } from "./config.js";
 import type { GatewayLog, GatewayMetrics, GatewayParts } from "./exchange.js";
-import type { ConnectTls } from "./forward/forward.js";
 import { createUpstreams } from "./reload/upstreams.js";
 import { readIdKey } from "./id-key.js";
 import { createFetchKeys } from "./keys.js";
+import { createExtend, createOwnExtend } from "./limits/extend.js";
+import type { LinkParts } from "./link.js";
 import { createLink } from "./link.js";
-import type { Listening } from "./listen.js";
-import { listenPlain } from "./listen.js";
 import type { OpenHooks } from "./notify/open-hooks.js";
 import { openHooks } from "./notify/open-hooks.js";
 import { createReporter } from "./record.js";
@@ -33,13 +32,15 @@ import { createReload } from "./reload/reload.js";
 import { defaultTelemetry } from "./observe/telemetry/read-config.js";
 import type { Telemetry } from "./observe/telemetry/trace.js";
 import { readPriceFile } from "./observe/price-table.js";
-import type { Connections } from "./routes/websocket/connections.js";
-import { createConnections } from "./routes/websocket/connections.js";
+import type { Live } from "./live/live.js";
+import { openLive } from "./live/open.js";
 import type { Resolve } from "./proxy/reach.js";
 import { resolveByMachine } from "./proxy/reach.js";
 import { createForwardProxy } from "./proxy/serve.js";
 import { createAddresses } from "./retrieval/serve/addresses.js";
 import { createRecent } from "./retrieval/serve/recent.js";
+import type { Reuse } from "./reuse/reuse.js";
+import { createReuse } from "./reuse/reuse.js";
 import type { RoutingParts } from "./routing/route.js";
 import { createRouting } from "./routing/route.js";
 import { sleep } from "./routing/sleep.js";
@@ -48,8 +49,6 @@ import { createDefinitions } from "./tools/definitions/create.js";
 import { createLinks } from "./tools/links/open-link.js";
 import { openMcp } from "./tools/mcp/open.js";
 import { createDatabases } from "./retrieval/postgres/databases.js";
-import type { PostgresDoorParts } from "./retrieval/postgres/listen.js";
-import { listenPostgres } from "./retrieval/postgres/listen.js";
 import { createSecrets } from "./secrets/open-secrets.js";
 import type { SecretEvent } from "./secrets/secret.js";
 import { createOpenApis } from "./tools/openapi/open-apis.js";
@@ -68,16 +67,7 @@ export interface GatewayOptions {
   readonly ownSidecar?: OwnSidecar;
 }
 
-/** How the gateway listens and connects with certificates, and at Unix sockets: given by who starts it. */
-export interface GatewayDoors {
-  /** @throws Error where the address, or a certificate, can't be had */
-  listen(address: string, listener: RequestListener, tls: ListenerTls | undefined): Promise<Listening>;
-  /** Gives what puts TLS on a connection that began without. @throws Error where a certificate can't be had */
-  startTls(tls: ListenerTls): Promise<(socket: Socket) => Promise<Socket>>;
-  /** @throws Error where a certificate can't be had */
-  connect(tls: UpstreamTls): Promise<ConnectTls>;
-  close(): void;
-}
+export type { GatewayDoors } from "./doors.js";
 
 export interface Gateway {
   /** `http://host:port` */
@@ -88,14 +78,17 @@ export interface Gateway {
   readonly stores: ReadonlyMap<string, string>;
   /** Puts another configuration into effect without dropping what is under way; one at a time. Never rejects. */
   readonly reload: Reload;
-  /** Ends live connections (WebSocket) whose decision or subject no longer holds; gives how many. */
-  readonly endConnections: Connections["end"];
+  /** Ends what is live by a decision, or for a subject, that no longer holds; gives how many. */
+  readonly endConnections: Live["end"];
+  /** All that is live. */
+  readonly live: Live;
   close(): Promise<void>;
 }
 
 const noMetrics: GatewayMetrics = {
   gatewayAnswered: () => undefined,
   gatewayAsked: () => undefined,
+  gatewayReused: () => undefined,
   gatewayFirstByte: () => undefined,
   gatewayTried: () => undefined,
   gatewayUsed: () => undefined,
@@ -131,6 +124,7 @@ export async function startGateway({
   const config = parseGatewayConfig(json);
   const approvals = await openApprovals(config.tools, { now: Date.now, log });
   let address = config.listen;
+  let inForce: GatewayParts | undefined;
   const sidecar = { socketPath: config.sidecar.socket };
   const asking = new Pool("http://sidecar", sidecar);
   const secrets = createSecrets({
@@ -146,15 +140,27 @@ export async function startGateway({
     },
   });
   const reporter = createReporter({ log });
+  const alive = openLive({ log, now: Date.now, config: () => (inForce?.config ?? config).sidecar.fences });
+  // one in the same process is asked faster than it is remembered what it said
+  const reuse =
+    !config.sidecar.reuse || ownSidecar !== undefined
+      ? undefined
+      : createReuse({
+          live: alive.live,
+          newId: randomUUID,
+          now: Date.now,
+          clock: () => performance.now(),
+          count: metrics.gatewayReused,
+        });
   const link = createLink({
     connect: () => connect(config.sidecar.socket),
     onLost: reporter.lose,
     onForeign: reporter.foreign,
+    point: reuse === undefined ? alive.far : hearing(alive.far, reuse),
   });
   const sessionSecret = await readIdKey(config.idKey, secrets);
   const cardSigner =
     config.agentsCardKey === undefined ? undefined : await openCardSigner(config.agentsCardKey, secrets);
-  const connections = createConnections();
   const openApis = createOpenApis({ log });
   const telemetry = await openTelemetry(config, sessionSecret);
   let mcpConfig = config.mcp;
@@ -169,6 +175,7 @@ export async function startGateway({
   });
   const mcp = openMcp({
     openLink: links.open,
+    live: alive.live,
     definitions: createDefinitions({ approvals, now: Date.now, log, happened }),
     clock,
     limits: () => mcpConfig,
@@ -178,7 +185,7 @@ export async function startGateway({
     pass: upstreams.pass,
     dial: upstreams.dial,
     resolve,
-    connections,
+    live: alive.live,
     mcp: mcp.parts,
     openApis,
     routing: createRouting({
@@ -206,7 +213,6 @@ export async function startGateway({
     clock: () => performance.now(),
   };
   const databases = createDatabases(upstreams.readSecret);
-  let inForce: GatewayParts | undefined;
   const told = new Set<OpenHooks>();
   const close = async (): Promise<void> => {
     await Promise.all([...told].map((hooks) => hooks.close(5_000)));
@@ -225,8 +231,10 @@ export async function startGateway({
       if (hooks !== undefined) told.delete(hooks);
       throw error;
     });
+    reuse?.clear();
     const parts: GatewayParts = {
       ...common,
+      reuse: now.sidecar.reuse ? reuse : undefined,
       ...described,
       databases,
       ...(hooks === undefined ? {} : { notifier: hooks.notifier }),
@@ -236,6 +244,10 @@ export async function startGateway({
         ownSidecar === undefined
           ? createAsk({ link, deadlineMs: now.sidecar.deadlineMs })
           : createOwnAsk(ownSidecar, now.sidecar.deadlineMs),
+      extend:
+        ownSidecar === undefined
+          ? createExtend(link, now.sidecar.deadlineMs)
+          : createOwnExtend(ownSidecar, now.sidecar.deadlineMs),
       publicUrl: () => now.publicUrl ?? address,
     };
     inForce = parts;
@@ -263,6 +275,9 @@ export async function startGateway({
       })),
     );
     metrics.gatewayReloaded("started");
+    // a sidecar in this process isn't lost
+    const leave = ownSidecar?.attach?.(alive.near);
+    if (ownSidecar === undefined) link.keep();
     const apply = async (next: GatewayConfig): Promise<void> => {
       generations.replace(await generation(next));
       mcpConfig = next.mcp;
@@ -274,10 +289,12 @@ export async function startGateway({
         ? {}
         : { forwardProxy: listening[1 + config.proxies.length]?.address ?? "" }),
       stores,
-      endConnections: (whose) => connections.end(whose) + mcp.parts.sessions.endOf(whose),
+      endConnections: alive.live.end,
+      live: alive.live,
       reload: createReload({ first: config, apply, log, metrics }),
       async close() {
-        connections.close();
+        leave?.();
+        alive.close();
         mcp.close();
         await Promise.all([links.close(), approvals.close()]);
         await Promise.all(listening.map((one) => one.close()));
@@ -290,6 +307,22 @@ export async function startGateway({
     await close();
     throw error;
   }
+}
+
+/** Has what is told of fences end the reuse of decisions, too, and asks to be told of epochs. */
+function hearing(far: NonNullable<LinkParts["point"]>, reuse: Reuse): NonNullable<LinkParts["point"]> {
+  return {
+    ...far,
+    epochs: reuse.epochs,
+    change(what) {
+      reuse.fences(what);
+      far.change(what);
+    },
+    lost() {
+      reuse.lost();
+      far.lost();
+    },
+  };
 }
 
 /** Says and counts what happens to credentials. INVARIANT: events hold ids, codes and digests, never a value. */
@@ -326,73 +359,4 @@ async function describing({
     describeContent: createDescribeContent(parts),
     answers: { content: parts, ...(mode === undefined ? {} : { mode }) },
   };
-}
-
-/** No proxy of the configuration has this name. */
-const forwardDoor = "/forward";
-
-const noDoors = (): never => {
-  throw new Error("tls and proxies need the doors that the command line gives");
-};
-
-/** Listens for the clients of databases, each at its own port. */
-async function listenDatabases(
-  config: GatewayConfig,
-  doors: GatewayDoors | undefined,
-  stores: Map<string, string>,
-  common: Pick<PostgresDoorParts, "parts" | "database">,
-): Promise<Listening[]> {
-  const listening: Listening[] = [];
-  try {
-    for (const { name, kind, listen } of config.stores.values()) {
-      if (listen === undefined || kind !== "postgres") continue;
-      const startTls = config.tls === undefined ? undefined : await (doors ?? noDoors()).startTls(config.tls);
-      listening.push(await listenPostgres({ ...common, name, listen, startTls }));
-      stores.set(name, listening.at(-1)?.address ?? listen);
-    }
-    return listening;
-  } catch (error) {
-    await Promise.all(listening.map((one) => one.close()));
-    throw error;
-  }
-}
-
-/** Listens for clients first, then for each proxy at a socket of its own. */
-async function listenAll(
-  config: GatewayConfig,
-  listenerOf: (proxy?: string) => RequestListener,
-  doors: GatewayDoors | undefined,
-  stores: Map<string, string>,
-): Promise<Listening[]> {
-  const gateway = listenerOf();
-  const listening: Listening[] = [];
-  try {
-    if (config.tls === undefined) listening.push(await listenPlain(config.listen, gateway));
-    else listening.push(await (doors ?? noDoors()).listen(config.listen, gateway, config.tls));
-    for (const { name, socket } of config.proxies) {
-      const listener = listenerOf(name);
-      listening.push(await (doors ?? noDoors()).listen(`unix://${socket}`, listener, undefined));
-    }
-    if (config.forwardProxy !== undefined) {
-      const { listen, tls } = config.forwardProxy;
-      const listener = Object.assign(listenerOf(forwardDoor), { takesConnect: true as const });
-      if (tls === undefined) listening.push(await listenPlain(listen, listener));
-      else listening.push(await (doors ?? noDoors()).listen(listen, listener, tls));
-    }
-    for (const { name, kind, listen } of config.stores.values()) {
-      if (listen === undefined || kind === "postgres") continue;
-      const listener: RequestListener = (req, res) => {
-        // the store's root is this door's
-        req.url = `/stores/${name}${req.url ?? "/"}`;
-        gateway(req, res);
-      };
-      if (config.tls === undefined) listening.push(await listenPlain(listen, listener));
-      else listening.push(await (doors ?? noDoors()).listen(listen, listener, config.tls));
-      stores.set(name, listening.at(-1)?.address ?? listen);
-    }
-    return listening;
-  } catch (error) {
-    await Promise.all(listening.map((one) => one.close()));
-    throw error;
-  }
 }

@@ -26,7 +26,7 @@ export function createReporter({ log }: { readonly log: GatewayLog }): Reporter 
     },
     foreign() {
       warn(
-        "what listens at the sidecar's socket doesn't speak countersign-frames-1: run the same version of both",
+        "what listens at the sidecar's socket doesn't speak countersign-frames-2: run the same version of both",
       );
     },
   };

@@ -1,4 +1,6 @@
 import type { Fields, Problems } from "../../sidecar/contract.js";
+import type { HandingConfig } from "../tasks/read-handing.js";
+import { readHanding } from "../tasks/read-handing.js";
 import { readUpstream } from "../upstreams/read-upstream.js";
 import { readUrl } from "../upstreams/read-url.js";
 import type { UpstreamConfig } from "../upstreams/upstream.js";
@@ -21,6 +23,8 @@ export interface AgentConfig {
   readonly cardKeys?: readonly string[];
   /** What the agent calls the gateway's tenant; absent: nothing. */
   readonly tenant?: string;
+  /** What it gets of its callers' tasks; absent: nothing. */
+  readonly tasks?: HandingConfig;
   /** Most parts of a message, and items of any other list. */
   readonly mostItems: number;
   /** The largest answer, and event of a stream, bytes. */
@@ -48,6 +52,7 @@ export function readAgent(fields: Fields, problems: Problems): AgentConfig {
   const tenant = fields.string("tenant");
   const mostItems = fields.integer("max_items", 1, 10_000) ?? 256;
   const maxAnswer = fields.integer("max_answer_bytes", 1_024, 2 ** 30) ?? 16 * 2 ** 20;
+  const tasks = fields.has("tasks") ? readHanding(fields.nested("tasks"), problems) : undefined;
   const given = fields.string("card_url");
   const upstream = readUpstream(fields, problems, { tokens: true });
   const cardUrl =
@@ -67,6 +72,7 @@ export function readAgent(fields: Fields, problems: Problems): AgentConfig {
     extensions,
     ...(cardKeys === undefined ? {} : { cardKeys }),
     ...(tenant === undefined ? {} : { tenant }),
+    ...(tasks === undefined ? {} : { tasks }),
     mostItems,
     maxAnswer,
   };

@@ -10,6 +10,8 @@ import { askAbout, conclude, used } from "../exchange.js";
 import { collect, discard, mediaType } from "../forward/forward.js";
 import { hooksOf, tell } from "../models/inspect.js";
 import { refusalOf } from "../models/refuse.js";
+import { hintAt } from "../tasks/headers.js";
+import { exchangeFor } from "../tasks/read-handing.js";
 import type { Asked, Described } from "./asked.js";
 import { describeAsked, mapTask, openIds, sealIds } from "./asked.js";
 import { serveExtendedCard } from "./card/extended.js";
@@ -56,13 +58,23 @@ export async function converse(
   const said = message === undefined ? undefined : contentOf(partsOf(message), message["metadata"]);
   const content = said && (await parts.describeContent?.(said.body, said.files));
   const prompt = { bytes: asked.bytes, method: asked.operation };
-  const about = { prompt, content, upstream: agent?.upstream };
+  const begins = asked.operation === "send" || asked.operation === "stream";
+  const handing = begins ? agent?.tasks : undefined;
+  const exchanged = handing && exchangeFor(name, handing, parts.now());
+  const task = exchanged && { exchange: exchanged };
+  const about = { prompt, content, upstream: agent?.upstream, task };
+  hintAt(exchange.task, described.call.resource.properties["context_id"]);
   const [decision] = await askAbout(parts, exchange, [described.call], requestDuties, about);
   if (decision === undefined) return void door.refuse(exchange, refuse("pdp_unavailable"));
   let upstream: Partial<Outcome> = {};
   const end: Talk["end"] = (outcome, status, more = {}) => {
     conclude(parts, exchange, decision, { kind: "agent", outcome, status }, upstream, more);
   };
+  exchange.endBy({
+    before: (refusal, by) => {
+      door.refuse(exchange, refusal, by);
+    },
+  });
   const refuseAs: Talk["refuseAs"] = (refusal, outcome, by = decision) => {
     end(outcome, door.refuse(exchange, refusal, by));
   };
@@ -130,6 +142,7 @@ async function carry(parts: GatewayParts, exchange: Exchange, talk: Talk, params
     ...outgoing.request,
     upstream: agent.upstream,
     assertion: decision.assertion,
+    task: decision.task_handed?.token,
     caller: exchange.credentials,
     signal: exchange.signal,
   });
@@ -144,7 +157,7 @@ async function carry(parts: GatewayParts, exchange: Exchange, talk: Talk, params
   const judge = createJudge(parts, exchange, talk.described.call, talk);
   const wanted = expectedOf(params, asked);
   if (streams && type === "text/event-stream" && answer.status === 200)
-    return streamEvents(parts, exchange, talk, { body: answer.body, id, judge, wanted });
+    return streamEvents(exchange, talk, { body: answer.body, id, judge, wanted });
   if (type !== "application/json" && type !== "application/a2a+json") {
     discard(answer.body);
     return refuseAs(refuse("upstream_invalid"), "upstream_error");

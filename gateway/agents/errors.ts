@@ -63,6 +63,7 @@ const statuses: Readonly<Record<number, string>> = {
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
   404: "NOT_FOUND",
+  429: "RESOURCE_EXHAUSTED",
   500: "INTERNAL",
   502: "INTERNAL",
   503: "UNAVAILABLE",

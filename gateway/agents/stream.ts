@@ -2,7 +2,7 @@
 import type { JsonObject, Outcome } from "../../sidecar/contract.js";
 import { isObject, refuse } from "../../sidecar/contract.js";
 import { readEvents } from "../events.js";
-import type { Exchange, GatewayParts } from "../exchange.js";
+import type { Exchange } from "../exchange.js";
 import { drained } from "../forward/drained.js";
 import type { AnswerBody } from "../forward/request.js";
 import { sealIds } from "./asked.js";
@@ -27,36 +27,17 @@ interface Ended {
   readonly status: number;
 }
 
-/** Passes events on until the agent ends the stream, one is denied, or the connection is ended from here. */
-export async function streamEvents(
-  parts: GatewayParts,
-  exchange: Exchange,
-  talk: Talk,
-  streaming: Streaming,
-): Promise<void> {
+/** Passes events on until the agent ends the stream, one is denied, or it is cut. */
+export async function streamEvents(exchange: Exchange, talk: Talk, streaming: Streaming): Promise<void> {
   const { res } = exchange;
-  const { decision, name, bound } = talk;
-  const revoked = new AbortController();
-  const forget = parts.connections.add({
-    decisionId: decision.decision_id,
-    subject: bound.subject,
-    route: `a2a/${name}`,
-    end: () => {
-      revoked.abort();
-      res.destroy();
-    },
-  });
+  exchange.alive.become("stream", `a2a/${talk.name}`);
   const sent = { bytes: 0 };
-  try {
-    const { outcome, status } = await passEvents(exchange, talk, streaming, sent);
-    if (!res.destroyed && res.headersSent) res.end();
-    talk.end(revoked.signal.aborted ? "denied" : outcome, status, {
-      ...streaming.judge.outcome(),
-      bytes: sent.bytes,
-    });
-  } finally {
-    forget();
-  }
+  const { outcome, status } = await passEvents(exchange, talk, streaming, sent);
+  const cut = exchange.wasCut();
+  if (cut !== undefined && res.headersSent && !res.writableEnded)
+    res.write(talk.door.lastRefusal(cut, talk.decision));
+  if (!res.destroyed && res.headersSent) res.end();
+  talk.end(outcome, status, { ...streaming.judge.outcome(), bytes: sent.bytes });
 }
 
 async function passEvents(

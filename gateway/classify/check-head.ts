@@ -18,6 +18,7 @@ const once = new Set<string>([
   "mcp-session-id",
   "origin",
   "transfer-encoding",
+  "x-countersign-task",
   "x-request-id",
 ]);
 

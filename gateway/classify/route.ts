@@ -8,10 +8,12 @@ import type { StoreAction } from "../models/storage/store-operations.js";
 import type { FileAction } from "../models/storage/files.js";
 import type { StoredAction } from "../models/operations/stored.js";
 import { matchStore, storesPath } from "../retrieval/serve/match.js";
+import type { TaskAction } from "../tasks/serve.js";
 import { matchNamed, routesPath } from "../routes/match.js";
 
 export type Protocol =
-  "openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "store" | "http_tool" | "agent" | "route";
+  | ("openai" | "anthropic" | "gemini" | "mcp" | "retrieval" | "store" | "http_tool" | "agent" | "route")
+  | "task";
 
 export type Route =
   | { readonly kind: "invoke" }
@@ -43,6 +45,7 @@ export type Route =
   | { readonly kind: "agent_card"; readonly agent: string }
   /** `rest` is what follows the name, as it came. */
   | { readonly kind: "named"; readonly name: string; readonly rest: string }
+  | { readonly kind: "task"; readonly action: TaskAction; readonly id: string }
   /** `path` is the resource's own, "" for the whole gateway. */
   | { readonly kind: "metadata"; readonly path: string }
   | { readonly kind: "keys" }
@@ -146,6 +149,9 @@ const routes: readonly Pattern[] = [
     new RegExp(`^/a2a/${name}/v1(/[\\x21-\\x7e]{1,8192})$`),
     (agent, rest) => ({ kind: "agent_rest", agent, rest }),
   ]),
+  ["POST", /^\/v1\/tasks$/, () => ({ kind: "task", action: "create", id: "" })],
+  ["GET", /^\/v1\/tasks\/([\w-]{1,64})$/, (id) => ({ kind: "task", action: "read", id })],
+  ["POST", /^\/v1\/tasks\/([\w-]{1,64})\/end$/, (id) => ({ kind: "task", action: "end", id })],
   ["POST", new RegExp(`^/v1/retrieval/${name}/query$`), (collection) => ({ kind: "query", collection })],
   [
     "GET",
@@ -187,6 +193,7 @@ export function protocolOf(target: string, anthropicVersion: unknown): Protocol 
   if (target.startsWith("/tools/")) return "http_tool";
   if (target.startsWith(storesPath)) return "store";
   if (target.startsWith("/v1/retrieval")) return "retrieval";
+  if (/^\/v1\/tasks(?:\/|$)/.test(target)) return "task";
   if (target.startsWith("/v1beta")) return "gemini";
   if (target.startsWith("/v1/messages")) return "anthropic";
   return anthropicVersion !== undefined && target.startsWith("/v1/models") ? "anthropic" : "openai";

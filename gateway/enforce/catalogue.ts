@@ -1,6 +1,6 @@
 /** What obligations there are: what each is for, when it is carried out, and what its properties must be. */
 import type { JsonObject } from "../../sidecar/contract.js";
-import { assurances } from "../../sidecar/contract.js";
+import { assurances, limitUnits } from "../../sidecar/contract.js";
 import { retrievalCatalogue } from "./retrieval-catalogue.js";
 
 export interface ObligationFacts {
@@ -118,6 +118,68 @@ export const catalogue: Readonly<Record<string, ObligationFacts>> = {
     phases: ["request"],
     on: ["any"],
     schema: object({ assurance: { enum: [...assurances] } }, ["assurance"]),
+  },
+  fence: {
+    summary:
+      "what the call belongs to is fenced off, in the caller's tenant; carried out by the sidecar, also of a denial",
+    phases: ["request", "response"],
+    on: ["any"],
+    schema: object(
+      {
+        kinds: {
+          type: "array",
+          minItems: 1,
+          items: { enum: ["task", "session", "token", "subject", "workload", "chain", "device"] },
+        },
+        reason: { type: "string", minLength: 1, maxLength: 200 },
+        seconds: { type: "integer", minimum: 1, maximum: 2_592_000 },
+      },
+      ["kinds", "reason", "seconds"],
+    ),
+  },
+  limit: {
+    summary: "the call counts against a limit of the policy's own; carried out by the sidecar",
+    phases: ["request"],
+    on: ["any"],
+    schema: object(
+      {
+        name: { type: "string", pattern: "^[a-z0-9][a-z0-9_.:-]{0,63}$" },
+        unit: { enum: limitUnits.filter((unit) => unit !== "denials") },
+        amount: {
+          anyOf: [
+            { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+            { type: "string", pattern: "^[0-9]{1,15}(\\.[0-9]{1,9})?$" },
+          ],
+        },
+        currency: { type: "string", pattern: "^[A-Z]{3}$" },
+        window: {
+          anyOf: [
+            { type: "string", pattern: "^([1-9][0-9]{0,6}[smhd]|task|concurrent)$" },
+            {
+              type: "object",
+              properties: { calendar: { enum: ["day", "week", "month"] }, time_zone: text },
+              required: ["calendar"],
+              additionalProperties: false,
+            },
+          ],
+        },
+        sliding: { type: "boolean" },
+        per: { type: "array", maxItems: 8, items: text },
+        key: { type: "object", minProperties: 1 },
+        soft: { type: "boolean" },
+        warn_at: { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
+      },
+      ["name", "unit", "amount"],
+      { anyOf: [{ required: ["window"] }, { properties: { unit: { const: "concurrent" } } }] },
+    ),
+  },
+  remove_labels: {
+    summary: "labels are taken off the task and whoever holds it; carried out by the sidecar",
+    phases: ["request", "response"],
+    on: ["any"],
+    schema: object({ labels: { ...texts, items: { type: "string", minLength: 1, maxLength: 128 } } }, [
+      "labels",
+    ]),
   },
   restrict_regions: {
     summary: "only deployments in these regions are asked; none is a deny",

@@ -33,6 +33,8 @@ export interface ForwardRequest {
   readonly operationHeaders?: Readonly<Record<string, string>>;
   /** What the sidecar signed for this request; it is sent where the upstream is configured for it, and nowhere else. */
   readonly assertion: Assertion | undefined;
+  /** The token of a task that was made for this upstream. INVARIANT: never the caller's own. */
+  readonly task?: string | undefined;
   /** A stream can be sent once only. */
   readonly body?: string | Buffer | Readable;
   /** Of the body; JSON unless given. */
@@ -168,6 +170,7 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
         own: proof.headers,
         wanted,
         assertion,
+        task: request.task,
       });
       if (headers === undefined) return { kind: "failed", code: "assertion_unavailable" };
       const { bodyTimeoutMs } = request;
@@ -190,7 +193,8 @@ export function createForwarder({ secretOf, tlsOf, proving }: ForwarderParts): F
           ...(typeof retryAfter === "string" ? { retryAfter } : {}),
         };
       }
-      const secrets = assertion === undefined ? proof.secrets : [...proof.secrets, assertion.token];
+      const signed = [assertion?.token ?? [], request.task ?? []].flat();
+      const secrets = signed.length === 0 ? proof.secrets : [...proof.secrets, ...signed];
       const quotesKey = (text: string): boolean => secrets.some((secret) => text.includes(secret));
       const kept = keepFromHeaders(received, secrets);
       const told = { status: statusCode, headers: kept, body: answer.body, quotesKey };

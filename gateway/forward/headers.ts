@@ -36,6 +36,8 @@ export interface HeaderSources {
   /** What the upstream's configuration wants, and what the sidecar signed. */
   readonly wanted: UpstreamAssertion | undefined;
   readonly assertion: Assertion | undefined;
+  /** The token of a task that was made for this upstream. INVARIANT: never the caller's own. */
+  readonly task?: string | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface HeaderSources {
  * @throws TypeError where a header for arguments has another name, or isn't visible ASCII
  */
 export function upstreamHeaders(sources: HeaderSources): Record<string, string> | undefined {
-  const { protocol, params = {}, operation, hasBody, contentType, own, wanted, assertion } = sources;
+  const { protocol, params = {}, operation, hasBody, contentType, own, wanted, assertion, task } = sources;
   if (wanted !== undefined && assertion === undefined) return undefined;
   // what is written below stands above it
   const headers: Record<string, string> = operation === undefined ? { ...own } : { ...operation, ...own };
@@ -60,6 +62,7 @@ export function upstreamHeaders(sources: HeaderSources): Record<string, string> 
   if (hasBody) headers["content-type"] = contentType ?? "application/json";
   // what is scanned and filtered must be readable
   headers["accept-encoding"] = "identity";
+  if (task !== undefined) headers["x-countersign-task"] = task;
   if (wanted !== undefined && assertion !== undefined) headers[wanted.header] = assertion.token;
   return headers;
 }

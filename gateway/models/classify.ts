@@ -82,7 +82,13 @@ function describeParameters(body: JsonObject, { parameters, words }: RequestShap
     if (value !== undefined && value !== null) out[name] = value;
   }
   if (Array.isArray(body["tools"])) out["tools"] = namesOf(body["tools"], words.tools["tools"]);
+  // the provider searches, as it does where it is offered as a tool
+  if (isObject(body["web_search_options"])) out["tools"] = [...list(out["tools"]), "web_search"];
   return out;
+}
+
+function list(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** Names tools, in order; "" where one has no name. */

@@ -5,6 +5,8 @@ import type { Inspector } from "../content/answer/inspect.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { conclude, decisionHeaders } from "../exchange.js";
 import { mediaType } from "../forward/forward.js";
+import { rateHeaders } from "../limits/headers.js";
+import { denyAs } from "../live/cutting.js";
 import { rateLimits } from "../observe/rate-limits.js";
 import type { Answered } from "../routing/attempt.js";
 import type { Past } from "./open.js";
@@ -46,10 +48,17 @@ export interface Ending {
   passed(relayed: Relayed, passing: Passing): void;
   /** Makes what tells a client that its stream was cut, or denied. */
   errorEvent(inspector: Inspector | undefined): StreamParts["errorEvent"];
+  /** Makes what tells a client that its stream was cut because it is allowed no more. */
+  readonly lastEvent: StreamParts["lastEvent"];
 }
 
 export function createEnding({ parts, exchange, speaker, decision, past, asked }: EndingParts): Ending {
   const refuseHere = refuseIn(speaker);
+  exchange.endBy({
+    before: (refusal) => {
+      refuseHere(exchange, refusal, denyAs(decision, refusal));
+    },
+  });
   const end: Ending["end"] = (outcome, status, ...more) => {
     for (const { decision: one, ...what } of past)
       conclude(parts, exchange, one, { kind: "model", status, ...what });
@@ -93,6 +102,10 @@ export function createEnding({ parts, exchange, speaker, decision, past, asked }
       } as const;
       end(outcome[ended], status, { bytes }, used, inspected());
     },
+    lastEvent() {
+      const cut = exchange.wasCut();
+      return cut && speaker.errorEvent(cut, denyAs(decision, cut));
+    },
     errorEvent: (inspector) => (code) => {
       const denied = inspector?.denial();
       return denied === undefined
@@ -111,12 +124,13 @@ export function answerHead(
   server: string,
   client: "openai" | "anthropic",
 ): Record<string, string> {
-  const headers: Record<string, string> = decisionHeaders(decision);
+  const headers: Record<string, string> = decisionHeaders(decision, client);
   // INVARIANT: what was read as UTF-8 isn't called anything else
   headers["content-type"] = mediaType(received);
   for (const name of passedHeaders) {
     const value = received[name];
     if (typeof value === "string") headers[name] = value;
   }
-  return Object.assign(headers, rateLimits(received, server, client, parts.now));
+  const upstream = rateLimits(received, server, client, parts.now);
+  return Object.assign(headers, rateHeaders(decision.limits, client, parts.now(), upstream));
 }

@@ -43,7 +43,7 @@ export async function serveModels(
     action: { name: "model.list" as const, properties: { phase: "request" } },
     resource: { type: "model", id: model, properties: modelProperties(models.get(model)) },
   }));
-  const decisions = await askAbout(parts, exchange, calls, obligations);
+  const decisions = await askAbout(parts, exchange, calls, obligations, { passing: true });
   const [first] = decisions;
   const refused = decisions.length > 0 && decisions.every((d) => !d.allow && isPipeline(d));
   if (first !== undefined && refused) {

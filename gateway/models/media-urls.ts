@@ -1,5 +1,5 @@
 /** Where the servers of models may be sent for images and files: what fetches what it is told to is in somebody's network. */
-import type { Json, JsonObject } from "../../sidecar/contract.js";
+import type { Call, Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";
 
 /** Where requests of all protocols hold what was said. */
@@ -22,18 +22,40 @@ const inner =
  * @param hosts names and addresses that are allowed in addition, by `http` too
  */
 export function wrongUrl(body: JsonObject, hosts: readonly string[]): boolean {
-  return said.some((name) => isWrong(body[name] ?? null, hosts));
+  return said.some((name) => someUrl(body[name] ?? null, (url) => !isOfTheWeb(url, hosts)));
 }
 
-function isWrong(value: Json, hosts: readonly string[]): boolean {
-  if (Array.isArray(value)) return value.some((item) => isWrong(item, hosts));
+/** Hosts of one request that policy is told of; more are told as `*`. */
+const mostHosts = 32;
+
+/**
+ * Tells policy, under `action.properties.fetches`, from which hosts a model's server is asked to fetch: whoever listens there
+ * learns of it, and of what stands in the address.
+ */
+export function withFetches(call: Call, body: JsonObject): Call {
+  const hosts = new Set<string>();
+  for (const name of said)
+    someUrl(body[name] ?? null, (url) => {
+      if (/^data:/i.test(url)) return false;
+      hosts.add(URL.canParse(url) ? new URL(url).hostname : "*");
+      return hosts.size > mostHosts;
+    });
+  if (hosts.size === 0) return call;
+  const fetches = hosts.size > mostHosts ? ["*"] : [...hosts].sort();
+  const { name, properties } = call.action;
+  return { ...call, action: { name, properties: { ...properties, fetches } } };
+}
+
+/** Tells whether one of the places that are named is as asked. */
+function someUrl(value: Json, is: (url: string) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => someUrl(item, is));
   if (!isObject(value)) return false;
   const { type } = value;
   if (typeof type === "string" && quotes.test(type)) return false;
   return Object.entries(value).some(([name, item]) => {
     if (values.has(name) || (name === "input" && isObject(item))) return false;
-    if (typeof item === "string") return holdsUrl.test(name) && !isOfTheWeb(item, hosts);
-    return isWrong(item, hosts);
+    if (typeof item === "string") return holdsUrl.test(name) && is(item);
+    return someUrl(item, is);
   });
 }
 

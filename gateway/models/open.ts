@@ -7,6 +7,7 @@ import type { Able, Beside } from "../enforce/beside.js";
 import { joinBeside, nothingBeside, takeBeside } from "../enforce/beside.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout } from "../exchange.js";
+import { withEstimate } from "../limits/estimate.js";
 import type { Deployment, ModelConfig } from "../routing/deployment.js";
 import { narrow } from "../routing/narrow.js";
 import type { Route } from "../routing/restrict.js";
@@ -78,9 +79,16 @@ export async function open(
   const model = models.get(name);
   const told = upstream ?? (model === undefined ? undefined : upstreams.get(model.upstream));
   const resource = { ...asks.call.resource, id: name, properties: modelProperties(model) };
-  const call = name === asks.model ? asks.call : { ...asks.call, resource };
+  const call = withEstimate(
+    name === asks.model ? asks.call : { ...asks.call, resource },
+    before?.body ?? asks.body,
+    {
+      ...{ limits: parts.config.limits, prices: parts.prices, model: name },
+      deployments: model?.deployments ?? [],
+    },
+  );
   const { prompt, content } = asks;
-  const about = { prompt, content, upstream: told };
+  const about = { prompt, content, upstream: told, reusable: true };
   const [decision] = await askAbout(parts, exchange, [call], manner.obligations, about);
   const shut = (refusal: Refusal, outcome: Outcome["outcome"] = "denied"): Opened => {
     return { kind: "shut", refusal, outcome, decision };

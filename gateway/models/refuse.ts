@@ -5,6 +5,7 @@ import { asksForMore, challengeHeaders } from "../challenge.js";
 import type { Exchange } from "../exchange.js";
 import { decisionHeaders } from "../exchange.js";
 import { send } from "../http.js";
+import { isOver } from "../limits/headers.js";
 import type { ModelProtocol } from "./protocol.js";
 
 const types: Readonly<Record<number, string>> = {
@@ -16,6 +17,9 @@ const types: Readonly<Record<number, string>> = {
   415: "invalid_request_error",
 };
 
+/** Source: OpenAI's guide to error codes and rate limits. */
+const limitCodes = { rate_limited: "rate_limit_exceeded", budget_exceeded: "insufficient_quota" } as const;
+
 /** Says a refusal in one sentence, with what it is traced by: some clients keep nothing but the message. */
 export function sayRefusal({ code, message, fix }: Refusal, decision?: Decision): string {
   if (decision === undefined) return `${message}; ${fix}`;
@@ -26,11 +30,12 @@ export function sayRefusal({ code, message, fix }: Refusal, decision?: Decision)
 /** Gives the status and body of a refusal; the reasons of a decision where there is one. */
 export function openAiError(refusal: Refusal, decision?: Decision): string {
   const { code, status } = refusal;
+  const limit = isOver(code) ? limitCodes[code] : undefined;
   return JSON.stringify({
     error: {
       message: sayRefusal(refusal, decision),
-      type: types[status] ?? "api_error",
-      code,
+      type: limit ?? types[status] ?? "api_error",
+      code: limit ?? code,
       param: null,
       ...(decision === undefined ? {} : { decision_id: decision.decision_id, reasons: decision.reasons }),
     },
@@ -38,11 +43,12 @@ export function openAiError(refusal: Refusal, decision?: Decision): string {
 }
 
 /** Makes what refuses in a protocol's words. */
-export function refuseIn(protocol: Pick<ModelProtocol, "error">) {
+export function refuseIn(protocol: Pick<ModelProtocol, "error"> & { readonly name?: string }) {
+  const speaker = protocol.name === "anthropic" ? "anthropic" : "openai";
   return (exchange: Exchange, refusal: Refusal, decision?: Decision): void => {
     send(exchange.res, refusal.status, protocol.error(refusal, decision), {
       ...challengeHeaders(refusal, exchange.challenge, decision),
-      ...(decision === undefined ? {} : decisionHeaders(decision)),
+      ...(decision === undefined ? {} : decisionHeaders(decision, speaker)),
     });
   };
 }

@@ -70,6 +70,7 @@ async function relayWhole(parts: RelayParts): Promise<Relayed> {
     // no JSON, or what has no counterpart: half of an answer is none
     return { kind: "refused", used };
   }
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, stalled: false, used };
   const headers = { ...parts.headers, ...costHeader(used), "content-type": "application/json" };
   send(res, parts.status, text, headers);
   return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), stalled: false, used };

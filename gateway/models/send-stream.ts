@@ -15,6 +15,8 @@ export interface StreamParts {
   readonly inspect?: Inspector | undefined;
   /** What tells a client that its stream was cut. */
   readonly errorEvent: (code: "upstream_unavailable" | "upstream_timeout") => string;
+  /** The same where it wasn't the upstream that did: undefined where the client went away. */
+  readonly lastEvent: () => string | undefined;
   /** Tells whether it was cut because a time was up. */
   readonly timedOut: () => boolean;
   readonly watch: Pick<Watch, "skip" | "ended" | "broke">;
@@ -40,6 +42,9 @@ export type Sent = Passed & {
 /** Sends a stream of events, no faster than the client reads; one that is cut says so at its end. */
 export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamParts): Promise<Sent> {
   const { res, status, headers, errorEvent, watch } = parts;
+  // there is nobody to answer any more, or the answer was given
+  if (parts.signal.aborted)
+    return { ended: "aborted", bytes: 0, stalled: false, used: watch.ended(false), broke: watch.broke() };
   // RFC 9110 section 6.5.1: only who says so gets trailers
   const trailing = /\btrailers\b/i.test(String(res.req.headers.te ?? ""));
   res.writeHead(status, {
@@ -52,6 +57,8 @@ export async function sendStream(source: AsyncIterable<Buffer>, parts: StreamPar
   // the blank line ends the event that was cut
   if (passed.ended === "cut")
     res.write(`\n\n${errorEvent(passed.stalled ? "upstream_timeout" : "upstream_unavailable")}`);
+  const last = passed.ended === "aborted" ? parts.lastEvent() : undefined;
+  if (last !== undefined) res.write(`\n\n${last}`);
   if (trailing) res.addTrailers(costHeader(used));
   res.end();
   return { ...passed, used, broke: watch.broke() };

@@ -3,13 +3,14 @@ import { refuse } from "../../sidecar/contract.js";
 import { maskError } from "../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { readJson, send } from "../http.js";
+import { holding } from "../limits/holding.js";
 import { heartbeatOf } from "../observe/read-streams.js";
 import { watch } from "../observe/watch.js";
 import { answerHead, createEnding } from "./ending.js";
 import { createDecideCalls } from "./calls/decide.js";
 import { chatManner } from "./chat.js";
 import { inspectAnswer } from "./inspect.js";
-import { wrongUrl } from "./media-urls.js";
+import { withFetches, wrongUrl } from "./media-urls.js";
 import type { Past } from "./open.js";
 import type { ModelProtocol } from "./protocol.js";
 import { reach } from "./reach.js";
@@ -33,7 +34,8 @@ export async function serveInvoke(
   if (wrongUrl(called.body, config.mediaHosts))
     return refuseHere(exchange, refuse("invalid_request", "a URL isn't of the web"));
   const content = await parts.describeContent?.(called.body);
-  const asks = content === undefined ? called : { ...called, content };
+  const call = withFetches(called.call, called.body);
+  const asks = { ...called, call, ...(content === undefined ? {} : { content }) };
   const past: Past[] = [];
   const { decision, result, asked } = await reach({
     parts,
@@ -76,11 +78,12 @@ export async function serveInvoke(
   }
   const created = Math.floor(parts.now() / 1000);
   const { stream } = asks;
+  const held = holding(parts, exchange, { decision, asked, watching, stream });
   const { inspector, outcome: inspected } = inspectAnswer(parts, exchange, asks, target, client.name);
   const relayed = await relay({
     res,
     headers,
-    body: result.body,
+    body: held(result.body),
     status: answer.status,
     signal,
     client,
@@ -94,6 +97,7 @@ export async function serveInvoke(
     clock: parts.clock,
     timedOut: result.timedOut,
     errorEvent: ending.errorEvent(inspector),
+    lastEvent: ending.lastEvent,
     heartbeat: heartbeatOf(config, client),
   }).finally(result.close);
   ending.passed(relayed, { status: answer.status, timedOut: result.timedOut, inspector, inspected });

@@ -82,5 +82,21 @@ export function estimateInput(body: Readonly<Record<string, Json>>): number {
     const value = body[name];
     if (value !== undefined) parts[name] = value;
   }
-  return estimateTokens(parts);
+  return estimateTokens(parts) + tokensIn(body["prompt"]) + tokensIn(body["input"]);
+}
+
+/** Counts what stands there as tokens already: lists of numbers. */
+function tokensIn(value: Json | undefined): number {
+  if (!Array.isArray(value)) return 0;
+  return value.reduce<number>((sum, one) => sum + (typeof one === "number" ? 1 : tokensIn(one)), 0);
+}
+
+/** A request is asked about more than once: for each model that it may go to, and while its answer comes. */
+const inputs = new WeakMap<object, number>();
+
+/** Gives the estimate of what a request puts into the model, once made. */
+export function inputOf(body: Readonly<Record<string, Json>>): number {
+  let tokens = inputs.get(body);
+  if (tokens === undefined) inputs.set(body, (tokens = estimateInput(body)));
+  return tokens;
 }

@@ -69,6 +69,11 @@ export class Meter {
     return said !== undefined && readStreamError(said) !== undefined;
   }
 
+  /** Gives what is known by now: what was told, and the text that came. */
+  soFar(): { readonly told: TokenUsage | undefined; readonly seen: number } {
+    return { told: this.told, seen: this.count.tokens() };
+  }
+
   result(whole: boolean): Metered {
     const { told, firstAt, lastSaidAt, longest } = this;
     const settled = told !== undefined && !this.saidSince && (whole || firstAt !== undefined);

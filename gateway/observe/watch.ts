@@ -3,6 +3,7 @@ import type { JsonObject, TokenUsage } from "../../sidecar/contract.js";
 import type { Deployment } from "../routing/deployment.js";
 import type { Used, UsedFacts } from "./account.js";
 import { accountStream, accountWhole } from "./account.js";
+import { inputOf } from "./estimate.js";
 import { Meter } from "./meter.js";
 import type { PriceTable } from "./price-table.js";
 import type { Trace } from "./telemetry/trace.js";
@@ -44,6 +45,8 @@ export interface Watch {
   see(data: string, value?: JsonObject): boolean;
   /** Leaves out a while in which the client kept the stream waiting, milliseconds. */
   skip(ms: number): void;
+  /** Gives what a stream has used by now. */
+  soFar(): { readonly input_tokens: number; readonly output_tokens: number };
   /** Sums up a stream that ended; the same again where it is asked again. */
   ended(whole: boolean): Used;
   /** Tells whether the stream ended with an error of the upstream, in its words. */
@@ -63,6 +66,13 @@ export function watch(parts: WatchParts): Watch {
     },
     skip: (ms) => {
       meter?.skip(ms);
+    },
+    soFar() {
+      const { told, seen = 0 } = meter?.soFar() ?? {};
+      return {
+        input_tokens: told?.input_tokens ?? inputOf(parts.body),
+        output_tokens: Math.max(told?.output_tokens ?? 0, seen),
+      };
     },
     ended: (whole) => (sum ??= accountStream(parts, (meter ?? meterOf(parts)).result(whole))),
     broke: () => meter?.broke() ?? false,

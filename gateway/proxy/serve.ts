@@ -2,9 +2,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Call, Decision, Outcome, Refusal } from "../../sidecar/contract.js";
 import { refuse } from "../../sidecar/contract.js";
+import { again } from "../again.js";
 import type { Exchange, GatewayParts } from "../exchange.js";
 import { askAbout, conclude, decisionHeaders } from "../exchange.js";
 import { send } from "../http.js";
+import { createCutting } from "../live/cutting.js";
+import { noTask } from "../tasks/carried.js";
+import { readTask } from "../tasks/headers.js";
 import { refusalOf } from "../models/refuse.js";
 import { createSourceFinder } from "../source.js";
 import { UpgradeResponse } from "../upgrades.js";
@@ -25,23 +29,38 @@ export function createForwardProxy(parts: GatewayParts, config: ForwardProxyConf
   const findSource = createSourceFinder([]);
   const callers = new Map<string, number>();
   return (req, res) => {
-    const gone = new AbortController();
+    const cutting = createCutting(res);
     res.on("close", () => {
-      if (!res.writableFinished) gone.abort();
       parts.metrics.gatewayAnswered("network", res.statusCode);
     });
     const id = parts.newId();
     res.setHeader("x-request-id", id);
     const challenge = { metadata: (): undefined => undefined, dpopAlgorithms: [] };
-    const [path, started, signal] = [req.url ?? "", parts.clock(), gone.signal];
-    const begun = { req, res, id, path, ip: findSource(req), credentials: {}, signal, challenge, started };
+    const [path, started] = [req.url ?? "", parts.clock()];
+    const begun = {
+      ...cutting,
+      req,
+      res,
+      id,
+      path,
+      ip: findSource(req),
+      credentials: {},
+      challenge,
+      started,
+      task: noTask(),
+    };
     const read = readHead(req, res);
     const who = read.kind === "refusal" ? read : readProxyCredentials(req);
     if (read.kind === "refusal" || who.kind === "refusal") {
       refuseConnect(begun, read.kind === "refusal" ? read : (who as Refusal));
       return;
     }
-    const exchange: Exchange = { ...begun, credentials: who.credentials };
+    const task = readTask(req);
+    if ("kind" in task) {
+      refuseConnect(begun, task);
+      return;
+    }
+    const exchange: Exchange = { ...begun, credentials: who.credentials, task };
     connectTo(parts, config, exchange, read, callers).catch((error: unknown) => {
       const fault = (error as { name?: unknown } | null)?.name;
       parts.log.error("request failed", { request_id: id, fault: String(fault) });
@@ -110,39 +129,42 @@ async function connectTo(
   const caller = JSON.stringify([subject.tenant, subject.type, subject.id]);
   const wrong = check(target, config);
   if (wrong !== undefined) return refuseAs(refuse("destination_refused", wrong), "denied");
-  const full = parts.connections.count(proxyRoute) >= config.most;
+  const full = parts.live.count(proxyRoute) >= config.most;
   if (full || (callers.get(caller) ?? 0) >= config.mostPerCaller)
     return refuseAs(refuse("destination_refused", "too many connections"), "denied");
   // INVARIANT: whoever is allowed can be ended from here on, and counts
-  const ended = new AbortController();
+  exchange.alive.become("tunnel", proxyRoute);
   callers.set(caller, (callers.get(caller) ?? 0) + 1);
-  const forget = parts.connections.add({
-    ...{ decisionId: decision.decision_id, subject, route: proxyRoute },
-    end: () => {
-      ended.abort();
+  exchange.endBy({
+    before: (refusal) => {
+      refuseConnect(exchange, refusal, decision);
     },
   });
+  const { signal } = exchange;
   try {
-    const signal = AbortSignal.any([ended.signal, exchange.signal]);
     const reached = await reach(target, config, parts.resolve, signal);
     if (reached.kind === "failed") {
-      if (exchange.signal.aborted) return end("client_disconnected", 499);
-      if (ended.signal.aborted) return refuseAs(refuse("denied"), "denied");
+      if (signal.aborted) return end("client_disconnected", 499);
       if (reached.code === "destination_refused") return refuseAs(refuse(reached.code), "denied");
       const late = reached.code === "upstream_timeout";
       return refuseAs(refuse(reached.code), late ? "upstream_timeout" : "upstream_error");
     }
+    // it was ended, or the client left, as the last thing before it
+    if (signal.aborted) {
+      reached.socket.destroy();
+      return end("client_disconnected", 499);
+    }
     answer(exchange, res, decision);
     const tunnel = openTunnel({ client: res.upgradeSocket, upstream: reached.socket, target, config });
-    ended.signal.addEventListener("abort", tunnel.end);
-    if (signal.aborted) tunnel.end();
+    signal.addEventListener("abort", () => {
+      if (exchange.wasCut() !== undefined) tunnel.end();
+    });
     const stop = recheck(parts, exchange, call, config, tunnel.end);
     const { why, bytes } = await tunnel.done;
     stop();
     if (refused.has(why)) parts.log.info("a connection was ended", { request_id: exchange.id, why });
     end(refused.has(why) ? "denied" : "forwarded", 200, bytes);
   } finally {
-    forget();
     const left = (callers.get(caller) ?? 1) - 1;
     if (left > 0) callers.set(caller, left);
     else callers.delete(caller);
@@ -198,7 +220,7 @@ function recheck(
   const timer = setInterval(() => {
     if (asking) return;
     asking = true;
-    askAbout(parts, exchange, [call], [])
+    askAbout(parts, exchange, [again(call)], [])
       .then(([decision]) => {
         if (decision?.allow !== true) stop();
       }, stop)

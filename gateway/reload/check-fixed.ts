@@ -4,7 +4,7 @@ import { alike } from "./alike.js";
 /** What a reload puts into effect. INVARIANT: what isn't listed here can't change without a restart, and is refused. */
 const changeable: ReadonlySet<string> = new Set<keyof GatewayConfig>([
   ...(["environment", "upstreams", "models", "servers", "mcp", "stores", "agents", "content"] as const),
-  ...(["routes", "storage", "uploads", "notify", "prices", "streams"] as const),
+  ...(["routes", "storage", "uploads", "notify", "prices", "streams", "limits"] as const),
   ...(["allowedOrigins", "publicUrl", "authorizationServers", "resourceMetadata"] as const),
   ...(["claimedHeaders", "trustedProxies", "mediaHosts", "maxBody"] as const),
 ]);

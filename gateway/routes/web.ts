@@ -12,7 +12,7 @@ import { pickCookies } from "./cookies.js";
 import { answerHeaders, passedHeaders } from "./headers.js";
 import type { Target } from "./normalise.js";
 import { readRouteBody } from "./read-body.js";
-import { isRefusal, refuseRoute } from "./refuse.js";
+import { isRefusal, refusalBody, refuseRoute } from "./refuse.js";
 
 /** What policy sees of a target: the decoded path, names of parameters, and the values that the route lists. */
 export function describeTarget(route: RouteConfig, { path, query }: Target): JsonObject {
@@ -101,6 +101,10 @@ export async function serveWeb(
   const passed = answerHeaders(answer, route, { path: pathAt(upstream, path), secure });
   if (passed.kind === "refusal") return fail(passed);
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
+  if (signal.aborted) {
+    discard(answer.body);
+    return end("client_disconnected", 499);
+  }
   // our own names come last: an upstream can't say them
   res.writeHead(status, {
     ...passed.headers,
@@ -108,8 +112,12 @@ export async function serveWeb(
     ...(req.complete ? {} : { connection: "close" }),
   });
   const { ended, bytes } = await passOn(bounded(answer.body, route.maxAnswer), res, signal);
-  // a cut answer must look cut
+  const cut = exchange.wasCut();
+  const streams = /^text\/event-stream\b/i.test(String(passed.headers["content-type"] ?? ""));
+  // a cut answer must look cut; a stream of events can say why
   if (ended === "whole") res.end();
+  else if (cut !== undefined && streams)
+    res.end(`\n\nevent: error\ndata: ${refusalBody(route.kind, cut)}\n\n`);
   else res.destroy();
   const outcome = { whole: "forwarded", cut: "upstream_error", aborted: "client_disconnected" } as const;
   end(outcome[ended], status, bytes);

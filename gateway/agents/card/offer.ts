@@ -27,7 +27,7 @@ export async function offerCard(
 ): Promise<JsonObject | undefined> {
   const offered = card.skills.filter(({ id }) => isOffered(String(id), agent.skills));
   const calls = offered.map(({ id, tags }) => describeCall(name, { skill: String(id), tags: tags ?? [] }));
-  const decisions = calls.length === 0 ? [] : await askAbout(parts, exchange, calls, []);
+  const decisions = calls.length === 0 ? [] : await askAbout(parts, exchange, calls, [], { passing: true });
   if (decisions.length !== calls.length) return undefined;
   const url = `${parts.publicUrl()}/a2a/${name}`;
   const offer: Offered = {

@@ -24,7 +24,7 @@ export function createDecideCalls(parts: GatewayParts, exchange: Exchange, asks:
       call.arguments === undefined || left-- <= 0 ? undefined : describe(call, asks),
     );
     const asked = known.filter((call) => call !== undefined);
-    const decisions = asked.length === 0 ? [] : await askAbout(parts, exchange, asked, []);
+    const decisions = asked.length === 0 ? [] : await askAbout(parts, exchange, asked, [], { passing: true });
     let at = 0;
     return calls.map((call, i) => {
       if (known[i] === undefined) return refusal(call.name, "its arguments can't be decided on");

@@ -1,6 +1,7 @@
 /** Has an operation on a model decided, sends what was decided to where it may go, and passes the answer on. */
 import type { JsonObject } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
+import { holding } from "../../limits/holding.js";
 import { maskError } from "../../content/mask-text.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { drain, send } from "../../http.js";
@@ -68,14 +69,16 @@ export async function passThrough(
   }
   const bound: Bound | undefined = boundTo(decision, deployment, target.name, parts.sessionSecret);
   const { stream } = asks;
+  const held = holding(parts, exchange, { decision, asked, watching, stream });
   const { inspector, outcome: inspected } = inspectAnswer(parts, exchange, asks, target, manner.answers);
   const relayed = await relay({
-    ...{ operation, res, headers, body: result.body, status: answer.status, signal, stream, bound },
+    ...{ operation, res, headers, body: held(result.body), status: answer.status, signal, stream, bound },
     decide: (said) =>
       createDecideCalls(parts, exchange, { model: target.name, offered: offered(target.body, said) }),
     ...{ watch: watching, clock: parts.clock, timedOut: result.timedOut },
     inspect: inspector,
     errorEvent: ending.errorEvent(inspector),
+    lastEvent: ending.lastEvent,
     heartbeat: heartbeatOf(parts.config, speaker),
   }).finally(result.close);
   ending.passed(relayed, { status: answer.status, timedOut: result.timedOut, inspector, inspected });

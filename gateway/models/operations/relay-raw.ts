@@ -10,11 +10,12 @@ export async function relayRaw(parts: AnswerParts): Promise<Relayed> {
   } catch {
     return { kind: "refused" };
   }
+  if (signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, stalled: false, used: {} };
   // what a browser makes of it is decided by its type alone
   res.writeHead(status, { ...headers, "x-content-type-options": "nosniff" });
   const passed = await passOn(body, res, signal);
   // half of it must not look whole
-  if (passed.ended === "cut") res.destroy();
+  if (passed.ended !== "whole") res.destroy();
   else res.end();
   return { kind: "relayed", ...passed, stalled: false, used: {} };
 }

@@ -55,6 +55,7 @@ async function relayWhole(parts: AnswerParts): Promise<Relayed> {
     // no JSON, or not what such an answer is
     return { kind: "refused", used };
   }
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, stalled: false, used };
   const headers = { ...parts.headers, ...costHeader(used), "content-type": "application/json" };
   send(res, parts.status, text, headers);
   return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), stalled: false, used };

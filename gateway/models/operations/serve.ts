@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { readJson } from "../../http.js";
-import { wrongUrl } from "../media-urls.js";
+import { withFetches, wrongUrl } from "../media-urls.js";
 import type { ModelCall } from "../protocol.js";
 import { refuseIn } from "../refuse.js";
 import type { Operation } from "./operation.js";
@@ -27,8 +27,9 @@ export async function serveOperation(
   if (wrongUrl(called.body, config.mediaHosts))
     return refuseHere(exchange, refuse("invalid_request", "a URL isn't of the web"));
   const content = await describe(parts, operation, called);
+  const call = withFetches(called.call, called.body);
   return passThrough(parts, exchange, {
-    ...{ operation, asks: content === undefined ? called : { ...called, content } },
+    ...{ operation, asks: { ...called, call, ...(content === undefined ? {} : { content }) } },
     manner: operationManner(operation, called.stream, parts.sessionSecret),
     offered: (body) => operation.offered(body),
     ...(operation.media === undefined || called.stream ? {} : { relay: relayRaw }),

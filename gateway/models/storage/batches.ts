@@ -1,6 +1,6 @@
 /** OpenAI's batches, over files whose lines were decided for who asks. Source: OpenAI API reference, "Batch". */
 import type { ActionName, JsonObject } from "../../../sidecar/contract.js";
-import { refuse, stringifyJson } from "../../../sidecar/contract.js";
+import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { bringsBody, readJson } from "../../http.js";
 import { object, text } from "../fields.js";
@@ -36,9 +36,10 @@ export async function createBatch(parts: GatewayParts, exchange: Exchange): Prom
   // INVARIANT: only a file whose lines were decided has an id of this kind
   const known = takeId(body["input_file_id"], "input");
   if (known === undefined) return say(exchange, refuse("unknown_file"));
-  const { url, model, digest } = known.about;
+  const { url, model, digest, estimate } = known.about;
   if (body["endpoint"] !== url) return say(exchange, refuse("invalid_request", "endpoint isn't the file's"));
-  const call = batchCall(parts, "batch.create", model, { url });
+  const uses = isObject(estimate) ? { estimate } : {};
+  const call = batchCall(parts, "batch.create", model, { url, ...uses });
   const allowed = await decide(parts, exchange, { speaker: openai, calls: [call], upstream });
   if (allowed === undefined) return;
   const id = ownId(known, allowed.bound);
@@ -51,7 +52,10 @@ export async function createBatch(parts: GatewayParts, exchange: Exchange): Prom
       ...{ method: "POST", path: pathOf(upstream.config, "batches") },
       body: stringifyJson({ ...body, input_file_id: known.named.id }),
     },
-    { kind: "object", bind: (said) => bindBatch(said, { what: "batch", url, model, digest }, allowed.bound) },
+    {
+      kind: "object",
+      bind: (said) => bindBatch(said, { what: "batch", url, model, digest, ...uses }, allowed.bound),
+    },
   );
 }
 
@@ -90,7 +94,8 @@ export async function serveBatch(
 }
 
 function bindBatch(said: JsonObject, about: Batch, bound: Omit<Bound, "model">): JsonObject {
-  const { url, model, digest } = about;
+  const { url, model, digest, estimate } = about;
+  const uses = estimate === undefined ? {} : { estimate };
   const file = (name: string, as: About): JsonObject => {
     const id = said[name];
     return id === undefined || id === null ? {} : { [name]: giveId(id, as, bound) };
@@ -98,7 +103,7 @@ function bindBatch(said: JsonObject, about: Batch, bound: Omit<Bound, "model">):
   return {
     ...said,
     id: giveId(said["id"], about, bound),
-    ...file("input_file_id", { what: "input", url, model, digest }),
+    ...file("input_file_id", { what: "input", url, model, digest, ...uses }),
     ...file("output_file_id", { what: "output", url, model }),
     ...file("error_file_id", { what: "output", url, model }),
   };

@@ -107,7 +107,8 @@ async function createBatchFile(
   }
   const { bytes, digest } = writeBatchFile(batch.url, decided, model);
   const prompt = { lines: batch.lines.length, bytes: bytes.length, sha256: digest };
-  const about: About = { what: "input", url: batch.url, model: batch.model, digest };
+  const estimate = decided.estimates.get(batch.model) ?? {};
+  const about: About = { what: "input", url: batch.url, model: batch.model, digest, estimate };
   const call = storageCall(parts, "file.create", {
     ...{ ...properties, lines: batch.lines.length, model: batch.model, url: batch.url, bytes: bytes.length },
   });
@@ -122,6 +123,7 @@ async function createBatchFile(
     { kind: "object", bind: (said) => ({ ...said, id: giveId(said["id"], about, allowed.bound) }) },
   );
   const { statusCode } = exchange.res;
+  // each batch of it counts
   decided.end(statusCode < 300 ? "forwarded" : "upstream_error", statusCode);
 }
 

@@ -1,5 +1,5 @@
 /** The ids of what is kept: sealed to who got them, with what was decided about the thing itself. */
-import type { Json } from "../../../sidecar/contract.js";
+import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import type { Bound, Named } from "../operations/bind.js";
 import { isOwn, readId, sealId } from "../operations/bind.js";
 import type { BatchUrl } from "./lines.js";
@@ -8,9 +8,22 @@ import { kinds } from "./lines.js";
 /** What a sealed id says of the thing. INVARIANT: it is under the seal, so it is what was decided. */
 export type About =
   | { readonly what: "file"; readonly purpose: string }
-  /** A file whose lines were decided for who has its id: these, by their digest. */
-  | { readonly what: "input"; readonly url: BatchUrl; readonly model: string; readonly digest: string }
-  | { readonly what: "batch"; readonly url: BatchUrl; readonly model: string; readonly digest: string }
+  /** A file whose lines were decided for who has its id: these, by their digest, and what they may use. */
+  | {
+      readonly what: "input";
+      readonly url: BatchUrl;
+      readonly model: string;
+      readonly digest: string;
+      readonly estimate?: JsonObject;
+    }
+  | {
+      readonly what: "batch";
+      readonly url: BatchUrl;
+      readonly model: string;
+      readonly digest: string;
+      /** Of its file, whose id it tells again. */
+      readonly estimate?: JsonObject;
+    }
   | { readonly what: "output"; readonly url: BatchUrl; readonly model: string }
   /** A batch of messages, at one upstream. */
   | { readonly what: "messages"; readonly models: readonly string[] }

@@ -9,11 +9,12 @@ import { enforce } from "../../enforce/enforce.js";
 import { modelDuties } from "../../enforce/registry.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
+import { estimateOf, sumOfEstimates } from "../../limits/estimate.js";
 import type { Deployment } from "../../routing/deployment.js";
 import { narrow } from "../../routing/narrow.js";
 import { readRoute } from "../../routing/restrict.js";
 import { anthropic } from "../anthropic.js";
-import { wrongUrl } from "../media-urls.js";
+import { withFetches, wrongUrl } from "../media-urls.js";
 import { openai } from "../openai.js";
 import { completions } from "../operations/completions.js";
 import { embeddings } from "../operations/embeddings.js";
@@ -72,7 +73,7 @@ export function readLine(
   // what these name was given out to somebody, and nobody is known yet
   if (url === "/v1/responses" && namesResponses(asks.body))
     return refuse("invalid_request", "it names a stored response");
-  return { kind: "line", customId, asks };
+  return { kind: "line", customId, asks: { ...asks, call: withFetches(asks.call, asks.body) } };
 }
 
 function namesResponses({ previous_response_id: previous, input }: JsonObject): boolean {
@@ -90,8 +91,13 @@ export interface DecidedLines {
     readonly body: JsonObject;
     readonly candidates: readonly Deployment[];
   }[];
-  /** Reports what became of all of them. */
-  end(outcome: "forwarded" | "denied" | "upstream_error", status: number): void;
+  /** What they may use, all together, by their models. */
+  readonly estimates: ReadonlyMap<string, JsonObject>;
+  /**
+   * Reports what became of all of them.
+   * @param upstream where they are carried out from now on: what they hold counts as used
+   */
+  end(outcome: "forwarded" | "denied" | "upstream_error", status: number, upstream?: string): void;
 }
 
 /** How many lines a refusal names. */
@@ -113,6 +119,19 @@ export async function decideLines(
     questions.set(key, one);
     return key;
   });
+  // what is alike is asked about once, and counts as often as it stands there
+  const estimates = new Map<string, JsonObject>();
+  const byModel = new Map<string, JsonObject>();
+  lines.forEach(({ asks: { call, body, model } }, i) => {
+    const one = estimateOf(call.action.name, body, {
+      ...{ limits: parts.config.limits, prices: parts.prices, model },
+      deployments: parts.config.models.get(model)?.deployments ?? [],
+    });
+    for (const [sums, name] of [[estimates, keys[i] ?? ""] as const, [byModel, model] as const]) {
+      const before = sums.get(name);
+      sums.set(name, sumOfEstimates(before === undefined ? [one] : [before, one]));
+    }
+  });
   const digest = createHash("sha256");
   for (const { asks } of lines) digest.update(stringifyJson(asks.body)).update("\n");
   const prompt = { lines: lines.length, sha256: digest.digest("hex") };
@@ -124,7 +143,11 @@ export async function decideLines(
   const decisions = new Map<string, Decision>();
   for (let from = 0; from < asked.length; from += maxCalls) {
     const some = asked.slice(from, from + maxCalls);
-    const calls = some.map(([, call]) => call);
+    const calls = some.map(([key, call]) => {
+      const { action } = call;
+      const estimate = estimates.get(key) ?? {};
+      return { ...call, action: { ...action, properties: { ...action.properties, estimate } } };
+    });
     const got = await askAbout(parts, exchange, calls, obligations, { prompt, content });
     some.forEach(([key], i) => {
       const decision = got[i];
@@ -132,10 +155,11 @@ export async function decideLines(
     });
   }
   const owing = new Map<Decision, Owed>();
-  const end: DecidedLines["end"] = (outcome, status) => {
+  const end: DecidedLines["end"] = (outcome, status, upstream) => {
+    const where = upstream === undefined ? {} : { upstream };
     for (const decision of decisions.values()) {
       const labels = labelsOf(decision, owing.get(decision));
-      conclude(parts, exchange, decision, { kind: "model", outcome, status, ...labels });
+      conclude(parts, exchange, decision, { kind: "model", outcome, status, ...where, ...labels });
     }
   };
   const refused: {
@@ -152,7 +176,8 @@ export async function decideLines(
   });
   const [first] = refused;
   if (first === undefined) {
-    if (await pay(parts, [...owing.values()])) return { kind: "decided", lines: out, end };
+    if (await pay(parts, [...owing.values()]))
+      return { kind: "decided", lines: out, estimates: byModel, end };
     end("denied", 403);
     return refuse("obligation_unsatisfiable");
   }

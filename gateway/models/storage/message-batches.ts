@@ -92,7 +92,7 @@ export async function createMessageBatch(
     },
   );
   const { statusCode } = exchange.res;
-  decided.end(statusCode < 300 ? "forwarded" : "upstream_error", statusCode);
+  decided.end(statusCode < 300 ? "forwarded" : "upstream_error", statusCode, upstream.name);
 }
 
 /** One version stands for all: the client's, unless policy put into one what that hasn't got. */

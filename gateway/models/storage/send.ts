@@ -85,8 +85,8 @@ export async function ask(
     const type = { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" };
     res.writeHead(status, { ...own, ...type });
     const { ended, bytes } = await passOn(reading.pass(answer.body), res, signal);
-    if (ended === "cut") res.destroy();
-    else res.end();
+    if (ended === "whole") res.end();
+    else res.destroy();
     const outcome = { whole: "forwarded", cut: "upstream_error", aborted: "client_disconnected" } as const;
     return end(outcome[ended], status, { bytes });
   }

@@ -3,10 +3,12 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { createServer } from "node:net";
-import type { Call, Credentials, Decision } from "../../../sidecar/contract.js";
+import type { Call, Decision } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude } from "../../exchange.js";
+import { createCutting } from "../../live/cutting.js";
+import { noTask } from "../../tasks/carried.js";
 import type { Listening } from "../../listen.js";
 import { refusalOf } from "../../models/refuse.js";
 import { requestObligations } from "../serve/duties.js";
@@ -38,6 +40,8 @@ export interface PostgresDoorParts {
 
 /** For all up to the first statement, milliseconds. */
 const startMs = 10_000;
+/** What a client may take to read why its session was cut, milliseconds. */
+const cutMs = 1_000;
 
 interface Serving {
   readonly key: Buffer;
@@ -149,34 +153,38 @@ async function serveStarted(
     gone.abort();
   });
   const ip = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, "");
+  // a connection is one task: there is nowhere to say another
+  const task = noTask();
   const exchangeFor = (signal: AbortSignal): Exchange =>
-    exchangeOf(door, { credentials, ip, signal: AbortSignal.any([signal, gone.signal]) });
-  const entered = await enter(door, store, exchangeFor(gone.signal));
+    exchangeOf(door, { credentials, ip, task, signal: AbortSignal.any([signal, gone.signal]) });
+  const entering = exchangeFor(gone.signal);
+  entering.alive.become("database", `stores/${door.name}`);
+  const own: { session?: Session } = {};
+  entering.endBy({
+    before(refusal, decision) {
+      own.session?.cancel();
+      // as PostgreSQL says it of a session that an administrator ends
+      socket.end(writeFailure({ refusal, decision, state: "57P01" }, "FATAL"));
+      setTimeout(() => socket.destroy(), cutMs).unref();
+    },
+  });
+  const entered = await enter(door, store, entering);
   if (!entered.allow) {
     socket.end(writeFailure({ refusal: refusalOf(entered), decision: entered, state: "28P01" }, "FATAL"));
     return;
   }
   const settings = settingsOf(store);
-  const session = createSession({
+  if (entering.wasCut() !== undefined) return;
+  const session = (own.session = createSession({
     parts: door.parts,
     store: () => door.parts().config.stores.get(door.name),
     ...{ settings, socket, inbox, given, begin: exchangeFor },
     database: door.database(store),
     most: door.parts().config.maxBody,
-  });
+  }));
   const processId = freeId(serving);
   const key = randomBytes(4);
   serving.set(processId, { key, session });
-  const { subject } = entered;
-  const forget =
-    subject === undefined
-      ? () => undefined
-      : door.parts().connections.add({
-          ...{ decisionId: entered.decision_id, subject, route: `stores/${door.name}` },
-          end: () => {
-            socket.destroy();
-          },
-        });
   socket.setTimeout(settings.idleMs, () => {
     socket.destroy();
   });
@@ -186,7 +194,6 @@ async function serveStarted(
     await session.serve();
   } finally {
     serving.delete(processId);
-    forget();
   }
 }
 
@@ -212,7 +219,7 @@ async function enter(
 
 function exchangeOf(
   { parts, name }: PostgresDoorParts,
-  { credentials, ip, signal }: { credentials: Credentials; ip: string | undefined; signal: AbortSignal },
+  { credentials, ip, signal, task }: Pick<Exchange, "credentials" | "ip" | "signal" | "task">,
 ): Exchange {
   const { newId, clock } = parts();
   // INVARIANT: what is asked reads method and headers alone, of which there are none
@@ -220,7 +227,7 @@ function exchangeOf(
   const challenge = { metadata: (): undefined => undefined, dpopAlgorithms: [] };
   return {
     ...{ req, res: {} as unknown as ServerResponse, id: newId(), path: `/stores/${name}` },
-    ...{ ip, credentials, signal, challenge, started: clock() },
+    ...{ ...createCutting(undefined, signal), ip, credentials, challenge, started: clock(), task },
   };
 }
 

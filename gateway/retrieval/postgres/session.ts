@@ -297,20 +297,40 @@ class Own extends SessionBase {
   private async within<T>(work: (exchange: Exchange) => Promise<T>): Promise<T> {
     const stop = new AbortController();
     this.busy = stop;
+    const exchange = this.parts.begin(stop.signal);
+    exchange.endBy({
+      before: () => {
+        this.cancel();
+      },
+    });
     try {
-      return await work(this.parts.begin(stop.signal));
+      const done = await work(exchange);
+      this.checkCut(exchange);
+      return done;
     } catch (error) {
-      if (error instanceof Failing || error instanceof NotAllowed) throw error;
+      if (error instanceof Failing || error instanceof NotAllowed) {
+        this.checkCut(exchange);
+        throw error;
+      }
       const { name: fault } = (error ?? {}) as { name?: unknown };
       this.parts.parts().log.error("a statement failed", { fault: String(fault) });
       // a connection of which isn't known how far it went isn't used again
       this.connection?.release(true);
       this.connection = undefined;
       this.state = "I";
+      this.checkCut(exchange);
       throw new Failing({ refusal: refuse("upstream_unavailable") });
     } finally {
       this.busy = undefined;
+      // it is live no more
+      stop.abort();
     }
+  }
+
+  /** INVARIANT: of a statement that was cut nothing is given. */
+  private checkCut(exchange: Exchange): void {
+    const refusal = exchange.wasCut();
+    if (refusal !== undefined) throw new Failing({ refusal });
   }
 
   /** After an error of the gateway's own within a transaction, the database's is as spoilt as the client takes it to be. */

@@ -49,7 +49,7 @@ function callOf(
   const whole = name === "" && collection === undefined;
   return {
     kind: "retrieval",
-    action: { name: action, properties: { phase } },
+    action: { name: action, properties: { phase, ...estimateOf(phase, query) } },
     resource: {
       type: whole ? "store" : "collection",
       // an empty id would be refused at the sidecar's door, and says nothing
@@ -64,6 +64,11 @@ function callOf(
       },
     },
   };
+}
+
+/** What limits hold until it is known how many documents came. */
+function estimateOf(phase: "request" | "response", query: StoreAsk["query"]): JsonObject {
+  return phase === "request" && query !== undefined ? { estimate: { chunks: query.top_k } } : {};
 }
 
 /** What is known of every document that an ask can reach. */

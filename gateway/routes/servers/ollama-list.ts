@@ -45,7 +45,9 @@ export function attemptList(
           resource: { type: "model", id, properties: model.facts },
         }));
         const decisions =
-          calls.length === 0 ? [] : await askAbout(parts, exchange, calls, Object.keys(modelDuties));
+          calls.length === 0
+            ? []
+            : await askAbout(parts, exchange, calls, Object.keys(modelDuties), { passing: true });
         const shown = new Map(
           listed.flatMap(({ id, model }, i) =>
             decisions[i]?.allow === true ? [[model.upstreamModel, id] as const] : [],

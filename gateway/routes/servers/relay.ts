@@ -1,6 +1,6 @@
 /** Passes a model server's answer on in its own form, looked at on the way. */
 import type { ServerResponse } from "node:http";
-import type { JsonObject } from "../../../sidecar/contract.js";
+import type { JsonObject, Refusal } from "../../../sidecar/contract.js";
 import { isObject, parseJson, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Passed } from "../../forward/forward.js";
 import { collect, passOn } from "../../forward/forward.js";
@@ -21,6 +21,8 @@ export interface RelayParts {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
+  /** Tells why the exchange was cut by the gateway, where it was. */
+  readonly wasCut: () => Refusal | undefined;
   readonly decide: DecideCalls;
   readonly usage: ServerAttempt["usage"];
 }
@@ -70,6 +72,7 @@ async function relayJson(
     // no JSON, or not what such an answer is
     return { kind: "refused" };
   }
+  if (parts.signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage };
   send(parts.res, parts.status, text, parts.headers);
   return { kind: "relayed", ended: "whole", bytes: Buffer.byteLength(text), usage };
 }
@@ -95,11 +98,13 @@ async function relayLines(
 
 async function relayStream(parts: RelayParts, source: AsyncIterable<Buffer>): Promise<Relayed> {
   const { res, status, headers, signal, form, route } = parts;
+  if (signal.aborted) return { kind: "relayed", ended: "aborted", bytes: 0, usage: undefined };
   res.writeHead(status, { ...headers, "cache-control": "no-store" });
   const passed = await passOn(source, res, signal);
+  const why = passed.ended === "cut" ? refuse("upstream_unavailable", "the stream was cut") : parts.wasCut();
   if (passed.ended === "whole") res.end();
-  else if (passed.ended === "cut" && form.kind !== "raw") {
-    const said = refusalBody(route.kind, refuse("upstream_unavailable", "the stream was cut"));
+  else if (why !== undefined && form.kind !== "raw") {
+    const said = refusalBody(route.kind, why);
     // the blank line ends what was cut
     res.end(form.kind === "lines" ? `\n${said}\n` : `\n\nevent: error\ndata: ${said}\n\n`);
   } else res.destroy();

@@ -1,14 +1,16 @@
 /** Serves a route to a model server: classify, ask, enforce, pass on. */
-import type { Decision, Obligation, Outcome, Refusal } from "../../../sidecar/contract.js";
+import type { Call, Decision, JsonObject, Obligation, Outcome, Refusal } from "../../../sidecar/contract.js";
 import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../../exchange.js";
 import { collect, discard } from "../../forward/forward.js";
 import { readJson, send } from "../../http.js";
 import { createDecideCalls } from "../../models/calls/decide.js";
-import { wrongUrl } from "../../models/media-urls.js";
+import { withFetches, wrongUrl } from "../../models/media-urls.js";
 import { refusalOf } from "../../models/refuse.js";
 import type { RouteConfig, RouteKind } from "../config.js";
+import { withEstimate } from "../../limits/estimate.js";
+import { holdLines } from "../../limits/hold-lines.js";
 import { passedHeaders } from "../headers.js";
 import type { Target } from "../normalise.js";
 import { isRefusal, refuseRoute } from "../refuse.js";
@@ -54,6 +56,7 @@ export async function serveServer(
   const { req, signal } = exchange;
   if (target.search !== "" || route.kind === "web")
     return refuseHere(exchange, refuse("path_refused", "there is no query here"));
+  let fetching: JsonObject | undefined;
   const attempt = await attempts[route.kind](
     {
       route,
@@ -63,6 +66,7 @@ export async function serveServer(
         const got = await readJson(req, route.maxBody);
         // it fetches what messages name
         if (got.kind !== "json" || route.kind !== "vllm" || !isObject(got.value)) return got;
+        fetching = got.value;
         if (!wrongUrl(got.value, parts.config.mediaHosts)) return got;
         return refuse("invalid_request", "a URL isn't of the web");
       },
@@ -73,7 +77,7 @@ export async function serveServer(
   const headers = passedHeaders(req, route);
   if (isRefusal(headers)) return refuseHere(exchange, headers);
 
-  const decided = await decideAll(parts, exchange, route, attempt);
+  const decided = await decideAll(parts, exchange, route, told(attempt, fetching));
   const [decision] = decided;
   if (decision === undefined) return refuseHere(exchange, refuse("pdp_unavailable"));
   const kind = attempt.calls[0].kind;
@@ -85,6 +89,11 @@ export async function serveServer(
     refuseHere(exchange, refusal, of);
     end(outcome, refusal.status);
   };
+  exchange.endBy({
+    before: (refusal, by) => {
+      refuseHere(exchange, refusal, by);
+    },
+  });
   const denied = decided.find(({ allow }) => !allow);
   if (denied !== undefined) return refuseAs(refusalOf(denied), "denied", denied);
   if (attempt.unknown !== undefined) return refuseAs(refuse(attempt.unknown), "denied");
@@ -133,31 +142,72 @@ export async function serveServer(
   }
   if (form.kind !== "raw" && type !== media[form.kind]) return fail();
   parts.metrics.gatewayFirstByte((parts.clock() - exchange.started) * 1000);
+  const held =
+    (form.kind === "lines" || form.kind === "events") && decision.allowance !== undefined
+      ? holdLines(parts, answer.body, {
+          exchange,
+          decision,
+          call: estimated(parts, attempt),
+          kind: form.kind,
+        })
+      : undefined;
   const relayed = await relayAnswer({
-    ...{ form, route, status, signal, res: exchange.res, body: answer.body, headers: said },
+    ...{
+      form,
+      route,
+      status,
+      signal,
+      wasCut: exchange.wasCut,
+      res: exchange.res,
+      body: held?.body ?? answer.body,
+      headers: said,
+    },
     usage: attempt.usage,
     decide: createDecideCalls(parts, exchange, { model: attempt.model, offered: attempt.offered }),
   });
   if (relayed.kind === "refused") return fail();
   const outcome = { whole: "forwarded", cut: "upstream_error", aborted: "client_disconnected" } as const;
-  const { ended, bytes, usage } = relayed;
+  const { ended, bytes, usage = held?.counted() } = relayed;
   end(outcome[ended], status, { bytes, ...(usage === undefined ? {} : { usage }) });
 }
 
-/** Asks about all; an upstream that wants an assertion gets one for the first, asked for where all are allowed. */
+/** Asks about all; an upstream that wants an assertion gets one for the first. */
 async function decideAll(
   parts: GatewayParts,
   exchange: Exchange,
   { upstream }: RouteConfig,
-  { calls, obligations, prompt, texts }: ServerAttempt,
+  attempt: ServerAttempt,
 ): Promise<readonly Decision[]> {
+  const { obligations, prompt, texts } = attempt;
+  const [, ...others] = attempt.calls;
+  const calls = [estimated(parts, attempt), ...others] as const;
   const content = texts === undefined ? undefined : await parts.describeContent?.(texts);
   const about = { ...(prompt === undefined ? {} : { prompt }), content };
-  if (calls.length === 1) return askAbout(parts, exchange, calls, obligations, { ...about, upstream });
-  const decided = await askAbout(parts, exchange, calls, obligations, about);
-  if (upstream.assertion === undefined || !decided.every(({ allow }) => allow)) return decided;
-  const [first] = await askAbout(parts, exchange, [calls[0]], obligations, { ...about, upstream });
-  return first === undefined ? [] : [first, ...decided.slice(1)];
+  if (calls.length === 1 || upstream.assertion === undefined)
+    return askAbout(parts, exchange, calls, obligations, calls.length === 1 ? { ...about, upstream } : about);
+  // INVARIANT: each is asked about once, or it would count, and hold, twice
+  const first = await askAbout(parts, exchange, [calls[0]], obligations, { ...about, upstream });
+  const rest = await askAbout(parts, exchange, others, obligations, about);
+  return [...first, ...rest];
+}
+
+/** Adds what the server is asked to fetch. */
+function told(attempt: ServerAttempt, body: JsonObject | undefined): ServerAttempt {
+  if (body === undefined) return attempt;
+  const [chief, ...others] = attempt.calls;
+  return { ...attempt, calls: [withFetches(chief, body), ...others] };
+}
+
+/** What a route's server is asked has no price, and its tokens are held as those of other models. */
+function estimated({ config, prices }: GatewayParts, { calls: [call], texts }: ServerAttempt): Call {
+  if (call.kind !== "model" || texts === undefined) return call;
+  const { parameters } = call.action.properties;
+  const most = isObject(parameters) ? (parameters["num_predict"] ?? null) : null;
+  return withEstimate(
+    call,
+    { messages: [texts], max_tokens: most },
+    { limits: config.limits, prices, model: call.resource.id, deployments: [] },
+  );
 }
 
 function mediaOf(header: string | string[] | undefined): string {

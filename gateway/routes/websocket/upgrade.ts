@@ -4,6 +4,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import type { Call, Decision, Outcome, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
+import { again } from "../../again.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { askAbout, conclude, decisionHeaders, used } from "../../exchange.js";
 import { refusalOf } from "../../models/refuse.js";
@@ -73,57 +74,63 @@ export async function serveUpgrade(
   // an allow is for somebody
   const { subject } = decision;
   if (subject === undefined) return refuseAs(refuse("pdp_unavailable"), "denied");
-  if (parts.connections.count(route.name) >= config.most)
+  if (parts.live.count(route.name) >= config.most)
     return refuseAs(refuse("upgrade_refused", "too many connections"), "denied");
 
   // INVARIANT: whoever is allowed can be ended from here on, open or not
-  const ended = new AbortController();
-  let relaying: Relaying | undefined;
-  const forget = parts.connections.add({
-    ...{ decisionId: decision.decision_id, subject, route: route.name },
-    end(code, reason) {
-      ended.abort();
-      relaying?.end(code, reason);
+  exchange.alive.become("websocket", route.name);
+  const open: { relaying?: Relaying } = {};
+  exchange.endBy({
+    before: (refusal) => {
+      const { relaying } = open;
+      if (relaying === undefined) refuseHere(exchange, refusal, decision);
+      else relaying.end(...closing(refusal, decision));
     },
   });
-  try {
-    asked = used(route.name, upstream);
-    const reached = await dialUpstream(parts.dial, {
-      ...{ route, config, assertion: decision.assertion, subprotocols: handshake.subprotocols },
-      path: `${target.raw}${target.search}`,
-      headers: {
-        ...headers,
-        ...(cookies.header === "" ? {} : { cookie: cookies.header }),
-        "x-forwarded-prefix": `/routes/${route.name}`,
-      },
-      signal: AbortSignal.any([ended.signal, exchange.signal]),
-    });
-    if (reached.kind === "failed") {
-      if (exchange.signal.aborted) return end("client_disconnected", 499);
-      const refusal = refuse(ended.signal.aborted ? "denied" : reached.code);
-      const timedOut = reached.code === "upstream_timeout";
-      return refuseAs(refusal, timedOut ? "upstream_timeout" : "upstream_error");
-    }
-    const client = await accept(exchange, upgrading, config, reached.socket.protocol, decision);
-    if (client === undefined) {
-      reached.socket.terminate();
-      return end("client_disconnected", 499);
-    }
-    const judged = { parts, exchange, resource };
-    relaying = relayMessages({
-      ...{ client, upstream: reached.socket, secrets: reached.secrets, config, clock: parts.clock },
-      ...(config.messages === "decide" ? { judgeMessage: createJudge(judged, "request") } : {}),
-      ...(config.answers === "decide" ? { judgeAnswer: createJudge(judged, "response") } : {}),
-    });
-    if (ended.signal.aborted) relaying.end(1008, "revoked");
-    reached.socket.resume();
-    const stop = recheck(parts, exchange, call, config, relaying);
-    const { by, bytes } = await relaying.done;
-    stop();
-    end(by === "upstream" ? "upstream_error" : by === "refused" ? "denied" : "forwarded", 101, bytes);
-  } finally {
-    forget();
+  asked = used(route.name, upstream);
+  const reached = await dialUpstream(parts.dial, {
+    ...{ route, config, assertion: decision.assertion, subprotocols: handshake.subprotocols },
+    path: `${target.raw}${target.search}`,
+    headers: {
+      ...headers,
+      ...(cookies.header === "" ? {} : { cookie: cookies.header }),
+      "x-forwarded-prefix": `/routes/${route.name}`,
+    },
+    signal: exchange.signal,
+  });
+  if (reached.kind === "failed") {
+    if (exchange.signal.aborted) return end("client_disconnected", 499);
+    const timedOut = reached.code === "upstream_timeout";
+    return refuseAs(refuse(reached.code), timedOut ? "upstream_timeout" : "upstream_error");
   }
+  if (exchange.signal.aborted) {
+    reached.socket.terminate();
+    return end("client_disconnected", 499);
+  }
+  const client = await accept(exchange, upgrading, config, reached.socket.protocol, decision);
+  if (client === undefined) {
+    reached.socket.terminate();
+    return end("client_disconnected", 499);
+  }
+  const judged = { parts, exchange, resource };
+  const relaying = (open.relaying = relayMessages({
+    ...{ client, upstream: reached.socket, secrets: reached.secrets, config, clock: parts.clock },
+    ...(config.messages === "decide" ? { judgeMessage: createJudge(judged, "request") } : {}),
+    ...(config.answers === "decide" ? { judgeAnswer: createJudge(judged, "response") } : {}),
+  }));
+  const cut = exchange.wasCut();
+  if (cut !== undefined) relaying.end(...closing(cut, decision));
+  reached.socket.resume();
+  const stop = recheck(parts, exchange, call, config, relaying);
+  const { by, bytes } = await relaying.done;
+  stop();
+  const refused = by === "refused" || (by === "ended" && exchange.wasCut() !== undefined);
+  end(by === "upstream" ? "upstream_error" : refused ? "denied" : "forwarded", 101, bytes);
+}
+
+/** Says in a close frame why a connection is cut. */
+function closing({ code }: Refusal, { decision_id }: Decision): [code: number, reason: string] {
+  return code === "gateway_stopping" ? [1001, code] : [1008, `${code} ${decision_id}`];
 }
 
 /** Answers 101; undefined where the client is gone. */
@@ -173,7 +180,7 @@ function recheck(
   const timer = setInterval(() => {
     if (asking) return;
     asking = true;
-    askAbout(parts, exchange, [call], [])
+    askAbout(parts, exchange, [again(call)], [])
       .then(([decision]) => {
         if (decision?.allow !== true) relaying.end(1008, reasonOf(decision), "refused");
       })

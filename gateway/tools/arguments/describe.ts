@@ -54,7 +54,9 @@ export function describeArguments({ mostChars = 2 ** 17 }: ArgumentParts = {}): 
   };
 }
 
-function addPlaces(facts: JsonObject, { urls, paths, recipients, unreadable }: Found): void {
+function addPlaces(facts: JsonObject, found: Found): void {
+  const { urls, paths, recipients, addresses, addressed, unreadable } = found;
+  if (recipients.size > most) found.truncated = true;
   const hosts = urls.map(({ host }) => host).filter((host) => host !== undefined);
   facts["urls"] = unique(urls.map(urlJson));
   facts["hosts"] = sorted(hosts);
@@ -63,6 +65,10 @@ function addPlaces(facts: JsonObject, { urls, paths, recipients, unreadable }: F
   facts["paths"] = unique(paths.map(pathJson));
   facts["traversal"] = paths.some(({ traversal, escapes }) => traversal || escapes);
   if (recipients.size > 0) facts["recipient_domains"] = sorted([...recipients]).slice(0, most);
+  if (addressed !== undefined) {
+    const complete = addressed && addresses.size > 0 && addresses.size <= most;
+    facts["recipients"] = { complete, addresses: sorted([...addresses]).slice(0, most) };
+  }
   if (unreadable > 0) facts["unreadable"] = unreadable;
 }
 

@@ -6,6 +6,7 @@ import { readHost } from "./host.js";
 import type { ArgumentKind } from "./kinds.js";
 import type { PathFacts } from "./paths.js";
 import { looksLikePath, readPath } from "./paths.js";
+import { readRecipients } from "./recipients.js";
 import type { ShellFacts } from "./shell.js";
 import { readArgv, readShell, unreadable } from "./shell.js";
 import type { UrlFacts } from "./urls.js";
@@ -22,7 +23,12 @@ export interface Found {
   readonly paths: PathFacts[];
   readonly shells: ShellFacts[];
   readonly code: CodeFacts[];
+  /** Domains of recipients. */
   readonly recipients: Set<string>;
+  /** Full addresses of recipients. */
+  readonly addresses: Set<string>;
+  /** Whether these are all; absent where nothing is mapped as one. */
+  addressed?: boolean;
   /** Mapped arguments of which it can't be told what they are. */
   unreadable: number;
   truncated: boolean;
@@ -34,6 +40,7 @@ export const newFound = (truncated: boolean): Found => ({
   shells: [],
   code: [],
   recipients: new Set(),
+  addresses: new Set(),
   unreadable: 0,
   truncated,
 });
@@ -85,6 +92,9 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
     return true;
   },
   email(text, found) {
+    const { addresses, complete } = readRecipients(text);
+    for (const address of addresses) found.addresses.add(address);
+    if (!complete) found.addressed = false;
     if (text.length > longestList) return false;
     // lists of addresses, also with names: what follows each `@`
     const domains = [...text.matchAll(/@\s{0,8}([^\s,;>)"'@]{1,253})/g)].map(([, name = ""]) =>
@@ -99,6 +109,7 @@ const mapped: Readonly<Record<ArgumentKind, (text: string, found: Found) => bool
 };
 
 export function readMapped(kind: ArgumentKind, value: Json, found: Found): void {
+  if (kind === "email") found.addressed = (found.addressed ?? true) && typeof value === "string";
   if ((kind === "shell" || kind === "argv") && Array.isArray(value)) {
     const words = value.filter((word) => typeof word === "string");
     addShell(words.length < value.length ? unreadable : readArgv(words), found);

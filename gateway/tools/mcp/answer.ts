@@ -4,6 +4,7 @@ import { refuse, stringifyJson } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude, decisionHeaders } from "../../exchange.js";
 import { send } from "../../http.js";
+import { giveMeta } from "../../tasks/meta.js";
 import type { Era } from "../links/link.js";
 import { refuseTool, rpcErrorOf } from "../refuse.js";
 import type { Channel } from "./channel.js";
@@ -64,7 +65,7 @@ export function answer(about: Answering, { reply, decision, told = {} }: Done): 
       // who is still there isn't left waiting, whatever it wished
       const late = about.stop?.reason === tooLate;
       if (channel.attached || !(channel.begun || exchange.res.destroyed)) {
-        const why = refuse(late ? "upstream_timeout" : "request_cancelled");
+        const why = exchange.wasCut() ?? refuse(late ? "upstream_timeout" : "request_cancelled");
         if (channel.begun) give(rpcErrorOf(why, decision, id));
         else refuseTool(exchange, why, decision, id, about.era);
       }
@@ -72,7 +73,11 @@ export function answer(about: Answering, { reply, decision, told = {} }: Done): 
       return end(late ? "upstream_timeout" : "client_disconnected", late ? 504 : 499);
     }
     case "result":
-      return end("forwarded", 200, give({ jsonrpc: "2.0", id, result: inWordsOf(about, reply.result) }));
+      return end(
+        "forwarded",
+        200,
+        give({ jsonrpc: "2.0", id, result: giveMeta(exchange.task, inWordsOf(about, reply.result)) }),
+      );
     case "error": {
       const { code, message, data } = reply;
       const error = { code, message, ...(data === undefined ? {} : { data }) };

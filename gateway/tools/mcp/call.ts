@@ -63,7 +63,10 @@ async function callNamed(turn: Turn, named: Named): Promise<Done> {
     turn.exchange,
     [toolCall("tool.call", found.server, found.name, about)],
     toolObligations,
-    { prompt: { method: "tools/call" }, upstream: turn.place.servers.get(found.server)?.upstream },
+    {
+      ...{ prompt: { method: "tools/call" }, reusable: true },
+      upstream: turn.place.servers.get(found.server)?.upstream,
+    },
   );
   const stop = stopped(turn, decision);
   if (stop !== undefined) return { ...stop, told };

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Decision, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse, stringifyJson } from "../../../sidecar/contract.js";
+import { callerHandles } from "../../live/handles.js";
 import type { Link, LinkAnswer } from "../links/link.js";
 import { hear, sentMeta } from "./from-server.js";
 import type { Input, InputAnswer, InputContext } from "./inputs.js";
@@ -157,8 +158,10 @@ async function askNow(about: Conversation, run: Run, wanted: readonly Wanted[]):
   if (later.length === 0) return "answered";
   const asked = new Map(later.map((one, i) => [`input-${i + 1}`, one]));
   const { parts } = turn;
+  const handles = callerHandles(decision).add(`server:${about.attached.name}`);
+  if (turn.request.row.how === "call") handles.add(`tool:${about.attached.name}/${about.during}`);
   const name = parts.mcp.parked.park(
-    { run, asked, owner: keyOf(turn.peer.subject) },
+    { run, asked, owner: keyOf(turn.peer.subject), decision, handles },
     parts.config.mcp.inputMs,
   );
   if (name === undefined) {

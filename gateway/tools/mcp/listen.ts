@@ -1,4 +1,5 @@
 /** Serves `subscriptions/listen`: a stream of what servers say of their own accord, as far as the client may hear it. */
+import { again } from "../../again.js";
 import type { Json, JsonObject } from "../../../sidecar/contract.js";
 import { isObject, refuse } from "../../../sidecar/contract.js";
 import type { ServerMessage } from "../links/link.js";
@@ -79,7 +80,7 @@ export async function listen(turn: Turn, stream: RequestStream): Promise<Done> {
     turn,
     allowed.keys(),
     async () => {
-      const calls = agreed.map(({ uri, server }) => resourceCall("resource.subscribe", server, uri));
+      const calls = agreed.map(({ uri, server }) => again(resourceCall("resource.subscribe", server, uri)));
       return (await askInTurns(turn, calls)).every(({ allow }) => allow);
     },
     () => {

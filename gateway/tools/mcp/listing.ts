@@ -101,6 +101,8 @@ export async function askInTurns(
 ): Promise<Decision[]> {
   const decisions: Decision[] = [];
   for (let at = 0; at < calls.length; at += maxCalls)
-    decisions.push(...(await askAbout(parts, exchange, calls.slice(at, at + maxCalls), [])));
+    decisions.push(
+      ...(await askAbout(parts, exchange, calls.slice(at, at + maxCalls), [], { passing: true })),
+    );
   return decisions;
 }

@@ -1,5 +1,6 @@
 /** Puts together what MCP needs for as long as the gateway runs. */
 import type { GatewayConfig } from "../../config.js";
+import type { Live } from "../../live/live.js";
 import { describeArguments } from "../arguments/describe.js";
 import type { Definitions } from "../definitions/definitions.js";
 import type { OpenLink } from "../links/link.js";
@@ -14,6 +15,7 @@ import { createSessions } from "./sessions.js";
 export interface OpenMcp {
   readonly openLink: OpenLink;
   readonly definitions: Definitions;
+  readonly live: Live;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   /** As they are now. */
@@ -21,14 +23,14 @@ export interface OpenMcp {
 }
 
 /** Creates the parts, and what ends all that they hold. */
-export function openMcp({ openLink, definitions, clock, limits }: OpenMcp): {
+export function openMcp({ openLink, definitions, live, clock, limits }: OpenMcp): {
   readonly parts: McpParts;
   /** Lets go of what another configuration doesn't have. */
   reloaded(config: Pick<GatewayConfig, "servers" | "mcp">): void;
   close(): void;
 } {
-  const sessions = createSessions({ clock, limits });
-  const parked = createParkedRuns();
+  const sessions = createSessions({ clock, limits, live });
+  const parked = createParkedRuns(live);
   return {
     parts: {
       ...{ openLink, definitions, sessions, parked, callers: createCallers() },

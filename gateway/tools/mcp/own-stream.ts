@@ -1,5 +1,6 @@
 /** Serves `GET` and `DELETE` of a session: what servers say of their own accord, what a client missed, and the end. */
 import { randomBytes } from "node:crypto";
+import { again } from "../../again.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { conclude } from "../../exchange.js";
@@ -50,6 +51,12 @@ export async function serveOwnStream(
   const after = last === undefined ? undefined : Number(number);
   if (after !== undefined && !channel.keeps(after)) return refuseAs(refuse("unknown_event"));
   exchange.res.writeHead(200, { ...headersOf(decision), ...eventHeaders });
+  exchange.alive.become("stream");
+  exchange.endBy({
+    after() {
+      exchange.res.end();
+    },
+  });
   channel.attach(exchange.res, after);
   conclude(parts, exchange, decision, { kind: "tool", outcome: "forwarded", status: 200 });
   if (channel !== own) return;
@@ -85,7 +92,9 @@ async function keepAllowed(about: Pick<Turn, "parts" | "exchange" | "peer">): Pr
   const all = [...about.peer.attached.values()].flatMap(({ name, subscribed }) =>
     [...subscribed].flatMap((text) => {
       const uri = readUri(text);
-      return "text" in uri ? [{ subscribed, text, call: resourceCall("resource.subscribe", name, uri) }] : [];
+      return "text" in uri
+        ? [{ subscribed, text, call: again(resourceCall("resource.subscribe", name, uri)) }]
+        : [];
     }),
   );
   const decisions = await askInTurns(

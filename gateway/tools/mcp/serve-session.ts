@@ -90,7 +90,8 @@ async function begin(
   const [newest = ""] = sessionVersions;
   const version = sessionVersions.includes(said) ? said : newest;
   const session = parts.mcp.sessions.begin({
-    ...{ route: place.route, version, subject: decision.subject, decisionId: decision.decision_id },
+    ...{ route: place.route, version, subject: decision.subject, decision },
+    servers: [...place.servers.keys()],
     capabilities: carriedCapabilities(params["capabilities"]),
   });
   if (session === undefined) return refuseAs(refuse("too_many_sessions"), decision);
@@ -150,6 +151,8 @@ async function serveRequest(
   }
   const stream = createRequestStream(parts, exchange, session);
   session.underWay.set(key, stream.stop);
+  // it may go on for a while without its client
+  const letGo = exchange.alive.hold();
   const late = setTimeout(() => {
     stream.stop.abort(tooLate);
   }, parts.config.mcp.requestMs).unref();
@@ -167,6 +170,7 @@ async function serveRequest(
     session.lastUsed = parts.clock();
     stream.channel.end();
     stream.done();
+    letGo();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Json, Refusal } from "../../../sidecar/contract.js";
 import { refuse } from "../../../sidecar/contract.js";
 import type { Exchange, GatewayParts } from "../../exchange.js";
 import { readJson } from "../../http.js";
+import { takeMeta } from "../../tasks/meta.js";
 import type { Era } from "../links/link.js";
 import { refuseTool } from "../refuse.js";
 import { checkHeaders, eraOf } from "./check-headers.js";
@@ -25,8 +26,14 @@ export async function serveMcp(
   const id: Json = idOf(read.value);
   const era = eraOf(exchange.req.headers, read.value);
   if (message.kind === "refusal") return void refuseTool(exchange, message, undefined, id, era);
-  const wrong = checkHeaders(exchange.req.headers, message, era) ?? checkEra(message, era);
+  const taken = message.kind === "answer" ? undefined : takeMeta(exchange.task, message.params);
+  const wrong = taken ?? checkHeaders(exchange.req.headers, message, era) ?? checkEra(message, era);
   if (wrong !== undefined) return void refuseTool(exchange, wrong, undefined, id, era);
+  exchange.endBy({
+    before(refusal, decision) {
+      refuseTool(exchange, refusal, decision, id, era);
+    },
+  });
   const place = placeOf(parts.config, name);
   if (place === undefined) return refuseUnknown(parts, exchange, name, id);
   if (era === "session") return serveSession(parts, exchange, place, message);

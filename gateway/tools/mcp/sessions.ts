@@ -1,7 +1,8 @@
 /** The sessions of clients up to 2025-11-25, and the callers of the stateless era, as long as they are used. */
 import { randomBytes } from "node:crypto";
-import type { JsonObject } from "../../../sidecar/contract.js";
-import type { Whose } from "../../routes/websocket/connections.js";
+import type { Decision, JsonObject } from "../../../sidecar/contract.js";
+import { callerHandles } from "../../live/handles.js";
+import type { Alive, Live } from "../../live/live.js";
 import type { Subject } from "../links/link.js";
 import type { ServerConfig } from "../server-config.js";
 import type { Channel } from "./channel.js";
@@ -21,8 +22,8 @@ export interface Session extends Peer {
   readonly channels: Map<string, Channel>;
   /** What the client is asked, by the id that it was asked under. */
   readonly pending: Map<string, Pending>;
-  /** A client whose requests went on without it: when it left, by {@link Peer.lastUsed}'s clock. */
-  readonly decisionId: string;
+  /** In the register of what is live. */
+  readonly alive: Alive;
 }
 
 export interface Sessions {
@@ -33,8 +34,6 @@ export interface Sessions {
   end(session: Session): void;
   /** Gives the caller's own peer of the stateless era; undefined where there are too many. */
   peer(subject: Subject, capabilities: JsonObject): Peer | undefined;
-  /** Ends those of a subject, or that a decision began; gives how many. */
-  endOf(whose: Whose): number;
   /** Ends what other servers than these are needed for: links to them, and sessions on routes that are no more. */
   keepOnly(servers: ReadonlySet<ServerConfig>, routes: (route: string) => boolean): void;
   /** Ends what nobody used for too long. */
@@ -48,7 +47,10 @@ export interface Begin {
   readonly version: string;
   readonly subject: Subject;
   readonly capabilities: JsonObject;
-  readonly decisionId: string;
+  /** The one that allowed it. */
+  readonly decision: Decision;
+  /** The servers that it is for. */
+  readonly servers: readonly string[];
 }
 
 const sweepMs = 5_000;
@@ -58,12 +60,14 @@ const peerIdleMs = 5 * 60_000;
 export function createSessions({
   clock,
   limits,
+  live,
 }: {
+  readonly live: Live;
   readonly clock: () => number;
   readonly limits: () => McpConfig;
 }): Sessions {
   const sessions = new Map<string, Session>();
-  const peers = new Map<string, Peer>();
+  const peers = new Map<string, Peer & { readonly alive: Alive }>();
   const perCaller = new Map<string, number>();
   const peersPerCaller = new Map<string, number>();
   const countOf = (subject: Subject, by: number, counts = perCaller): void => {
@@ -74,14 +78,16 @@ export function createSessions({
   };
   const end = (session: Session): void => {
     if (!sessions.delete(session.id)) return;
+    session.alive.release();
     countOf(session.subject, -1);
     for (const one of session.pending.values()) one.abandon();
+    // a stream ends with its request, which has still to be told why
     endPeer(session);
-    for (const channel of session.channels.values()) channel.end();
     session.own?.end();
   };
-  const endOfPeer = (key: string, peer: Peer): void => {
+  const endOfPeer = (key: string, peer: Peer & { readonly alive: Alive }): void => {
     if (peers.delete(key)) countOf(peer.subject, -1, peersPerCaller);
+    peer.alive.release();
     endPeer(peer);
   };
   const sweep = (): void => {
@@ -99,17 +105,23 @@ export function createSessions({
   };
   const timer = setInterval(sweep, sweepMs).unref();
   return {
-    begin({ route, version, subject, capabilities, decisionId }) {
+    begin({ route, version, subject, capabilities, decision, servers }) {
       const { maxSessions, maxSessionsPerCaller } = limits();
       const has = perCaller.get(keyOf(subject)) ?? 0;
       if (sessions.size >= maxSessions || has >= maxSessionsPerCaller) return undefined;
+      const alive = live.begin({
+        ...{ kind: "session", route: `mcp${route.slice("/mcp".length)}` },
+        cut() {
+          end(session);
+        },
+      });
       const session: Session = {
         ...createPeer(subject, capabilities, clock()),
         ...{
           id: randomBytes(24).toString("base64url"),
           route,
           version,
-          decisionId,
+          alive,
           level: undefined,
           own: undefined,
         },
@@ -117,6 +129,13 @@ export function createSessions({
       };
       sessions.set(session.id, session);
       countOf(subject, 1);
+      const handles = callerHandles(decision);
+      // what one of several servers is fenced off from goes on with the others
+      if (servers.length === 1) handles.add(`server:${servers[0] ?? ""}`);
+      if (alive.under(decision, handles) !== undefined) {
+        end(session);
+        return undefined;
+      }
       return session;
     },
     find(id, route) {
@@ -135,27 +154,21 @@ export function createSessions({
       const { maxSessions, maxSessionsPerCaller } = limits();
       const has = peersPerCaller.get(keyOf(subject)) ?? 0;
       if (peers.size >= maxSessions || has >= maxSessionsPerCaller) return undefined;
-      const made = createPeer(subject, capabilities, clock());
+      const alive = live.begin({
+        kind: "session",
+        cut() {
+          endOfPeer(key, made);
+        },
+      });
+      const made = { ...createPeer(subject, capabilities, clock()), alive };
       peers.set(key, made);
       countOf(subject, 1, peersPerCaller);
+      const allowed = { decision_id: "", subject, bundles: {} };
+      if (alive.under(allowed, callerHandles(allowed)) !== undefined) {
+        endOfPeer(key, made);
+        return undefined;
+      }
       return made;
-    },
-    endOf({ decisionId, subject, route }) {
-      const fits = (one: Subject): boolean =>
-        subject === undefined ||
-        (one.id === subject.id &&
-          one.tenant === subject.tenant &&
-          (subject.type === undefined || one.type === subject.type));
-      const meant = [...sessions.values()].filter(
-        (one) =>
-          (decisionId === undefined || one.decisionId === decisionId) &&
-          (route === undefined || one.route === route) &&
-          fits(one.subject),
-      );
-      for (const session of meant) end(session);
-      if (decisionId === undefined && route === undefined)
-        for (const [key, peer] of peers) if (fits(peer.subject)) endOfPeer(key, peer);
-      return meant.length;
     },
     keepOnly(servers, routes) {
       for (const session of sessions.values()) if (!routes(session.route)) end(session);

@@ -51,6 +51,12 @@ export function createRequestStream(
     },
   });
   const takesEvents = /\btext\/event-stream\b|\*\/\*/.test(exchange.req.headers.accept ?? "");
+  // whoever is cut is told, and nothing goes on
+  exchange.endBy({
+    after() {
+      stop.abort();
+    },
+  });
   exchange.signal.addEventListener("abort", () => {
     // until it knows an event's id, it can't come back
     if (!channel.begun) stop.abort();

@@ -72,6 +72,7 @@ async function review(
       exchange,
       all.map((one) => describeOperation("tool.approve", server, operation, one.properties)),
       [],
+      { passing: true },
     ),
   );
   return tools[0];
