@@ -7,6 +7,7 @@ package countersign
 
 import data.countersign.agent
 import data.countersign.argument
+import data.countersign.canary
 import data.countersign.chain
 import data.countersign.client
 import data.countersign.content
@@ -15,6 +16,7 @@ import data.countersign.definition
 import data.countersign.device
 import data.countersign.document
 import data.countersign.environment
+import data.countersign.flow
 import data.countersign.function
 import data.countersign.host
 import data.countersign.hours
@@ -22,6 +24,7 @@ import data.countersign.ingest
 import data.countersign.lib.reason
 import data.countersign.lib.resource as resource_facts
 import data.countersign.lib.toolserver
+import data.countersign.limit
 import data.countersign.model
 import data.countersign.network
 import data.countersign.prompt
@@ -35,6 +38,7 @@ import data.countersign.route
 import data.countersign.server
 import data.countersign.storage
 import data.countersign.store
+import data.countersign.task
 import data.countersign.tool
 import data.countersign.wellformed
 
@@ -45,7 +49,7 @@ import data.countersign.wellformed
 decision := {
 	"allow": false,
 	"reasons": sort(deny),
-	"obligations": [],
+	"obligations": sort(fences),
 	"labels": [],
 	"ttl": data.facts.ttl.deny,
 } if {
@@ -95,6 +99,10 @@ deny contains refusal if some refusal in network.deny
 
 deny contains refusal if some refusal in device.deny
 
+deny contains refusal if some refusal in flow.deny
+
+deny contains refusal if some refusal in task.deny
+
 deny contains refusal if some refusal in hours.deny
 
 deny contains refusal if some refusal in contractor.deny
@@ -132,6 +140,11 @@ deny contains refusal if {
 deny contains refusal if {
 	input.resource.type == "tool"
 	some refusal in tool.deny
+}
+
+deny contains refusal if {
+	input.resource.type == "tool"
+	some refusal in canary.deny
 }
 
 deny contains refusal if {
@@ -289,7 +302,22 @@ allow contains grant if {
 	some grant in host.allow
 }
 
+allow contains grant if {
+	input.resource.type == "task"
+	some grant in task.allow
+}
+
+# The only duties of a denial.
+fences contains obligation if {
+	input.resource.type == "tool"
+	some obligation in canary.obligations
+}
+
 obligations contains obligation if some obligation in contractor.obligations
+
+obligations contains obligation if some obligation in limit.obligations
+
+obligations contains obligation if some obligation in flow.obligations
 
 obligations contains obligation if {
 	input.resource.type in {"collection", "storage"}
@@ -310,6 +338,8 @@ obligations contains obligation if {
 	is_result
 	some obligation in result.obligations
 }
+
+labels contains label if some label in flow.labels
 
 labels contains label if {
 	is_result

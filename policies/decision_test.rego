@@ -115,10 +115,20 @@ test_a_lost_fact_never_turns_a_deny_into_an_allow[case] if {
 		"a path": demo.ask(demo.senior, demo.call("files/read_file", {"path": "/workspace/../a.md"})),
 		"a tool": demo.ask(demo.senior, demo.call("files/delete_file", {"path": "/workspace/a.md"})),
 	}
-	every path in lost {
+	every path in lost_of(request.resource.id) {
 		facts := json.remove(data.facts, [path])
 		not countersign.decision.allow with input as request with data.facts as facts
 	}
+}
+
+# Facts about other things of a kind than the one that is asked for are left out: they are many, and looked up by id.
+lost_of(id) := {path | some path in lost; not about_another(path, id)}
+
+about_another(path, id) if {
+	count(path) > 1
+	path[0] in {"models", "tools", "collections", "stores", "storage", "agents", "routes", "chains", "functions"}
+	path[1] != id
+	not endswith(path[1], "*")
 }
 
 # The path of each fact and of each table of facts.

@@ -9,6 +9,7 @@ import data.countersign.document
 import data.countersign.lib.caller
 import data.countersign.lib.reason
 import data.countersign.lib.resource
+import data.countersign.lib.task
 
 # METADATA
 # title: the documents must be described, and not too many at once
@@ -64,7 +65,20 @@ deny contains reason.from(rego.metadata.rule()) if {
 }
 
 # METADATA
-# title: documents are stored as the writer's tenant's, and no less secret than their collection
+# title: the task has read what is more secret than this collection may hold
+# description: |
+#   What is written may be what was read: it is as secret, or it is left where no label goes with it. The facts say what labels
+#   stand for (`flow.classified`).
+# custom:
+#   id: ingest.down
+#   code: written_down
+#   owner: data-governance
+#   severity: high
+#   frameworks: ["ASI01", "ASI06", "LLM02", "NIST-CSF:PR.DS"]
+deny contains reason.resting_on(rego.metadata.rule(), weighty) if count(weighty) > 0
+
+# METADATA
+# title: documents are stored as the writer's tenant's, and no less secret than their collection and what the task has read
 # description: The gateway writes both into each document, whatever it says.
 # custom:
 #   id: ingest.stamp
@@ -76,7 +90,7 @@ obligations contains {
 	"type": "stamp_documents",
 	"properties": {
 		"set": {"tenant": caller.tenant},
-		"at_least": {"classification": {"value": resource.classification, "order": order}},
+		"at_least": {"classification": {"value": floor, "order": order}},
 	},
 }
 
@@ -117,6 +131,27 @@ low_enough if {
 to_ceiling(doc) if not doc.classification
 
 to_ceiling(doc) if data.facts.classifications[doc.classification] <= document.ceiling
+
+# The highest of the collection's and of what the task has read.
+floor := name if {
+	level := max({data.facts.classifications[resource.classification]} | {data.facts.classifications[one] |
+		some one in read
+	})
+	some name, of in data.facts.classifications
+	of == level
+}
+
+# By the labels that it has picked up.
+read[label] := classification if {
+	some label in task.labels
+	some name, classification in data.facts.flow.classified
+	task.named_in(label, [name])
+}
+
+weighty contains label if {
+	some label, classification in read
+	data.facts.classifications[classification] > document.ceiling
+}
 
 # From the lowest to the highest.
 order := [name |

@@ -60,6 +60,32 @@ test_documents_are_stamped if {
 	} in answer.obligations
 }
 
+floors := {
+	"nothing": {"labels": [], "floor": "internal"},
+	"what strangers wrote": {"labels": ["untrusted-web"], "floor": "internal"},
+	"an inbox": {"labels": ["personal-data", "untrusted-mail"], "floor": "confidential"},
+	"what is confidential": {"labels": ["confidential:acme"], "floor": "confidential"},
+	"all": {"labels": ["confidential-data", "personal-data", "restricted-data"], "floor": "restricted"},
+}
+
+test_what_is_written_is_as_secret_as_what_was_read[name] if {
+	some name, case in floors
+	request := demo.after(demo.ask(demo.analyst, demo.bring("wiki", [{}])), case.labels)
+	answer := countersign.decision with input as request
+	answer.allow
+	some obligation in answer.obligations
+	obligation.id == "ingest.stamp"
+	obligation.properties.at_least.classification.value == case.floor
+}
+
+test_what_is_secret_is_not_written_where_nothing_so_secret_may_lie if {
+	request := demo.after(demo.ask(demo.senior, demo.bring("handbook", [{}])), ["confidential-data", "untrusted-web"])
+	denied := ingest.deny with input as request
+	demo.codes(denied) == {"written_down"}
+	some refusal in denied
+	refusal.labels == ["confidential-data"]
+}
+
 test_in_a_collection_that_nobody_knows_nothing_is_stamped if {
 	ingest.obligations == set() with input as demo.ask(demo.analyst, demo.on_collection("retrieval.write", "wiki"))
 		with data.facts.collections as {}

@@ -49,7 +49,7 @@ test_what_a_caller_merely_says_is_no_purpose if {
 	request := demo.but(demo.ask(demo.senior, whats.write), {
 		"subject/properties/claims": {"purpose": "review"},
 		"context/claimed": {"headers": {"purpose": "write"}},
-		"context/task": {"id": "write", "purpose": "write"},
+		"context/task": {"id": "write", "purpose": "write", "proven": false},
 	})
 	refusals := purpose.deny with input as request
 	demo.codes(refusals) == {"not_for_this_purpose"}
@@ -65,7 +65,7 @@ test_without_a_list_nothing_is_open_without_purpose if {
 test_approving_has_no_purpose if {
 	request := demo.but(
 		demo.ask(demo.senior, whats["see write"]),
-		{"subject/properties/claims": {"purpose": "review"}, "action/name": "tool.approve"},
+		{"subject/properties/claims": {"purpose": "review"}, "context/task": made_for("review"), "action/name": "tool.approve"},
 	)
 	refusals := purpose.deny with input as request
 	demo.is_empty(refusals)
@@ -76,4 +76,44 @@ test_the_decision_hears_of_it[name] if {
 	request := demo.but(demo.ask(demo.senior, whats[name]), {"subject/properties/claims": {"purpose": "review"}})
 	answer := countersign.decision with input as request
 	demo.codes(answer.reasons) == {"not_for_this_purpose"}
+}
+
+made_for(purpose) := {"id": "t-1", "proven": true, "born": "created", "depth": 0, "labels": [], "purpose": purpose}
+
+# What a task's purpose leaves of it, beside what credentials say.
+tasks := {
+	"review": {"claims": {}, "task": made_for("review"), "left": {"read", "resource", "template", "prompt"}},
+	"research": {"claims": {}, "task": made_for("research"), "left": {"search", "agent"}},
+	"the same as the token's": {"claims": {"purpose": "research"}, "task": made_for("research"), "left": {"search", "agent"}},
+	"another than the token's": {"claims": {"purpose": "research"}, "task": made_for("review"), "left": set()},
+	"an unknown one": {"claims": {}, "task": made_for("leisure"), "left": set()},
+	"null": {"claims": {}, "task": made_for(null), "left": set()},
+	"a list": {"claims": {}, "task": made_for(["review"]), "left": set()},
+	"none": {"claims": {}, "task": object.remove(made_for(""), ["purpose"]), "left": object.keys(whats)},
+	"one that is merely said": {
+		"claims": {}, "task": object.union(made_for("review"), {"proven": false}), "left": object.keys(whats),
+	},
+	"proven by a word": {"claims": {}, "task": object.union(made_for("review"), {"proven": "yes"}), "left": object.keys(whats)},
+}
+
+test_a_tasks_purpose_only_narrows[name] if {
+	some name, case in tasks
+	case.left == {what |
+		some what, request in whats
+		changes := {"subject/properties/claims": case.claims, "context/task": case.task}
+		refusals := purpose.deny with input as demo.but(demo.ask(demo.senior, request), changes)
+		demo.is_empty(refusals)
+	}
+}
+
+test_a_tasks_purpose_opens_nothing if {
+	request := demo.but(demo.ask(demo.senior, whats.search), {"context/task": made_for("research")})
+	refusals := purpose.deny with input as request with data.facts.without_purpose as {}
+	demo.codes(refusals) == {"not_for_this_purpose"}
+}
+
+test_the_denial_says_whose_purpose_it_is if {
+	request := demo.but(demo.ask(demo.senior, whats.write), {"context/task": made_for("review")})
+	refusals := purpose.deny with input as request
+	demo.codes(refusals) == {"not_for_this_task"}
 }

@@ -21,7 +21,9 @@ deny contains reason.from(rego.metadata.rule()) if not read_whole
 
 # METADATA
 # title: the result holds credentials
-# description: Where `secrets` isn't `mask`; masked, the rest of the result is given.
+# description: |
+#   Where `secrets` is neither `mask` nor `label`; masked, the rest of the result is given; labelled, all of it, and the task is
+#   marked as one that has seen credentials.
 # custom:
 #   id: result.secrets
 #   code: secrets_in_result
@@ -31,6 +33,7 @@ deny contains reason.from(rego.metadata.rule()) if not read_whole
 deny contains reason.from(rego.metadata.rule()) if {
 	not free_of_secrets
 	not masked
+	not shown
 }
 
 # METADATA
@@ -74,6 +77,7 @@ obligations contains {
 	"properties": {"phase": "response", "patterns": ["secrets"]},
 } if {
 	not free_of_secrets
+	not shown
 }
 
 # METADATA
@@ -94,6 +98,11 @@ obligations contains {
 
 labels contains "untrusted-instructions" if not free_of_instructions
 
+labels contains "secrets" if {
+	not free_of_secrets
+	not masked
+}
+
 read_whole if {
 	input.resource.properties.result.scanned == true
 	is_number(input.resource.properties.result.bytes)
@@ -108,6 +117,8 @@ free_of_secrets if input.resource.properties.result.secrets == {}
 free_of_instructions if input.resource.properties.result.injection == {}
 
 masked if handled.secrets == "mask"
+
+shown if handled.secrets == "label"
 
 borne if handled.injection in {"label", "allow"}
 

@@ -83,6 +83,7 @@ test_a_servers_own_schemes_lead_back_here if {
 settings := {
 	"masked": {"said": {"secrets": "mask"}, "codes": set()},
 	"denied": {"said": {"secrets": "deny"}, "codes": {"secrets_in_result"}},
+	"labelled": {"said": {"secrets": "label"}, "codes": set()},
 	"an unknown word": {"said": {"secrets": "keep"}, "codes": {"secrets_in_result"}},
 	"instructions labelled": {"said": {"injection": "label"}, "codes": set()},
 	"instructions allowed": {"said": {"injection": "allow"}, "codes": set()},
@@ -118,6 +119,15 @@ test_the_mask_is_one_of_secrets if {
 		"type": "mask",
 		"properties": {"phase": "response", "patterns": ["secrets"]},
 	}]
+}
+
+# Who sees credentials has seen them.
+test_credentials_that_are_given_label_the_task if {
+	request := demo.ask(demo.senior, demo.gave(whats["a resource"], {"secrets": {"github_token": 1}}))
+	answer := countersign.decision with input as request with data.facts.results.secrets as "label"
+	answer.allow
+	answer.obligations == []
+	answer.labels == ["secrets"]
 }
 
 test_the_limit_is_that_of_the_facts if {

@@ -88,12 +88,15 @@ test_unknown_tools_are_denied[tool_id] if {
 
 ops := {"ops/run_command", "ops/show_config", "ops/read_logs"}
 
+# The last of them is a trap: whoever could be misled must see it.
+mail := {"web/read_page", "mail/get_inbox", "mail/send_email", "mail/export_mailbox"}
+
 # Who sees which tool.
 sees := {
-	"senior": ({"files/read_file", "files/write_file", "search/web_search"} | ops),
-	"analyst": ({"files/read_file", "search/web_search"} | ops),
+	"senior": ({"files/read_file", "files/write_file", "search/web_search"} | (ops | mail)),
+	"analyst": ({"files/read_file", "search/web_search"} | (ops | mail)),
 	"contractor": set(),
-	"ci": ({"search/web_search"} | ops),
+	"ci": ({"search/web_search"} | (ops | mail)),
 }
 
 test_tools_are_listed_for_who_could_call_them[who] if {

@@ -180,8 +180,15 @@ ask(caller, what) := object.union(what, {
 		"time": {"hour": 10, "weekday": "wednesday", "zone": "UTC", "hour_from": hour_from, "hour_until": hour_from + 3600},
 		"environment": "demo",
 		"request": {"id": "r-1", "method": "POST", "path": "/"},
+		"task": task,
 	},
 })
+
+# One that began with this request.
+task := {"id": "t-1", "proven": false, "born": "request", "depth": 0, "chain": [], "labels": []}
+
+# The same request of a task that has picked up these labels.
+after(request, labels) := but(request, {"context/task/labels": labels})
 
 # The same request with other values: `but(request, {"context/time/hour": 5})`.
 but(request, changes) := json.patch(request, [{"op": "add", "path": path, "value": value} | some path, value in changes])

@@ -16,3 +16,9 @@ test_one_that_asks_for_more_says_for_what if {
 		"properties": {"scope": "files:write"},
 	}
 }
+
+test_one_that_rests_on_labels_names_them_in_order if {
+	reason.resting_on(metadata, {"b", "a"}).labels == ["a", "b"]
+	many := {sprintf("l-%d", [i]) | some i in numbers.range(1, 100)}
+	count(reason.resting_on(metadata, many).labels) == 64
+}
