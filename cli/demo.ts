@@ -7,6 +7,7 @@ export const demoCommand: Command = {
   help: `countersign demo: works with a running \`countersign run --demo\`
 
 Usage: countersign demo token NAME      prints an access token; NAME: senior, reviewer, analyst, contractor, ci
+       countersign demo signal NAME     prints a security event (CAEP): the sessions of NAME's user ended
        countersign demo tour            sends the product's scenarios through the gateway
 
 Flags:
@@ -27,13 +28,14 @@ Examples:
     const { isIdentityName, identityNames } = await import("../demo/identities.js");
     const { demoDirectory } = await import("../demo/world.js");
     const [what, name = ""] = positionals;
-    if (what === "token") {
-      if (!isIdentityName(name)) throw new UsageError(`demo token: give one of ${identityNames.join(", ")}`);
+    if (what === "token" || what === "signal") {
+      if (!isIdentityName(name))
+        throw new UsageError(`demo ${what}: give one of ${identityNames.join(", ")}`);
       const issuer = await openDemoIssuer(demoDirectory(), { now: Date.now });
-      io.out(`${await issuer.token(name)}\n`);
+      io.out(`${await (what === "token" ? issuer.token(name) : issuer.revocation(name))}\n`);
       return 0;
     }
-    if (what !== "tour") throw new UsageError("give token NAME or tour");
+    if (what !== "tour") throw new UsageError("give token NAME, signal NAME or tour");
     const { scenarios } = await import("../demo/scenarios.js");
     const { drawTour, takeTour } = await import("../demo/tour.js");
     const issuer = await openDemoIssuer(demoDirectory(), { now: Date.now });

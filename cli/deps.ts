@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import type { EntrypointFacts } from "../sidecar/rego/bundle.js";
 import { createToolchain } from "../sidecar/rego/toolchain.js";
+import { drawFacts } from "./draw-facts.js";
 import { entrypointPath, onePath, readFormat } from "./format.js";
 import type { Command } from "./main.js";
 import { printErrors, readPolicies } from "./policy-files.js";
@@ -11,8 +11,11 @@ export const depsCommand: Command = {
 
 Usage: countersign deps [flags] PATH
 
+Shows the paths of the input that are read always and those that are read only under a condition, the data that are read
+whole and those that are looked up by a key, whether results are cached, and what METADATA says of that (custom.cache).
+
 Flags:
-  -e, --entrypoint PATH      a/b/c; repeatable (default: those that METADATA names)
+  -e, --entrypoint PATH      a/b/c; repeatable (default: those that METADATA names, or all)
   -f, --format FORMAT        pretty or json (default pretty)
       --v0-compatible        the files are Rego v0
 
@@ -39,16 +42,16 @@ Examples:
         files: policies.files,
         ...(values["v0-compatible"] === true ? { rego_version: 0 as const } : {}),
       };
-      const outcome =
-        values.entrypoint === undefined
-          ? await toolchain.build(request)
-          : await toolchain.dependencies({ ...request, entrypoints: values.entrypoint.map(entrypointPath) });
+      const outcome = await toolchain.dependencies({
+        ...request,
+        ...(values.entrypoint === undefined ? {} : { entrypoints: values.entrypoint.map(entrypointPath) }),
+      });
       if (outcome.kind === "rejected") return printErrors(outcome.errors, policies.shown, io);
       const { entrypoints } = outcome.result;
       io.out(
         format === "json"
           ? `${JSON.stringify({ entrypoints }, null, 2)}\n`
-          : entrypoints.map(drawEntrypoint).join("\n"),
+          : entrypoints.map(drawFacts).join("\n"),
       );
       return 0;
     } finally {
@@ -56,20 +59,3 @@ Examples:
     }
   },
 };
-
-function drawEntrypoint({ path, input, data, deterministic, nondeterministic }: EntrypointFacts): string {
-  const rows = (root: string, paths: readonly (readonly string[])[]): string =>
-    paths.length === 0 ? "    (nothing)\n" : paths.map((one) => `    ${drawPath(root, one)}\n`).join("");
-  return (
-    `${path}\n` +
-    `  ${deterministic ? "deterministic: results can be cached" : `not deterministic, never cached: ${nondeterministic.join(", ")}`}\n` +
-    `  input\n${rows("input", input)}  data and rules\n${rows("data", data)}`
-  );
-}
-
-function drawPath(root: string, path: readonly string[]): string {
-  return (
-    root +
-    path.map((part) => (/^[A-Za-z_]\w*$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`)).join("")
-  );
-}

@@ -1,4 +1,5 @@
 import type { ApiKey } from "../sidecar/identify/api-keys/key-list.js";
+import { drawTable } from "./draw-table.js";
 
 export type ListedKey = Omit<ApiKey, "sha256"> & { readonly state: string };
 
@@ -17,18 +18,8 @@ const columns = [
 
 /** Draws keys as a table; nothing in it is secret. */
 export function drawKeys(keys: readonly ListedKey[]): string {
-  const rows = [
+  return drawTable([
     columns.map(([title]) => title as string),
     ...keys.map((key) => columns.map(([, cell]) => cell(key))),
-  ];
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  ]);
 }

@@ -54,6 +54,22 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "tools of servers: what is approved, what waits, what changed",
     load: async () => (await import("./tools.js")).toolsCommand,
   },
+  task: {
+    summary: "tasks: begin one, look at it, end it",
+    load: async () => (await import("./task.js")).taskCommand,
+  },
+  fence: {
+    summary: "fences: cut off callers, tools, tasks, … also in mid-stream",
+    load: async () => (await import("./fence.js")).fenceCommand,
+  },
+  epoch: {
+    summary: "epochs: end what was kept of decisions for callers, tenants, tasks",
+    load: async () => (await import("./epoch.js")).epochCommand,
+  },
+  cache: {
+    summary: "what decisions are kept by, and why some aren't",
+    load: async () => (await import("./cache.js")).cacheCommand,
+  },
   filter: {
     summary: "what a rule asks of documents for one caller",
     load: async () => (await import("./filter.js")).filterCommand,

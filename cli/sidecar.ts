@@ -6,6 +6,7 @@ import { UsageError, version } from "./main.js";
 import { logOptions } from "./process-log.js";
 import { readConfigFile } from "./read-config.js";
 import { untilStopped } from "./serve.js";
+import { readWorkers, runWorkers } from "./workers.js";
 
 export const sidecarFlags = {
   bundle: { type: "string", short: "b", multiple: true },
@@ -85,6 +86,8 @@ function tlsSets(flags: Flags): string[] {
   );
 }
 
+const workersFlag = { workers: { type: "string" } } as const;
+
 export const sidecarCommand: Command = {
   summary: "the policy decision point",
   help: `countersign sidecar: the policy decision point
@@ -93,17 +96,26 @@ Usage: countersign sidecar -b PATH [flags]
 
 Flags:
 ${sidecarFlagHelp}
+      --workers N            so many processes share the addresses (needs a section state with a Redis; default 1)
 
 Examples:
   countersign sidecar -b policies --watch
   countersign sidecar -b bundle.tar.gz -a unix:///run/countersign/pdp.sock -a localhost:8181
   countersign sidecar -b policies --redis-url redis://localhost:6379 --set cache.secret="$CACHE_SECRET"
+  countersign sidecar -b policies --workers 4 --cache-dir /var/cache/countersign -c sidecar.yaml
   curl localhost:8181/v1/data/countersign/decision -d '{"input": {}}'
 `,
   async run(args, io) {
-    const { values } = parseArgs({ args, options: sidecarFlags, allowPositionals: false });
+    const { values } = parseArgs({
+      args,
+      options: { ...sidecarFlags, ...workersFlag },
+      allowPositionals: false,
+    });
     if (values.bundle === undefined) throw new UsageError("give a bundle with -b PATH");
-    const sidecar = await startSidecar(sidecarOptions(values, "localhost:8181"));
+    const options = sidecarOptions(values, "localhost:8181");
+    const workers = readWorkers(values.workers);
+    if (workers > 1) return runWorkers(workers, options, io);
+    const sidecar = await startSidecar(options);
     for (const address of sidecar.addresses) io.err(`sidecar listens on ${address}\n`);
     return untilStopped(io, sidecar.close);
   },

@@ -45,7 +45,7 @@ Examples:
     const format = readFormat(values.format);
     const threshold = readThreshold(values.threshold);
     if (positionals.length === 0) throw new UsageError("give a PATH");
-    const toolchain = createToolchain({});
+    const toolchain = createToolchain({ timeoutMs: 600_000 });
     try {
       const policies = await readPolicies(positionals);
       if (policies.kind === "rejected") return printErrors(policies.errors, policies.shown, io);

@@ -1,5 +1,6 @@
 import type { Approval, Pending } from "../gateway/tools/definitions/approvals/approvals.js";
 import { visible } from "../gateway/tools/definitions/show.js";
+import { drawTable } from "./draw-table.js";
 
 /** So much of a digest is shown, and enough to name it, hexadecimal digits. */
 export const shownDigest = 12;
@@ -41,15 +42,5 @@ export function drawPending(pending: readonly Pending[]): string {
 }
 
 function draw(rows: readonly (readonly string[])[]): string {
-  const shown = rows.map((row) => row.map((cell) => visible(cell).replaceAll("\n", " ")));
-  const widths = (shown[0] ?? []).map((_, i) => Math.max(...shown.map((row) => (row[i] ?? "").length)));
-  return shown
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return drawTable(rows.map((row) => row.map((cell) => visible(cell).replaceAll("\n", " "))));
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, rename } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from "jose";
 import type { IssuerConfig } from "../sidecar/identify/token/types.js";
 import { identities, type IdentityName } from "./identities.js";
+import { assertPrivate, savePrivately } from "./private-file.js";
 
 export const demoIssuer = "https://issuer.countersign.demo";
 export const demoAudience = "countersign";
@@ -20,6 +21,8 @@ export interface DemoIssuer {
   issuerConfig(): IssuerConfig;
   /** Signs an hour's access token; `overrides` replace claims, `undefined` leaves one out. */
   token(name: IdentityName, overrides?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Signs the security event (RFC 8417) that the sessions of somebody's user ended. */
+  revocation(name: IdentityName): Promise<string>;
 }
 
 /** The private key of each issuer, for {@link saveDemoIssuer} alone. */
@@ -39,17 +42,7 @@ export async function createDemoIssuer(parts: DemoIssuerParts): Promise<DemoIssu
 export async function saveDemoIssuer(issuer: DemoIssuer, dir: string): Promise<void> {
   const key = privateKeys.get(issuer);
   if (key === undefined) throw new TypeError("not an issuer of this process");
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await assertPrivate(dir, "directory");
-  const path = join(dir, keyFile);
-  const temporary = `${path}.${randomUUID()}`;
-  const file = await open(temporary, "wx", 0o600);
-  try {
-    await file.writeFile(JSON.stringify(key));
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  await savePrivately(dir, keyFile, JSON.stringify(key));
 }
 
 /**
@@ -111,17 +104,18 @@ async function fromPrivateKey(key: JWK, parts: DemoIssuerParts): Promise<DemoIss
       };
       return new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" }).sign(signer);
     },
+    revocation(name) {
+      const iat = Math.floor(parts.now() / 1000);
+      const set = {
+        ...{ iss: demoIssuer, aud: demoAudience, iat, jti: randomUUID() },
+        sub_id: { format: "iss_sub", iss: demoIssuer, sub: identities[name].sub },
+        events: {
+          "https://schemas.openid.net/secevent/caep/event-type/session-revoked": { event_timestamp: iat },
+        },
+      };
+      return new SignJWT(set).setProtectedHeader({ alg: "ES256", kid, typ: "secevent+jwt" }).sign(signer);
+    },
   };
   privateKeys.set(issuer, key);
   return issuer;
-}
-
-async function assertPrivate(path: string, kind: "directory" | "file"): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) throw new Error(`there is no ${path}: is the demo running?`);
-  if (kind === "directory" ? !found.isDirectory() : !found.isFile()) {
-    throw new Error(`${path} is not a ${kind}`);
-  }
-  if (found.uid !== process.getuid?.()) throw new Error(`${path} belongs to another user`);
-  if ((found.mode & 0o077) !== 0) throw new Error(`${path} is open to others; it must be for its owner only`);
 }

@@ -8,6 +8,7 @@ import type { SidecarOptions } from "../sidecar/main.js";
 import { startSidecar } from "../sidecar/main.js";
 import { createDemoIssuer, saveDemoIssuer } from "./issuer.js";
 import type { DemoIssuer } from "./issuer.js";
+import { savePrivately } from "./private-file.js";
 import { startMcpServer } from "./upstreams/mcp.js";
 import { startModelServer } from "./upstreams/model.js";
 import { startStore } from "./upstreams/store.js";
@@ -61,6 +62,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   try {
     const issuer = await createDemoIssuer({ now: Date.now });
     await saveDemoIssuer(issuer, directory);
+    const secret = (name: string): Promise<string> =>
+      savePrivately(directory, name, randomBytes(32).toString("base64url"));
+    const keys = { operator: await secret("operator.key"), signals: await secret("signals.token") };
     const root = await mkdtemp(join(tmpdir(), "countersign-files-"));
     closers.push(() => rm(root, { recursive: true, force: true }));
     const modelKey = randomBytes(24).toString("base64url");
@@ -73,7 +77,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const sidecar = await startSidecar({
       ...options.sidecar,
       addresses: [`unix://${socket}`, ...options.sidecar.addresses],
-      config: demoSidecarConfig(issuer, decisionLog),
+      config: demoSidecarConfig(issuer, decisionLog, keys),
       cacheDir: options.cacheDir,
     });
     closers.push(() => sidecar.close());
@@ -89,7 +93,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     closers.push(() => gateway.close());
     const sidecarUrls = sidecar.addresses;
     return {
-      banner: banner(gateway.address, sidecarUrls, decisionLog),
+      banner: banner(gateway.address, sidecarUrls, { decisionLog, operatorKey: keys.operator }),
       gatewayUrl: gateway.address,
       sidecarUrls,
       issuer,
@@ -103,7 +107,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-function banner(gateway: string, sidecar: readonly string[], decisionLog: string): string {
+function banner(
+  gateway: string,
+  sidecar: readonly string[],
+  { decisionLog, operatorKey }: { decisionLog: string; operatorKey: string },
+): string {
   const [, api = ""] = sidecar;
   const diagnostics = sidecar[2] ?? api;
   return `
@@ -113,6 +121,7 @@ countersign demo, on this machine only
   sidecar       ${api}     OPA's API (and ${sidecar[0] ?? ""} for the gateway)
   diagnostics   ${diagnostics}     /metrics, /health
   decision log  ${decisionLog}
+  operator key  ${operatorKey}     who has it may set and lift fences
 
 Try, in a second terminal:
 
@@ -131,7 +140,13 @@ Try, in a second terminal:
      curl -s ${gateway}/v1/retrieval/wiki/query -H "Authorization: Bearer $(bin/countersign.js demo token analyst)" \\
        -H 'content-type: application/json' -d '{"query":"budget","top_k":5}'
 
-  5. all scenarios as a table
+  5. a stream that is cut off in its middle: somebody says that the senior's laptop was stolen (it ends by itself after 30 seconds)
+     curl -sN ${gateway}/v1/chat/completions -H "Authorization: Bearer $(bin/countersign.js demo token senior)" \\
+       -H 'content-type: application/json' -d '{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"slowly"}]}' &
+     sleep 3; bin/countersign.js fence add --to ${api} -k ${operatorKey} \\
+       --chain sam@acme.example --for 30s --reason "laptop stolen"
+
+  6. all scenarios as a table: tools, documents, tasks, budgets, a trap
      make tour
 
 Ctrl-C ends it.

@@ -1,43 +1,6 @@
 /** The tour's cases as data: who asks for what, and what must come of it. */
-import type { IdentityName } from "./identities.js";
-
-export interface Scenario {
-  readonly who: IdentityName | "nobody";
-  readonly asks: string;
-  readonly request:
-    | { readonly kind: "chat"; readonly model: string; readonly stream?: boolean }
-    /** Anthropic's protocol, whatever the model speaks. */
-    | { readonly kind: "message"; readonly model: string }
-    /** Offers functions, one of which the demo's model wants to call. */
-    | { readonly kind: "function"; readonly model: string; readonly calls: string }
-    | { readonly kind: "models" }
-    | {
-        readonly kind: "tool";
-        readonly server: string;
-        readonly tool: string;
-        readonly arguments: Readonly<Record<string, string>>;
-      }
-    | { readonly kind: "tools"; readonly server: string }
-    | { readonly kind: "query"; readonly collection: string; readonly query: string }
-    /** By the store's own API. */
-    | {
-        readonly kind: "store";
-        readonly method: "GET" | "POST" | "PUT" | "DELETE";
-        readonly path: string;
-        readonly body?: unknown;
-      };
-  readonly expect: {
-    readonly allowed: boolean;
-    /** Code of the first reason of a denial. */
-    readonly reason?: string;
-    /** What the answer must hold somewhere. */
-    readonly says?: string;
-    /** What the answer must hold nowhere. */
-    readonly lacks?: string;
-    /** What the answer's list must hold, in any order. */
-    readonly lists?: readonly string[];
-  };
-}
+import type { Scenario } from "./scenario.js";
+import { stories } from "./stories.js";
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -323,4 +286,5 @@ export const scenarios: readonly Scenario[] = [
     request: { kind: "store", method: "POST", path: "library/wiki/_search?scroll=1m", body: { size: 100 } },
     expect: { allowed: false, reason: "default_deny" },
   },
+  ...stories,
 ];

@@ -1,8 +1,10 @@
 /** Sends the scenarios through the running gateway as a client would, and tells what came of each. */
+import { randomUUID } from "node:crypto";
 import { isObject, parseJson } from "../sidecar/contract.js";
 import type { Json, JsonObject } from "../sidecar/contract.js";
+import { identities } from "./identities.js";
 import type { DemoIssuer } from "./issuer.js";
-import type { Scenario } from "./scenarios.js";
+import type { Scenario } from "./scenario.js";
 
 export interface Step {
   readonly scenario: Scenario;
@@ -26,13 +28,33 @@ export interface TourParts {
 /** Takes the tour, one scenario after the other. */
 export async function takeTour(scenarios: readonly Scenario[], parts: TourParts): Promise<Step[]> {
   const steps: Step[] = [];
-  for (const scenario of scenarios) steps.push(await take(scenario, parts));
+  const stories = new Map<string, Story>();
+  for (const scenario of scenarios) steps.push(await take(scenario, storyOf(scenario, stories), parts));
   return steps;
 }
 
-async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts): Promise<Step> {
+/** What the steps of a story have in common; of the others each is for itself. */
+interface Story {
+  readonly user?: string;
+  /** The token of its task. */
+  task?: string;
+}
+
+function storyOf({ who, story }: Scenario, stories: Map<string, Story>): Story {
+  if (story === undefined || who === "nobody") return {};
+  const begun = stories.get(story) ?? { user: `${randomUUID().slice(0, 8)}.${identities[who].sub}` };
+  stories.set(story, begun);
+  return begun;
+}
+
+async function take(scenario: Scenario, story: Story, parts: TourParts): Promise<Step> {
+  const { gatewayUrl, issuer, fetch } = parts;
   const headers: Record<string, string> = { accept: "application/json, text/event-stream" };
-  if (scenario.who !== "nobody") headers["authorization"] = `Bearer ${await issuer.token(scenario.who)}`;
+  if (scenario.who !== "nobody") {
+    const token = await issuer.token(scenario.who, story.user === undefined ? {} : { sub: story.user });
+    headers["authorization"] = `Bearer ${token}`;
+  }
+  if (story.task !== undefined) headers["x-countersign-task"] = story.task;
   const { method, path, body, more = {} } = wire(scenario.request);
   Object.assign(headers, more);
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -43,6 +65,8 @@ async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
+  const task = response.headers.get("x-countersign-task");
+  if (story.user !== undefined && task !== null) story.task = task;
   const milliseconds = performance.now() - from;
   const answer = read(text);
   const refusal = refusalIn(answer);
@@ -57,7 +81,7 @@ async function take(scenario: Scenario, { gatewayUrl, issuer, fetch }: TourParts
     decisionId: response.headers.get("x-countersign-decision-id") ?? "",
     milliseconds,
   };
-  const unexpected = judge(scenario, step, answer, text);
+  const unexpected = judge(scenario, step, answer, text) ?? judgeLed(scenario, refusal);
   return unexpected === undefined ? step : { ...step, unexpected };
 }
 
@@ -106,6 +130,8 @@ function wire(request: Scenario["request"]): Wired {
       };
     case "models":
       return { method: "GET", path: "/v1/models" };
+    case "task":
+      return { method: "POST", path: "/v1/tasks", body: request.plan };
     case "tools":
       return askServer(request.server, "tools/list", {});
     case "tool":
@@ -199,6 +225,19 @@ function judge(
       return `expected exactly ${expect.lists.join(", ")}; got ${names.join(", ")}`;
   }
   return undefined;
+}
+
+/** Compares what led to a denial with what was expected: labels and what they came by, in order. */
+function judgeLed({ expect: { led } }: Scenario, refusal: JsonObject | undefined): string | undefined {
+  if (led === undefined) return undefined;
+  const reasons = refusal?.["reasons"];
+  const [first] = Array.isArray(reasons) ? reasons : [];
+  const told = isObject(first) ? first["led_here"] : undefined;
+  const steps = (Array.isArray(told) ? told : []).map((step) =>
+    isObject(step) ? `${String(step["label"])} by ${String(step["resource"])}` : "",
+  );
+  const missing = led.find(([label, resource]) => !steps.includes(`${label} by ${resource}`));
+  return missing === undefined ? undefined : `expected ${missing.join(" by ")}; got ${steps.join(", ")}`;
 }
 
 /** The ids or names in a list answer: of models, of tools, of documents by either door. */

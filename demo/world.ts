@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Json } from "../sidecar/contract.js";
-import type { DemoIssuer } from "./issuer.js";
+import { demoAudience, demoIssuer, type DemoIssuer } from "./issuer.js";
 
 /** The run's directory, the same for every process of a user: the issuer's key and the sockets (0700). */
 export function demoDirectory(): string {
@@ -17,12 +17,36 @@ export function demoDirectory(): string {
   return directory;
 }
 
+/** Files with keys of this run. */
+export interface DemoKeys {
+  /** Who has it may set and lift fences. */
+  readonly operator: string;
+  /** Who has it may push the issuer's security events. */
+  readonly signals: string;
+}
+
 /** Demo identities verify against this; loopback counts as the internal network in region eu. */
-export function demoSidecarConfig(issuer: DemoIssuer, decisionLog: string): Json {
+export function demoSidecarConfig(issuer: DemoIssuer, decisionLog: string, keys?: DemoKeys): Json {
   return {
     labels: { environment: "demo" },
     decision_logs: { file: decisionLog },
     identity: { issuers: [issuer.issuerConfig() as unknown as Json] },
+    ...(keys === undefined
+      ? {}
+      : {
+          operator: {
+            keys: [{ name: "demo", token_file: keys.operator, person: "you", roles: ["fence-operator"] }],
+          },
+          signals: {
+            transmitters: [
+              {
+                ...{ name: "demo", issuer: demoIssuer, audience: demoAudience, tenants: ["acme"] },
+                jwks: issuer.issuerConfig().jwks as unknown as Json,
+                push: { token_file: keys.signals },
+              },
+            ],
+          },
+        }),
     networks: [
       { cidr: "127.0.0.0/8", network: "internal", region: "eu" },
       { cidr: "::1/128", network: "internal", region: "eu" },
@@ -80,6 +104,17 @@ export function demoGatewayConfig(
         url: `${mcpUrl}/ops`,
         tools: [
           { match: "run_command", risk: "medium", effect: "read", arguments: { "/command": "shell" } },
+          { match: "*", risk: "low", effect: "read" },
+        ],
+      },
+      web: {
+        url: `${mcpUrl}/web`,
+        tools: [{ match: "read_page", risk: "low", effect: "external", arguments: { "/url": "url" } }],
+      },
+      mail: {
+        url: `${mcpUrl}/mail`,
+        tools: [
+          { match: "send_email", risk: "high", effect: "external", arguments: { "/to": "email" } },
           { match: "*", risk: "low", effect: "read" },
         ],
       },

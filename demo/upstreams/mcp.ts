@@ -1,18 +1,20 @@
-/** Three MCP servers for the demo, on the official SDK: `/files`, `/search` and `/ops`. */
+/** MCP servers for the demo, on the official SDK: `/files`, `/search`, `/ops`, `/web` and `/mail`. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { isInitializeRequest } from "@modelcontextprotocol/sdk/types.js";
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { collections } from "./documents.js";
-import { createFiles, FileRefused } from "./files.js";
+import { createFiles } from "./files.js";
 import type { Files } from "./files.js";
+import { mailServer } from "./mail.js";
 import { rank } from "./rank.js";
 import { readRecord, sendJson, startUpstream } from "./receive.js";
 import type { Received, Upstream } from "./receive.js";
+import { told } from "./told.js";
+import { webServer } from "./web.js";
 
 /** Oldest sessions end where there are more; a demo's client may never say goodbye. */
 const MOST_SESSIONS = 1_000;
@@ -30,6 +32,8 @@ export async function startMcpServer({
     ["/files", createEndpoint(() => filesServer(files))],
     ["/search", createEndpoint(searchServer)],
     ["/ops", createEndpoint(() => opsServer(files))],
+    ["/web", createEndpoint(webServer)],
+    ["/mail", createEndpoint(mailServer)],
   ]);
   const upstream = await startUpstream(port, async (asked, req, res) => {
     const endpoint = endpoints.get(asked.path.split("?")[0] ?? "");
@@ -172,16 +176,6 @@ function opsServer(files: Files): McpServer {
 
 /** Of GitHub's form, and nobody's; put together here, so that no scanner finds it in the sources. */
 const exampleToken = ["ghp", "016C7e8Xy2Ab4Cd6Ef8Gh0Ij2Kl4Mn6Op8Qr"].join("_");
-
-/** Makes a tool's result; a refused path is told to the model, any other fault is the SDK's to report. */
-async function told(run: () => Promise<string>): Promise<CallToolResult> {
-  try {
-    return { content: [{ type: "text", text: await run() }] };
-  } catch (error) {
-    const text = error instanceof FileRefused ? error.message : "the tool failed";
-    return { isError: true, content: [{ type: "text", text }] };
-  }
-}
 
 function sendRpcError(res: ServerResponse, status: number, code: number, message: string): void {
   sendJson(res, status, { jsonrpc: "2.0", error: { code, message }, id: null });

@@ -9,7 +9,7 @@ export interface ModelServerOptions {
   readonly port: number;
   /** What callers must send as bearer token. */
   readonly apiKey: string;
-  /** Milliseconds between the chunks of a stream; 0 unless given. */
+  /** Milliseconds between the chunks of a stream; 0 unless given. Who says only "slowly" gets half a second. */
   readonly slow?: number;
 }
 
@@ -59,7 +59,8 @@ async function answerChat(asked: Received, res: ServerResponse, slow: number): P
     return sendJson(res, 200, callAnswer(completion, wanted));
   if (body["stream"] !== true) return sendJson(res, 200, plainAnswer(completion));
   const options = body["stream_options"];
-  await stream(res, completion, isRecord(options) && options["include_usage"] === true, slow);
+  const pause = messages.at(-1)?.["content"] === "slowly" ? Math.max(slow, 500) : slow;
+  await stream(res, completion, isRecord(options) && options["include_usage"] === true, pause);
 }
 
 /** Makes the answer up from the request alone: the same request gets the same answer. */
