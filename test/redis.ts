@@ -8,6 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 
+/** What serves: Valkey, where `REDIS_SERVER=valkey-server`. */
+export const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
+
 export interface TestRedis {
   readonly url: string;
   /** A client of the test's own, to look at and tamper with what is stored. */
@@ -20,10 +23,14 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
-/** Starts Redis. @throws Error that names the command to install it */
-export async function startRedis(): Promise<TestRedis> {
-  if (spawnSync("redis-server", ["--version"]).status !== 0) {
-    throw new Error("redis-server is missing; install it with: sudo apt-get install redis-server");
+/**
+ * Starts Redis.
+ * @param args further arguments of `redis-server`
+ * @throws Error that names the command to install it
+ */
+export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+  if (spawnSync(redisServer, ["--version"]).status !== 0) {
+    throw new Error(`${redisServer} is missing; install it with: sudo apt-get install redis-server`);
   }
   const directory = await mkdtemp(join(tmpdir(), "countersign-redis-"));
   const port = await freePort();
@@ -33,8 +40,8 @@ export async function startRedis(): Promise<TestRedis> {
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const started = spawn(
-      "redis-server",
-      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory],
+      redisServer,
+      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory, ...args],
       { stdio: "ignore" },
     );
     child = started;

@@ -28,7 +28,10 @@ const imports: Import[] = files.flatMap((from) =>
   ),
 );
 
-const steps = ["identify", "describe", "decide", "assert", "record", "rego", "bundles", "api", "filters"];
+const steps = [
+  ...["identify", "describe", "decide", "assert", "record", "rego", "bundles", "api", "filters"],
+  ...["state", "operator", "signals"],
+];
 const folderOf = (file: string): string => file.split("/")[1] ?? "";
 /** What steps share besides the contract: addresses and bounded fetches. */
 const shared = (file: string): boolean => folderOf(file) === "net";
@@ -38,6 +41,7 @@ const contract = (file: string): boolean => file === "sidecar/contract.ts" || fo
 const allowed: Record<string, string> = {
   "bundles/active.ts": "the set of active bundles is what doors and decide ask",
   "decide/parse-decision.ts": "authorize reads what a policy gave",
+  "rego/digest.ts": "what is active is named by what was built",
 };
 
 test("there is something to check", () => {

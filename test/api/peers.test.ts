@@ -16,12 +16,14 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Gives back what it sees, as labels: `context` and `subject` as JSON. */
+/** Gives back what it sees, as messages of reasons: `context` and `subject` as JSON. */
 const echo = `package countersign
 
 # METADATA
 # entrypoint: true
-decision := {"allow": true, "reasons": [], "obligations": duties, "labels": [json.marshal(input.context), json.marshal(input.subject)], "ttl": 0}
+decision := {"allow": true, "reasons": seen, "obligations": duties, "labels": [], "ttl": 0}
+
+seen := [{"code": "seen", "message": json.marshal(one)} | some one in [input.context, input.subject]]
 
 duties := [{"id": "strong", "type": "require_assurance", "properties": input.resource.properties.wants}] if input.resource.properties.wants
 
@@ -75,7 +77,6 @@ const body = (more: object = {}) => ({
     source: { ip: "10.9.9.9" },
     environment: "prod",
     request: { id: "r-stated", method: "POST", path: "/v1/chat/completions" },
-    task: { id: "t-1" },
   },
   obligations: [],
   ...more,
@@ -83,7 +84,7 @@ const body = (more: object = {}) => ({
 
 interface Answer {
   status: number;
-  body: { allow?: boolean; code?: string; labels?: string[]; reasons?: { code: string }[] };
+  body: { allow?: boolean; code?: string; reasons?: { code: string; message: string }[] };
 }
 function ask(
   sent: object,
@@ -109,8 +110,8 @@ function ask(
     req.on("error", reject).end(JSON.stringify(sent));
   });
 }
-const context = ({ body: { labels } }: Answer) =>
-  JSON.parse(labels?.[0] ?? "null") as Record<string, unknown>;
+const context = ({ body: { reasons } }: Answer) =>
+  JSON.parse(reasons?.[0]?.message ?? "null") as Record<string, unknown>;
 
 describe("an enforcement point states context and presents its callers' credentials", () => {
   const presented = () => body({ credentials: { bearer: callers } });
@@ -138,19 +139,18 @@ describe("an enforcement point states context and presents its callers' credenti
 describe("anybody else", () => {
   test("gets a decision on its own credentials, and all that it states is a claim", async () => {
     const answer = await ask(body(), { headers: { authorization: `Bearer ${callers}` } });
-    expect(JSON.parse(answer.body.labels?.[1] ?? "")).toMatchObject({ id: payload["sub"] });
+    expect(JSON.parse(answer.body.reasons?.[1]?.message ?? "")).toMatchObject({ id: payload["sub"] });
     const seen = context(answer);
     expect(seen).toMatchObject({
       source: { ip: "127.0.0.1", network: "internal" },
       claimed: {
         source: { ip: "10.9.9.9" },
         environment: "prod",
-        task: { id: "t-1" },
         request: { id: "r-stated" },
       },
     });
     expect(seen).not.toHaveProperty("environment");
-    expect(seen).not.toHaveProperty("task");
+    expect(seen["task"]).toMatchObject({ proven: false, labels: [], counts: { requests: 0 } });
     expect((seen["request"] as { id: string }).id).not.toBe("r-stated");
   });
 

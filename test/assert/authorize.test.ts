@@ -1,7 +1,8 @@
 /** Where signing stands among the steps: after the decision, before the record, and never in either. */
 import { expect, test } from "@jest/globals";
 import type { Assert } from "../../sidecar/assert/assert.js";
-import { createAuthorize, type Asked, type Decided } from "../../sidecar/authorize.js";
+import { createAuthorize } from "../../sidecar/pipeline/authorize.js";
+import type { Asked, Decided } from "../../sidecar/pipeline/refusal.js";
 import type { BundleSet } from "../../sidecar/bundles/active.js";
 import type { DecisionRequest, Json } from "../../sidecar/contract.js";
 import type { Describer } from "../../sidecar/describe/describe.js";

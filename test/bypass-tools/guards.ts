@@ -685,8 +685,8 @@ const streams: readonly Guard[] = [
   guard(
     "states are for one caller, route, server and request",
     mcp("converse"),
-    "return [turn.place.route, attached.name, turn.request.method, digest, keyOf(turn.peer.subject)];",
-    "return [String([turn, attached, digest, keyOf].length)];",
+    "return [turn.place.route, attached.name, where, turn.request.method, digest, keyOf(turn.peer.subject)];",
+    "return [String([turn, attached, where, digest, keyOf].length)];",
     "states of requests: by another caller",
     "states of requests: with other arguments",
     "states of requests: at another server",
@@ -708,7 +708,7 @@ const streams: readonly Guard[] = [
   guard(
     "a request that waits is taken up once",
     mcp("parked"),
-    "      waiting.delete(name);\n      clearTimeout(found.timer);\n",
+    "    waiting.delete(name);\n    clearTimeout(found.timer);\n",
     "",
     "requests that wait at a server for input: twice",
   ),

@@ -25,7 +25,11 @@ export interface Judged {
 
 const [, , cache = "", directory = "", wasmPath = ""] = process.argv;
 const cases = await loadCases(cache);
-const toolchain = createToolchain({ timeoutMs: 300_000, ...(wasmPath === "" ? {} : { wasmPath }) });
+const toolchain = createToolchain({
+  timeoutMs: 300_000,
+  optimise: true,
+  ...(wasmPath === "" ? {} : { wasmPath }),
+});
 // what the cases look up; a request is sent by none of them
 const network = createNetwork({ hosts: ["localhost", "10.0.0.0", "[::]", "127.0.0.1:51113"] });
 const served = serveBuiltins({ network: network.builtins });

@@ -22,7 +22,11 @@ describe.each([
     const steps = await takeTour(scenarios, { ...world, fetch });
     expect(steps.filter(({ unexpected }) => unexpected !== undefined)).toEqual([]);
     expect(steps.find(({ scenario }) => scenario.asks === "the same again")?.cache).toBe("l1");
-    const denied = steps.filter(({ allowed, scenario }) => !allowed && scenario.who !== "nobody");
+    // what no rule of a policy denies
+    const own = ["task_scope_exceeded", "budget_exceeded", "fenced"];
+    const denied = steps.filter(
+      ({ allowed, reason, scenario }) => !allowed && scenario.who !== "nobody" && !own.includes(reason),
+    );
     expect(denied.map(({ rule }) => rule)).not.toContain("");
   });
 
@@ -33,11 +37,18 @@ describe.each([
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as Record<string, unknown>);
-    await until(async () => (await lines()).some(({ type }) => type === "outcome"));
+    const isAsked = ({ type }: Record<string, unknown>): boolean => type === "decision" || type === "outcome";
+    // the trap's fence is recorded by itself
+    await until(async () => {
+      const known = await lines();
+      return known.some(({ type }) => type === "outcome") && !known.every(isAsked);
+    });
     const events = await lines();
     const ids = (wanted: string) =>
       new Set(events.filter(({ type }) => type === wanted).map((event) => event["decision_id"]));
-    expect(new Set(events.map(({ requested_by }) => requested_by))).toEqual(new Set([by]));
+    const asked = events.filter(isAsked);
+    expect(new Set(asked.map(({ requested_by }) => requested_by))).toEqual(new Set([by]));
+    expect(JSON.stringify(events.filter((event) => !asked.includes(event)))).toContain("policy:canary.fence");
     for (const id of ids("outcome")) expect(ids("decision")).toContain(id);
   });
 

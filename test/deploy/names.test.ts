@@ -34,10 +34,20 @@ const values: Readonly<Record<string, readonly string[]>> = {
   countersign_decisions_total_result: ["allow", "deny"],
   countersign_decision_step_seconds_step: ["identify", "describe", "cache", "evaluate", "record", "total"],
   countersign_cache_total_level: ["l1", "l2"],
+  countersign_cache_l2_total_event: ["hit", "miss", "timeout", "unauthentic", "error", "skipped"],
   countersign_cache_total_result: ["hit", "miss", "error", "bypass"],
   countersign_bundle_activations_total_result: ["activated", "rejected"],
   countersign_decision_log_events_total_result: ["written", "dropped", "failed"],
   countersign_gateway_requests_total_status: ["1xx", "2xx", "3xx", "4xx", "5xx"],
+  countersign_fences_state: ["in_force", "waiting"],
+  countersign_fence_changes_total_change: ["added", "lifted", "asked", "refused"],
+  countersign_fence_events_total_event: [
+    ...["unauthentic", "healed", "too_many", "unwritten", "file_damaged", "file_unwritten"],
+  ],
+  countersign_state_events_total_event: [
+    ...["full", "lapsed", "unsettled", "dropped", "unauthentic", "restored"],
+  ],
+  countersign_limits_total_result: ["held", "warned", "exceeded", "refused"],
   countersign_decisions_total_reason: Object.keys(errorTable),
 };
 

@@ -57,6 +57,19 @@ odd if doc.k == input.action
 # custom: {filter: {unknown: input.resource.document}}
 none if doc.k == input.nothing
 
+# METADATA
+# scope: document
+# custom: {filter: {unknown: input.resource.document}}
+mine if doc.k == input.context.request.id
+
+# METADATA
+# scope: document
+# custom: {filter: {unknown: input.resource.document}}
+early if {
+	time.now_ns() < ${String(seconds + 20)}000000000
+	doc.k == 1
+}
+
 unmarked if doc.k == 1
 `;
 
@@ -140,6 +153,15 @@ test("the rule's condition stands in the place of its name", async () => {
     ],
   });
   expect((await decide("include")).cache).toBe("l1");
+});
+
+test("what rests on a filter lives no longer than it, and isn't given again to others who ask the same", async () => {
+  for (const rule of ["mine", "early", "early"]) {
+    await decide(rule);
+    const { allow, reusable, cache, expires_at } = await decide(rule);
+    expect([allow, reusable, cache]).toEqual([true, undefined, "l1"]);
+    if (rule === "early") expect(Date.parse(expires_at)).toBeLessThanOrEqual((seconds + 20) * 1_000);
+  }
 });
 
 test("what no document can meet is said so, not denied", async () => {

@@ -122,6 +122,8 @@ describe("a sidecar that isn't there or doesn't answer", () => {
   test("a missing socket: denied at every door", async () => {
     const { socket } = other.sidecar;
     await rename(socket, `${socket}.away`);
+    await until(() => other.sidecar.connected() === 1);
+    other.sidecar.hangUp();
     const chat = await post(other, "/v1/chat/completions", chatBody());
     expect([chat.status, await chat.json()]).toMatchObject([503, { error: { code: "pdp_unavailable" } }]);
     const query = await post(other, "/v1/retrieval/handbook/query", '{"query":"x"}');

@@ -20,8 +20,10 @@ import {
 } from "../../gateway/retrieval/serve/duties.js";
 import { readRoute, routeObligations } from "../../gateway/routing/restrict.js";
 import { readToolDuties, toolObligations } from "../../gateway/tools/results/apply.js";
-import type { JsonObject } from "../../sidecar/contract.js";
+import type { JsonObject, Obligation } from "../../sidecar/contract.js";
 import { parseJson } from "../../sidecar/contract.js";
+import { removedLabels } from "../../sidecar/pipeline/labels.js";
+import { readFenceObligation } from "../../sidecar/state/watch/obligation.js";
 import { root } from "../world.js";
 
 const parse = (value: unknown): JsonObject => parseJson(JSON.stringify(value)) as JsonObject;
@@ -31,7 +33,7 @@ const rows = (text: string, form: RegExp): string[][] =>
   [...text.matchAll(form)].map(([row]) => row.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")));
 
 /** What the sidecar carries out itself. */
-const ofSidecar = ["require_assurance"];
+const ofSidecar = ["require_assurance", "fence", "limit", "remove_labels"];
 
 test("it has every obligation that is carried out, and no other", () => {
   const known = [
@@ -237,6 +239,28 @@ describe("schemas", () => {
       expect([type, fits.includes(true), fits.includes(false)]).toEqual([type, true, true]);
     }
   });
+});
+
+test.each<[type: string, properties: object, fits: boolean]>([
+  ["remove_labels", { labels: ["untrusted-web"] }, true],
+  ["remove_labels", { labels: [] }, false],
+  ["remove_labels", { labels: [""] }, false],
+  ["remove_labels", { labels: ["a"], why: "b" }, false],
+  ["remove_labels", {}, false],
+  ["fence", { kinds: ["chain"], reason: "a", seconds: 900 }, true],
+  ["fence", { kinds: ["everything"], reason: "a", seconds: 900 }, false],
+  ["fence", { kinds: [], reason: "a", seconds: 900 }, false],
+  ["fence", { kinds: ["chain"], reason: "a", seconds: 0 }, false],
+  ["fence", { kinds: ["chain"], reason: "a" }, false],
+  ["fence", { kinds: ["chain"], reason: "a", seconds: 9, match: {} }, false],
+])("what the sidecar carries out is as the catalogue says: %s %j", (type, properties, fits) => {
+  const validate = new Ajv2020({ strict: true }).compile(catalogue[type]?.schema ?? false);
+  const own: Obligation = { id: "o", type, properties: parse(properties) };
+  const read =
+    type === "fence"
+      ? readFenceObligation(own, ["tenant:acme", "chain:ann", "subject:agent"])
+      : removedLabels([own]);
+  expect([validate(properties), read !== undefined]).toEqual([fits, fits]);
 });
 
 test("countersign check --obligations shows them", async () => {

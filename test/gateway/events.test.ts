@@ -59,7 +59,8 @@ function plainly(text: string): (string | undefined)[] {
 test("however it is cut, a stream is the same events, by the plain rules", async () => {
   await fc.assert(
     fc.asyncProperty(stream, fc.array(fc.nat(600), { maxLength: 12 }), async (text, places) => {
-      const whole = text.endsWith("\r") ? text.slice(0, -1) : text;
+      // a CR at the very end may be half of a CRLF: it waits
+      const whole = text.replace(/\r+$/, "");
       const bytes = Buffer.from(whole);
       const events = await all(cutAt(bytes, places));
       expect(events.map(({ data }) => data)).toEqual(plainly(whole));

@@ -5,7 +5,16 @@ import { createServer } from "node:http";
 import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Call, Decision, DecisionRequest, Outcome } from "../../sidecar/contract.js";
+import type {
+  ActiveFence,
+  Call,
+  Decision,
+  DecisionRequest,
+  FenceChange,
+  FenceMatch,
+  FrameWriter,
+  Outcome,
+} from "../../sidecar/contract.js";
 import {
   createFrameReader,
   createFrameWriter,
@@ -47,6 +56,18 @@ export interface FakeSidecar {
   raw: ((say: Say) => void) | undefined;
   /** Takes outcomes without saying so, where true. */
   deaf: boolean;
+  /** Tells all gateways of fences; what is in force is told to those that connect later, too. */
+  fence(...fences: readonly ActiveFence[]): void;
+  lift(...ids: readonly string[]): void;
+  /** Tells of a change as it is. */
+  tell(change: FenceChange): void;
+  /** Asks the gateways what a fence would cut; the sum of what they answer. */
+  census(match: FenceMatch): Promise<unknown>;
+  /** Forgets all fences; nobody is told. */
+  forget(): void;
+  /** Gateways that are connected, and how often one did. */
+  readonly connected: () => number;
+  readonly connections: () => number;
   /** Ends every connection. */
   hangUp(): void;
   close(): Promise<void>;
@@ -85,17 +106,39 @@ export async function startFakeSidecar(): Promise<FakeSidecar> {
       ? { decisions: (calls ?? []).map((one) => decision(one, request)) }
       : decision(call, request);
   };
-  const connections = new Set<Duplex>();
+  const connections = new Map<Duplex, FrameWriter>();
+  const fences = new Map<string, ActiveFence>();
+  const counted = new Map<number, (live: unknown) => void>();
+  let censuses = 0;
+  let times = 0;
+  // as a sidecar does, so that its silence can be told
+  const beat = setInterval(() => {
+    if (fences.size > 0) tell({ kind: "added", fences: [] });
+  }, 1_000).unref();
+  const tell = (change: FenceChange): void => {
+    for (const writer of connections.values()) {
+      writer.add(frameKinds.fences, 0, JSON.stringify(change));
+      writer.flush();
+    }
+  };
   const server = createServer((_req, res) => res.writeHead(404).end());
   server.on("upgrade", (_req: IncomingMessage, connection: Duplex) => {
-    connections.add(connection);
+    connection.on("end", () => connection.end());
     connection.on("error", () => undefined).on("close", () => connections.delete(connection));
     connection.write(`HTTP/1.1 101 Go on\r\nConnection: Upgrade\r\nUpgrade: ${framesProtocol}\r\n\r\n`);
     const writer = createFrameWriter((bytes) => connection.write(bytes));
+    connections.set(connection, writer);
+    times++;
+    if (fences.size > 0)
+      writer.add(frameKinds.fences, 0, JSON.stringify({ kind: "all", fences: [...fences.values()] }));
     const read = createFrameReader(2 ** 30, (kind, id, payload) => {
       if (kind === frameKinds.outcome) {
         outcomes.push(JSON.parse(payload.toString()) as Outcome);
         if (!sidecar.deaf) writer.add(frameKinds.taken, id, "");
+        return;
+      }
+      if (kind === frameKinds.counted) {
+        counted.get(id)?.((JSON.parse(payload.toString()) as { live: unknown }).live);
         return;
       }
       if (sidecar.raw !== undefined) {
@@ -126,11 +169,35 @@ export async function startFakeSidecar(): Promise<FakeSidecar> {
     decide: allow,
     raw: undefined,
     deaf: false,
+    fence(...added) {
+      for (const one of added) fences.set(one.id, one);
+      tell({ kind: "added", fences: added });
+    },
+    tell,
+    lift(...ids) {
+      const lifted = ids.flatMap((id) => fences.get(id) ?? []);
+      for (const { id } of lifted) fences.delete(id);
+      tell({ kind: "lifted", fences: lifted });
+    },
+    census(match) {
+      return new Promise((resolve) => {
+        const id = ++censuses;
+        counted.set(id, resolve);
+        for (const writer of connections.values())
+          writer.add(frameKinds.census, id, JSON.stringify({ match }));
+      });
+    },
+    forget() {
+      fences.clear();
+    },
+    connected: () => connections.size,
+    connections: () => times,
     hangUp() {
-      for (const one of connections) one.destroy();
+      for (const one of connections.keys()) one.destroy();
     },
     async close() {
-      for (const one of connections) one.destroy();
+      clearInterval(beat);
+      for (const one of connections.keys()) one.destroy();
       await new Promise((resolve) => server.close(resolve));
       await rm(directory, { recursive: true, force: true });
     },

@@ -216,7 +216,7 @@ describe("completions", () => {
     expect(got.choices[0]?.text).toBe("hello");
     expect(asked()?.action).toEqual({
       name: "model.invoke",
-      properties: { phase: "request", stream: false, parameters: {} },
+      properties: { phase: "request", stream: false, parameters: {}, estimate: expect.anything() },
     });
     expect(upstream.received.at(-1)?.path).toBe("/v1/completions");
     expect(sent()).toEqual({ model: "real-name", prompt: ["a", "b"], max_tokens: 5, stop: ["END", "."] });

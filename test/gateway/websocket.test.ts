@@ -457,13 +457,14 @@ describe("a connection", () => {
     const first = await open("/routes/live/room");
     const id = `d-${sidecar.decided()}`;
     const second = await open("/routes/live/room");
+    const other = `d-${sidecar.decided()}`;
     expect(gateway.endConnections({ decisionId: "d-none" })).toBe(0);
     expect(gateway.endConnections({ subject: { id: "agent-1", tenant: "other" } })).toBe(0);
     expect(gateway.endConnections({ decisionId: id })).toBe(1);
-    expect(await first.closed).toEqual({ code: 1008, reason: "revoked" });
+    expect(await first.closed).toEqual({ code: 1008, reason: `fenced ${id}` });
     expect(second.socket.readyState).toBe(second.socket.OPEN);
     expect(gateway.endConnections({ subject })).toBe(1);
-    expect(await second.closed).toEqual({ code: 1008, reason: "revoked" });
+    expect(await second.closed).toEqual({ code: 1008, reason: `fenced ${other}` });
   });
 
   test("is decided anew, and ends when it is denied", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { placeOf } from "../../sidecar/identify/token/fetch-place.js";
+import { placeOf } from "../../sidecar/net/place.js";
 import type { FetchConfig } from "../../sidecar/identify/token/types.js";
 
 /** A URL, written by the operator or not, the configuration, and which addresses it may have; or what is wrong. */

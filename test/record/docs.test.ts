@@ -5,7 +5,7 @@ import type { LogRecord } from "../../sidecar/record/event.js";
 import { createDigest } from "../../sidecar/record/fact.js";
 import { metricTable } from "../../sidecar/record/metric-table.js";
 import { alerts, textOf } from "../deploy/files.js";
-import { callOf, contextOf, decisionRecordOf } from "./records.js";
+import { callOf, contextOf, decisionOf, decisionRecordOf } from "./records.js";
 
 const firstCells = (text: string) =>
   [...text.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) =>
@@ -46,12 +46,15 @@ describe("docs/decision-log.md", () => {
     input: "digest",
   });
   const fieldsOf = (record: LogRecord) => Object.keys(JSON.parse(write(record)) as object);
-  const context = contextOf({ prompt: { bytes: 1 }, content: { bytes: 1 }, task: { id: "t" } });
+  const context = contextOf({ prompt: { bytes: 1 }, content: { bytes: 1 } });
+  const decision = decisionOf({ task: { id: "t", lineage: ["t"], proven: true }, limits: [] });
 
   test("lists the fields of a decision", () => {
     const ofStore = { ...callOf({ store: "kb" }), kind: "retrieval" } as const;
     const fields = new Set([
-      ...fieldsOf(decisionRecordOf({ context, call: callOf({ risk: "low" }), error: "denied" })),
+      ...fieldsOf(
+        decisionRecordOf({ context, decision, call: callOf({ risk: "low" }), error: "denied", fence: "f" }),
+      ),
       ...fieldsOf(decisionRecordOf({ context, call: ofStore })),
       "incomplete",
     ]);

@@ -137,6 +137,8 @@ describe("metrics", () => {
     metrics.gatewayToolServer("files", "definition_changed");
     metrics.gatewayToolServer("files", "a value");
     metrics.gatewayDocuments("kb", "removed", 3);
+    metrics.limitCounted("tenant-month", "cost", "refused");
+    metrics.limitCounted("a value", "a value", "held");
     const text = await metrics.text();
     for (const line of [
       'countersign_identity_failures_total{code="token_expired"} 1',
@@ -150,6 +152,8 @@ describe("metrics", () => {
       "countersign_gateway_first_byte_seconds_sum 1.5",
       'countersign_gateway_attempts_total{upstream="eu-1",result="failed"} 1',
       'countersign_gateway_documents_total{store="kb",result="removed"} 3',
+      'countersign_limits_total{limit="tenant-month",unit="cost",result="refused"} 1',
+      'countersign_limits_total{limit="other",unit="other",result="held"} 1',
       'countersign_gateway_tool_calls_total{server="files",risk="low",result="answered"} 1',
       'countersign_gateway_tool_calls_total{server="files",risk="other",result="other"} 1',
       'countersign_gateway_tool_server_events_total{server="files",event="definition_changed"} 1',

@@ -1,7 +1,7 @@
 /** Records that the tests of the decision log share. */
 import { denied } from "../../sidecar/contract.js";
 import type { Call, CallContext, Decision, Identity, JsonObject } from "../../sidecar/contract.js";
-import type { DecisionRecord } from "../../sidecar/record/event.js";
+import type { DecisionRecord } from "../../sidecar/record/decision-event.js";
 
 export function decisionOf(overrides: Partial<Decision> = {}): Decision {
   return {

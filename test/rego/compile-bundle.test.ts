@@ -8,6 +8,7 @@ import { compileBundle } from "../../sidecar/rego/build.js";
 import type { BuildOutcome, BuiltBundle } from "../../sidecar/rego/bundle.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { digestOfModule } from "../../sidecar/rego/read-facts.js";
 import { writeBundle } from "../../sidecar/rego/write.js";
 
 const toolchain = createToolchain({});
@@ -237,13 +238,15 @@ describe("a written bundle", () => {
 
 describe("a compiled bundle of another's making", () => {
   const manifest = { roots: [""], wasm: [{ entrypoint: "p/r", module: "/policy.wasm" }] };
-  const compiledFiles = async (changes: object, others: Record<string, string> = {}) =>
-    folder({
-      "policy.wasm": (await compiled).wasm,
-      ".manifest": JSON.stringify({ ...manifest, ...changes }),
+  const compiledFiles = async (changes: object, others: Record<string, string> = {}) => {
+    const { wasm } = await compiled;
+    return folder({
+      "policy.wasm": wasm,
+      ".manifest": JSON.stringify({ ...manifest, ...changes }).replace("THIS", digestOfModule(wasm)),
       "data.json": "{}",
       ...others,
     });
+  };
 
   test("counts as reading everything and is never cached", async () => {
     const { entrypoints, rules } = built(
@@ -283,9 +286,16 @@ describe("a compiled bundle of another's making", () => {
     file: "p.rego",
     row: 1,
   };
-  const own = (entrypoints: unknown, rules: unknown = []) => ({
-    metadata: { countersign: { entrypoints, rules } },
+  const own = (entrypoints: unknown, rules: unknown = [], more: object = {}) => ({
+    metadata: { countersign: { module: "THIS", entrypoints, rules, ...more } },
   });
+  const asked = { path: ["t"], equals: "x" };
+  const branched = (branch: object, input = [["a"], ["t"]]) =>
+    own([{ ...facts, input, branches: [{ when: [asked], input: [["a"]], ...branch }] }]);
+  const lookedUp = (lookup: object) =>
+    own([{ ...facts, lookups: [{ table: ["users"], by: ["x"], ...lookup }] }]);
+  const alone = (input: string[][]) =>
+    own([{ ...facts, input, lookups: [{ table: ["users"], by: ["x"], alone: true }] }]);
   interface BadCase {
     readonly name: string;
     readonly code: string;
@@ -316,6 +326,36 @@ describe("a compiled bundle of another's making", () => {
       { name: "deterministic of the wrong type", manifest: own([{ ...facts, deterministic: 1 }]) },
       { name: "a rule out of place", manifest: own([facts], [{ ...rule, index: 1 }]) },
       { name: "a rule without id", manifest: own([facts], [{ ...rule, id: 1 }]) },
+      { name: "facts about another module", manifest: own([facts], [], { module: "0".repeat(64) }) },
+      { name: "facts that name no module", manifest: own([facts], [], { module: undefined }) },
+      { name: "facts that nobody knows", manifest: own([facts], [], { more: 1 }) },
+      { name: "a fact that nobody knows", manifest: own([{ ...facts, reads: "less" }]) },
+      { name: "a clock that nobody knows", manifest: own([{ ...facts, clock: "stopped" }]) },
+      { name: "a lookup in all data", manifest: lookedUp({ table: [] }) },
+      { name: "a lookup by what isn't in the key", manifest: lookedUp({ by: ["y"] }) },
+      { name: "a lookup whose key isn't alone", manifest: alone([["x"], ["x", "y"]]) },
+      { name: "a lookup whose key lies in what is read", manifest: alone([[]]) },
+      { name: "a lookup whose key isn't listed", manifest: alone([["y"]]) },
+      { name: "a lookup by nothing", manifest: lookedUp({ by: [] }) },
+      {
+        name: "too many lookups",
+        manifest: own([{ ...facts, lookups: Array(17).fill({ table: ["u"], by: ["x"] }) }]),
+      },
+      { name: "a branch that is never met", manifest: branched({ when: [{ path: ["t"], equals: {} }] }) },
+      {
+        name: "a branch that compares what no number is",
+        manifest: branched({ when: [{ path: ["t"], equals: 1.5 }] }),
+      },
+      { name: "a branch without a condition", manifest: branched({ when: [] }) },
+      { name: "a branch with three", manifest: branched({ when: [asked, asked, asked] }) },
+      { name: "a branch of the whole input", manifest: branched({ input: [[]] }, [[], ["t"]]) },
+      { name: "a branch that asks what isn't in the key", manifest: branched({}, [["a"]]) },
+      { name: "a branch that asks what another one holds", manifest: branched({ input: [["a"], ["t"]] }) },
+      { name: "a branch of what isn't read", manifest: branched({ input: [["a"], ["b"]] }) },
+      { name: "a branch with more", manifest: branched({ unless: [] }) },
+      { name: "a life before now", manifest: own([{ ...facts, cache: { ttl: -1 } }]) },
+      { name: "a life as text", manifest: own([{ ...facts, cache: { ttl: "1" } }]) },
+      { name: "a scope that nobody knows", manifest: own([{ ...facts, cache: { scope: "world" } }]) },
     ].map((one) => ({ ...one, code: "bundle_manifest" })),
   ];
   test.each(bad)("$name is rejected", async ({ manifest: changes = {}, files: others, code }) => {
@@ -327,9 +367,20 @@ describe("a compiled bundle of another's making", () => {
   });
 
   test("facts of the right shape are taken", async () => {
-    const path = await compiledFiles(own([facts], [rule]));
+    const full = {
+      ...facts,
+      input: [["a"], ["t"], ["x"]],
+      lookups: [
+        { table: ["users"], by: ["x"], alone: true },
+        { table: ["tools"], by: ["t"] },
+      ],
+      branches: [{ when: [asked], input: [["a"]] }],
+      clock: "bounded",
+      cache: { ttl: 0.5, scope: "task" },
+    };
+    const path = await compiledFiles(own([full], [rule]));
     expect(built(await compileBundle({ path, toolchain: absent }))).toMatchObject({
-      entrypoints: [facts],
+      entrypoints: [full],
       rules: [rule],
     });
   });

@@ -1,3 +1,5 @@
+import { guardedCases } from "./reads-guarded.cases.js";
+
 /** Policies and what their entrypoint reads; `p` is the package and `r` the entrypoint, `p/r`, unless told otherwise. */
 export interface ReadsCase {
   readonly name: string;
@@ -11,11 +13,14 @@ export interface ReadsCase {
   readonly differs?: string;
   /** Non-deterministic built-ins that are reached. */
   readonly nondeterministic?: readonly string[];
+  /** How many conditions are told under which some of it is read. */
+  readonly branches?: number;
 }
 
 const p = (body: string): string => `package p\n\n${body}\n`;
 
 export const readsCases: readonly ReadsCase[] = [
+  ...guardedCases,
   { name: "a path", rego: p("r if input.a.b == 1"), input: ["a.b"] },
   { name: "two paths", rego: p("r if input.a == input.b"), input: ["a", "b"] },
   { name: "a path covers longer ones", rego: p("r if { input.a.b; input.a }"), input: ["a"] },
@@ -117,7 +122,7 @@ export const readsCases: readonly ReadsCase[] = [
   { name: "the clock", rego: p("r := time.now_ns()"), input: [], nondeterministic: ["time.now_ns"] },
   {
     name: "the clock in a function, through rules",
-    rego: p("late(x) if time.now_ns() > x\na if late(input.until)\nr if a"),
+    rego: p("late(x) if time.now_ns() == x\na if late(input.until)\nr if a"),
     input: ["until"],
     nondeterministic: ["time.now_ns"],
   },

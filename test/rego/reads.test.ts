@@ -25,6 +25,7 @@ describe("what an entrypoint reads", () => {
       expect(facts.input.map((path) => path.join("."))).toEqual([...input].sort());
       expect(facts.nondeterministic).toEqual(rest.nondeterministic ?? []);
       expect(facts.deterministic).toBe(rest.nondeterministic === undefined);
+      if (rest.branches !== undefined) expect(facts.branches).toHaveLength(rest.branches);
     },
   );
 

@@ -35,11 +35,13 @@ function machine(url = redis.url, secret = "a secret of the fleet"): Machine {
     config: {
       enabled: true,
       l2: "always",
-      redisUrl: url,
+      redisAt: url,
       secret,
       maxEntries: 10_000,
       maxBytes: 2 ** 24,
       ttl: 60,
+      denyTtl: 10,
+      warm: 0,
       waitMs: 100,
     },
     now: Date.now,
@@ -139,7 +141,7 @@ describe("connectCache", () => {
       await sleep(50);
       return size > 10 && size === (await redis.client.dbsize());
     });
-    for (const name of await redis.client.keys("*")) await redis.client.set(name, "1.x.{}");
+    for (const name of await redis.client.keys("*")) await redis.client.set(name, "\u0002\0.{}");
     const third = machine();
     await until(() => third.logged.length > 0);
     for (let n = 0; n < 50; n++) expect(await decide(third, `k${n}`)).toBe("none");

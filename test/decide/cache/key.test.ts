@@ -4,8 +4,10 @@ import type { Json } from "../../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import { createKeyer } from "../../../sidecar/decide/cache/key.js";
 
-const base = { bundleDigest: "d", entrypoint: "a/b" };
-const keyer = (...paths: string[][]) => createKeyer({ ...base, paths });
+const data = { whole: () => "", member: () => "" };
+const t = { tenant: "t", epoch: 0 };
+const keyer = (...input: string[][]) =>
+  createKeyer({ policyDigest: "d", facts: { path: "a/b", input }, data });
 const json = (text: string): Json => parseJson(text);
 
 describe("createKeyer", () => {
@@ -37,29 +39,31 @@ describe("createKeyer", () => {
   ];
   test.each(differ)("tells apart %s", (_name, paths, one, other) => {
     const key = keyer(...paths);
-    expect(key(json(one), "t")).not.toBe(key(json(other), "t"));
+    expect(key(json(one), t)).not.toBe(key(json(other), t));
   });
 
   test("tells apart zero and minus zero that aren't from a text", () => {
-    expect(keyer(["a"])({ a: 0 }, "t")).not.toBe(keyer(["a"])({ a: -0 }, "t"));
+    expect(keyer(["a"])({ a: 0 }, t)).not.toBe(keyer(["a"])({ a: -0 }, t));
   });
 
-  test("bundle, entrypoint and tenant are part of the key", () => {
+  test("policy, entrypoint, tenant and epoch are part of the key", () => {
     const input = json("{}");
+    const facts = { path: "a/b", input: [] };
     const keys = [
-      createKeyer({ ...base, paths: [] })(input, "t"),
-      createKeyer({ ...base, paths: [] })(input, "u"),
-      createKeyer({ ...base, bundleDigest: "e", paths: [] })(input, "t"),
-      createKeyer({ ...base, entrypoint: "a/c", paths: [] })(input, "t"),
-      createKeyer({ bundleDigest: 'd","a/b', entrypoint: "", paths: [] })(input, "t"),
+      createKeyer({ policyDigest: "d", facts, data })(input, t),
+      createKeyer({ policyDigest: "d", facts, data })(input, { ...t, tenant: "u" }),
+      createKeyer({ policyDigest: "d", facts, data })(input, { ...t, epoch: 1 }),
+      createKeyer({ policyDigest: "e", facts, data })(input, t),
+      createKeyer({ policyDigest: "d", facts: { ...facts, path: "a/c" }, data })(input, t),
+      createKeyer({ policyDigest: 'd","a/b', facts: { ...facts, path: "" }, data })(input, t),
     ];
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   test("what is never read doesn't matter", () => {
     const key = keyer(["subject", "id"]);
-    expect(key(json('{"subject":{"id":1,"x":2},"context":{"request":{"id":"r1"}}}'), "t")).toBe(
-      key(json('{"context":{"request":{"id":"r2"}},"subject":{"id":1}}'), "t"),
+    expect(key(json('{"subject":{"id":1,"x":2},"context":{"request":{"id":"r1"}}}'), t)).toBe(
+      key(json('{"context":{"request":{"id":"r2"}},"subject":{"id":1}}'), t),
     );
   });
 
@@ -75,7 +79,7 @@ describe("createKeyer", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const input = json(JSON.stringify({ a: value }));
-        expect(keyer(["a"])(shuffled(input), "t")).toBe(keyer(["a"])(input, "t"));
+        expect(keyer(["a"])(shuffled(input), t)).toBe(keyer(["a"])(input, t));
       }),
     );
   });
@@ -107,7 +111,7 @@ describe("createKeyer", () => {
       fc.property(input, input, (one, other) => {
         const [x, y] = [json(JSON.stringify(one)), json(JSON.stringify(other))];
         const key = keyer(...paths);
-        if (key(x, "t") === key(y, "t")) expect(project(x)).toBe(project(y));
+        if (key(x, t) === key(y, t)) expect(project(x)).toBe(project(y));
       }),
       { numRuns: 2_000 },
     );
@@ -140,7 +144,7 @@ describe("createKeyer", () => {
       fc.property(deep, deep, (one, other) => {
         const key = keyer([]);
         const same = stringifyJson(sorted(one)) === stringifyJson(sorted(other));
-        expect(key(one, "t") === key(other, "t")).toBe(same);
+        expect(key(one, t) === key(other, t)).toBe(same);
       }),
       { numRuns: 2_000 },
     );
@@ -152,8 +156,8 @@ describe("createKeyer", () => {
         const target = paths[which % paths.length] ?? [];
         const changed = replaced(input, target, value);
         const key = keyer(...paths);
-        const same = keyer([])(changed, "t") === keyer([])(input, "t");
-        expect(key(changed, "t") === key(input, "t")).toBe(same);
+        const same = keyer([])(changed, t) === keyer([])(input, t);
+        expect(key(changed, t) === key(input, t)).toBe(same);
       }),
       { numRuns: 2_000 },
     );
@@ -164,7 +168,7 @@ describe("createKeyer", () => {
       fc.property(fc.dictionary(fc.constantFrom(...names), deep), pathSet, deep, (input, paths, value) => {
         fc.pre(paths.every(({ length }) => length > 0));
         const key = keyer(...paths);
-        expect(key({ ...input, unread: value }, "t")).toBe(key(input, "t"));
+        expect(key({ ...input, unread: value }, t)).toBe(key(input, t));
       }),
     );
   });
@@ -172,7 +176,7 @@ describe("createKeyer", () => {
   test("the order of paths, and one said twice, don't matter", () => {
     fc.assert(
       fc.property(deep, pathSet, (input, paths) => {
-        expect(keyer(...[...paths, ...paths].reverse())(input, "t")).toBe(keyer(...paths)(input, "t"));
+        expect(keyer(...[...paths, ...paths].reverse())(input, t)).toBe(keyer(...paths)(input, t));
       }),
     );
   });
@@ -180,10 +184,10 @@ describe("createKeyer", () => {
   test("what is frozen is remembered, and has the key that it had: for the same paths, and for others", () => {
     fc.assert(
       fc.property(deep, pathSet, pathSet, (input, paths, others) => {
-        const expected = [paths, others].map((some) => keyer(...some)(input, "t"));
+        const expected = [paths, others].map((some) => keyer(...some)(input, t));
         const frozen = freeze(structuredClone(input));
         const keyers = [paths, others].map((some) => keyer(...some));
-        for (let time = 0; time < 2; time++) expect(keyers.map((key) => key(frozen, "t"))).toEqual(expected);
+        for (let time = 0; time < 2; time++) expect(keyers.map((key) => key(frozen, t))).toEqual(expected);
       }),
     );
   });
@@ -191,14 +195,14 @@ describe("createKeyer", () => {
   test("what isn't frozen is read each time", () => {
     const inner: Record<string, Json> = { b: 1 };
     const key = keyer(["a", "b"], ["c"]);
-    const first = key({ a: inner, c: 1 }, "t");
+    const first = key({ a: inner, c: 1 }, t);
     inner["b"] = 2;
-    expect(key({ a: inner, c: 1 }, "t")).not.toBe(first);
+    expect(key({ a: inner, c: 1 }, t)).not.toBe(first);
   });
 
   test("a path under one that is read whole adds nothing", () => {
     const input = json('{"a":{"b":1}}');
-    expect(keyer(["a"], ["a", "b"])(input, "t")).toBe(keyer(["a"])(input, "t"));
+    expect(keyer(["a"], ["a", "b"])(input, t)).toBe(keyer(["a"])(input, t));
     expect(stringifyJson(input)).toBe('{"a":{"b":1}}');
   });
 });

@@ -1,6 +1,7 @@
 /** One contract for every level of the cache, run on memory and on a real Redis. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { createHash } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { deflateRawSync } from "node:zlib";
 import { Redis } from "ioredis";
 import type { Json } from "../../../sidecar/contract.js";
 import { parseJson } from "../../../sidecar/contract.js";
@@ -61,7 +62,7 @@ describe.each(levels)("%s", (_name, make) => {
     const level = await make();
     level.set("key", value(10_000), now);
     await until(async () => (await level.get("key", now)) !== undefined);
-    expect(await level.get("key", now)).toEqual(value(10_000));
+    expect(await level.get("key", now)).toMatchObject(value(10_000));
     expect(await level.get("key2", now)).toBeUndefined();
     expect(await level.get("", now)).toBeUndefined();
   });
@@ -111,7 +112,7 @@ describe.each(levels)("%s", (_name, make) => {
         // frozen
       }
     }
-    expect(await level.get("key", now)).toEqual(value(10_000));
+    expect(await level.get("key", now)).toMatchObject(value(10_000));
   });
 
   test.each<[string, unknown]>([
@@ -139,63 +140,126 @@ test("memory is bounded by entries and by bytes", () => {
 
 describe("redis is not trusted", () => {
   const stored = async (): Promise<string> => (await redis.client.keys("*"))[0] ?? "";
-  async function poison(change: (text: string) => string, secret?: string): Promise<CacheEvent[]> {
+  const bytes = async (name: string): Promise<Buffer> =>
+    (await redis.client.getBuffer(name)) ?? Buffer.alloc(0);
+  async function poison(change: (sealed: Buffer) => Buffer, secret?: string): Promise<CacheEvent[]> {
     const writer = await connect(secret);
     const events: CacheEvent[] = [];
     const reader = await connect("a secret of the fleet", events);
     writer.set("key", value(60_000), now);
     await until(async () => (await stored()) !== "");
     const name = await stored();
-    await redis.client.set(name, change((await redis.client.get(name)) ?? ""));
+    await redis.client.set(name, change(await bytes(name)));
     expect(await reader.get("key", now)).toBeUndefined();
     return events;
   }
 
-  test.each<[string, (text: string) => string]>([
-    ["a flipped decision", (text) => text.replace('"allow":true', '"allow":"true"')],
-    ["a longer life", (text) => text.replace(/"expiresAt":\d+/, '"expiresAt":9999999999999')],
-    ["no MAC", (text) => text.slice(text.indexOf("{"))],
-    ["an empty MAC", (text) => `1..${text.slice(text.indexOf("{"))}`],
-    ["a cut value", (text) => text.slice(0, -5)],
-    ["garbage", () => "\u0000\u0001"],
-    ["white space", () => " "],
-    ["another version", (text) => text.replace(/^1/, "2")],
+  /** Changes what is written in a value; its length may change, too. */
+  const rewrite = (sealed: Buffer, from: RegExp, to: string): Buffer =>
+    Buffer.from(sealed.toString("latin1").replace(from, to), "latin1");
+  test.each<[string, (sealed: Buffer) => Buffer]>([
+    ["a forged allow", (sealed) => rewrite(sealed, /"allow":true/, '"allow":null')],
+    ["a longer life", (sealed) => rewrite(sealed, /"expiresAt":\d+/, '"expiresAt":9999999999999')],
+    ["no MAC", (sealed) => Buffer.concat([sealed.subarray(0, 2), sealed.subarray(34)])],
+    ["half a MAC", (sealed) => sealed.subarray(0, 20)],
+    ["a MAC alone", (sealed) => sealed.subarray(0, 34)],
+    ["another kind, so that it would be inflated", (sealed) => rewrite(sealed, /^\u0002\0/, "\u0002\u0001")],
+    ["a kind that nobody knows", (sealed) => rewrite(sealed, /^\u0002\0/, "\u0002\u0007")],
+    ["a cut value", (sealed) => sealed.subarray(0, -5)],
+    ["a longer value", (sealed) => Buffer.concat([sealed, Buffer.from(" ")])],
+    ["garbage", () => Buffer.of(2, 0, 1, 2)],
   ])("%s is a miss", async (_name, change) => {
     expect(await poison(change)).toEqual(["unauthentic"]);
   });
 
+  test.each<[string, (sealed: Buffer) => Buffer]>([
+    ["another version", (sealed) => rewrite(sealed, /^\u0002/, "\u0003")],
+    ["the version before", () => Buffer.from("1.AAAA.{}")],
+  ])("%s is a miss, and no reason to warn", async (_name, change) => {
+    expect(await poison(change)).toEqual(["miss"]);
+  });
+
+  const text = (length: number): string => randomBytes(length).toString("hex").slice(0, length);
+  test("large values are deflated, and what would be inflated beyond measure isn't", async () => {
+    const level = await connect();
+    const rows = Array.from({ length: 1_000 }, (_, n) => ({ field: "department", operator: "eq", value: n }));
+    const large = { ...value(60_000), result: { allow: true, rows } };
+    level.set("key", large, now);
+    await until(async () => (await level.get("key", now)) !== undefined);
+    expect(await level.get("key", now)).toEqual(large);
+    expect((await bytes(await stored())).byteLength).toBeLessThan(10_000);
+    const seal = createSeal("a secret of the fleet");
+    const name = seal.nameOf("key");
+    // one of the fleet gone mad: sealed, and a megabyte when inflated
+    expect(seal.close(name, { ...value(1), result: "x".repeat(1_000_000) })).toBeUndefined();
+    const payload = deflateRawSync(Buffer.alloc(10_000_000, " "));
+    expect(payload.byteLength).toBeLessThan(20_000);
+    const key = createHmac("sha256", "a secret of the fleet")
+      .update("countersign decision cache values 2")
+      .digest();
+    const mac = createHmac("sha256", key).update(`21${name}`).update(payload).digest();
+    const before = process.memoryUsage().arrayBuffers;
+    expect(seal.open(name, Buffer.concat([Buffer.of(2, 1), mac, payload]))).toBe("unauthentic");
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
+  });
+
+  test("what deflating doesn't make smaller stays as it is", () => {
+    const seal = createSeal("a secret of the fleet");
+    const name = seal.nameOf("key");
+    const [random, small] = [
+      { ...value(1), result: text(6_000) },
+      { ...value(1), result: "x".repeat(2_000) },
+    ];
+    for (const one of [random, small]) {
+      const sealed = seal.close(name, one) ?? Buffer.alloc(0);
+      expect(seal.open(name, sealed)).toEqual(one);
+    }
+    expect(seal.close(name, small)?.[1]).toBe(0);
+  });
+
   test("another fleet's secret neither finds nor is found, and a value carried over is a miss", async () => {
-    expect(await poison((text) => text, "another secret")).toEqual(["miss"]);
+    expect(await poison((sealed) => sealed, "another secret")).toEqual(["miss"]);
     const events: CacheEvent[] = [];
     const own = await connect(undefined, events);
-    const foreign = await redis.client.get(await stored());
+    const foreign = await bytes(await stored());
     await redis.client.flushall();
     own.set("key", value(60_000), now);
     await until(async () => (await stored()) !== "");
-    await redis.client.set(await stored(), foreign ?? "");
+    await redis.client.set(await stored(), foreign);
     expect(await own.get("key", now)).toBeUndefined();
     expect(events).toEqual(["unauthentic"]);
   });
 
   test.each<[string, unknown]>([
-    ["no result", { rules: [], expiresAt: 9e15 }],
     ["rules of another type", { result: true, rules: "a", expiresAt: 9e15 }],
     ["a rule that isn't a text", { result: true, rules: [1], expiresAt: 9e15 }],
     ["an end that isn't a number", { result: true, rules: [], expiresAt: "9e15" }],
-    ["null", null],
   ])("an authentic value with %s is a miss", (_name, malformed) => {
     const seal = createSeal("a secret of the fleet");
-    const text = seal.close("key", malformed as CachedResult) ?? "";
-    expect(text).not.toBe("");
-    expect(seal.open("key", text)).toBeUndefined();
-    expect(seal.open("key", seal.close("key", value(1)) ?? "")).toEqual(value(1));
+    const name = seal.nameOf("key");
+    const sealed = seal.close(name, malformed as CachedResult) ?? Buffer.alloc(0);
+    expect(sealed.byteLength).toBeGreaterThan(0);
+    expect(seal.open(name, sealed)).toBe("unauthentic");
+    expect(seal.open(name, seal.close(name, value(1)) ?? Buffer.alloc(0))).toEqual(value(1));
   });
 
   test("keys that UTF-8 can't tell apart have names and seals of their own", () => {
     const seal = createSeal("a secret of the fleet");
-    const [one, other] = ["a\ud800", "a\udfff"];
-    expect(seal.nameOf(one)).not.toBe(seal.nameOf(other));
-    expect(seal.open(other, seal.close(one, value(1)) ?? "")).toBeUndefined();
+    const [one, other] = [seal.nameOf("a\ud800"), seal.nameOf("a\udfff")];
+    expect(one).not.toBe(other);
+    expect(seal.open(other, seal.close(one, value(1)) ?? Buffer.alloc(0))).toBe("unauthentic");
+  });
+
+  test("an old value that is put back has its own end, whatever Redis says of it", async () => {
+    const level = await connect();
+    level.set("key", value(1_000), now);
+    await until(async () => (await stored()) !== "");
+    const name = await stored();
+    const old = await bytes(name);
+    await redis.client.set(name, old);
+    expect(await redis.client.pttl(name)).toBe(-1);
+    expect(await level.get("key", now)).toEqual(value(1_000));
+    expect(await level.get("key", now + 1_000)).toBeUndefined();
   });
 
   test("Redis itself forgets a value at its end", async () => {
@@ -216,13 +280,13 @@ describe("redis is not trusted", () => {
 
   test("a value of any size is read in part only, and none so large is written", async () => {
     const level = await connect();
-    const large = { ...value(60_000), result: "x".repeat(70_000) };
+    const large = { ...value(60_000), result: text(140_000) };
     level.set("large", large, now);
     level.set("key", value(60_000), now);
     await until(async () => (await stored()) !== "");
     expect(await redis.client.dbsize()).toBe(1);
-    const sealed = createSeal("a secret of the fleet").close("key", large) ?? "";
-    await redis.client.set(await stored(), sealed);
+    const seal = createSeal("a secret of the fleet");
+    await redis.client.set(await stored(), seal.close(seal.nameOf("key"), large) ?? "");
     expect(await level.get("key", now)).toBeUndefined();
   });
 
@@ -237,10 +301,10 @@ describe("redis is not trusted", () => {
     const level = await connect();
     level.set("allowed", value(60_000), now);
     await until(async () => (await stored()) !== "");
-    const sealed = await redis.client.get(await stored());
+    const sealed = await bytes(await stored());
     level.set("denied", value(60_000), now);
     await until(async () => (await redis.client.keys("*")).length === 2);
-    for (const name of await redis.client.keys("*")) await redis.client.set(name, sealed ?? "");
+    for (const name of await redis.client.keys("*")) await redis.client.set(name, sealed);
     const found = [await level.get("allowed", now), await level.get("denied", now)];
     expect(found.filter((one) => one !== undefined)).toHaveLength(1);
     expect(await level.get("denied", now)).toBeUndefined();

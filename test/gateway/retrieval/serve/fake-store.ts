@@ -13,6 +13,7 @@ import { runOperation } from "../../../../gateway/retrieval/serve/run.js";
 import type { OpenCursors } from "../../../../gateway/retrieval/serve/seal-cursor.js";
 import { openCursors } from "../../../../gateway/retrieval/serve/seal-cursor.js";
 import type { Ran } from "../../../../gateway/retrieval/serve/turn.js";
+import { noTask } from "../../../../gateway/tasks/carried.js";
 import type { Call, Condition, Decision, Json, JsonObject } from "../../../../sidecar/contract.js";
 import { Fields, Problems, stringifyJson } from "../../../../sidecar/contract.js";
 
@@ -153,7 +154,9 @@ export function createFake(collections: JsonObject, documents: readonly Stored[]
   };
   const exchange = {
     ...{ req: { method: "POST", headers: {} }, id: "r", path: "/stores/lab/x", credentials: {} },
-    ...{ ip: undefined, started: 0, signal: new AbortController().signal },
+    ...{ ip: undefined, started: 0, signal: new AbortController().signal, task: noTask() },
+    // nothing is fenced
+    ...{ wasCut: () => undefined, alive: { allow: () => true } },
   };
   const fake: Fake & { listed?: readonly string[] } = {
     ...{ store, asked, narrowings, sent, exact: true, inOrder: false },

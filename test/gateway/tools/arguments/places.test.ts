@@ -80,3 +80,47 @@ test.each([
   const all = factsOf({ it }, "email");
   expect([all["recipient_domains"], all["unreadable"]]).toEqual([domains, unreadable]);
 });
+
+/** Only what every program reads alike is a recipient that policy may know by name. */
+test.each<[unknown, string[], boolean]>([
+  ["bob@acme.example", ["bob@acme.example"], true],
+  ["Bob@ACME.Example.", ["bob@acme.example"], true],
+  ["a@one.example, B <b@two.example>;\n", ["a@one.example", "b@two.example"], true],
+  ['"Doe" <j.doe+x@acme.example>', ["j.doe+x@acme.example"], true],
+  ["a@one.example, a@one.example", ["a@one.example"], true],
+  ["bob@bücher.example", [], false],
+  ["bob@ev%69l.example", [], false],
+  ["bob!evil.example@acme.example", [], false],
+  ["", [], false],
+  ["everyone", [], false],
+  ["bob@acme.example everyone", [], false],
+  ["bob@acme.example, everyone", ["bob@acme.example"], false],
+  ["eve@evil.example@acme.example", [], false],
+  ['"eve@evil.example," <bob@acme.example>', [], false],
+  ['"eve@evil.example"@acme.example', [], false],
+  ["eve@evil.example <bob@acme.example>", [], false],
+  ["bob@acme.example <eve@evil.example>", [], false],
+  ["Bob <bob@acme.example> <eve@evil.example>", [], false],
+  ["(eve@evil.example) bob@acme.example", [], false],
+  ["friends: bob@acme.example, eve@evil.example;", ["eve@evil.example"], false],
+  ["<@evil.example:bob@acme.example>", [], false],
+  ["bob%evil.example@acme.example", [], false],
+  ["bob@acme.example\r\nBcc: eve@evil.example", [], false],
+  ["Bob\r\nBcc: eve <bob@acme.example>", [], false],
+  ["bob@[10.0.0.1]", [], false],
+  ["bob@10.0.0.1", [], false],
+  ["mailto:bob@acme.example", [], false],
+  ["b\u00f6b@acme.example", [], false],
+  ["bob@acme.example\u0000", [], false],
+  [["bob@acme.example"], [], false],
+  [7, [], false],
+])("full addresses of recipients: %j", (it, addresses, complete) => {
+  expect(factsOf({ it }, "email")["recipients"]).toEqual({ complete, addresses });
+});
+
+test("more recipients than are looked at are never all", () => {
+  const many = Array.from({ length: 65 }, (_, i) => `a${i}@d${i}.example`).join(",");
+  const facts = factsOf({ it: many }, "email");
+  expect(facts).toMatchObject({ truncated: true, recipients: { complete: false } });
+  expect(factsOf({ it: "x" })).not.toHaveProperty("recipients");
+});

@@ -1,5 +1,8 @@
 /** One caller can't take the room of all. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import type { Decision } from "../../../../sidecar/contract.js";
+import { createCutting } from "../../../../gateway/live/cutting.js";
+import { createLive } from "../../../../gateway/live/live.js";
 import { createParkedRuns } from "../../../../gateway/tools/mcp/parked.js";
 import type { Run } from "../../../../gateway/tools/mcp/run.js";
 import { createRequestStream } from "../../../../gateway/tools/mcp/stream.js";
@@ -37,7 +40,7 @@ test("a caller whose clients name many sets of capabilities", async () => {
 });
 
 test("a caller of whom much waits for input", () => {
-  const parked = createParkedRuns();
+  const parked = createParkedRuns(createLive({ now: Date.now, onFault: () => undefined }));
   let aborted = 0;
   const run: Run = {
     link: undefined as never,
@@ -45,7 +48,11 @@ test("a caller of whom much waits for input", () => {
     abort: () => void aborted++,
     hear: () => undefined,
   };
-  const park = (owner: string): string | undefined => parked.park({ run, owner, asked: new Map() }, 60_000);
+  const park = (owner: string): string | undefined =>
+    parked.park(
+      { run, owner, asked: new Map(), decision: { decision_id: "d-1" } as Decision, handles: new Set() },
+      60_000,
+    );
   const names = Array.from({ length: 100 }, () => park("one"));
   expect(names).not.toContain(undefined);
   expect(park("one")).toBeUndefined();
@@ -63,7 +70,7 @@ test.each([
   { underWay: 255, kept: 250 },
 ])("what is kept for a client that comes back, with $underWay requests under way", ({ underWay, kept }) => {
   const parts = { config: { mcp: { resumeMs: 1_000, resumeBytes: 8_000 } } };
-  const exchange = { req: { headers: {} }, res: {}, signal: new AbortController().signal };
+  const exchange = { ...createCutting(undefined), req: { headers: {} }, res: {} };
   const session = { underWay: { size: underWay }, version: "2025-11-25" };
   const { channel } = createRequestStream(parts as never, exchange as never, session as never);
   for (let i = 0; i < 1_000; i++) channel.say({ i });
