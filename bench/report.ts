@@ -72,7 +72,8 @@ ${through === undefined ? "" : `The gateway adds ${added("singleP50")} ms at the
 `;
 }
 
-function median(values: readonly number[]): number {
+/** Gives the middle one. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

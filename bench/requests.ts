@@ -8,7 +8,7 @@ const inputBytes = 1_500;
 
 /**
  * Body of `POST /v1/data/countersign/decision`: what `describe` builds out of a chat call, within working hours.
- * @param varied `unread`: `context.request.id`, which the shipped policies don't read; `read`: `arguments`, which they do
+ * @param varied `unread`: `context.request.id`, which the shipped policies don't read; `read`: a parameter of the call, which they do
  */
 export function dataBody(varied: Varied): string {
   const text = JSON.stringify({ input: input(varied, "") });
@@ -66,7 +66,11 @@ function input(varied: Varied, padding: string) {
     },
     action: {
       name: "model.invoke",
-      properties: { phase: "request", stream: false, parameters: { max_tokens: 64, temperature: 0.2 } },
+      properties: {
+        phase: "request",
+        stream: false,
+        parameters: { max_tokens: 64, temperature: 0.2, user: argument },
+      },
     },
     resource: {
       type: "model",
@@ -75,7 +79,6 @@ function input(varied: Varied, padding: string) {
         provider: "openai",
         region: "eu",
         environment: "prod",
-        arguments: { n: argument },
       },
     },
     context: {

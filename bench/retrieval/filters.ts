@@ -104,7 +104,7 @@ async function open(): Promise<{ bundle: ActiveBundle; derive: ReturnType<typeof
   });
   const l1 = createMemoryCache({ maxEntries: 100_000, maxBytes: 1 << 30 });
   const cache = createDecisionCache({ l1, l2Mode: "never", now: Date.now, micros });
-  const evaluate = createEvaluate({ cache, cacheTtl: 600, now: Date.now, micros });
+  const evaluate = createEvaluate({ cache, cacheTtl: 600, denyTtl: 600, now: Date.now, micros });
   return { bundle, derive: createDerive(evaluate) };
 }
 
@@ -116,7 +116,7 @@ async function measure(
   const micros: number[] = [];
   for (const input of asked) {
     const from = performance.now();
-    const derivation = derive(bundle, "bench/include", input, "t");
+    const derivation = derive(bundle, "bench/include", input, { tenant: "t", epoch: 0 });
     const done = derivation instanceof Promise ? await derivation : derivation;
     micros.push((performance.now() - from) * 1_000);
     if (done.kind !== "derived") throw new Error(done.code);
