@@ -10,6 +10,8 @@ deploy/python-clients.sh &
 clients=$!
 bin/countersign.js check --strict policies || status=1
 bin/countersign.js test --coverage --threshold 100 policies || status=1
+bin/countersign.js check --strict operator || status=1
+bin/countersign.js test --coverage --threshold 100 operator || status=1
 wait "$clients" || status=1
 NODE_OPTIONS="--experimental-vm-modules --no-warnings" npx jest --json --outputFile="$results" "$@" || status=1
 node --no-warnings dist/test/conformance/main.js || status=1
