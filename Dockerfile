@@ -29,6 +29,7 @@ COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
 COPY bin bin
 COPY policies policies
+COPY operator operator
 COPY LICENSE ./
 USER node
 EXPOSE 8080 8181 8282

@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval pack clean
+.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -29,13 +29,13 @@ test: build ## set up what tests need and run all of them
 	@deploy/prerequisites.sh redis-server promtool postgres
 	@deploy/test.sh
 
-test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,000 pairs of questions to the cache's key, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras, and fail-overs of Redis
 	@deploy/prerequisites.sh redis-server promtool postgres java mvn
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
 	@deploy/opensearch.sh
-	@KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 deploy/test.sh
+	@IMAGE=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
@@ -53,8 +53,8 @@ check: build ## format, lint, then all that `make test` does
 format: setup ## format the sources
 	@npx prettier --write .
 
-bench: build ## measure decisions, gateway and memory (docs/performance.md)
-	@node dist/bench/main.js
+bench: build ## measure decisions, the data door beside OPA, the library, the gateway, memory and starts (docs/performance.md)
+	@for one in start data/main data/in-process decisions/main main; do node --no-warnings dist/bench/$$one.js || exit 1; done
 
 bench-engine: build ## measure the engine beside opa-wasm and OPA (docs/performance.md)
 	@node --no-warnings dist/bench/engine/main.js
@@ -71,8 +71,26 @@ bench-tools: build ## measure calls and lists of tools, and 200 sessions for fiv
 bench-identity: build ## measure what each credential costs, new and known
 	@for one in token proof spiffe assert; do node --no-warnings dist/bench/identity/$$one.js || exit 1; done
 
+bench-day: build ## simulate a company's day of ten million requests through the decision cache (docs/cache.md)
+	@node --no-warnings dist/bench/day/main.js
+
+bench-state: build ## measure what tasks and limits cost, in memory and in Redis (docs/state.md)
+	@node --expose-gc --no-warnings dist/bench/state/main.js
+
 bench-retrieval: build ## measure queries through the gateway, chunks a second, and beside fetching all
 	@node --no-warnings dist/bench/retrieval/main.js
+
+bench-limits: build ## measure what limits hold a second, and what passes beyond them beside LiteLLM
+	@node --no-warnings dist/bench/limits/main.js
+
+bench-fences: build ## measure how soon ten replicas act on a fence, and what a check costs (docs/fences.md)
+	@node --no-warnings dist/bench/fences/main.js
+
+bench-live: build ## measure what the register of live things costs, and how soon a stream is cut (docs/gateway-live.md)
+	@node --no-warnings dist/bench/live/main.js
+
+bench-agents: build ## simulate 1,000 agents, 5 % of them injected, and keep score by what arrives (docs/performance.md)
+	@node --no-warnings dist/bench/agents/main.js
 
 pack: build ## make the npm package, toolchain included
 	@npm pack --silent
