@@ -1,0 +1,110 @@
+/** What the configuration says of bundles, in OPA's words. Source: OPA, "Configuration", services, keys, bundles. */
+
+export type SignatureAlgorithm =
+  | ("HS256" | "HS384" | "HS512" | "ES256" | "ES384" | "ES512")
+  | ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512");
+
+/** `keys[id]`: what signatures are verified by. */
+export interface KeyConfig {
+  readonly id: string;
+  readonly algorithm: SignatureAlgorithm;
+  /** PEM, or the secret of HS; read from its file already where one was named. */
+  readonly key: string;
+  readonly scope?: string;
+}
+
+/** `bundles[name].signing` */
+export interface SigningConfig {
+  /** One of `keys`; absent: the one that a signature's header names. */
+  readonly keyid?: string;
+  readonly scope?: string;
+  /** Glob patterns of files that no signature has to cover. */
+  readonly excludeFiles: readonly string[];
+}
+
+export type Credentials =
+  | { readonly kind: "none" }
+  | { readonly kind: "bearer"; readonly scheme: string; readonly token?: string; readonly tokenPath?: string }
+  | {
+      readonly kind: "client_tls";
+      readonly cert: string;
+      readonly privateKey: string;
+      readonly passphrase?: string;
+    }
+  | {
+      readonly kind: "oauth2";
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scopes: readonly string[];
+    }
+  | {
+      readonly kind: "s3_signing";
+      readonly service: string;
+      /** From the environment unless given: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`. */
+      readonly accessKeyId?: string;
+      readonly secretAccessKey?: string;
+      readonly sessionToken?: string;
+      readonly region?: string;
+    };
+
+/** `services[name]` */
+export interface ServiceConfig {
+  readonly name: string;
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly type: "http" | "oci";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials: Credentials;
+  /** PEM of the authorities that its certificate must come from; absent: the public ones. */
+  readonly ca?: string;
+  /** Longest wait for the headers of an answer, milliseconds. */
+  readonly responseHeaderTimeoutMs: number;
+}
+
+export interface PollingConfig {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Absent: no long poll is asked for. */
+  readonly longPollingTimeoutMs?: number;
+}
+
+/** What a new version of a bundle must pass before it answers. */
+export interface VerifyConfig {
+  /** Its own Rego tests pass. */
+  readonly tests: boolean;
+  /** A file of expected decisions, which hold. */
+  readonly canary?: string;
+  /** Its manifest's `metadata.version` is there, and no lower than any before it. */
+  readonly version: boolean;
+  /** Its manifest's `metadata.expires` is there, and in the future; one that is there counts in any case. */
+  readonly expires: boolean;
+  /** An operator's word that a version below the high-water mark may come: it is taken once, and recorded. */
+  readonly override?: { readonly version: number; readonly reason: string };
+}
+
+/** `bundles[name]` */
+export interface BundleConfig {
+  readonly name: string;
+  /** Where it comes from: a service and a path there; a file or folder; whoever may push it. */
+  readonly from:
+    | { readonly kind: "service"; readonly service: string; readonly resource: string }
+    | { readonly kind: "path"; readonly path: string }
+    | { readonly kind: "push" };
+  readonly polling: PollingConfig;
+  /** `manual`: it is asked for by `POST /v1/bundles/{name}/refresh` only. */
+  readonly trigger: "periodic" | "manual";
+  /** What was activated last is kept in the persistence directory, and started from where the source is away. */
+  readonly persist: boolean;
+  readonly signing?: SigningConfig;
+  readonly sizeLimitBytes: number;
+  readonly verify: VerifyConfig;
+}
+
+export interface BundlesConfig {
+  readonly services: ReadonlyMap<string, ServiceConfig>;
+  readonly keys: ReadonlyMap<string, KeyConfig>;
+  readonly bundles: readonly BundleConfig[];
+  /** `persistence_directory`; absent: nothing is kept. */
+  readonly persistenceDirectory?: string;
+}
