@@ -1,18 +1,22 @@
 import { stringifyJson } from "../contract.js";
+import type { Entries } from "./archive.js";
 import type { BaseFiles } from "./base-documents.js";
 import { isJsonData, mergeBase, mergeTexts, textOfBase } from "./base-documents.js";
 import type { BuiltBundle, BuildOutcome, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { createBundleCache } from "./bundle-cache.js";
 import { digestOf, digestOfParts } from "./digest.js";
-import { readBundle, readJson } from "./read.js";
+import type { Read } from "./read.js";
+import { interpret, readBundle, readJson } from "./read.js";
 import { skeletonOf } from "./skeleton.js";
 import type { Files, Toolchain } from "./toolchain.js";
 
 export interface CompileOptions {
   /** A directory, a `.tar.gz` or a `.rego` file; Rego, or a bundle that is compiled already. */
   readonly path?: string;
-  /** Texts by their path in the bundle, instead of `path`. */
+  /** Instead of `path`: its files, read and, where that is asked for, verified. */
+  readonly entries?: Entries;
+  /** Instead of `path`: texts by their path in the bundle. */
   readonly files?: Files;
   readonly toolchain: Pick<Toolchain, "build" | "version">;
   /** Where compiled bundles are kept, so that the next start needs no compiler. */
@@ -25,11 +29,8 @@ export interface CompileOptions {
 
 /** Makes a bundle that can answer out of Rego or of a compiled bundle. Never rejects for what is in it. */
 export async function compileBundle(options: CompileOptions): Promise<BuildOutcome> {
-  const { path, files, toolchain, cacheDir, entrypoints, revision, regoVersion } = options;
-  const read =
-    path === undefined
-      ? ({ kind: "source", files: files ?? {}, base: undefined } as const)
-      : await readBundle(path);
+  const { path, toolchain, cacheDir, entrypoints, revision, regoVersion } = options;
+  const read = await readOf(options);
   if (read.kind === "rejected") return read;
   if (read.kind === "compiled") return { kind: "built", bundle: read.bundle };
   // tests are no part of what is compiled: an edit of one must not look like a new bundle
@@ -62,6 +63,11 @@ export async function compileBundle(options: CompileOptions): Promise<BuildOutco
   // without the data: they may change while the policy stays as it is
   await cache?.put(key, { ...compiled, digest: digestOf(compiled) });
   return withData(compiled, split.data);
+}
+
+function readOf({ path, entries, files }: CompileOptions): Read | Rejected | Promise<Read | Rejected> {
+  if (entries !== undefined) return interpret(entries);
+  return path === undefined ? { kind: "source", files: files ?? {} } : readBundle(path);
 }
 
 interface Split {

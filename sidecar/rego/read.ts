@@ -23,22 +23,31 @@ export type Read =
 
 /** Reads a bundle directory, a `.tar.gz` or a single Rego file. Never rejects for what is in it. */
 export async function readBundle(path: string): Promise<Read | Rejected> {
-  let found: { readonly kind: "read"; readonly entries: Entries } | Rejected;
+  const found = await readEntries(path);
+  return found.kind === "rejected" ? found : interpret(found.entries);
+}
+
+/**
+ * Reads the files of a bundle directory, a `.tar.gz` or a single Rego file, and asks nothing of what is in them: who
+ * verifies a signature does it before {@link interpret}. Never rejects.
+ */
+export async function readEntries(
+  path: string,
+): Promise<{ readonly kind: "read"; readonly entries: Entries } | Rejected> {
   try {
     const facts = await stat(path);
-    if (facts.isDirectory()) found = await readDirectory(path);
-    else if (facts.size > limits.archiveBytes)
-      return rejected("bundle_too_large", "the file is too large", path);
-    else if (path.endsWith(".rego")) {
+    if (facts.isDirectory()) return await readDirectory(path);
+    if (facts.size > limits.archiveBytes) return rejected("bundle_too_large", "the file is too large", path);
+    if (path.endsWith(".rego")) {
       const name = path.slice(path.lastIndexOf("/") + 1);
-      found = { kind: "read", entries: new Map([[name, await readFile(path)]]) };
-    } else found = readArchive(await readFile(path));
+      return { kind: "read", entries: new Map([[name, await readFile(path)]]) };
+    }
+    return readArchive(await readFile(path));
   } catch (error) {
     const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
     const message = code === "ENOENT" ? "there is no such file or directory" : `it can't be read (${code})`;
     return rejected("bundle_unreadable", `${path}: ${message}`);
   }
-  return found.kind === "rejected" ? found : interpret(found.entries);
 }
 
 /** Sorts the entries of a bundle out; JSON is checked strictly here, where row and column can be told. */
