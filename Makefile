@@ -35,7 +35,7 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,0
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
 	@deploy/opensearch.sh
-	@IMAGE=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 deploy/test.sh
+	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js

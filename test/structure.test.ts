@@ -99,6 +99,17 @@ describe.each<[string, RegExp, readonly string[]]>([
   });
 });
 
+test("tests try the same cases each time: they take fast-check from one place", () => {
+  const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" });
+  const wrong = tests.filter(
+    (file) =>
+      file.endsWith(".ts") &&
+      file !== "properties.ts" &&
+      /from "fast-check"/.test(readFileSync(join(root, "test", file), "utf8")),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test("no file has grown past 400 lines", () => {
   expect(files.filter((file) => (text.get(file) ?? "").split("\n").length > 400)).toEqual([]);
 });
