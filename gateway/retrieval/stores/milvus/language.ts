@@ -100,8 +100,7 @@ function sayColumn(at: Expression, type: ColumnType, leaf: Leaf): Said | undefin
 function sayJson(at: Expression, leaf: Leaf): Said | undefined {
   const { operator, value, field } = leaf;
   const typed = typeBounds(at, leaf);
-  const exact =
-    field.type !== "time" && field.type !== "number" ? true : field.form !== "epoch_ms" && !takesTruth(leaf);
+  const exact = isExact(leaf);
   const yes = (filters: readonly Expression[], also = true): Said => ({
     filter: many("and", filters),
     exact: exact && also,
@@ -138,6 +137,13 @@ function sayJson(at: Expression, leaf: Leaf): Said | undefined {
   return yes([...typed, test]);
 }
 
+/** Milvus Lite takes numbers for truth values, too, and the other way round. */
+function isExact(leaf: Leaf): boolean {
+  const { type, form } = leaf.field;
+  if (type === "boolean") return false;
+  return type !== "time" && type !== "number" ? true : form !== "epoch_ms" && !takesTruth(leaf);
+}
+
 /** Milvus Lite takes `true` for 1 and `false` for 0: whether either would be let through for a number. */
 function takesTruth({ operator, value }: Leaf): boolean {
   if (operator === "exists") return true;
@@ -152,7 +158,7 @@ function sayNegatedJson(
   leaf: Leaf,
 ): Said | undefined {
   const { operator, value, field } = leaf;
-  if ((operator !== "eq" && operator !== "in") || field.type === "time" || field.type === "strings")
+  if ((operator !== "eq" && operator !== "in") || !["string", "number"].includes(field.type))
     return undefined;
   if (field.type === "number" && takesTruth(leaf)) return undefined;
   const items = literals(operator === "eq" ? [value as Scalar] : value, (one) => jsonValue(one, leaf));
