@@ -11,10 +11,7 @@ export interface Arrival {
   /** A `.tar.gz`, or a folder or file to be read. */
   readonly content: { readonly bytes: Uint8Array } | { readonly path: string };
   readonly etag?: string;
-  /**
-   * An operator's word, recorded, that a version below the high-water mark may come this time; all else must hold. After it,
-   * the mark is that version.
-   */
+  /** An operator's word, recorded, that a version below the high-water mark may come this time; all else must hold. */
   readonly override?: { readonly reason: string; readonly by: string };
 }
 
