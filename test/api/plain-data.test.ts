@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Sidecar } from "../../sidecar/main.js";
 import { startSidecar } from "../../sidecar/main.js";
 import { bundleCache } from "../world.js";

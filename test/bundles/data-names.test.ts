@@ -1,6 +1,6 @@
 /** What is read of the data is named so that a result counts for just as long as that stays. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { createPolicyData } from "../../sidecar/bundles/data-names.js";
 import type { Json } from "../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";

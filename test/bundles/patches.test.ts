@@ -1,6 +1,6 @@
 /** Base documents that are changed in place are what a fresh load of them would be; a list of changes is all or nothing. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Operation } from "../../sidecar/bundles/change-json.js";
 import type { Documents } from "../../sidecar/bundles/documents.js";
 import { createDocuments } from "../../sidecar/bundles/documents.js";

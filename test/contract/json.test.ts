@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { JsonNumber, JsonRefused, isObject, parseJson, stringifyJson } from "../../sidecar/contract.js";
 
 function codeOf(source: string | Uint8Array, depth?: number): string {

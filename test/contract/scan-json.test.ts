@@ -1,6 +1,6 @@
 /** The projecting scanner: what it accepts, parseJson accepts, and reads in the same way. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { createScanner, isObject, JsonRefused, parseJson, stringifyJson } from "../../sidecar/contract.js";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import * as opaWasm from "@open-policy-agent/opa-wasm";
 import { parseJson } from "../../sidecar/contract.js";
 import { addFuel, fuelExport } from "../../sidecar/decide/fuel.js";

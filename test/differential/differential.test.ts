@@ -1,6 +1,6 @@
 /** The engine beside OPA's own evaluator: the built-ins of OPA's module one by one, and the language. */
 import { afterAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { readsCases } from "../rego/reads.cases.js";

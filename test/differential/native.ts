@@ -1,5 +1,5 @@
 /** Calls of the built-ins that OPA's WASM has itself, with arguments that tell one implementation from another. */
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 
 /** JSON text of one argument; `set`: the policy makes a set of the array. */
 export type Kind = keyof typeof kinds;

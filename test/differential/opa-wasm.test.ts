@@ -1,7 +1,7 @@
 /** The engine beside `@open-policy-agent/opa-wasm`, the SDK that others use, where the two must agree. */
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Json } from "../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";

@@ -1,6 +1,6 @@
 /** Facts about answers: found however a stream is cut, recorded, and decided on before a client sees what they are about. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { AnswerMode, Denial } from "../../gateway/content/answer/inspect.js";
 import { AnswerDenied, createInspector } from "../../gateway/content/answer/inspect.js";
 import type { AnswerForm } from "../../gateway/content/answer/words.js";

@@ -1,7 +1,7 @@
 /** Tool calls in a model's answer: decided when they are whole; let go byte for byte, or refused in the client's form. */
 import Anthropic from "@anthropic-ai/sdk";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import OpenAI from "openai";
 import { anthropicCalls } from "../../gateway/models/calls/anthropic-calls.js";
 import type { CallGuard, DecideCalls, ToolCall } from "../../gateway/models/calls/guard.js";

@@ -1,6 +1,6 @@
 /** `mask` with the phase `response`: what detectors find doesn't reach the client, however the answer is cut. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { CantMaskAnswer, maskAnswer, maskEvents } from "../../gateway/content/mask-answer.js";
 import { maskText, patternsOf } from "../../gateway/content/mask-text.js";
 import type { JsonObject } from "../../sidecar/contract.js";

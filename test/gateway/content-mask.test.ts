@@ -1,6 +1,6 @@
 /** `mask` takes what detectors find out of a request, wherever it stands, or says that it can't. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { enforce } from "../../gateway/enforce/enforce.js";
 import { modelDuties } from "../../gateway/enforce/registry.js";
 import { injection, pii, secrets } from "../../gateway/content/create-detectors.js";

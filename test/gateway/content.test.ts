@@ -1,6 +1,6 @@
 /** What detectors give policy: facts about a request of a model, none of its text; what they didn't see is said. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { createDetectors, injection, pii, secrets } from "../../gateway/content/create-detectors.js";
 import { createDescribeContent } from "../../gateway/content/describe.js";
 import type { ContentParts } from "../../gateway/content/describe.js";

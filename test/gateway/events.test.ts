@@ -1,5 +1,5 @@
 /** Server-sent events, read in pieces of any kind: the same events, and bytes only where they are the events. */
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { describe, expect, test } from "@jest/globals";
 import { EventsRefused, readEventBatches, readEvents } from "../../gateway/events.js";
 

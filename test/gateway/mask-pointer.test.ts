@@ -1,6 +1,6 @@
 /** `mask` by JSON pointers, in requests and answers of each protocol: to the letter, or a deny. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { maskEvents, maskAnswer } from "../../gateway/content/mask-answer.js";
 import type { AnswerForm } from "../../gateway/content/answer/words.js";
 import type { Masking } from "../../gateway/content/mask-text.js";

@@ -1,6 +1,6 @@
 /** OpenAI's protocol and Anthropic's, by way of what they have in common: nothing is lost, or it is refused by name. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import {
   readAnthropicAnswer,
   writeAnthropicAnswer,

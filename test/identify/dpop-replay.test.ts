@@ -1,6 +1,6 @@
 /** One contract for every store of proofs. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { Redis } from "ioredis";
 import { normalizeUrl } from "../../sidecar/identify/proof/normalize-url.js";
 import { createRedisReplay } from "../../sidecar/identify/proof/redis-replay.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { errorTable } from "../../sidecar/contract.js";
 import { k1, r1, tokenCases, tokenOf, type TokenCase } from "./token-attacks.cases.js";
 import { createWorld, es256, header, issuerConfig, issuerUrl, jwk, payload, token } from "./world.js";

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { holds } from "../../gateway/retrieval/conditions/holds.js";
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject } from "../../sidecar/contract.js";

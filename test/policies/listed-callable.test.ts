@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Json, JsonObject } from "../../sidecar/contract.js";
 import { isObject, parseJson } from "../../sidecar/contract.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { buildCommand } from "../../cli/build.js";
 import { depsCommand } from "../../cli/deps.js";
 import { drawFacts } from "../../cli/draw-facts.js";

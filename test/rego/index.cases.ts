@@ -1,5 +1,5 @@
 /** Policies and inputs for the differential test of the rule index: everything that is looked up, beside what isn't. */
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 
 const texts = ["x", "y", "z", "", 'q"\\', "a.b", "__proto__"];
 const text = fc.constantFrom(...texts).map((value) => JSON.stringify(value));

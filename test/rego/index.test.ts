@@ -1,6 +1,6 @@
 /** The rule index changes what an evaluation costs, never what it gives. */
 import { afterAll, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import type { Json } from "../../sidecar/contract.js";
 import { stringifyJson } from "../../sidecar/contract.js";
 import type { Policy } from "../../sidecar/decide/policy.js";

@@ -1,4 +1,4 @@
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 
 const names = [
   "a",

@@ -1,6 +1,6 @@
 /** The cache's ground: inputs with one key must have one answer, in WASM and in OPA's own evaluator. */
 import { afterAll, describe, expect, test } from "@jest/globals";
-import fc from "../properties.js";
+import { fc } from "../properties.js";
 import { createPolicyData } from "../../sidecar/bundles/data-names.js";
 import type { Json } from "../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import type { GoAnswer, GoContext } from "../../../sidecar/decide/builtins/go/go.js";
 import { createGoBuiltins } from "../../../sidecar/decide/builtins/go/go.js";
 import { servedBy } from "../../../sidecar/decide/builtins/table.js";

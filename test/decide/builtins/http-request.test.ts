@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import type { Json } from "../../../sidecar/contract.js";
 import { JsonNumber } from "../../../sidecar/contract.js";
 import { parseDuration } from "../../../sidecar/decide/builtins/network/http-duration.js";

@@ -1,6 +1,6 @@
 /** Node's built-ins beside OPA's Go code, on arguments made of the cases' own. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import { BuiltinFault } from "../../../sidecar/decide/builtins/builtin.js";
 import { BuiltinLimit } from "../../../sidecar/decide/builtins/limit.js";
 import { createGoBuiltins } from "../../../sidecar/decide/builtins/go/go.js";

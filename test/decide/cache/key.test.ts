@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import type { Json } from "../../../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import { createKeyer } from "../../../sidecar/decide/cache/key.js";

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import type { Json } from "../../../sidecar/contract.js";
 import { JsonNumber, parseJson, stringifyJson } from "../../../sidecar/contract.js";
 import { serveBuiltins } from "../../../sidecar/decide/builtins/serve.js";

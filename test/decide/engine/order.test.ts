@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import { stringifyJson } from "../../../sidecar/contract.js";
 import { writeValue } from "../../../sidecar/decide/builtins/text.js";
 import { addOrder, orderExport } from "../../../sidecar/decide/engine/order.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import { JsonNumber } from "../../../sidecar/contract.js";
 import { termText } from "../../../sidecar/decide/builtins/text.js";
 import { compareValues, objectOf, setOf } from "../../../sidecar/decide/engine/value.js";

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../properties.js";
+import { fc } from "../../properties.js";
 import { readDecimal, writeNanos } from "../../../gateway/observe/decimal.js";
 import { estimateTokens, TextCount } from "../../../gateway/observe/estimate.js";
 import { sumUp } from "../../../gateway/observe/price.js";

@@ -1,6 +1,6 @@
 /** What is kept until its boundary: the results are OPA's at the same instant, and none changes before its boundary. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import { parseJson, stringifyJson } from "../../../../sidecar/contract.js";
 import type { Json } from "../../../../sidecar/contract.js";
 import type { Answer } from "../../../../sidecar/decide/answer.js";

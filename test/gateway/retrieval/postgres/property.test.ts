@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type pg from "pg";
 import type { Condition, FieldOperator } from "../../../../sidecar/contract.js";
 import { holds } from "../../../../gateway/retrieval/conditions/holds.js";

@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { clientId } from "../../../../gateway/retrieval/stores/chroma/address.js";
 import { home, startChroma } from "../stores/chroma/server.js";

@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { Json } from "../../../../sidecar/contract.js";
 import { startMilvus } from "../stores/milvus/server.js";
 import { holdProperty, nearest } from "./property.js";

@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import { startPinecone } from "../stores/pinecone/server.js";
 import { holdProperty, nearest } from "./property.js";

@@ -3,7 +3,7 @@
  * doesn't allow document by document; in the same order, whatever the caller filters by, whatever is stored.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import { holds } from "../../../../gateway/retrieval/conditions/holds.js";
 import type { FieldConfig } from "../../../../gateway/retrieval/document.js";
 import { readDocument } from "../../../../gateway/retrieval/document.js";

@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { JsonObject } from "../../../../sidecar/contract.js";
 import { startQdrant } from "../stores/qdrant/server.js";
 import { holdProperty, nearest } from "./property.js";

@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import type { Source } from "../stores/search/matches.js";
 import { startSearch } from "../stores/search/server.js";

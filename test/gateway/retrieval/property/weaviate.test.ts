@@ -1,4 +1,4 @@
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import type { Json, JsonObject } from "../../../../sidecar/contract.js";
 import type { Schema } from "../stores/weaviate/matches.js";
 import { startWeaviate } from "../stores/weaviate/server.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../../properties.js";
+import { fc } from "../../../properties.js";
 import { compile } from "../../../../gateway/retrieval/conditions/compile.js";
 import { holds } from "../../../../gateway/retrieval/conditions/holds.js";
 import { isAlways, isNever, simplify } from "../../../../gateway/retrieval/conditions/simplify.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../../../properties.js";
+import { fc } from "../../../../properties.js";
 import type { Condition, FieldOperator, JsonObject } from "../../../../../sidecar/contract.js";
 import { compile } from "../../../../../gateway/retrieval/conditions/compile.js";
 import { holds } from "../../../../../gateway/retrieval/conditions/holds.js";

@@ -1,5 +1,5 @@
 /** Fields in all the ways that an index can have them, what may be stored in them, and conditions on them. */
-import fc from "../../../../properties.js";
+import { fc } from "../../../../properties.js";
 import type { Condition, Scalar } from "../../../../../sidecar/contract.js";
 import type { FieldConfig } from "../../../../../gateway/retrieval/document.js";
 import type { FieldMapping } from "../../../../../gateway/retrieval/stores/search/settings.js";

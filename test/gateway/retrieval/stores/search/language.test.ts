@@ -1,6 +1,6 @@
 /** What is pushed down, against what it must mean: for any stored value never narrower, and where it says exact, the same. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "../../../../properties.js";
+import { fc } from "../../../../properties.js";
 import type { JsonObject } from "../../../../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../../../../sidecar/contract.js";
 import { compile } from "../../../../../gateway/retrieval/conditions/compile.js";

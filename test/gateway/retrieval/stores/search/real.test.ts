@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Client } from "@opensearch-project/opensearch";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "../../../../properties.js";
+import { fc } from "../../../../properties.js";
 import type { JsonObject } from "../../../../../sidecar/contract.js";
 import { parseJson, stringifyJson } from "../../../../../sidecar/contract.js";
 import { compile } from "../../../../../gateway/retrieval/conditions/compile.js";
