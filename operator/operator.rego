@@ -1,10 +1,12 @@
 # METADATA
 # title: What operators may do
 # description: |
-#   Decides who may set, lift and list fences, and bump epochs. It is loaded beside the bundles of the callers' policies, and none of them
-#   can change it. Copy it to where `operator.bundle` says to change it yourself.
+#   Decides who may set, lift and list fences, bump epochs, and push bundles. It is loaded beside the bundles of the callers'
+#   policies, and none of them can change it. Copy it to where `operator.bundle` says to change it yourself.
 #   Input: {operator: {id, person, by: "key" | "identity", roles, groups, tenant, issuer}, action, fence: {match, by, own, issued_before}};
-#   for epoch.bump and epoch.list: {operator, action, epoch: {match}}
+#   for epoch.bump and epoch.list: {operator, action, epoch: {match}};
+#   for bundle.*: {operator, action, bundle: {name, revision, version, digest, roots, signed_by, by, generation}}. A push is asked
+#   about twice: by its name before it is read, and by all once it is verified.
 package countersign.operator
 
 # METADATA
@@ -41,8 +43,10 @@ allow contains reason(rego.metadata.rule()) if {
 }
 
 # METADATA
-# title: operators of one tenant only fence, and bump epochs, in that tenant
-# description: What names no tenant holds in all. Only keys, and groups that the facts list under `fleet`, are of none.
+# title: operators of one tenant only fence, bump epochs, and push bundles, in that tenant
+# description: |
+#   What names no tenant holds in all. Only keys, and groups that the facts list under `fleet`, are of none. A bundle is a
+#   tenant's where the facts say so under `bundles`.
 # custom:
 #   id: operator.tenant
 #   code: other_tenant
@@ -65,6 +69,39 @@ deny contains reason(rego.metadata.rule()) if {
 	not input.fence.own == false
 }
 
+# METADATA
+# title: this bundle is for others to push
+# description: |
+#   Bundles that the facts list under `bundles` are for the roles (and groups) that stand there only: {"payments":
+#   {"roles": ["payments-team"], "signed_by": ["payments-key"]}}; to look at them and to roll them back, too.
+# custom:
+#   id: operator.bundle
+#   code: other_bundle
+#   owner: security
+#   severity: critical
+deny contains reason(rego.metadata.rule()) if {
+	startswith(input.action, "bundle.")
+	listed := data.operators.bundles[input.bundle.name].roles
+	every role in roles {
+		not role in listed
+	}
+}
+
+# METADATA
+# title: this bundle is to be signed by another key
+# custom:
+#   id: operator.signed_by
+#   code: other_key
+#   owner: security
+#   severity: critical
+deny contains reason(rego.metadata.rule()) if {
+	input.action == "bundle.push"
+	input.bundle.digest
+	keys := data.operators.bundles[input.bundle.name].signed_by
+	signer := object.get(input.bundle, "signed_by", "")
+	not signer in keys
+}
+
 roles contains role if some role in input.operator.roles
 
 roles contains role if some role in input.operator.groups
@@ -77,6 +114,11 @@ in_own_tenant if {
 in_own_tenant if {
 	startswith(input.action, "epoch.")
 	input.epoch.match.tenant == input.operator.tenant
+}
+
+in_own_tenant if {
+	startswith(input.action, "bundle.")
+	data.operators.bundles[input.bundle.name].tenant == input.operator.tenant
 }
 
 # What configuration doesn't tie to a tenant isn't.

@@ -50,7 +50,7 @@ test_who_has_no_role_may_nothing if {
 	}
 }
 
-test_what_is_not_listed_is_nobodys_right if codes(request(key, "bundle.push", {})) == {"default_deny"}
+test_what_is_not_listed_is_nobodys_right if codes(request(key, "bundle.remove", {})) == {"default_deny"}
 
 test_a_person_fences_in_their_tenant_only if {
 	allowed(request(person, "fence.add", {"tenant": "acme", "subject": "bob"}))
@@ -112,6 +112,60 @@ test_what_is_said_of_a_fence_says_nothing_of_an_epoch if {
 	given := request(person, "epoch.bump", {"tenant": "acme"})
 	"other_tenant" in codes(given)
 	"other_tenant" in codes(object.union(bump(person, "fence.add", {"tenant": "acme"}), {"fence": {"own": false}}))
+}
+
+about(who, action, bundle) := {"operator": who, "action": action, "bundle": bundle}
+
+test_roles_push_look_and_roll_back if {
+	pusher := object.union(key, {"roles": ["bundle-pusher"]})
+	viewer := object.union(key, {"roles": ["bundle-viewer"]})
+	lead := object.union(key, {"roles": ["bundle-operator"]})
+	actions := ["push", "list", "read", "refresh", "rollback", "override"]
+	rights := {
+		"lead": {one | some one in actions; allowed(about(lead, concat(".", ["bundle", one]), {"name": "main"}))},
+		"pusher": {one | some one in actions; allowed(about(pusher, concat(".", ["bundle", one]), {"name": "main"}))},
+		"viewer": {one | some one in actions; allowed(about(viewer, concat(".", ["bundle", one]), {"name": "main"}))},
+		"fences": {one | some one in actions; allowed(about(key, concat(".", ["bundle", one]), {"name": "main"}))},
+	}
+	rights == {
+		"lead": {"push", "list", "read", "refresh", "rollback", "override"},
+		"pusher": {"push", "list", "read", "refresh"},
+		"viewer": {"list"},
+		"fences": set(),
+	}
+}
+
+test_a_person_pushes_nothing_that_holds_in_all_tenants if {
+	pusher := object.union(person, {"groups": ["bundle-pusher"]})
+	"other_tenant" in codes(about(pusher, "bundle.push", {"name": "main"}))
+	facts := {"acme-tools": {"tenant": "acme"}}
+	given := about(pusher, "bundle.push", {"name": "acme-tools"})
+	operator.decision.allow with input as given with data.operators.bundles as facts
+	other := about(object.union(pusher, {"tenant": "globex"}), "bundle.push", {"name": "acme-tools"})
+	not operator.decision.allow with input as other with data.operators.bundles as facts
+}
+
+test_a_bundle_may_be_for_some_roles_and_keys_only if {
+	facts := {"payments": {"roles": ["payments-team"], "signed_by": ["payments-key"]}}
+	pusher := object.union(key, {"roles": ["bundle-pusher"]})
+	team := object.union(key, {"roles": ["bundle-pusher", "payments-team"]})
+	not operator.decision.allow with input as about(pusher, "bundle.push", {"name": "payments"})
+		with data.operators.bundles as facts
+	operator.decision.allow with input as about(pusher, "bundle.push", {"name": "main"})
+		with data.operators.bundles as facts
+
+	# before it is read, nobody knows who signed it
+	operator.decision.allow with input as about(team, "bundle.push", {"name": "payments"})
+		with data.operators.bundles as facts
+	read := {"name": "payments", "digest": "ab"}
+	not operator.decision.allow with input as about(team, "bundle.push", read)
+		with data.operators.bundles as facts
+	other := object.union(read, {"signed_by": "other-key"})
+	not operator.decision.allow with input as about(team, "bundle.push", other)
+		with data.operators.bundles as facts
+	own := object.union(read, {"signed_by": "payments-key"})
+	operator.decision.allow with input as about(team, "bundle.push", own)
+		with data.operators.bundles as facts
 }
 
 test_what_is_said_of_nobody_is_denied if {

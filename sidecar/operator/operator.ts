@@ -1,4 +1,4 @@
-/** Who may fence, lift and look: operators, and the policy over them that no pushed bundle can change. */
+/** Who may fence, lift, push and look: operators, and the policy over them that no pushed bundle can change. */
 import type { FenceMatch, Handle, Json, Reason } from "../contract.js";
 
 export interface Operator {
@@ -16,11 +16,35 @@ export interface Operator {
   readonly handles: readonly Handle[];
 }
 
-export const operatorActions = ["fence.add", "fence.lift", "fence.list", "epoch.bump", "epoch.list"] as const;
+export const operatorActions = [
+  ...(["fence.add", "fence.lift", "fence.list", "epoch.bump", "epoch.list"] as const),
+  ...(["bundle.push", "bundle.list", "bundle.read", "bundle.rollback"] as const),
+  ...(["bundle.override", "bundle.refresh"] as const),
+] as const;
 export type OperatorAction = (typeof operatorActions)[number];
 
-/** What the action is about: what a fence names, or whose epoch is bumped. */
-export interface OperatorSubject {
+/** What the action is about: what a fence names, whose epoch is bumped, or a bundle. */
+export type OperatorSubject = FenceSubject | BundleSubject;
+
+/** A bundle as the operator policy sees it; what isn't known yet isn't there. */
+export interface BundleSubject {
+  readonly bundle: {
+    readonly name: string;
+    readonly revision?: string;
+    readonly version?: number;
+    /** SHA-256 (hex) of its archive. */
+    readonly digest?: string;
+    readonly roots?: readonly string[];
+    /** The id of the key that it is signed by. */
+    readonly signed_by?: string;
+    /** Who pushed what is in force now. */
+    readonly by?: string;
+    /** What a rollback leads to. */
+    readonly generation?: number;
+  };
+}
+
+export interface FenceSubject {
   readonly match: FenceMatch;
   /** Who set the fence that is to be lifted. */
   readonly by?: string;
@@ -47,13 +71,20 @@ export function namesOperator(match: FenceMatch, { handles, person, id }: Operat
 /** Makes the policy's input. */
 export function inputOf(operator: Operator, action: OperatorAction, about: OperatorSubject): Json {
   const { id, person, by, roles, groups, tenant, issuer } = operator;
-  return {
+  const asking = {
     operator: {
       ...{ id, person, by, roles: [...roles], groups: [...groups] },
       ...(tenant === undefined ? {} : { tenant }),
       ...(issuer === undefined ? {} : { issuer }),
     },
     action,
+  };
+  if ("bundle" in about) {
+    const { roots, ...plain } = about.bundle;
+    return { ...asking, bundle: { ...plain, ...(roots === undefined ? {} : { roots: [...roots] }) } };
+  }
+  return {
+    ...asking,
     [action.startsWith("epoch.") ? "epoch" : "fence"]: {
       match: { ...about.match },
       own: namesOperator(about.match, operator),
