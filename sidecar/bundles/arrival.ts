@@ -17,6 +17,7 @@ export interface Arrival {
 
 /** What its signature says. */
 export interface Verified {
+  readonly kind: "verified";
   readonly signed: boolean;
   readonly keyId?: string;
   readonly scope?: string;
