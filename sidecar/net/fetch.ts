@@ -1,12 +1,11 @@
-import { lookup as systemLookup } from "node:dns/promises";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP } from "node:net";
 import { plainAddress, type AllowAddress } from "./addresses.js";
+import { guardedLookup, onceAtATime, systemAddresses, type Lookup } from "./lookup.js";
 
-/** Finds a name's addresses. */
-export type Lookup = (name: string) => Promise<readonly string[]>;
+export type { Lookup } from "./lookup.js";
 
 export interface FetchRequest {
   /** `https:` or `http:`; whether plain HTTP may be, is the caller's to know. */
@@ -94,7 +93,7 @@ function exchange(wanted: FetchRequest, lookup: Lookup, signal: AbortSignal): Pr
         ...wanted.headers,
         ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),
       },
-      lookup: guarded(lookup, wanted.allows),
+      lookup: guardedLookup(lookup, wanted.allows),
       agent: false,
       maxHeaderSize: mostHeaders,
       signal,
@@ -135,42 +134,6 @@ async function read(response: IncomingMessage, limit: number): Promise<Buffer> {
   }
   if (!response.complete) throw new Fault("network", statusCode);
   return Buffer.concat(chunks, length);
-}
-
-/** Answers Node's question for addresses with the allowed ones, and with an error where there are none. */
-function guarded(lookup: Lookup, allows: AllowAddress): LookupFunction {
-  return (name, options, done) => {
-    lookup(name).then(
-      (addresses) => {
-        const plain = addresses.flatMap((address) => plainAddress(address) ?? []);
-        const good = plain
-          .filter(allows)
-          .map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))
-          .filter(({ family }) => ![4, 6].includes(Number(options.family)) || family === options.family);
-        const [first] = good;
-        if (first === undefined) done(new Fault(plain.length === 0 ? "network" : "address"), []);
-        else if (options.all === true) done(null, good);
-        else done(null, first.address, first.family);
-      },
-      () => done(new Fault("network"), []),
-    );
-  };
-}
-
-/** INVARIANT: a name that is being asked about isn't asked about again: each question takes one of Node's few threads. */
-function onceAtATime(lookup: Lookup): Lookup {
-  const asked = new Map<string, Promise<readonly string[]>>();
-  return (name) => {
-    const running = asked.get(name);
-    if (running !== undefined) return running;
-    const answer = lookup(name).finally(() => asked.delete(name));
-    asked.set(name, answer);
-    return answer;
-  };
-}
-
-async function systemAddresses(name: string): Promise<readonly string[]> {
-  return (await systemLookup(name, { all: true })).map(({ address }) => address);
 }
 
 function faultOf(error: unknown): FetchFault {

@@ -1,0 +1,200 @@
+/** A service of the configuration, as it is asked: for bundles, and to take decisions and status. */
+import { Agent as HttpAgent, validateHeaderName, validateHeaderValue } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { parseAddresses, type AllowAddress } from "../addresses.js";
+import { guardedLookup, onceAtATime, systemAddresses, type Lookup } from "../lookup.js";
+import { isHere, plaintextFault, type ServiceConfig } from "./config.js";
+import { createProver, type Proof, type Sign } from "./credentials.js";
+import { exchange, type Answer, type Exchange, type Method } from "./exchange.js";
+import { Fault, faultOf, type ServiceFault } from "./fault.js";
+
+export interface ServiceRequest {
+  /** `GET` unless given. */
+  readonly method?: Method;
+  /** Below the service's URL, with a query where there is one. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** Most bytes of an answer's body; one that is no success is cut off at 64 KiB. */
+  readonly maxBytes: number;
+  /** For all of it, milliseconds. */
+  readonly timeoutMs: number;
+  /** Until an answer begins, milliseconds; the configuration's unless given. */
+  readonly headerTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Gives a redirect as the answer that it is. Otherwise a GET follows it within the service's own origin. */
+  readonly redirects?: "answer";
+}
+
+/** INVARIANT: a failure's message holds no token, no header's value and nothing of a body. */
+export type ServiceAnswer =
+  | ({ readonly kind: "answered" } & Answer)
+  | { readonly kind: "failed"; readonly fault: ServiceFault; readonly message: string };
+
+export interface Service {
+  readonly name: string;
+  /** Never rejects. */
+  request(request: ServiceRequest): Promise<ServiceAnswer>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+export interface ServiceParts {
+  readonly lookup?: Lookup;
+  /** What proves requests of `s3_signing`. */
+  readonly sign?: Sign;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock?: () => number;
+}
+
+const mostRedirects = 3;
+const mostOfToken = 64 * 1024;
+const tokenTimeoutMs = 10_000;
+/** Between two pieces of a body, milliseconds. */
+const idleTimeoutMs = 30_000;
+/** How long a connection is kept that nobody uses, milliseconds. */
+const keptMs = 60_000;
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const ours: ReadonlySet<string> = new Set([
+  ...["connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer"],
+  ...["transfer-encoding", "upgrade", "expect", "accept-encoding"],
+]);
+
+/** Without TLS nothing proves who answers: a name may not lead to a cloud's metadata. */
+const plaintextAddresses = parseAddresses("public+private+loopback");
+
+/**
+ * Creates the client of a service.
+ * INVARIANT: credentials and configured headers go to the service's own origin only.
+ * @throws Error where the configuration can't be carried out; the message names the service
+ */
+export function createService(config: ServiceConfig, parts: ServiceParts = {}): Service {
+  const { name, ca } = config;
+  const { clock = () => performance.now() } = parts;
+  const base = new URL(config.url);
+  const fault = plaintextFault(config) ?? faultOfHeaders(config.headers);
+  if (fault !== undefined) throw new Error(`services.${name}: ${fault}`);
+  const lookup = onceAtATime(parts.lookup ?? systemAddresses);
+  const secure = base.protocol === "https:";
+  const agent = new (secure ? HttpsAgent : HttpAgent)({
+    keepAlive: true,
+    maxFreeSockets: 4,
+    timeout: keptMs,
+  });
+  const closed = new AbortController();
+  /** Over TLS the certificate proves who answers, whatever the address; an address in a URL isn't looked up. */
+  const lookupFor = (url: URL) =>
+    guardedLookup(lookup, url.protocol === "https:" || isHere(url.hostname) ? () => true : allowsPlaintext);
+  const prover = createProver(config.credentials, {
+    clock,
+    sign: parts.sign,
+    exchange: (wanted) =>
+      exchange({
+        ...wanted,
+        ...{ ca, lookup: lookupFor(wanted.url), maxBytes: mostOfToken, signals: [closed.signal] },
+        ...{ timeoutMs: tokenTimeoutMs, headerTimeoutMs: tokenTimeoutMs, idleTimeoutMs },
+      }),
+  });
+
+  /** One request, proven; again where what proved it was refused. */
+  async function ask(url: URL, request: ServiceRequest, limits: LimitsOf): Promise<Answer> {
+    const { method = "GET", body } = request;
+    const headers = { ...lower(config.headers), ...lower(request.headers ?? {}) };
+    for (let again = true; ; again = false) {
+      const proof: Proof = await unless(limits.signals, prover.prove({ method, url, headers, body }));
+      const answer = await exchange({
+        ...{ url, method, body, agent, ca, pair: proof.pair, lookup: lookupFor(url) },
+        headers: { ...headers, ...proof.headers },
+        maxBytes: request.maxBytes,
+        ...limits,
+        timeoutMs: limits.until - clock(),
+      });
+      if (answer.status !== 401 || !proof.refused() || !again) return answer;
+    }
+  }
+
+  async function follow(request: ServiceRequest, limits: LimitsOf): Promise<Answer> {
+    const { method = "GET" } = request;
+    let url = new URL(`${config.url}/${request.path.replace(/^\/+/, "")}`);
+    for (let hops = 0; ; hops++) {
+      // INVARIANT: whatever a path or a redirect says, nobody else is asked
+      if (url.origin !== base.origin) {
+        throw new Fault(
+          "redirect",
+          "it redirects to another origin, which isn't asked: give the URL that it leads to",
+        );
+      }
+      url.hash = "";
+      const answer = await ask(url, request, limits);
+      if (!redirects.has(answer.status) || request.redirects === "answer") return answer;
+      const { location } = answer.headers;
+      if ((method !== "GET" && method !== "HEAD") || location === undefined || !URL.canParse(location, url))
+        throw new Fault("redirect", `it answers ${answer.status}: give the URL that it leads to`);
+      if (hops === mostRedirects)
+        throw new Fault("redirect", `it redirects more than ${mostRedirects} times`);
+      url = new URL(location, url);
+    }
+  }
+
+  return {
+    name,
+    async request(request) {
+      const { timeoutMs, headerTimeoutMs = config.responseHeaderTimeoutMs, signal } = request;
+      const signals = [closed.signal, ...(signal === undefined ? [] : [signal])];
+      const limits = { until: clock() + timeoutMs, headerTimeoutMs, idleTimeoutMs, signals };
+      try {
+        return { kind: "answered", ...(await follow(request, limits)) };
+      } catch (error) {
+        const { fault, message } = faultOf(error);
+        return { kind: "failed", fault, message };
+      }
+    },
+    close() {
+      closed.abort();
+      agent.destroy();
+    },
+  };
+}
+
+type LimitsOf = Pick<Exchange, "headerTimeoutMs" | "idleTimeoutMs"> & {
+  readonly signals: readonly AbortSignal[];
+  /** On the monotonic clock, milliseconds. */
+  readonly until: number;
+};
+
+const allowsPlaintext: AllowAddress = (address) => plaintextAddresses?.(address) ?? false;
+
+/** Waits, but no longer than until one of the signals. @throws Fault */
+async function unless<T>(signals: readonly AbortSignal[], work: Promise<T>): Promise<T> {
+  let stop = (): void => undefined;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new Fault("stopped", "it was stopped"));
+  });
+  for (const signal of signals) {
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+  }
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    for (const signal of signals) signal.removeEventListener("abort", stop);
+  }
+}
+
+function lower(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function faultOfHeaders(headers: Readonly<Record<string, string>>): string | undefined {
+  for (const [name, value] of Object.entries(headers)) {
+    if (ours.has(name.toLowerCase())) return `headers: ${name} is set by the connection itself; leave it out`;
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      // the value may be a secret
+      return "headers: must be names and values of HTTP headers";
+    }
+  }
+  return undefined;
+}
