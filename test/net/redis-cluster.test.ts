@@ -10,7 +10,7 @@ import type { RedisLink } from "../../sidecar/net/redis.js";
 import { connectRedis, partsOf } from "../../sidecar/net/redis.js";
 import { createRedisSeen } from "../../sidecar/signals/seen.js";
 import { openEpochs } from "../../sidecar/state/epochs/open.js";
-import { faults } from "../redis-faults.js";
+import { areFaultsTried, faults } from "../redis-faults.js";
 import type { TestCluster } from "../redis-fleet.js";
 import { startCluster } from "../redis-fleet.js";
 import { sleep, until } from "../redis.js";
@@ -18,7 +18,8 @@ import { open as openFences, quietLog, secret } from "../state/fences/world.js";
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await startCluster();
+  // where no test fails over, a busy machine mustn't
+  cluster = await startCluster({ downMs: areFaultsTried ? 1_000 : 15_000 });
 }, 30_000);
 afterAll(() => cluster.close());
 

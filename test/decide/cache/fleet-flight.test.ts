@@ -51,14 +51,14 @@ test("the others wait for the one who evaluates", async () => {
 
 test("what is cheap is evaluated by each", async () => {
   const replicas = await Promise.all([replica(0.1), replica(0.1)]);
-  await Promise.all(replicas.map(({ ask }) => ask("one question")));
+  await Promise.all(replicas.map(({ ask }) => ask("a cheap question")));
   expect(replicas.reduce((sum, { evaluations }) => sum + evaluations(), 0)).toBe(2);
 });
 
 test("one who claims and dies keeps nobody for long", async () => {
   const [dead, alive] = await Promise.all([replica(100), replica(100)]);
-  await dead.ask("one question", true);
-  expect(await alive.ask("one question")).toBe(true);
+  await dead.ask("a question of the dead", true);
+  expect(await alive.ask("a question of the dead")).toBe(true);
   expect(alive.evaluations()).toBe(1);
 });
 
