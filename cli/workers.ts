@@ -2,10 +2,8 @@
 import type { Worker } from "node:cluster";
 import cluster from "node:cluster";
 import { parseAddress, prepareSocket } from "../sidecar/api/listen.js";
-import { applySets, parseSidecarConfig } from "../sidecar/config.js";
-import { parseJson } from "../sidecar/contract.js";
 import type { Sidecar, SidecarOptions } from "../sidecar/main.js";
-import { startSidecar } from "../sidecar/main.js";
+import { configOf, startSidecar } from "../sidecar/main.js";
 import { joinMetrics } from "../sidecar/record/join-metrics.js";
 import type { Io } from "./main.js";
 import { UsageError } from "./main.js";
@@ -44,8 +42,8 @@ export function runWorkers(count: number, options: SidecarOptions, io: Io): Prom
  * INVARIANT: what one worker knows of tasks, limits and fences the others know, too.
  * @throws UsageError where they couldn't
  */
-function refuseAlone({ config, sets }: SidecarOptions): void {
-  const { state, api } = parseSidecarConfig(applySets(config, sets, parseJson));
+function refuseAlone(options: SidecarOptions): void {
+  const { state, api } = configOf(options);
   if (state.redisAt === undefined) {
     throw new UsageError(
       "--workers: each worker remembers tasks, limits and fences for itself unless they share a Redis; give a section state with redis_url and secret",
@@ -175,7 +173,7 @@ function runWorker(options: SidecarOptions): Promise<number> {
       if (process.connected) process.disconnect();
     };
     const begin = (slot: number): Promise<Sidecar> => {
-      const { dir } = parseSidecarConfig(applySets(options.config, options.sets, parseJson)).state;
+      const { dir } = configOf(options).state;
       return startSidecar({
         ...options,
         // what outlives the process is each worker's own

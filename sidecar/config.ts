@@ -1,11 +1,27 @@
+import { readFileSync } from "node:fs";
 import type { AssertionConfig } from "./assert/config.js";
 import { readAssertion } from "./assert/config.js";
-import type { Json, JsonObject, ListenerTls } from "./contract.js";
+import type { BundlesConfig } from "./bundles/config.js";
+import { readBundles } from "./bundles/read-config.js";
+import { readKeys } from "./bundles/read-keys.js";
+import { readServices } from "./bundles/read-services.js";
+import { ConfigRefused } from "./config/config-refused.js";
+import { readDiscovery } from "./config/read-discovery.js";
+import type { PeerConfig } from "./config/read-peers.js";
+import { readPeers } from "./config/read-peers.js";
+import { refuseOpas, refuseOpasServer } from "./config/refused.js";
+import type { DiscoveryConfig } from "./discovery/config.js";
+import type { Json, ListenerTls } from "./contract.js";
 import { Fields, isObject, Problems, readListenerTls } from "./contract.js";
 import type { NetworkRange } from "./describe/describe.js";
 import { readRedis } from "./net/read-redis.js";
 import type { RedisAt } from "./net/redis-place.js";
 import { defaultNetworks } from "./describe/describe.js";
+import type { ReadText } from "./net/read-file.js";
+import { readDecisionLogs } from "./record/read-config.js";
+import type { DecisionLogsConfig } from "./record/upload-config.js";
+import type { StatusConfig } from "./status/config.js";
+import { readStatus } from "./status/config.js";
 import type { IdentityConfig } from "./identify/create-methods.js";
 import { parseSpiffe } from "./identify/spiffe/parse-spiffe.js";
 import { parseIntrospection } from "./identify/introspection/parse-introspection.js";
@@ -69,11 +85,12 @@ export interface SidecarConfig {
   readonly networks: readonly NetworkRange[];
   readonly timeZone: string;
   readonly audit: { readonly mode: "buffered" | "strict" };
-  readonly decisionLogs: {
-    readonly console: boolean;
-    readonly file?: string;
-    readonly input: "digest" | "full";
-  };
+  readonly decisionLogs: DecisionLogsConfig;
+  readonly bundles: BundlesConfig;
+  /** Absent: nothing is configured by a bundle. */
+  readonly discovery?: DiscoveryConfig;
+  /** Absent: none is told of status. */
+  readonly status?: StatusConfig;
   readonly api: {
     /** Whether data and policies may be written through the API. */
     readonly writes: boolean;
@@ -89,32 +106,14 @@ export interface SidecarConfig {
   readonly maxBody: number;
 }
 
-/** An enforcement point as an operator writes it. */
-export interface PeerConfig {
-  readonly name: string;
-  /** Its own Unix socket, made 0600 in a directory that is 0700. */
-  readonly socket?: string;
-  /** A file with its token, 32 characters or more. */
-  readonly tokenFile?: string;
-  /** The SPIFFE id of its client certificate. */
-  readonly spiffeId?: string;
-}
-
-/** All that is wrong with a configuration, at once. */
-export class ConfigRefused extends Error {
-  override readonly name = "ConfigRefused";
-  constructor(readonly problems: readonly string[]) {
-    super(
-      `the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n  ${problems.join("\n  ")}`,
-    );
-  }
-}
-
 /**
  * Reads the sidecar's configuration (docs/configuration.md); absent fields take their defaults.
  * @throws ConfigRefused with every problem by its place.
  */
-export function parseSidecarConfig(value: Json): SidecarConfig {
+export function parseSidecarConfig(
+  value: Json,
+  readText: ReadText = (path) => readFileSync(path, "utf8"),
+): SidecarConfig {
   const problems = new Problems();
   const top = new Fields(value, "", problems);
   const decision = top.nested("decision");
@@ -128,11 +127,27 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
   const fences = top.nested("fences");
   const redisAt = readRedis(cache, problems);
   const secret = cache.string("secret");
-  const file = logs.string("file");
   const publicUrl = server.string("public_url")?.replace(/\/+$/, "");
   if (publicUrl !== undefined && !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(publicUrl)) {
     problems.add("server.public_url", "must be http or https, without user, query and fragment");
   }
+  const rules = { readText, files: true };
+  const services = readServices(top.raw("services"), problems, rules);
+  const referred = {
+    services,
+    keys: readKeys(top, problems, rules),
+    files: true,
+    given: top.has("decision_logs"),
+  };
+  const bundles = readBundles(top, problems, referred);
+  const discovery = top.has("discovery")
+    ? readDiscovery(top.nested("discovery"), problems, referred)
+    : undefined;
+  const directory = top.string("persistence_directory");
+  const persists = bundles.some(({ persist }) => persist) || discovery?.bundle.persist === true;
+  const persistenceDirectory = directory ?? (persists ? ".opa" : undefined);
+  refuseOpas(top, problems);
+  refuseOpasServer(server);
   const config: SidecarConfig = {
     labels: readLabels(top.raw("labels"), problems),
     decision: {
@@ -179,11 +194,15 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
     audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
-    decisionLogs: {
-      console: logs.boolean("console") ?? file === undefined,
-      ...(file === undefined ? {} : { file }),
-      input: logs.oneOf("input", ["digest", "full"]) ?? "digest",
+    decisionLogs: readDecisionLogs(logs, problems, referred),
+    bundles: {
+      services,
+      keys: referred.keys,
+      bundles,
+      ...(persistenceDirectory === undefined ? {} : { persistenceDirectory }),
     },
+    ...(discovery === undefined ? {} : { discovery }),
+    ...(top.has("status") ? { status: readStatus(top.nested("status"), problems, services) } : {}),
     api: {
       writes: api.boolean("writes") ?? false,
       maxDataBytes: api.integer("max_data_bytes", 1_024, 2 ** 30) ?? 16 * 2 ** 20,
@@ -193,7 +212,7 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
     ...(server.has("tls") ? { tls: readListenerTls(server.nested("tls"), problems) } : {}),
     maxBody: server.integer("max_body_bytes", 1_024, 2 ** 30) ?? 8 * 2 ** 20,
   };
-  for (const fields of [decision, cache, audit, logs, pep, server, api, identity, fences, top]) fields.end();
+  for (const fields of [decision, cache, audit, pep, server, api, identity, fences, top]) fields.end();
   if (redisAt !== undefined && (secret === undefined || secret.length < 16)) {
     problems.add(
       "cache.secret",
@@ -202,42 +221,6 @@ export function parseSidecarConfig(value: Json): SidecarConfig {
   }
   if (problems.list.length > 0) throw new ConfigRefused(problems.list);
   return config;
-}
-
-/**
- * Lays `key=value` pairs over a configuration, as OPA's `--set`: dots descend, values are JSON where
- * they parse as JSON and text otherwise.
- * @throws ConfigRefused where a pair has no key.
- */
-export function applySets(base: Json, sets: readonly string[], parse: (text: string) => Json): Json {
-  const top = clone(base);
-  for (const pair of sets) {
-    const at = pair.indexOf("=");
-    if (at < 1) throw new ConfigRefused([`--set ${pair}: give key=value`]);
-    const keys = pair.slice(0, at).split(".");
-    const last = keys.pop() ?? "";
-    let object = top;
-    for (const key of keys) {
-      const next = object[key];
-      object = object[key] = isObject(next) ? next : {};
-    }
-    const text = pair.slice(at + 1);
-    try {
-      object[last] = parse(text);
-    } catch {
-      object[last] = text;
-    }
-  }
-  return top;
-}
-
-function clone(value: Json): JsonObject {
-  if (!isObject(value)) throw new ConfigRefused(["(top): must be an object"]);
-  const copy = (item: Json): Json =>
-    isObject(item)
-      ? Object.fromEntries(Object.keys(item).map((key) => [key, copy(item[key] ?? null)]))
-      : item;
-  return copy(value) as JsonObject;
 }
 
 function readLabels(value: Json | undefined, problems: Problems): Record<string, string> {
@@ -273,33 +256,6 @@ function readNetworks(items: readonly Fields[], problems: Problems): NetworkRang
       problems.add(fields.at("cidr"), "must be a CIDR, e.g. 10.0.0.0/8");
     fields.end();
     return range;
-  });
-}
-
-function readPeers(items: readonly Fields[], problems: Problems): PeerConfig[] {
-  const names = new Set<string>();
-  return items.map((fields) => {
-    const [name, socket, tokenFile, spiffeId] = [
-      fields.required("name"),
-      fields.string("socket"),
-      fields.string("token_file"),
-      fields.string("spiffe_id"),
-    ];
-    if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
-      problems.add(fields.at("name"), "must be letters, digits, _ . and -, at most 63");
-    if (names.has(name)) problems.add(fields.at("name"), "is taken");
-    names.add(name);
-    if (socket === undefined && tokenFile === undefined && spiffeId === undefined)
-      problems.add(fields.at("socket"), "give at least one of socket, token_file, spiffe_id");
-    if (socket !== undefined && !socket.startsWith("/"))
-      problems.add(fields.at("socket"), "must be an absolute path");
-    fields.end();
-    return {
-      name,
-      ...(socket === undefined ? {} : { socket }),
-      ...(tokenFile === undefined ? {} : { tokenFile }),
-      ...(spiffeId === undefined ? {} : { spiffeId }),
-    };
   });
 }
 

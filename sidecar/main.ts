@@ -26,7 +26,6 @@ import { parseDataPath, parsePatchList } from "./bundles/patch-list.js";
 import type { BundleStore } from "./bundles/store.js";
 import { createWriteData } from "./bundles/write-data.js";
 import { createWritePolicies, policyOf } from "./bundles/write-policies.js";
-import { applySets, parseSidecarConfig } from "./config.js";
 import type {
   Decision,
   DecisionRequest,
@@ -36,7 +35,7 @@ import type {
   Json,
   Outcome,
 } from "./contract.js";
-import { parseJson, peerCertificates } from "./contract.js";
+import { peerCertificates } from "./contract.js";
 import { watchClock } from "./decide/clock.js";
 import { explain } from "./decide/cache/explain.js";
 import { createDescriber } from "./describe/describe.js";
@@ -53,6 +52,7 @@ import { compileBundle } from "./rego/build.js";
 import { createTls } from "./tls.js";
 import { apiBundle, openPolicies } from "./wire/policies.js";
 import { forgetBumped, wireEpochs } from "./wire/epochs.js";
+import { readConfig } from "./wire/config.js";
 import { openDecisionLog } from "./wire/decision-log.js";
 import { wireFences } from "./wire/fences.js";
 import { wireSignals } from "./wire/signals.js";
@@ -104,12 +104,15 @@ const goodNews: ReadonlySet<string> = new Set([
   ...["keys_refreshed", "api_keys_read", "trust_bundle_changed", "svid_changed", "tls_certificate_changed"],
 ]);
 
+/** Gives what is configured. @throws ConfigRefused */
+export const configOf = (options: SidecarOptions) => readConfig(options, process.env);
+
 /**
  * Starts a sidecar.
  * @throws ConfigRefused with every problem; Error where an address can't be had or no bundle could be activated.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const config = parseSidecarConfig(applySets(options.config, options.sets, parseJson));
+  const config = configOf(options);
   const addresses = options.addresses.map(parseAddress);
   const diagnostics = options.diagnosticAddresses.map(parseAddress);
   const clock = watchClock(options.now);

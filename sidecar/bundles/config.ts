@@ -24,9 +24,11 @@ export interface SigningConfig {
 
 export type Credentials =
   | { readonly kind: "none" }
+  /** `tokenPath`: a file, read for each request. */
   | { readonly kind: "bearer"; readonly scheme: string; readonly token?: string; readonly tokenPath?: string }
   | {
       readonly kind: "client_tls";
+      /** Paths of PEM files, which may be replaced by others. */
       readonly cert: string;
       readonly privateKey: string;
       readonly passphrase?: string;
@@ -90,12 +92,17 @@ export interface BundleConfig {
   readonly from:
     | { readonly kind: "service"; readonly service: string; readonly resource: string }
     | { readonly kind: "path"; readonly path: string }
-    | { readonly kind: "push" };
+    | {
+        readonly kind: "push";
+        /** What is pushed may be unsigned; otherwise there is `signing`. */
+        readonly unsigned: boolean;
+      };
   readonly polling: PollingConfig;
   /** `manual`: it is asked for by `POST /v1/bundles/{name}/refresh` only. */
   readonly trigger: "periodic" | "manual";
   /** What was activated last is kept in the persistence directory, and started from where the source is away. */
   readonly persist: boolean;
+  /** Absent: nothing has to be signed; what is signed is verified where there are `keys`. */
   readonly signing?: SigningConfig;
   readonly sizeLimitBytes: number;
   readonly verify: VerifyConfig;
@@ -105,6 +112,6 @@ export interface BundlesConfig {
   readonly services: ReadonlyMap<string, ServiceConfig>;
   readonly keys: ReadonlyMap<string, KeyConfig>;
   readonly bundles: readonly BundleConfig[];
-  /** `persistence_directory`; absent: nothing is kept. */
+  /** `persistence_directory`; `.opa` where something is to be kept and none is given. Absent: nothing is kept. */
   readonly persistenceDirectory?: string;
 }

@@ -17,6 +17,7 @@ export class Problems {
 /** Reads one object field by field, then refuses what nobody asked for. */
 export class Fields {
   private readonly known: string[] = [];
+  private readonly refused: string[] = [];
   private readonly object: JsonObject;
 
   constructor(
@@ -107,14 +108,31 @@ export class Fields {
     return value.map((item, i) => new Fields(item, `${this.at(name)}[${i}]`, this.problems));
   }
 
+  /** A map of names to texts. */
+  texts(name: string): Record<string, string> | undefined {
+    const value = this.raw(name);
+    if (value === undefined) return undefined;
+    if (isObject(value) && Object.values(value).every((item) => typeof item === "string"))
+      return { ...(value as Record<string, string>) };
+    return this.problems.add(this.at(name), "must be an object of strings");
+  }
+
   has(name: string): boolean {
     return this.object[name] !== undefined;
+  }
+
+  /** Refuses fields that are known elsewhere and mean nothing here, each with what to do instead. */
+  refuse(names: Readonly<Record<string, string>>): void {
+    for (const [name, instead] of Object.entries(names)) {
+      this.refused.push(name);
+      if (this.has(name)) this.problems.add(this.at(name), `isn't supported: ${instead}`);
+    }
   }
 
   /** Refuses the fields that were never asked for. */
   end(): void {
     for (const name of Object.keys(this.object)) {
-      if (this.known.includes(name)) continue;
+      if (this.known.includes(name) || this.refused.includes(name)) continue;
       const near = nearest(name, this.known);
       this.problems.add(this.at(name), `unknown field${near === undefined ? "" : `; did you mean ${near}?`}`);
     }

@@ -15,7 +15,7 @@ export interface ReportingConfig {
   /** Decisions past it are dropped and counted. */
   readonly maxDecisionsPerSecond?: number;
   /** `immediate`: as soon as a chunk is full, at the latest after the delay. */
-  readonly trigger: "periodic" | "immediate" | "manual";
+  readonly trigger: "periodic" | "immediate";
 }
 
 /** `decision_logs.spill`: where decisions wait that neither the sink nor the memory takes. */
