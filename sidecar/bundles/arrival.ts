@@ -17,7 +17,6 @@ export interface Arrival {
 
 /** What its signature says. */
 export interface Verified {
-  readonly kind: "verified";
   readonly signed: boolean;
   readonly keyId?: string;
   readonly scope?: string;

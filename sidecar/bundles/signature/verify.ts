@@ -11,11 +11,20 @@ export interface Trust {
   readonly now?: () => number;
 }
 
+export type VerifyOutcome =
+  | {
+      readonly kind: "verified";
+      readonly verified: Verified;
+      /** What was verified, and all that may be used from here on: YAML stands there as the JSON that was hashed. */
+      readonly entries: Entries;
+    }
+  | Rejected;
+
 /** Verifies a bundle's `.signatures.json` over all of its files. Never rejects. */
-export function verifyEntries(entries: Entries, trust: Trust): Promise<Verified | Rejected> {
+export function verifyEntries(entries: Entries, trust: Trust): Promise<VerifyOutcome> {
   return Promise.resolve(
     trust.signing === undefined && !entries.has(".signatures.json")
-      ? { kind: "verified", signed: false }
+      ? { kind: "verified", verified: { signed: false }, entries }
       : { kind: "rejected", errors: [{ code: "signature_key", message: "nothing verifies it yet" }] },
   );
 }
