@@ -1,4 +1,7 @@
 /** What the configuration says of bundles, in OPA's words. Source: OPA, "Configuration", services, keys, bundles. */
+import type { ServiceConfig } from "../net/service/config.js";
+
+export type { Credentials, ServiceConfig } from "../net/service/config.js";
 
 export type SignatureAlgorithm =
   | ("HS256" | "HS384" | "HS512" | "ES256" | "ES384" | "ES512")
@@ -20,48 +23,6 @@ export interface SigningConfig {
   readonly scope?: string;
   /** Glob patterns of files that no signature has to cover. */
   readonly excludeFiles: readonly string[];
-}
-
-export type Credentials =
-  | { readonly kind: "none" }
-  /** `tokenPath`: a file, read for each request. */
-  | { readonly kind: "bearer"; readonly scheme: string; readonly token?: string; readonly tokenPath?: string }
-  | {
-      readonly kind: "client_tls";
-      /** Paths of PEM files, which may be replaced by others. */
-      readonly cert: string;
-      readonly privateKey: string;
-      readonly passphrase?: string;
-    }
-  | {
-      readonly kind: "oauth2";
-      readonly tokenUrl: string;
-      readonly clientId: string;
-      readonly clientSecret: string;
-      readonly scopes: readonly string[];
-    }
-  | {
-      readonly kind: "s3_signing";
-      readonly service: string;
-      /** From the environment unless given: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`. */
-      readonly accessKeyId?: string;
-      readonly secretAccessKey?: string;
-      readonly sessionToken?: string;
-      readonly region?: string;
-    };
-
-/** `services[name]` */
-export interface ServiceConfig {
-  readonly name: string;
-  /** Without a slash at its end. */
-  readonly url: string;
-  readonly type: "http" | "oci";
-  readonly headers: Readonly<Record<string, string>>;
-  readonly credentials: Credentials;
-  /** PEM of the authorities that its certificate must come from; absent: the public ones. */
-  readonly ca?: string;
-  /** Longest wait for the headers of an answer, milliseconds. */
-  readonly responseHeaderTimeoutMs: number;
 }
 
 export interface PollingConfig {

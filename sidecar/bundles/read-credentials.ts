@@ -2,6 +2,7 @@
 import type { Fields, Problems } from "../contract.js";
 import type { Credentials } from "./config.js";
 import { noFiles } from "../net/read-file.js";
+import { isHere } from "../net/service/config.js";
 
 const kinds = ["bearer", "client_tls", "oauth2", "s3_signing"] as const;
 
@@ -119,6 +120,7 @@ const readers: Readonly<Record<(typeof kinds)[number], Reader>> = {
 function isTokenUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password, hash } = new URL(text);
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-  return username + password + hash === "" && (protocol === "https:" || (protocol === "http:" && here));
+  return (
+    username + password + hash === "" && (protocol === "https:" || (protocol === "http:" && isHere(hostname)))
+  );
 }

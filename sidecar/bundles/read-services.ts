@@ -2,7 +2,8 @@
 import { rootCertificates } from "node:tls";
 import type { Fields, Json, Problems } from "../contract.js";
 import { Fields as FieldsOf, isObject } from "../contract.js";
-import type { Credentials, ServiceConfig } from "./config.js";
+import type { ServiceConfig } from "./config.js";
+import { plaintextFault } from "../net/service/config.js";
 import { readCredentials } from "./read-credentials.js";
 import type { ReadRules } from "../net/read-file.js";
 import { noFiles, readFile } from "../net/read-file.js";
@@ -50,11 +51,12 @@ function readService(name: string, fields: Fields, problems: Problems, rules: Re
   }
   const type = fields.string("type") ?? "";
   if (type !== "" && type !== "oci") problems.add(fields.at("type"), "must be oci, or left out");
-  const credentials: Credentials = readCredentials(fields, problems, rules.files);
+  const credentials = readCredentials(fields, problems, rules.files);
   const ca = readCa(fields, problems, rules);
+  const allowPlaintext = fields.boolean("allow_plaintext") ?? false;
   const seconds = fields.integer("response_header_timeout_seconds", 1, 3_600) ?? 10;
   fields.end();
-  return {
+  const service: ServiceConfig = {
     name,
     url,
     type: type === "oci" ? "oci" : "http",
@@ -62,7 +64,11 @@ function readService(name: string, fields: Fields, problems: Problems, rules: Re
     credentials,
     ...(ca === undefined ? {} : { ca }),
     responseHeaderTimeoutMs: seconds * 1_000,
+    allowPlaintext,
   };
+  const clear = wrong === undefined ? plaintextFault(service) : undefined;
+  if (clear !== undefined) problems.add(fields.at("url"), clear);
+  return service;
 }
 
 function readCa(fields: Fields, problems: Problems, { readText, files }: ReadRules): string | undefined {
