@@ -1,38 +1,30 @@
 /** The control plane's routes of fences: set, list, lift, and see what one would cut. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ErrorCode, FenceMatch, Json, Reason, Refusal } from "../contract.js";
-import {
-  Fields,
-  parseJson,
-  peerCertificates,
-  Problems,
-  reachesBack,
-  readCredentials,
-  refuse,
-} from "../contract.js";
-import type { Operator, OperatorAction, OperatorSubject } from "../operator/operator.js";
-import type { Operators } from "../operator/open.js";
+import type { FenceMatch, Json, Refusal } from "../contract.js";
+import { Fields, Problems, refuse } from "../contract.js";
+import type { OperatorAction, OperatorSubject } from "../operator/operator.js";
 import type { FenceEntry } from "../record/fence.js";
 import type { Fence, FenceResult } from "../state/fences/fences.js";
 import type { ReadMatch } from "../state/fences/match.js";
 import type { OpenedFences } from "../state/fences/open.js";
-import { readBody, sendJson, sendRefusal } from "./http.js";
-import { refusedJson } from "./decisions.js";
+import { sendJson, sendRefusal } from "./http.js";
+import type { Asking, OperatingParts, OperatorDoor, RefusedOperator } from "./operating.js";
+import {
+  createOperatorDoor,
+  readJsonBody,
+  readReason,
+  recordOf,
+  refusedFields,
+  refusedTo,
+  sendReasons,
+} from "./operating.js";
 
-export interface FencesDoorParts {
+export interface FencesDoorParts extends OperatingParts {
   readonly fences: OpenedFences;
-  /** Absent: nobody is an operator here. */
-  readonly operators?: Operators;
   readonly readMatch: (value: Json | undefined) => ReadMatch;
   /** Records what was asked; in strict mode it rejects where that can't be. */
   readonly record: (entry: FenceEntry) => void | Promise<void>;
-  /** Told of a bug, by its name. */
-  readonly onFault: (error: unknown) => void;
-  readonly publicUrl?: string;
 }
-
-/** Answers requests about fences; false: it isn't one. */
-export type FencesDoor = (req: IncomingMessage, res: ServerResponse) => boolean;
 
 const path = "/v1/fences";
 /** Bytes of the largest body. */
@@ -41,39 +33,29 @@ const largest = 65_536;
 const mostSeconds = 366 * 86_400;
 /** Epoch milliseconds of the year 9999: what is more isn't a time. */
 const latest = 253_402_300_799_000;
-/** Text that can be shown as it is. */
-const plainText = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,500}$/u;
-
-interface Asking {
-  readonly operator: Operator;
-  readonly operators: Operators;
-}
 
 /** Creates the door. INVARIANT: nothing is done, told or counted for whom the operator policy doesn't allow it. */
-export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
+export function createFencesDoor(parts: FencesDoorParts): OperatorDoor {
   const { fences, record } = parts;
 
   /** Asks the operator policy; records a refusal. */
   const refusedBy = async (
-    { operator, operators }: Asking,
+    asking: Asking,
     action: OperatorAction,
     about: OperatorSubject,
     entry: Pick<FenceEntry, "action"> & Partial<FenceEntry>,
-  ): Promise<(Refusal & { readonly reasons?: readonly Reason[] }) | undefined> => {
-    const fenced = fences.list().some((one) => isNamed(one, operator));
-    const { allow, reasons } = await operators.decide(operator, action, about);
-    if (allow && !fenced) return undefined;
-    const code: ErrorCode = fenced ? "fenced" : "operator_refused";
-    await tell(operator, { ...entry, result: "refused", code, rules: rulesOf(reasons) });
-    return fenced ? refuse(code) : { ...refuse(code), reasons };
+  ): Promise<RefusedOperator | undefined> => {
+    const refused = await refusedTo(asking, fences, action, about);
+    if (refused !== undefined) await tell(asking, { ...entry, ...recordOf(asking.operator, refused) });
+    return refused;
   };
 
   const tell = async (
-    { person, id }: Operator,
+    { operator }: Asking,
     entry: Pick<FenceEntry, "action" | "result"> & Partial<FenceEntry>,
   ): Promise<boolean> => {
     try {
-      await record({ ...entry, by: person, credential: id });
+      await record({ ...entry, ...recordOf(operator) });
       return true;
     } catch {
       return false;
@@ -81,15 +63,9 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
   };
 
   const add = async (req: IncomingMessage, res: ServerResponse, asking: Asking): Promise<void> => {
-    const body = await readBody(req, largest);
-    if ("kind" in body) return sendRefusal(res, body);
-    let value: Json;
-    try {
-      value = parseJson(body);
-    } catch (error) {
-      return sendRefusal(res, refusedJson(error));
-    }
-    const asked = readAdd(value, parts.readMatch);
+    const body = await readJsonBody(req, largest);
+    if (body.kind === "refusal") return sendRefusal(res, body);
+    const asked = readAdd(body.value, parts.readMatch);
     if (asked.kind === "refusal") return sendRefusal(res, asked);
     const { match, reason, seconds, issuedBefore, dryRun } = asked;
     const since = issuedBefore === undefined ? {} : { issued_before: issuedBefore };
@@ -98,7 +74,7 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
     const refused = await refusedBy(asking, "fence.add", about, { action, match, reason });
     if (refused !== undefined) return sendReasons(res, refused);
     if (dryRun) {
-      await tell(asking.operator, { action, result: "done", match, reason });
+      await tell(asking, { action, result: "done", match, reason });
       const census = await fences.census(match, issuedBefore);
       return sendJson(res, 200, JSON.stringify({ dry_run: true, match, ...census }));
     }
@@ -108,7 +84,7 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
       ...(seconds === undefined ? {} : { seconds }),
       ...since,
     });
-    await tell(asking.operator, { action, match, reason, ...outcomeOf(result) });
+    await tell(asking, { action, match, reason, ...outcomeOf(result) });
     answer(res, result, 201);
   };
 
@@ -126,10 +102,10 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
   const list = async (res: ServerResponse, asking: Asking): Promise<void> => {
     const some = await visible(asking);
     if ("kind" in some) {
-      await tell(asking.operator, { action: "list", result: "refused", code: some.code });
+      await tell(asking, { action: "list", result: "refused", code: some.code });
       return sendRefusal(res, some);
     }
-    await tell(asking.operator, { action: "list", result: "done" });
+    await tell(asking, { action: "list", result: "done" });
     sendJson(res, 200, JSON.stringify({ fences: some.map(shown), status: fences.status() }));
   };
 
@@ -138,7 +114,7 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
     const fence = "kind" in some ? undefined : some.find((one) => one.id === id);
     if (fence === undefined) {
       const code = "kind" in some ? some.code : "unknown_fence";
-      await tell(asking.operator, { action: "lift", result: "refused", code, fence: id });
+      await tell(asking, { action: "lift", result: "refused", code, fence: id });
       return sendRefusal(res, refuse(code));
     }
     const { match, by } = fence;
@@ -146,44 +122,24 @@ export function createFencesDoor(parts: FencesDoorParts): FencesDoor {
     const refused = await refusedBy(asking, "fence.lift", { match, by }, entry);
     if (refused !== undefined) return sendReasons(res, refused);
     // INVARIANT: what can't be recorded isn't lifted
-    if (!(await tell(asking.operator, { ...entry, result: "attempted" })))
+    if (!(await tell(asking, { ...entry, result: "attempted" })))
       return sendRefusal(res, refuse("record_failed"));
     const result = await fences.lift(id, asking.operator.person);
-    await tell(asking.operator, { ...entry, ...outcomeOf(result) });
+    await tell(asking, { ...entry, ...outcomeOf(result) });
     answer(res, result, 200);
   };
 
-  const serve = async (req: IncomingMessage, res: ServerResponse, id: string | undefined): Promise<void> => {
-    const { operators } = parts;
-    if (operators === undefined) return sendRefusal(res, refuse("operator_unauthenticated"));
-    const certificates = peerCertificates(req.socket);
-    const known = await operators.know(req.headers.authorization, () =>
-      readCredentials(req, {
-        publicUrl: parts.publicUrl,
-        ...(certificates === undefined ? {} : { certificates }),
-      }),
-    );
-    if (known.kind === "refusal") return sendRefusal(res, refuse("operator_unauthenticated"));
-    const asking = { operator: known.operator, operators };
-    if (id !== undefined) {
-      if (req.method !== "DELETE") return sendRefusal(res, refuse("method_not_allowed"));
-      return lift(res, asking, id);
-    }
-    if (req.method === "POST") return add(req, res, asking);
-    if (req.method === "GET") return list(res, asking);
-    return sendRefusal(res, refuse("method_not_allowed"));
-  };
-
-  return (req, res) => {
+  return createOperatorDoor(parts, (req, res) => {
     const [at = ""] = (req.url ?? "").split("?");
-    if (at !== path && !at.startsWith(`${path}/`)) return false;
+    if (at !== path && !at.startsWith(`${path}/`)) return undefined;
     const id = at === path ? undefined : at.slice(path.length + 1);
-    serve(req, res, id).catch((error: unknown) => {
-      parts.onFault(error);
-      sendRefusal(res, refuse("internal_error"));
-    });
-    return true;
-  };
+    return (asking) => {
+      if (id !== undefined && req.method === "DELETE") return lift(res, asking, id);
+      if (id === undefined && req.method === "POST") return add(req, res, asking);
+      if (id === undefined && req.method === "GET") return list(res, asking);
+      return sendRefusal(res, refuse("method_not_allowed"));
+    };
+  });
 }
 
 type ReadAdd =
@@ -203,14 +159,12 @@ function readAdd(value: Json, readMatch: FencesDoorParts["readMatch"]): ReadAdd 
   const read = readMatch(fields.raw("match"));
   if (read.kind === "wrong") problems.add("match", read.problem.replace(/^match /, ""));
   const dryRun = fields.boolean("dry_run") ?? false;
-  const reason = dryRun ? (fields.string("reason") ?? "dry run") : fields.required("reason");
-  if (!plainText.test(reason))
-    problems.add("reason", "must be 1 to 500 characters that can be seen, on one line");
+  const reason = readReason(fields, problems, dryRun ? "dry run" : undefined);
   const seconds = fields.integer("seconds", 1, mostSeconds);
   const issuedBefore = fields.integer("issued_before", 1, latest);
   fields.end();
-  if (problems.list.length > 0 || read.kind === "wrong")
-    return refuse("invalid_request", problems.list.slice(0, 5).join("; "));
+  const wrong = refusedFields(problems);
+  if (wrong !== undefined || read.kind === "wrong") return wrong ?? refuse("invalid_request");
   return {
     kind: "add",
     match: read.match,
@@ -257,27 +211,4 @@ function outcomeOf(result: FenceResult): Pick<FenceEntry, "result"> & Partial<Fe
     ...(issued_before === undefined ? {} : { issued_before }),
     ...(lift?.agreed === undefined ? {} : { agreed: lift.agreed }),
   };
-}
-
-/** Tells whether a fence cuts off this operator themselves: not what they use, nor their tenant. */
-export function isNamed({ match, issued_before }: Fence, { handles }: Operator): boolean {
-  const kinds = Object.entries(match);
-  return (
-    kinds.every(([kind, value]) => handles.includes(`${kind}:${value}`)) &&
-    kinds.some(([kind]) => kind !== "tenant") &&
-    reachesBack(issued_before, handles)
-  );
-}
-
-export function rulesOf(reasons: readonly Reason[]): string[] {
-  return reasons.flatMap(({ rule }) => (rule === undefined ? [] : [rule]));
-}
-
-export function sendReasons(
-  res: ServerResponse,
-  refusal: Refusal & { readonly reasons?: readonly Reason[] },
-): void {
-  const { code, message, fix, status, reasons } = refusal;
-  if (reasons === undefined) return sendRefusal(res, refusal);
-  sendJson(res, status, JSON.stringify({ code, message, fix, reasons }));
 }

@@ -1,8 +1,8 @@
 /** Wires who may fence, and bump epochs: the operators' own policy and keys, the routes, the record. */
 import { fileURLToPath } from "node:url";
 import { createEpochsDoor } from "../api/epochs.js";
-import type { FencesDoor } from "../api/fences.js";
 import { createFencesDoor } from "../api/fences.js";
+import type { OperatorDoor } from "../api/operating.js";
 import type { SidecarConfig } from "../config.js";
 import { serveBuiltins } from "../decide/builtins/serve.js";
 import { parseDecision } from "../decide/parse-decision.js";
@@ -46,7 +46,7 @@ const byItself = /^(?:rule|policy|signal):/;
  * Opens the routes of fences and epochs. Without the section `operator`, nobody is an operator.
  * @throws Error where the operator policy or a key can't be loaded
  */
-export async function wireFences(parts: WireFencesParts): Promise<FencesDoor> {
+export async function wireFences(parts: WireFencesParts): Promise<OperatorDoor> {
   const { config, fences, recorder, metrics, log } = parts;
   metrics.fences.readFrom(fences.status);
   fences.observe((event) => {
