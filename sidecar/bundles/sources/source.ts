@@ -23,7 +23,8 @@ export interface Source {
   /**
    * Asks once. Never rejects, and takes no more than the limits given.
    * @param known the ETag (OCI: digest) of what is in force, where that came from here
+   * @param wait false where the answer is wanted at once, though the source could wait for news
    */
-  download(known: string | undefined, signal: AbortSignal): Promise<Downloaded>;
+  download(known: string | undefined, signal: AbortSignal, wait?: boolean): Promise<Downloaded>;
   close(): void;
 }

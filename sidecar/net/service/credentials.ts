@@ -118,7 +118,7 @@ function pairOf(cert: string, text: string, passphrase: string | undefined): Pai
   try {
     const read = createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
     fits = new X509Certificate(cert).checkPrivateKey(read);
-    key = passphrase === undefined ? text : read.export({ format: "pem", type: "pkcs8" });
+    key = passphrase === undefined ? text : read.export({ format: "pem", type: "pkcs8" }).toString();
   } catch {
     throw new Fault(
       "credentials",

@@ -21,6 +21,8 @@ export interface ServiceRequest {
   readonly timeoutMs: number;
   /** Until an answer begins, milliseconds; the configuration's unless given. */
   readonly headerTimeoutMs?: number;
+  /** How long the service was asked to wait for news before it answers, milliseconds; the times above begin after it. */
+  readonly waitMs?: number;
   readonly signal?: AbortSignal;
   /** Gives a redirect as the answer that it is. Otherwise a GET follows it within the service's own origin. */
   readonly redirects?: "answer";
@@ -128,7 +130,7 @@ export function createService(config: ServiceConfig, parts: ServiceParts = {}): 
       const answer = await ask(url, request, limits);
       if (!redirects.has(answer.status) || request.redirects === "answer") return answer;
       const { location } = answer.headers;
-      if ((method !== "GET" && method !== "HEAD") || location === undefined || !URL.canParse(location, url))
+      if ((method !== "GET" && method !== "HEAD") || location === undefined || !URL.canParse(location, url.href))
         throw new Fault("redirect", `it answers ${answer.status}: give the URL that it leads to`);
       if (hops === mostRedirects)
         throw new Fault("redirect", `it redirects more than ${mostRedirects} times`);
@@ -139,9 +141,13 @@ export function createService(config: ServiceConfig, parts: ServiceParts = {}): 
   return {
     name,
     async request(request) {
-      const { timeoutMs, headerTimeoutMs = config.responseHeaderTimeoutMs, signal } = request;
+      const { timeoutMs, headerTimeoutMs = config.responseHeaderTimeoutMs, waitMs = 0, signal } = request;
       const signals = [closed.signal, ...(signal === undefined ? [] : [signal])];
-      const limits = { until: clock() + timeoutMs, headerTimeoutMs, idleTimeoutMs, signals };
+      const limits = {
+        until: clock() + waitMs + timeoutMs,
+        headerTimeoutMs: waitMs + headerTimeoutMs,
+        ...{ idleTimeoutMs, signals },
+      };
       try {
         return { kind: "answered", ...(await follow(request, limits)) };
       } catch (error) {
