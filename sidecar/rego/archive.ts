@@ -1,143 +1,127 @@
-/** Reads `.tar.gz` in memory: ustar with pax and GNU long names, strict about everything that a bundle has no need of. */
-import { gunzipSync } from "node:zlib";
+/** Reads `.tar.gz` in memory, strict about everything that a bundle has no need of. */
 import type { Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
-import { limits, placeIn } from "./limits.js";
+import { gunzipOne } from "./gunzip.js";
+import { createPlaces, limits, placeIn } from "./limits.js";
+import { Broken, block, longName, paxPath, readHeader } from "./tar-header.js";
 
 export type Entries = ReadonlyMap<string, Uint8Array>;
 
-const block = 512;
-const latin = new TextDecoder("latin1");
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-/** A fault of the archive; `name` is the entry where one is known. */
-class Broken extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly entry?: string,
-  ) {
-    super(message);
-  }
+export interface ReadOptions {
+  /** Bytes of all that is unpacked, at most and unless told `limits.archiveBytes`. */
+  readonly maxBytes?: number;
 }
 
 /**
- * Gives the files of an archive by their place in the bundle (`a/data.json`). Nothing is written to disk. One leading
- * `/` or `./` is OPA's way to name the bundle's root and is taken off; links, devices, `..`, repeated names, bad
- * checksums and archives beyond {@link limits} are refused.
+ * Gives the files of an archive by their place in the bundle (`a/data.json`), those that mean nothing in a bundle, too.
+ * Nothing is written to disk; the files share one buffer. One leading `/` or `./` is OPA's way to name the bundle's root
+ * and is taken off. Whatever two readers of archives could understand differently is refused, and each thing by its name:
+ * links, devices, sparse files, `..`, two names of one place, wrong check sums, what follows the end.
  */
-export function readArchive(
+export async function readArchive(
   bytes: Uint8Array,
-): { readonly kind: "read"; readonly entries: Entries } | Rejected {
-  let tar: Uint8Array;
+  { maxBytes = limits.archiveBytes }: ReadOptions = {},
+): Promise<{ readonly kind: "read"; readonly entries: Entries } | Rejected> {
+  const most = Math.min(maxBytes, limits.archiveBytes);
+  if (bytes.byteLength > most) return rejected("bundle_too_large", `the archive has more than ${most} bytes`);
+  const unpacked = await gunzipOne(bytes, most);
+  if (unpacked.kind === "rejected") return unpacked;
   try {
-    tar = gunzipSync(bytes, { maxOutputLength: limits.archiveBytes });
-  } catch (error) {
-    const tooLarge =
-      typeof error === "object" && error !== null && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    return tooLarge
-      ? rejected("bundle_too_large", `the archive unpacks to more than ${limits.archiveBytes} bytes`)
-      : rejected("bundle_archive", "the archive is not valid gzip");
-  }
-  try {
-    return { kind: "read", entries: entriesOf(tar) };
+    return { kind: "read", entries: entriesOf(unpacked.bytes) };
   } catch (error) {
     if (error instanceof Broken) return rejected(error.code, error.message, error.entry);
     throw error;
   }
 }
 
+/** What isn't a file, a folder, or a header of one; anything else is of a kind that nobody knows. */
+const refused: Readonly<Record<string, readonly [code: string, what: string]>> = {
+  "1": ["bundle_link", "a hard link"],
+  "2": ["bundle_link", "a symbolic link"],
+  K: ["bundle_link", "a link"],
+  "3": ["bundle_entry", "a device"],
+  "4": ["bundle_entry", "a device"],
+  "6": ["bundle_entry", "a pipe"],
+  S: ["bundle_entry", "a sparse file"],
+};
+
 function entriesOf(tar: Uint8Array): Entries {
   const entries = new Map<string, Uint8Array>();
-  let longName: string | undefined;
+  const places = createPlaces();
+  let name: string | undefined;
+  let headers = 0;
   let at = 0;
   for (;;) {
-    const header = tar.subarray(at, at + block);
-    if (header.byteLength < block) throw new Broken("bundle_archive", "the archive ends in mid-entry");
-    if (header.every((byte) => byte === 0)) return entries;
-    checkSum(header);
-    const size = octal(header, 124, 12);
-    const body = tar.subarray(at + block, at + block + size);
-    // a body that is cut short leaves no header after it, and that is refused
-    at += block + Math.ceil(size / block) * block;
+    const bytes = tar.subarray(at, at + block);
+    if (bytes.byteLength < block)
+      throw new Broken("bundle_truncated", "the archive ends without an end mark");
+    if (isZero(bytes)) {
+      if (name !== undefined)
+        throw new Broken("bundle_truncated", "the archive ends where a file should follow", name);
+      if (!isZero(tar.subarray(at)))
+        throw new Broken("bundle_trailing", "something follows the end of the archive");
+      return entries;
+    }
+    if (++headers > limits.headers) {
+      throw new Broken("bundle_too_large", `there are more than ${limits.headers} entries`);
+    }
+    const header = readHeader(bytes);
+    const start = at + block;
+    const end = start + header.size;
+    if (end > tar.byteLength)
+      throw new Broken("bundle_truncated", "the archive ends in mid-entry", header.name);
+    const body = tar.subarray(start, end);
+    at = start + Math.ceil(header.size / block) * block;
 
-    const type = String.fromCharCode(header[156] ?? 0);
-    if (type === "x") {
-      longName = paxPath(body) ?? longName;
+    const { type } = header;
+    if (type === "x" || type === "L") {
+      if (header.size > limits.headerBytes) throw new Broken("bundle_too_large", "a header is too large");
+      const told = type === "x" ? paxPath(body) : longName(body);
+      if (told !== undefined && name !== undefined) {
+        throw new Broken("bundle_archive", "an entry is given its name twice", told);
+      }
+      name = told ?? name;
       continue;
     }
-    if (type === "L") {
-      longName = text(body).replace(/\0+$/, "");
+    if (type === "g") {
+      // facts about the whole archive (git archive writes its commit there): no reader agrees with another on a name in it
+      if (header.size > limits.headerBytes) throw new Broken("bundle_too_large", "a header is too large");
+      const told = paxPath(body);
+      if (told !== undefined)
+        throw new Broken("bundle_archive", "a pax header names all entries at once", told);
       continue;
     }
-    // facts about the whole archive (git archive writes its commit there)
-    if (type === "g") continue;
-    const raw = longName ?? headerName(header);
-    longName = undefined;
-    if (type === "5") continue;
-    if (type !== "0" && type !== "\0") {
-      throw new Broken("bundle_entry", "an entry is neither a file nor a directory", raw);
+    const raw = name ?? header.name;
+    name = undefined;
+    if (type === "5") {
+      if (header.size > 0) throw new Broken("bundle_entry", "a folder has a body", raw);
+      take(raw.replace(/^\.?\/?$|\/$/, ""), "folder", raw);
+      continue;
     }
-    const place = placeIn(raw);
-    if (place === undefined) throw new Broken("bundle_path", "an entry's name leads out of the bundle", raw);
-    if (entries.has(place))
-      throw new Broken("bundle_duplicate", "the same name stands twice in the archive", place);
-    if (size > limits.fileBytes) throw new Broken("bundle_too_large", "a file is too large", place);
-    entries.set(place, body);
-    if (entries.size > limits.files)
+    if (type !== "0") {
+      const [code, what] = refused[type] ?? ["bundle_entry", "neither a file nor a folder"];
+      throw new Broken(code, `an entry is ${what}`, raw);
+    }
+    if (header.size > limits.fileBytes) throw new Broken("bundle_too_large", "a file is too large", raw);
+    entries.set(take(raw, "file", raw), body);
+    if (entries.size > limits.files) {
       throw new Broken("bundle_too_large", `there are more than ${limits.files} files`);
-  }
-}
-
-function checkSum(header: Uint8Array): void {
-  let sum = 0;
-  for (const [i, byte] of header.entries()) sum += i >= 148 && i < 156 ? 32 : byte;
-  if (sum !== octal(header, 148, 8)) throw new Broken("bundle_archive", "an entry's checksum is wrong");
-}
-
-function octal(header: Uint8Array, from: number, length: number): number {
-  const digits = latin
-    .decode(header.subarray(from, from + length))
-    .replace(/[\0 ]+$/, "")
-    .trimStart();
-  if (!/^[0-7]+$/.test(digits)) throw new Broken("bundle_archive", "an entry's header is malformed");
-  return Number.parseInt(digits, 8);
-}
-
-function text(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new Broken("bundle_path", "an entry's name is not valid UTF-8");
-  }
-}
-
-function headerName(header: Uint8Array): string {
-  const field = (from: number, length: number): string => {
-    const end = header.indexOf(0, from);
-    return text(header.subarray(from, end === -1 || end > from + length ? from + length : end));
-  };
-  // GNU's own format keeps times where ustar keeps the prefix
-  const prefix = latin.decode(header.subarray(257, 263)) === "ustar\0" ? field(345, 155) : "";
-  return prefix === "" ? field(0, 100) : `${prefix}/${field(0, 100)}`;
-}
-
-/** The `path` of a pax header. INVARIANT: a pax `size` would let an entry hide others; it is refused. */
-function paxPath(body: Uint8Array): string | undefined {
-  let path: string | undefined;
-  let rest = body;
-  while (rest.byteLength > 0) {
-    const space = rest.indexOf(32);
-    const length = Number(latin.decode(rest.subarray(0, Math.max(space, 0))));
-    if (!Number.isSafeInteger(length) || length <= space + 1 || length > rest.byteLength) {
-      throw new Broken("bundle_archive", "an entry's header is malformed");
     }
-    const record = text(rest.subarray(space + 1, length - 1));
-    if (record.startsWith("path=")) path = record.slice("path=".length);
-    if (/^(size|linkpath|GNU\.sparse\.[^=]*)=/.test(record)) {
-      throw new Broken("bundle_archive", "an entry's header asks for what a bundle has no need of");
-    }
-    rest = rest.subarray(length);
   }
-  return path;
+
+  function take(path: string, kind: "file" | "folder", raw: string): string {
+    if (path === "" && kind === "folder") return path;
+    const place = placeIn(path);
+    if (place === undefined) {
+      throw new Broken("bundle_path", "an entry's name leads out of the bundle, or is too long", raw);
+    }
+    const problem = places.take(place, kind);
+    if (problem !== undefined) throw new Broken("bundle_duplicate", problem, place);
+    return place;
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.byteLength; i++) if (bytes[i] !== 0) return false;
+  return true;
 }

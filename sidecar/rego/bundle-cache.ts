@@ -21,7 +21,7 @@ export function createBundleCache(directory: string): {
     async get(key) {
       try {
         if (await othersMayWrite(directory)) return undefined;
-        const archive = readArchive(await readFile(fileOf(key)));
+        const archive = await readArchive(await readFile(fileOf(key)));
         if (archive.kind === "rejected") return undefined;
         const found = interpret(archive.entries);
         return found.kind === "compiled" ? found.bundle : undefined;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { readArchive } from "../../sidecar/rego/archive.js";
+import { readDirectory } from "../../sidecar/rego/directory.js";
 import { limits, placeIn } from "../../sidecar/rego/limits.js";
 import { readBundle } from "../../sidecar/rego/read.js";
 
@@ -58,6 +59,37 @@ const archive = (...headers: Header[]): Buffer => gzipSync(Buffer.concat([...hea
 const pax = (record: string): Header => ({ name: "x", type: "x", body: record });
 
 const rego = "package p\n";
+const whole = Buffer.concat([entry({ name: "p.rego", body: rego }), end]);
+
+function halves(): Buffer {
+  return Buffer.concat([gzipSync(whole.subarray(0, 600)), gzipSync(whole.subarray(600))]);
+}
+function flipped(at: number): Buffer {
+  const bytes = gzipSync(whole);
+  const place = at < 0 ? bytes.byteLength + at : at;
+  bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place);
+  return bytes;
+}
+/** A header that was changed, and its sum set right. */
+function summed(header: Buffer): Buffer {
+  const sum = header.fill(32, 148, 156).reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return header;
+}
+function base256(): Buffer {
+  const header = entry({ name: "p.rego" });
+  header.fill(0xff, 124, 136);
+  return summed(header);
+}
+/** What packs to a few kilobytes, and has as many entries as there may be of anything, and one more. */
+function emptyOnes(type: string): Buffer {
+  const one = entry({ name: "x", type });
+  const headers =
+    type === "0"
+      ? Array.from({ length: limits.files + 1 }, (_, i) => entry({ name: `${i}` }))
+      : [Buffer.alloc(one.byteLength * (limits.headers + 1), one)];
+  return gzipSync(Buffer.concat([...headers, end]), { level: 1 });
+}
 
 describe("archives that are read", () => {
   const long = `${"deep/".repeat(12)}${"n".repeat(120)}.rego`;
@@ -98,18 +130,46 @@ describe("archives that are refused", () => {
     ["a line break", archive({ name: "a\nb.rego", body: rego }), "bundle_path"],
     ["an empty name", archive({ name: "", body: rego }), "bundle_path"],
     ["a name in latin1", gzipSync(Buffer.concat([latin1(), end])), "bundle_path"],
-    ["a symbolic link", archive({ name: "p.rego", type: "2", link: "/etc/passwd" }), "bundle_entry"],
-    ["a hard link", archive({ name: "p.rego", type: "1", link: "other" }), "bundle_entry"],
-    ["a device", archive({ name: "p.rego", type: "3" }), "bundle_entry"],
+    ["a symbolic link", archive({ name: "p.rego", type: "2", link: "/etc/passwd" }), "bundle_link"],
+    ["a hard link", archive({ name: "p.rego", type: "1", link: "other" }), "bundle_link"],
+    ["a long link's name", archive({ name: "x", type: "K", body: "other" }), "bundle_link"],
+    ["a character device", archive({ name: "p.rego", type: "3" }), "bundle_entry"],
+    ["a block device", archive({ name: "p.rego", type: "4" }), "bundle_entry"],
     ["a pipe", archive({ name: "p.rego", type: "6" }), "bundle_entry"],
+    ["a contiguous file", archive({ name: "p.rego", type: "7", body: rego }), "bundle_entry"],
+    ["GNU's sparse file", archive({ name: "p.rego", type: "S", body: rego }), "bundle_entry"],
+    ["a volume's name", archive({ name: "p.rego", type: "V" }), "bundle_entry"],
+    ["a folder with a body", archive({ name: "a", type: "5", body: rego }), "bundle_entry"],
+    ["a folder that climbs", archive({ name: "a/../..", type: "5" }), "bundle_path"],
+    ["a file with a slash at its end", archive({ name: "a/", body: rego }), "bundle_path"],
+    ["a long name", archive(pax(`1036 path=${"n".repeat(1025)}\n`), { name: "p" }), "bundle_path"],
+    ["a name of megabytes", archive({ name: "x", type: "L", body: "n".repeat(70_000) }), "bundle_too_large"],
+    ...(
+      [
+        ["the same name twice", "p.rego", "p.rego"],
+        ["the same name twice, written differently", "/p.rego", "./p.rego"],
+        ["two names of one spelling", "P.rego", "p.rego"],
+        ["two names of one spelling, of which one has a sign for K", "k.rego", "\u212a.rego"],
+        ["two names that Unicode makes one", "\u00e9.rego", "e\u0301.rego"],
+        ["a file below a file", "a", "a/data.json"],
+        ["a file where files are below", "a/b/data.json", "A"],
+      ] as const
+    ).map(
+      ([trick, one, other]) =>
+        [
+          trick,
+          archive({ name: one, body: rego }, { name: other, body: "package q\n" }),
+          "bundle_duplicate",
+        ] as const,
+    ),
     [
-      "the same name twice",
-      archive({ name: "p.rego", body: rego }, { name: "p.rego", body: "package q\n" }),
+      "a folder named like a file",
+      archive({ name: "p.rego", body: rego }, { name: "p.rego/", type: "5" }),
       "bundle_duplicate",
     ],
     [
-      "the same name twice, written differently",
-      archive({ name: "/p.rego", body: rego }, { name: "./p.rego", body: "package q\n" }),
+      "a file named like a folder",
+      archive({ name: "a/", type: "5" }, { name: "a", body: rego }),
       "bundle_duplicate",
     ],
     [
@@ -117,40 +177,106 @@ describe("archives that are refused", () => {
       archive(pax("21 path=../../p.rego\n"), { name: "p.rego", body: rego }),
       "bundle_path",
     ],
+    ["an empty pax name", archive(pax("8 path=\n"), { name: "p.rego", body: rego }), "bundle_path"],
     ["a pax size", archive(pax("10 size=1\n"), { name: "p.rego", body: rego }), "bundle_archive"],
+    [
+      "a pax sparse file",
+      archive(pax("22 GNU.sparse.major=1\n"), { name: "p.rego", body: rego }),
+      "bundle_archive",
+    ],
+    [
+      "a pax charset",
+      archive(pax("21 hdrcharset=BINARY\n"), { name: "p.rego", body: rego }),
+      "bundle_archive",
+    ],
+    ["a pax link", archive(pax("14 linkpath=p\n"), { name: "p.rego", body: rego }), "bundle_archive"],
+    [
+      "a pax name twice",
+      archive(pax("10 path=p\n10 path=q\n"), { name: "p.rego", body: rego }),
+      "bundle_archive",
+    ],
+    [
+      "two pax headers that name",
+      archive(pax("10 path=p\n"), pax("10 path=q\n"), { name: "r" }),
+      "bundle_archive",
+    ],
+    [
+      "a pax and a GNU name",
+      archive(pax("10 path=p\n"), { name: "x", type: "L", body: "q" }, { name: "r" }),
+      "bundle_archive",
+    ],
+    [
+      "a name for all entries",
+      archive({ ...pax("10 path=p\n"), type: "g" }, { name: "q.rego", body: rego }),
+      "bundle_archive",
+    ],
+    ["a name of nothing", archive({ name: "p.rego", body: rego }, pax("10 path=q\n")), "bundle_truncated"],
     ["a pax length past the end", archive(pax("99 path=p\n"), { name: "p.rego" }), "bundle_archive"],
     ["a pax length of nothing", archive(pax("0 path=p\n"), { name: "p.rego" }), "bundle_archive"],
+    ["a pax length in hexadecimal", archive(pax("0xc path=p\n"), { name: "p.rego" }), "bundle_archive"],
+    ["a pax record without an end", archive(pax("10 path=pq"), { name: "p.rego" }), "bundle_archive"],
+    ["a pax record without a name", archive(pax("6 =ab\n"), { name: "p.rego" }), "bundle_archive"],
     ["a wrong checksum", archive({ name: "p.rego", body: rego, sum: 1 }), "bundle_archive"],
     ["a size that is no number", archive({ name: "p.rego", size: "-0000000001" }), "bundle_archive"],
-    ["a size past the end", archive({ name: "p.rego", size: "00000077777" }), "bundle_archive"],
+    ["a size in base 256", gzipSync(Buffer.concat([base256(), end])), "bundle_archive"],
+    ["a size past the end", archive({ name: "p.rego", size: "00000077777" }), "bundle_truncated"],
+    ["a size of gigabytes", archive({ name: "p.rego", size: "77777777777" }), "bundle_truncated"],
     [
       "an end in mid-entry",
       gzipSync(entry({ name: "p.rego", body: rego }).subarray(0, 700)),
-      "bundle_archive",
+      "bundle_truncated",
     ],
-    ["no end", gzipSync(entry({ name: "p.rego", body: rego })), "bundle_archive"],
+    ["no end", gzipSync(entry({ name: "p.rego", body: rego })), "bundle_truncated"],
+    ["another archive behind the end", gzipSync(Buffer.concat([whole, whole])), "bundle_trailing"],
+    ["a byte behind the end", gzipSync(Buffer.concat([whole, Buffer.from("x")])), "bundle_trailing"],
+    ["a second gzip member", Buffer.concat([gzipSync(whole), gzipSync(whole)]), "bundle_trailing"],
+    ["an archive in two gzip members", halves(), "bundle_trailing"],
+    ["many tiny gzip members", Buffer.concat(Array<Buffer>(20_000).fill(gzipSync(""))), "bundle_trailing"],
+    ["a byte behind the gzip", Buffer.concat([gzipSync(whole), Buffer.alloc(1)]), "bundle_trailing"],
     ["what is no gzip", Buffer.from("package p"), "bundle_archive"],
+    ["a tar that isn't packed", whole, "bundle_archive"],
     ["nothing", Buffer.alloc(0), "bundle_archive"],
-    ["a broken gzip", archive({ name: "p.rego", body: rego }).subarray(0, 40), "bundle_archive"],
+    ["a gzip that is cut in its header", gzipSync(whole).subarray(0, 9), "bundle_truncated"],
+    ["a gzip that is cut", gzipSync(whole).subarray(0, 40), "bundle_truncated"],
+    ["a gzip that is cut in its trailer", gzipSync(whole).subarray(0, -1), "bundle_truncated"],
+    ["a gzip with another check sum", flipped(-8), "bundle_archive"],
+    ["a gzip with another length", flipped(-1), "bundle_archive"],
+    ["a gzip of another method", flipped(2), "bundle_archive"],
     ["a bomb", gzipSync(Buffer.alloc(limits.archiveBytes + 1), { level: 9 }), "bundle_too_large"],
+    ["more folders than there may be", emptyOnes("5"), "bundle_too_large"],
+    ["more pax headers than there may be", emptyOnes("x"), "bundle_too_large"],
+    ["more files than there may be", emptyOnes("0"), "bundle_too_large"],
   ];
-  test.each(cases)("%s", (_, bytes, code) => {
-    expect(readArchive(bytes)).toMatchObject({ kind: "rejected", errors: [{ code }] });
+  const told = new Set<string>();
+  test.each(cases)("%s", async (_, bytes, code) => {
+    const read = await readArchive(bytes);
+    expect(read).toMatchObject({ kind: "rejected", errors: [{ code }] });
+    if (read.kind === "rejected") for (const { message } of read.errors) told.add(message);
   });
 
   function latin1(): Buffer {
     const header = entry({ name: "?.rego" });
     header[0] = 0xe4;
-    const sum = header.fill(32, 148, 156).reduce((total, byte) => total + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-    return header;
+    return summed(header);
   }
+
+  test("its size may be limited further", async () => {
+    const bytes = archive({ name: "p.rego", body: rego });
+    expect(await readArchive(bytes, { maxBytes: 2048 })).toMatchObject({ kind: "read" });
+    const small = { kind: "rejected", errors: [{ code: "bundle_too_large" }] };
+    expect(await readArchive(bytes, { maxBytes: 2047 })).toMatchObject(small);
+    expect(await readArchive(bytes, { maxBytes: 10 })).toMatchObject(small);
+  });
+
+  test("each trick is told apart from the others", () => {
+    expect(told.size).toBeGreaterThan(25);
+  });
 
   test("a real tar with a link and one that climbs", async () => {
     const at = folder({ "in/p.rego": rego, "out.rego": rego });
     symlinkSync("../out.rego", join(at, "in/q.rego"));
     expect(await readBundle(tar(at, "in"))).toMatchObject({
-      errors: [{ code: "bundle_entry", file: "in/q.rego" }],
+      errors: [{ code: "bundle_link", file: "in/q.rego" }],
     });
     expect(await readBundle(tar(join(at, "in"), "../out.rego"))).toMatchObject({
       errors: [{ code: "bundle_path" }],
@@ -212,9 +338,33 @@ describe("directories", () => {
     ["a key twice", "a/data.json", '{"a":1,\n"a":2}', { code: "duplicate_key", file: "a/data.json", row: 2 }],
     ["an array as data", "data.json", "[]", { code: "invalid_json", file: "data.json", row: 1, col: 1 }],
     ["a broken manifest", ".manifest", "{", { code: "invalid_json", file: ".manifest", row: 1 }],
-    ["a delta", "patch.json", "{}", { code: "bundle_delta" }],
+    ["a delta", "patch.json", "{}", { code: "delta_base" }],
   ])("%s is refused with its place", async (_, name, text, error) => {
     expect(await readBundle(folder({ "p.rego": rego, [name]: text }))).toMatchObject({ errors: [error] });
+  });
+
+  test("a pipe in the place of a file is refused, and not waited for", async () => {
+    const at = folder({ "p.rego": rego });
+    execFileSync("mkfifo", [join(at, "q.rego")]);
+    expect(await readBundle(at)).toMatchObject({ errors: [{ code: "bundle_entry", file: "q.rego" }] });
+  });
+
+  test("two names that differ in case only are refused", async () => {
+    const at = folder({ "p.rego": rego, "P.rego": rego });
+    expect(await readBundle(at)).toMatchObject({ errors: [{ code: "bundle_duplicate" }] });
+  });
+
+  test("where there are signatures, they and all that isn't hidden are read", async () => {
+    const at = folder({ "p.rego": rego, ".signatures.json": "{}", "README.md": "x", ".git/config": "" });
+    const read = await readDirectory(at);
+    expect(read.kind === "read" && [...read.entries.keys()]).toEqual([
+      ".signatures.json",
+      "README.md",
+      "p.rego",
+    ]);
+    expect(await readDirectory(at, { maxBytes: 3 })).toMatchObject({
+      errors: [{ code: "bundle_too_large" }],
+    });
   });
 
   test("bytes that are no UTF-8 are refused", async () => {
