@@ -47,6 +47,11 @@ export const bundleCodes = {
   canary_failed: "it doesn't decide as the canary file expects",
   canary_unreadable: "the canary file can't be read",
   // bringing it into force
+  bundle_busy: "too many of its name wait already",
+  mark_unreadable: "the record of the highest version can't be read, or others may write it",
+  mark_unwritable: "the record of the highest version can't be written",
+  keep_failed: "it is in force, but can't be kept on disk",
+  keep_damaged: "what was kept on disk can't be read, or others may write it",
   build_failed: "it doesn't compile",
   entrypoint_missing: "an entrypoint that is needed isn't there",
   builtin_unavailable: "it calls a built-in that isn't available",
@@ -54,3 +59,7 @@ export const bundleCodes = {
 } as const;
 
 export type BundleCode = keyof typeof bundleCodes;
+
+export function isBundleCode(code: string): code is BundleCode {
+  return Object.hasOwn(bundleCodes, code);
+}

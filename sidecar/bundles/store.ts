@@ -1,10 +1,15 @@
-import type { BuildError, BuildOutcome, BuiltBundle } from "../rego/bundle.js";
+import type { BuildError, BuiltBundle, Rejected } from "../rego/bundle.js";
 import type { Log } from "../record/log.js";
 import type { ActivateParts } from "./activate.js";
 import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
+import type { Arrival, BundleFacts, InForce, Prepare, Prepared, TestCounts } from "./arrival.js";
+import { isBundleCode } from "./codes.js";
 import type { Documents } from "./documents.js";
 import { eraseUnder, spread } from "./spread.js";
+export type { BundleStatus } from "./status.js";
+import type { Asked, BundleStatus, Ledger } from "./status.js";
+import { createLedger } from "./status.js";
 import { watchPath } from "./watch-path.js";
 
 export interface BundleSource {
@@ -13,24 +18,19 @@ export interface BundleSource {
   readonly path: string;
 }
 
-export interface BundleStatus {
-  readonly name: string;
-  readonly active_revision?: string;
-  readonly last_successful_activation?: string;
-  /** Set while the newest version could not be activated; the one before it still answers. */
-  readonly code?: string;
-  readonly message?: string;
-  readonly errors?: readonly BuildError[];
-}
-
 export interface BundleStoreParts extends ActivateParts {
   /** Where the API may write data: they lie over each policy's own. */
   readonly documents?: Documents;
+  /** Those that lie at a path. */
   readonly sources: readonly BundleSource[];
-  readonly compile: (path: string) => Promise<BuildOutcome>;
+  /** Names of those that come by {@link BundleStore.arrive}. */
+  readonly names?: readonly string[];
+  readonly prepare: Prepare;
   readonly log: Log;
   readonly onActivated: (bundle: ActiveBundle) => void;
-  readonly onRejected: (name: string) => void;
+  readonly onRejected: (name: string, code: string) => void;
+  /** Told when what is in force expires; undefined: it doesn't. */
+  readonly onExpires?: (name: string, at: number | undefined) => void;
 }
 
 export interface BundleStore {
@@ -41,6 +41,13 @@ export interface BundleStore {
   load(): Promise<void>;
   /** Loads again on each change of a source (`--watch`). */
   watch(): void;
+  /**
+   * Brings what arrived into force, in the place of the one of its name; those of one name come one after the other. Never
+   * rejects: what is wrong is told by a code of `codes.ts`, in the status, too.
+   */
+  arrive(arrival: Arrival): Promise<Activation>;
+  /** Takes down what a source was asked, and what came of it. */
+  asked(name: string, what: Asked): void;
   /**
    * Brings a bundle that has no source into force, in the place of the one of its name; gives the reason where it
    * can't be.
@@ -53,28 +60,46 @@ export interface BundleStore {
 }
 
 export type Activation =
-  | { readonly kind: "activated" }
+  /** {@link Arrival.confirm} said no. */
+  | { readonly kind: "declined" }
+  | {
+      readonly kind: "activated";
+      /** False: it was in force already. */
+      readonly changed?: boolean;
+      readonly facts?: ActivatedFacts;
+    }
   | {
       readonly kind: "rejected";
+      /** One of `codes.ts`. */
       readonly code: string;
       readonly message: string;
       readonly errors?: readonly BuildError[];
     };
 
+export interface ActivatedFacts extends BundleFacts {
+  readonly revision: string;
+  readonly tests?: TestCounts;
+}
+
+/** Arrivals of one name that may wait for their turn. */
+const mostWaiting = 8;
+
 /** Holds the active bundles and brings new versions into force. */
 export function createBundleStore(parts: BundleStoreParts): BundleStore {
-  const { documents } = parts;
+  const { documents, names = [] } = parts;
+  const ledger: Ledger = createLedger(parts.now);
   let set: BundleSet = { bundles: [] };
-  const problems = new Map<string, Pick<BundleStatus, "code" | "message" | "errors">>();
-  /** Bundles without a source, to be loaded again from. */
-  const kept = new Map<string, BuiltBundle>();
+  /** What is in force, for what is made of it: changes, and the same loaded again. */
+  const held = new Map<string, InForce>();
   const watchers: { close(): void }[] = [];
   let loading: Promise<void> | undefined;
   let again = false;
+  let closed = false;
 
-  const reject = (name: string, code: string, message: string, errors: readonly BuildError[] = []): void => {
-    problems.set(name, { code, message, errors });
-    parts.onRejected(name);
+  const reject = (name: string, rejection: Extract<Activation, { kind: "rejected" }>): Activation => {
+    const { code, message, errors = [] } = rejection;
+    ledger.rejected(name, { code, message, errors });
+    parts.onRejected(name, code);
     const active = set.bundles.find((bundle) => bundle.name === name);
     parts.log.error("bundle rejected", {
       bundle: name,
@@ -83,70 +108,128 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       errors: errors.slice(0, 10),
       still_active: active?.revision ?? "none",
     });
+    return rejection;
+  };
+
+  const othersThan = (name: string): ActiveBundle[] => set.bundles.filter((other) => other.name !== name);
+  const clashOf = (bundle: ActiveBundle): Activation | undefined => {
+    const clash = overlap([...othersThan(bundle.name), bundle]);
+    return clash === undefined
+      ? undefined
+      : { kind: "rejected", code: "roots_overlap", message: `the roots of ${clash} overlap` };
   };
 
   /** INVARIANT: nothing waits in here, so that decisions and changes of data see the set before or after, whole. */
-  const bringIn = (name: string, built: BuiltBundle): Activation => {
+  const bringIn = (bundle: ActiveBundle): Activation => {
+    const { name } = bundle;
+    const clash = clashOf(bundle);
+    if (clash !== undefined) return clash;
+    const others = othersThan(name);
+    const erased = documents === undefined ? undefined : eraseUnder(documents, bundle.roots, others);
+    const patches = documents?.patchesFor(bundle.roots) ?? [];
+    if (spread(patches, [bundle]).length > 0) {
+      erased?.undo();
+      return {
+        kind: "rejected",
+        code: "activation_failed",
+        message: "the data written through the API don't fit",
+      };
+    }
+    set = { bundles: [...others, bundle] };
+    if (erased !== undefined) {
+      parts.log.warn("data written through the API gave way to a bundle", { bundle: name });
+      for (const broken of spread(erased.patches, others)) repair(broken);
+    }
+    parts.onActivated(bundle);
+    parts.log.info("bundle activated", { bundle: name, revision: bundle.revision, digest: bundle.digest });
+    return { kind: "activated", changed: true };
+  };
+
+  /** Brings in what was built, as it is. */
+  const bringBuilt = (name: string, built: BuiltBundle): Activation => {
     try {
-      const bundle = activate(name, built, parts);
-      const others = set.bundles.filter((other) => other.name !== name);
-      const clash = overlap([...others, bundle]);
-      if (clash !== undefined)
-        return { kind: "rejected", code: "roots_overlap", message: `the roots of ${clash} overlap` };
-      const erased = documents === undefined ? undefined : eraseUnder(documents, bundle.roots, others);
-      const patches = documents?.patchesFor(bundle.roots) ?? [];
-      if (spread(patches, [bundle]).length > 0) {
-        erased?.undo();
-        return {
-          kind: "rejected",
-          code: "activation_failed",
-          message: "the data written through the API don't fit",
-        };
-      }
-      set = { bundles: [...others, bundle] };
-      if (erased !== undefined) {
-        parts.log.warn("data written through the API gave way to a bundle", { bundle: name });
-        for (const broken of spread(erased.patches, others)) repair(broken);
-      }
-      parts.onActivated(bundle);
-      parts.log.info("bundle activated", { bundle: name, revision: bundle.revision, digest: bundle.digest });
-      return { kind: "activated" };
+      return bringIn(activate(name, built, parts));
     } catch (error) {
-      const errors = missingBuiltins(error, built);
-      const [first] = errors;
-      const place = first?.file === undefined ? "" : `${first.file}:${first.row ?? 0}: `;
       const message = error instanceof Error ? error.message : "the policy could not be loaded";
-      return { kind: "rejected", code: "activation_failed", message: place + message, errors };
+      return { kind: "rejected", code: "activation_failed", message };
     }
   };
 
-  const loadOne = async ({ name, path }: BundleSource, force = false): Promise<void> => {
-    const outcome = await parts.compile(path);
-    if (outcome.kind === "rejected") {
-      const [first] = outcome.errors;
-      const place = first?.file === undefined ? "" : `${first.file}:${first.row ?? 0}: `;
-      return reject(name, "build_failed", `${place}${first?.message ?? "the build failed"}`, outcome.errors);
+  /** INVARIANT: two bundles are kept and brought in one after the other, so that what is kept is what may be in force. */
+  const commit = inLine();
+  const bringPrepared = (arrival: Arrival, prepared: Prepared): Promise<Activation> =>
+    commit(async () => {
+      const { name, origin } = arrival;
+      const { built, policy } = prepared;
+      const bundle = activate(name, built, parts, policy);
+      const clash = clashOf(bundle);
+      if (clash !== undefined) return clash;
+      if ((await arrival.confirm?.(prepared)) === false) return { kind: "declined" };
+      const kept = await prepared.keep();
+      if (kept.kind === "rejected") return rejectionOf(kept);
+      if (closed) return { kind: "rejected", code: "activation_failed", message: "the sidecar is stopping" };
+      const activation = bringIn(bundle);
+      if (activation.kind !== "activated") return activation;
+      const facts = factsOf(prepared);
+      held.set(name, { ...facts, digest: built.digest, ...(origin === "path" ? {} : { built }) });
+      const { override, tests } = prepared;
+      ledger.activated(name, { ...facts, origin, ...(override === undefined ? {} : { override }) });
+      parts.onExpires?.(name, facts.expires);
+      if (override !== undefined) {
+        const version = facts.version ?? "none";
+        parts.log.warn("an operator's word let an older bundle in", { bundle: name, version, ...override });
+      }
+      if (kept.kind === "unkept") {
+        ledger.warn(name, { code: "keep_failed", message: kept.message });
+        parts.log.error("bundle not kept", { bundle: name, code: "keep_failed", reason: kept.message });
+      }
+      const { revision } = bundle;
+      return { ...activation, facts: { ...facts, revision, ...(tests === undefined ? {} : { tests }) } };
+    });
+
+  const turns = new Map<string, ReturnType<typeof inLine>>();
+  const waiting = new Map<string, number>();
+  const arrive = async (arrival: Arrival, force = false): Promise<Activation> => {
+    const { name } = arrival;
+    const before = waiting.get(name) ?? 0;
+    if (before >= mostWaiting)
+      return reject(name, {
+        kind: "rejected",
+        code: "bundle_busy",
+        message: "too many wait already: try later",
+      });
+    waiting.set(name, before + 1);
+    let turn = turns.get(name);
+    if (turn === undefined) turns.set(name, (turn = inLine()));
+    try {
+      return await turn(() => arriveNow(arrival, force));
+    } finally {
+      waiting.set(name, (waiting.get(name) ?? 1) - 1);
     }
-    const before = set.bundles.find((bundle) => bundle.name === name);
-    if (!force && before?.digest === outcome.bundle.digest) {
-      problems.delete(name);
-      return;
-    }
-    const activation = bringIn(name, outcome.bundle);
-    if (activation.kind === "rejected") reject(name, activation.code, activation.message, activation.errors);
-    else problems.delete(name);
   };
+  const arriveNow = async (arrival: Arrival, force: boolean): Promise<Activation> => {
+    const { name } = arrival;
+    const prepared = await parts.prepare(arrival, force ? undefined : held.get(name));
+    if (prepared.kind === "rejected") return reject(name, rejectionOf(prepared));
+    if (prepared.kind === "unchanged") {
+      ledger.settled(name);
+      return { kind: "activated", changed: false };
+    }
+    const activation = await bringPrepared(arrival, prepared);
+    return activation.kind === "rejected" ? reject(name, activation) : activation;
+  };
+  const loadOne = ({ name, path }: BundleSource, force = false): Promise<Activation> =>
+    arrive({ name, origin: "path", content: { path } }, force);
 
   const repair = (name: string): void => {
     parts.log.error("a policy's data were left half changed: it answers failures until it is loaded again", {
       bundle: name,
     });
-    const built = kept.get(name);
+    const built = held.get(name)?.built;
     const source = parts.sources.find((one) => one.name === name);
     if (built !== undefined) {
-      const activation = bringIn(name, built);
-      if (activation.kind === "rejected")
-        reject(name, activation.code, activation.message, activation.errors);
+      const activation = bringBuilt(name, built);
+      if (activation.kind === "rejected") reject(name, activation);
     } else if (source !== undefined) void loadOne(source, true);
   };
 
@@ -171,50 +254,78 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   return {
     current: () => set,
     status: () =>
-      parts.sources.map(({ name }) => {
-        const active = set.bundles.find((bundle) => bundle.name === name);
-        return {
+      [...parts.sources.map(({ name }) => name), ...names].map((name) =>
+        ledger.statusOf(
           name,
-          ...(active === undefined
-            ? {}
-            : {
-                active_revision: active.revision,
-                last_successful_activation: new Date(active.activatedAt).toISOString(),
-              }),
-          ...problems.get(name),
-        };
-      }),
+          set.bundles.find((bundle) => bundle.name === name),
+        ),
+      ),
     load,
     watch() {
       for (const { path } of parts.sources) watchers.push(watchPath(path, () => void load()));
     },
+    arrive: (arrival) => arrive(arrival),
+    asked: ledger.asked,
     put(name, built) {
-      const activation = bringIn(name, built);
-      if (activation.kind === "activated") kept.set(name, built);
+      const activation = bringBuilt(name, built);
+      if (activation.kind === "activated")
+        held.set(name, { ...unknown, built, digest: built.digest, contentDigest: built.digest });
       return activation;
     },
     remove(name) {
-      kept.delete(name);
+      held.delete(name);
       set = { bundles: set.bundles.filter((bundle) => bundle.name !== name) };
     },
     repair,
     close() {
+      closed = true;
       for (const watcher of watchers.splice(0)) watcher.close();
     },
   };
 }
 
-/** Says where the policy calls the built-ins for whose lack it was refused. */
-function missingBuiltins(error: unknown, { builtins = [] }: BuiltBundle): BuildError[] {
-  const missing = (error as { missing?: unknown } | null)?.missing;
-  if (!Array.isArray(missing)) return [];
-  return builtins
-    .filter(({ name }) => missing.includes(name))
-    .map(({ name, file, row, col }) => ({
-      code: "builtin_unavailable",
-      message: `${name} is not available`,
-      file,
-      row,
-      col,
-    }));
+const unknown = { verified: { signed: false }, type: "snapshot", size: 0 } as const;
+
+/** INVARIANT: nothing of what it was made from is held any longer than the making. */
+function factsOf({
+  verified,
+  type,
+  version,
+  expires,
+  size,
+  contentDigest,
+  archiveDigest,
+}: Prepared): BundleFacts {
+  return {
+    ...{ verified, type, size, contentDigest },
+    ...(version === undefined ? {} : { version }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(archiveDigest === undefined ? {} : { archiveDigest }),
+  };
+}
+
+/** Runs one piece of work after the other. */
+function inLine(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work, work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+/** The compiler's own errors come under the first of our codes that fits. */
+function rejectionOf({ errors }: Rejected): Extract<Activation, { kind: "rejected" }> {
+  const [first] = errors;
+  const code = first !== undefined && isBundleCode(first.code) ? first.code : codeOf(first);
+  const place =
+    first?.file === undefined ? "" : `${first.file}:${first.row === undefined ? "" : `${first.row}:`} `;
+  return { kind: "rejected", code, message: place + (first?.message ?? "the build failed"), errors };
+}
+
+function codeOf(error: BuildError | undefined): string {
+  if (error?.code === "bundle_error" && /roots .* do not permit/.test(error.message)) return "roots_violated";
+  if (error?.file !== undefined && /(^|\/)data\.(json|ya?ml)$/.test(error.file)) return "bundle_data";
+  if (error?.file === ".manifest") return "bundle_manifest";
+  return "build_failed";
 }

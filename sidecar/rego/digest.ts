@@ -3,9 +3,10 @@ import type { BuiltBundle } from "./bundle.js";
 
 /** Gives the SHA-256 (hex) over all that a built bundle holds; each part is preceded by its length. */
 export function digestOf(bundle: Omit<BuiltBundle, "digest">): string {
-  const { wasm, manifest, data, entrypoints, rules } = bundle;
+  const { wasm, more = [], manifest, data, entrypoints, rules } = bundle;
   return digestOfParts([
     wasm,
+    ...more.flatMap((one) => [one.place, one.wasm, String(one.firstRule)]),
     JSON.stringify(manifest),
     data,
     JSON.stringify(entrypoints),
@@ -21,4 +22,9 @@ export function digestOfParts(parts: readonly (string | Uint8Array)[]): string {
     hash.update(part);
   }
   return hash.digest("hex");
+}
+
+/** Gives the SHA-256 (hex) of bytes. */
+export function digestOfBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,4 +1,5 @@
 /** Wires what policies are read, compiled, kept and evaluated by. */
+import { loadModules } from "../bundles/activate.js";
 import { createDocuments } from "../bundles/documents.js";
 import type { Documents } from "../bundles/documents.js";
 import type { BundleStore } from "../bundles/store.js";
@@ -20,9 +21,10 @@ import { loadPolicy } from "../decide/policy.js";
 import type { Epochs } from "../state/epochs/epochs.js";
 import type { Log } from "../record/log.js";
 import type { Metrics } from "../record/metrics.js";
-import { compileBundle } from "../rego/build.js";
+import type { BuiltBundle } from "../rego/bundle.js";
 import type { Toolchain } from "../rego/toolchain.js";
 import { createToolchain } from "../rego/toolchain.js";
+import { wirePrepare } from "./bundles.js";
 
 export interface PolicyParts {
   readonly epochs: Pick<Epochs, "listening" | "subscribe">;
@@ -80,28 +82,26 @@ export function openPolicies(parts: PolicyParts): Policies {
   const strict = config.decision.strictBuiltinErrors;
   const { enabled, warm: most } = config.cache;
   const warm = enabled && most > 0 ? createWarm(most, micros) : undefined;
+  const load = ({ wasm, data }: Pick<BuiltBundle, "wasm" | "data">): Policy => {
+    const policy = loadPolicy({
+      wasm,
+      data,
+      budget: config.decision.budget,
+      maxPages,
+      builtins: resolveBuiltin,
+      compile: compileModule,
+      // the clock that says how long a result is kept
+      nowNs: () => BigInt(now()) * 1_000_000n,
+    });
+    return strict ? strictly(policy) : policy;
+  };
+  const wired = wirePrepare({
+    ...{ toolchain, now, cacheDir: parts.cacheDir, entrypoint: config.decision.entrypoint },
+    load: async (built) => Promise.resolve(loadModules(built, load)),
+  });
   const bundles = createBundleStore({
-    sources,
+    ...{ sources, prepare: wired.prepare, loadPolicy: load },
     ...(documents === undefined ? {} : { documents }),
-    compile: (path) =>
-      compileBundle({
-        path,
-        toolchain,
-        ...(parts.cacheDir === undefined ? {} : { cacheDir: parts.cacheDir }),
-      }),
-    loadPolicy: ({ wasm, data }) => {
-      const policy = loadPolicy({
-        wasm,
-        data,
-        budget: config.decision.budget,
-        maxPages,
-        builtins: resolveBuiltin,
-        compile: compileModule,
-        // the clock that says how long a result is kept
-        nowNs: () => BigInt(now()) * 1_000_000n,
-      });
-      return strict ? strictly(policy) : policy;
-    },
     createKeyer: (keyed) => {
       const policyDigest = strict ? `strict ${keyed.policyDigest}` : keyed.policyDigest;
       const key = createKeyer({ ...keyed, policyDigest });
@@ -159,6 +159,7 @@ export function openPolicies(parts: PolicyParts): Policies {
     async close() {
       await network?.close();
       await cache?.close();
+      await wired.close();
       await toolchain.close();
     },
   };

@@ -1,0 +1,104 @@
+/** Keeps bundles on disk in OPA's layout, to start from where their source is away. */
+import { createHash } from "node:crypto";
+import { readdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { Rejected } from "../../rego/bundle.js";
+import { openFolder, readWhole, sweep, syncFolder, writeWhole } from "./whole.js";
+
+/** `bundles/<name>/bundle.tar.gz` in the persistence directory, and the changes that came after it. */
+export interface Keep {
+  /** Makes the folder, or looks at the one that is there. @throws Error where others may write it */
+  open(): Promise<void>;
+  /** The folder of one bundle. */
+  folderOf(name: string): string;
+  /** Never rejects. */
+  read(name: string): Promise<KeptBundle | { readonly kind: "none" } | Rejected>;
+  /** Takes the place of what was kept. On disk when it answers. @throws Error of the file system */
+  snapshot(name: string, bytes: Uint8Array): Promise<void>;
+  /** Adds changes to the snapshot. On disk when it answers. @throws Error of the file system */
+  delta(name: string, bytes: Uint8Array): Promise<void>;
+}
+
+export interface KeptBundle {
+  readonly kind: "kept";
+  readonly bytes: Uint8Array;
+  /** In the order in which they came. */
+  readonly deltas: readonly Uint8Array[];
+}
+
+export const snapshotFile = "bundle.tar.gz";
+/** More than any bundle may have, so that the limit of its own is what refuses it. */
+const mostBytes = 2 ** 30;
+const mostDeltas = 999;
+
+export function createKeep(directory: string): Keep {
+  const root = join(directory, "bundles");
+  const folderOf = (name: string): string => join(root, ...name.split("/").map(segmentOf));
+  /** Names the snapshot that changes were made to, so that those of another one are never added to it. */
+  const snapshots = new Map<string, string>();
+  const deltasOf = async (name: string, snapshot: string): Promise<string[]> =>
+    (await readdir(folderOf(name)))
+      .filter((file) => file.startsWith("delta-") && file.includes(snapshot))
+      .sort();
+  return {
+    async open() {
+      for (const folder of [directory, root]) await openFolder(folder);
+    },
+    folderOf,
+    async read(name) {
+      const folder = folderOf(name);
+      try {
+        const bytes = await readWhole(folder, snapshotFile, mostBytes);
+        if (bytes === undefined) return { kind: "none" };
+        await sweep(folder);
+        const snapshot = nameOf(bytes);
+        snapshots.set(name, snapshot);
+        const deltas: Uint8Array[] = [];
+        for (const file of await deltasOf(name, snapshot)) {
+          const delta = await readWhole(folder, file, mostBytes);
+          if (file !== deltaFile(deltas.length + 1, snapshot) || delta === undefined)
+            throw new Error("changes are missing");
+          deltas.push(delta);
+        }
+        return { kind: "kept", bytes, deltas };
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : "fault";
+        const message = `what is kept of ${name} in the persistence directory can't be used: ${reason}`;
+        return { kind: "rejected", errors: [{ code: "keep_damaged", message }] };
+      }
+    },
+    async snapshot(name, bytes) {
+      const folder = folderOf(name);
+      const snapshot = nameOf(bytes);
+      await writeWhole(folder, snapshotFile, bytes);
+      snapshots.set(name, snapshot);
+      const old = (await readdir(folder)).filter(
+        (file) => file.startsWith("delta-") && !file.includes(snapshot),
+      );
+      await Promise.all(old.map((file) => unlink(join(folder, file)).catch(() => undefined)));
+      await syncFolder(folder);
+    },
+    async delta(name, bytes) {
+      const snapshot = snapshots.get(name);
+      if (snapshot === undefined) throw new Error("there is no snapshot");
+      const count = (await deltasOf(name, snapshot)).length;
+      if (count >= mostDeltas) throw new Error("there are too many changes: give a snapshot");
+      await writeWhole(folderOf(name), deltaFile(count + 1, snapshot), bytes);
+    },
+  };
+}
+
+function nameOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+}
+
+function deltaFile(count: number, snapshot: string): string {
+  return `delta-${String(count).padStart(3, "0")}-${snapshot}.tar.gz`;
+}
+
+/** INVARIANT: no bundle's name leads out of the folder, nor to another bundle's files. */
+function segmentOf(segment: string): string {
+  return /^[A-Za-z0-9_][\w.-]*$/.test(segment) && segment !== snapshotFile
+    ? segment
+    : `%${Buffer.from(segment).toString("hex")}`;
+}

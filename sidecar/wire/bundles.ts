@@ -1,0 +1,74 @@
+/** Wires how bundles are read, verified, built, checked and kept. */
+import type { BundlesConfig } from "../bundles/config.js";
+import type { Prepare } from "../bundles/arrival.js";
+import { createKeep } from "../bundles/keep/keep.js";
+import { createDiskMarks, createMemoryMarks } from "../bundles/keep/marks.js";
+import type { Delta, ReadContent } from "../bundles/make.js";
+import { createMake } from "../bundles/make.js";
+import type { PrepareParts } from "../bundles/prepare.js";
+import { createPrepare } from "../bundles/prepare.js";
+import { verifyEntries } from "../bundles/signature/verify.js";
+import type { Entries } from "../rego/archive.js";
+import { readArchive } from "../rego/archive.js";
+import { compileBundle } from "../rego/build.js";
+import { rejected } from "../rego/bundle.js";
+import { digestOfBytes } from "../rego/digest.js";
+import { limits } from "../rego/limits.js";
+import { readEntries } from "../rego/read.js";
+import type { Toolchain } from "../rego/toolchain.js";
+import { createToolchain } from "../rego/toolchain.js";
+
+export interface WirePrepareParts extends Pick<PrepareParts, "load" | "entrypoint" | "now"> {
+  /** Absent: no configuration speaks of bundles. */
+  readonly config?: BundlesConfig;
+  readonly toolchain: Toolchain;
+  readonly cacheDir?: string | undefined;
+}
+
+export interface WiredPrepare {
+  readonly prepare: Prepare;
+  close(): Promise<void>;
+}
+
+/** All tests of a bundle together, milliseconds: one that doesn't end must not keep others from being built. */
+const testsMs = 60_000;
+
+export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
+  const { config, toolchain, cacheDir } = parts;
+  const directory = config?.persistenceDirectory;
+  const keep = directory === undefined ? undefined : createKeep(directory);
+  const testing = createToolchain({ timeoutMs: testsMs });
+  const prepare = createPrepare({
+    ...{ load: parts.load, entrypoint: parts.entrypoint, now: parts.now, test: testing.test },
+    admissionOf: (name) => config?.bundles.find((bundle) => bundle.name === name),
+    keys: config?.keys ?? new Map(),
+    make: createMake({
+      ...{ read: readContent, verify: verifyEntries, delta: noDeltas },
+      compile: (entries) =>
+        compileBundle({ entries, toolchain, ...(cacheDir === undefined ? {} : { cacheDir }) }),
+    }),
+    marks: keep === undefined ? createMemoryMarks() : createDiskMarks(keep.folderOf),
+    ...(keep === undefined ? {} : { keep }),
+    sizeLimitBytes: limits.archiveBytes,
+  });
+  return { prepare, close: testing.close };
+}
+
+const readContent: ReadContent = async (content, { archiveBytes }) => {
+  if ("path" in content) {
+    const found = await readEntries(content.path);
+    return found.kind === "rejected" ? found : { ...found, size: sizeOf(found.entries) };
+  }
+  const size = content.bytes.byteLength;
+  const read = await readArchive(content.bytes, { maxBytes: archiveBytes });
+  return read.kind === "rejected" ? read : { ...read, size, archiveDigest: digestOfBytes(content.bytes) };
+};
+
+function sizeOf(entries: Entries): number {
+  return [...entries.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0);
+}
+
+const noDeltas: Delta = {
+  isDelta: (entries) => entries.has("patch.json"),
+  apply: () => Promise.resolve(rejected("delta_unfit", "delta bundles are not supported")),
+};
