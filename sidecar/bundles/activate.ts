@@ -4,9 +4,12 @@ import type { BuiltBundle } from "../rego/bundle.js";
 import { digestOfParts } from "../rego/digest.js";
 import type { ActiveBundle, ActiveEntrypoint } from "./active.js";
 import { createPolicyData } from "./data-names.js";
+import type { Member } from "./join-policies.js";
+import { joinPolicies } from "./join-policies.js";
 
 export interface ActivateParts {
-  readonly loadPolicy: (bundle: BuiltBundle) => Policy;
+  /** Loads one module of a bundle. */
+  readonly loadPolicy: (module: Omit<BuiltBundle, "more">) => Policy;
   readonly createKeyer: (options: KeyerOptions) => Keyer;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -16,11 +19,13 @@ export interface ActivateParts {
  * Makes a built bundle ready to answer.
  * @throws Error where the policy can't be loaded, or an entrypoint that was promised isn't in it.
  */
-export function activate(name: string, built: BuiltBundle, parts: ActivateParts): ActiveBundle {
-  const loaded = parts.loadPolicy(built);
-  const missing = built.entrypoints.filter(({ path }) => !loaded.entrypoints.includes(path));
-  if (missing.length > 0)
-    throw new Error(`entrypoints missing: ${missing.map(({ path }) => path).join(", ")}`);
+export function activate(
+  name: string,
+  built: BuiltBundle,
+  parts: ActivateParts,
+  /** Loaded already. */
+  loaded: Policy = loadModules(built, parts.loadPolicy),
+): ActiveBundle {
   const data = createPolicyData({ policy: loaded, digest: built.digest, size: built.data.length });
   const policy: Policy = {
     ...loaded,
@@ -54,9 +59,43 @@ export function activate(name: string, built: BuiltBundle, parts: ActivateParts)
   };
 }
 
+/**
+ * Loads a bundle's modules.
+ * @throws Error where one can't be loaded, or an entrypoint that was promised isn't in it.
+ */
+// INVARIANT: each entrypoint is answered by the module that the manifest gives it to, and by no other
+export function loadModules(built: BuiltBundle, load: ActivateParts["loadPolicy"]): Policy {
+  const { wasm, more = [], ...rest } = built;
+  const { manifest, entrypoints } = rest;
+  const others = new Set(more.map(({ place }) => place));
+  const placeOf = new Map(manifest.wasm?.map((one) => [one.entrypoint, one.module.replace(/^\//, "")]));
+  const named = (place: string | undefined): string[] =>
+    entrypoints
+      .map(({ path }) => path)
+      .filter((path) => {
+        const own = placeOf.get(path) ?? "";
+        return place === undefined ? !others.has(own) : own === place;
+      });
+  const member = (module: Uint8Array, place: string | undefined, firstRule: number): Member => {
+    const policy = load({ ...rest, wasm: module });
+    const paths = named(place);
+    const missing = paths.filter((path) => !policy.entrypoints.includes(path));
+    if (missing.length > 0) throw new Error(`entrypoints missing: ${missing.join(", ")}`);
+    return { policy, entrypoints: paths, firstRule };
+  };
+  const first = member(wasm, undefined, 0);
+  if (more.length === 0) return first.policy;
+  return joinPolicies(
+    first,
+    more.map(({ place, wasm: module, firstRule }) => member(module, place, firstRule)),
+  );
+}
+
 /** Names what is compiled and what is known of it: neither its data nor its revision changes what it makes of both. */
-function digestOfPolicy({ wasm, entrypoints, rules }: BuiltBundle): string {
-  return digestOfParts([wasm, JSON.stringify(entrypoints), JSON.stringify(rules)]);
+function digestOfPolicy({ wasm, more = [], manifest, entrypoints, rules }: BuiltBundle): string {
+  const others = more.flatMap(({ place, wasm: module }) => [place, module]);
+  const routed = more.length === 0 ? [] : [...others, JSON.stringify(manifest.wasm)];
+  return digestOfParts([wasm, ...routed, JSON.stringify(entrypoints), JSON.stringify(rules)]);
 }
 
 function revisionOf(built: BuiltBundle): string {

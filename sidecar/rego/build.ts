@@ -2,12 +2,15 @@ import { stringifyJson } from "../contract.js";
 import type { Entries } from "./archive.js";
 import type { BaseFiles } from "./base-documents.js";
 import { isJsonData, mergeBase, mergeTexts, textOfBase } from "./base-documents.js";
-import type { BuiltBundle, BuildOutcome, Rejected } from "./bundle.js";
+import type { BuiltBundle, BuildOutcome, Manifest, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { createBundleCache } from "./bundle-cache.js";
 import { digestOf, digestOfParts } from "./digest.js";
+import { joinRego } from "./join-rego.js";
+import { readManifest, refuseOutside } from "./manifest.js";
+import { readJson } from "./read-json.js";
 import type { Read } from "./read.js";
-import { interpret, readBundle, readJson } from "./read.js";
+import { interpret, readBundle } from "./read.js";
 import { skeletonOf } from "./skeleton.js";
 import type { Files, Toolchain } from "./toolchain.js";
 
@@ -18,7 +21,7 @@ export interface CompileOptions {
   readonly entries?: Entries;
   /** Instead of `path`: texts by their path in the bundle. */
   readonly files?: Files;
-  readonly toolchain: Pick<Toolchain, "build" | "version">;
+  readonly toolchain: Pick<Toolchain, "build" | "data" | "version">;
   /** Where compiled bundles are kept, so that the next start needs no compiler. */
   readonly cacheDir?: string;
   /** More entrypoints, `a/b/c`, than METADATA names. */
@@ -27,20 +30,38 @@ export interface CompileOptions {
   readonly regoVersion?: 0 | 1;
 }
 
-/** Makes a bundle that can answer out of Rego or of a compiled bundle. Never rejects for what is in it. */
+/**
+ * Makes a bundle that can answer: out of Rego, of a compiled bundle, or of both in one. Never rejects for what is in it.
+ */
 export async function compileBundle(options: CompileOptions): Promise<BuildOutcome> {
-  const { path, toolchain, cacheDir, entrypoints, revision, regoVersion } = options;
   const read = await readOf(options);
   if (read.kind === "rejected") return read;
-  if (read.kind === "compiled") return { kind: "built", bundle: read.bundle };
+  if (read.kind === "source") return compileSource(read, options);
+  const { bundle, rest } = read;
+  if (rest === undefined) return { kind: "built", bundle };
+  if (Object.keys(rest).some(isRego)) {
+    const compiled = await compileSource({ files: rest }, options);
+    return compiled.kind === "rejected" ? compiled : joinRego(bundle, compiled.bundle);
+  }
+  const data = await options.toolchain.data({ files: rest });
+  return data.kind === "rejected" ? data : withData({ ...bundle, data: "{}" }, data.result.data);
+}
+
+async function compileSource(
+  read: { readonly files: Files; readonly base?: BaseFiles },
+  options: CompileOptions,
+): Promise<BuildOutcome> {
+  const { path, toolchain, cacheDir, entrypoints, revision, regoVersion } = options;
   // tests are no part of what is compiled: an edit of one must not look like a new bundle
   const sources = Object.fromEntries(
     Object.entries(read.files).filter(([file]) => !file.endsWith("_test.rego")),
   );
-  if (!Object.keys(sources).some((file) => file.endsWith(".rego"))) {
+  if (!Object.keys(sources).some(isRego)) {
     return rejected("bundle_empty", "there is no Rego and no compiled policy", path);
   }
-  const split = splitData(sources, read.base);
+  const manifest = readManifest(sources[".manifest"]);
+  if (manifest.kind === "rejected") return manifest;
+  const split = splitData(sources, read.base, manifest.manifest);
   if (split.kind === "rejected") return split;
   const request = {
     files: split.sources,
@@ -57,9 +78,9 @@ export async function compileBundle(options: CompileOptions): Promise<BuildOutco
   if (kept !== undefined) return withData(kept, split.data);
   const outcome = await toolchain.build(request);
   if (outcome.kind === "rejected") return outcome;
-  const { wasm, manifest, data, entrypoints: facts, rules, builtins } = outcome.result;
+  const { wasm, manifest: made, data, entrypoints: facts, rules, builtins } = outcome.result;
   const bytes = new Uint8Array(Buffer.from(wasm, "base64"));
-  const compiled = { wasm: bytes, manifest, data, entrypoints: facts, rules, builtins };
+  const compiled = { wasm: bytes, manifest: made, data, entrypoints: facts, rules, builtins };
   // without the data: they may change while the policy stays as it is
   await cache?.put(key, { ...compiled, digest: digestOf(compiled) });
   return withData(compiled, split.data);
@@ -78,7 +99,7 @@ interface Split {
   readonly data: string;
 }
 
-function splitData(files: Files, known: BaseFiles | undefined): Split | Rejected {
+function splitData(files: Files, known: BaseFiles | undefined, manifest: Manifest): Split | Rejected {
   const rest: Record<string, string> = {};
   const base = new Map(known);
   for (const [place, text] of Object.entries(files)) {
@@ -91,8 +112,10 @@ function splitData(files: Files, known: BaseFiles | undefined): Split | Rejected
   }
   const merged = mergeBase(base);
   if (merged === undefined) return overlapping;
-  const rego = Object.entries(rest).flatMap(([place, text]) => (place.endsWith(".rego") ? [text] : []));
-  const skeleton = stringifyJson(skeletonOf(merged, rego, rootsOf(rest[".manifest"])));
+  const outside = refuseOutside(merged, manifest);
+  if (outside !== undefined) return outside;
+  const rego = Object.entries(rest).flatMap(([place, text]) => (isRego(place) ? [text] : []));
+  const skeleton = stringifyJson(skeletonOf(merged, rego, manifest.roots ?? [""]));
   return {
     kind: "split",
     sources: base.size === 0 ? rest : { ...rest, "data.json": skeleton },
@@ -102,15 +125,8 @@ function splitData(files: Files, known: BaseFiles | undefined): Split | Rejected
 
 const overlapping = rejected("bundle_data", "the bundle's data files say different things of one path");
 
-/** A manifest that can't be read is the compiler's to refuse. */
-function rootsOf(manifest: string | undefined): readonly string[] {
-  try {
-    const { roots } = JSON.parse(manifest ?? "{}") as { roots?: unknown };
-    if (Array.isArray(roots)) return roots.filter((root) => typeof root === "string");
-  } catch {
-    return [];
-  }
-  return [""];
+function isRego(place: string): boolean {
+  return place.endsWith(".rego");
 }
 
 /** INVARIANT: the digest is over all that the bundle answers from. */

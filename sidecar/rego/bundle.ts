@@ -89,10 +89,23 @@ export interface Manifest {
   readonly wasm?: readonly { readonly entrypoint: string; readonly module: string }[];
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly rego_version?: number;
+  /** Glob patterns of files (`/a/*.rego`) whose version is another one. */
+  readonly file_rego_versions?: Readonly<Record<string, number>>;
+}
+
+/** A compiled module beside a bundle's first. */
+export interface BuiltModule {
+  /** Its file in the bundle, `a/policy.wasm`; the manifest's `wasm` names its entrypoints. */
+  readonly place: string;
+  readonly wasm: Uint8Array;
+  /** Index of the first of the bundle's rules that is its own. */
+  readonly firstRule: number;
 }
 
 export interface BuiltBundle {
   readonly wasm: Uint8Array;
+  /** More modules. Each entrypoint is answered by one of them. */
+  readonly more?: readonly BuiltModule[];
   readonly manifest: Manifest;
   /** Base documents as JSON text; numbers keep their digits. */
   readonly data: string;
@@ -100,7 +113,7 @@ export interface BuiltBundle {
   readonly rules: readonly RuleFacts[];
   /** Those that the policy uses, by name, also those that its module has itself; absent where nobody knows. */
   readonly builtins?: readonly BuiltinUse[];
-  /** SHA-256 (hex) over policy, data and facts. */
+  /** SHA-256 (hex) over policy, data and facts; after changes by deltas, over that of the bundle before and the delta. */
   readonly digest: string;
 }
 

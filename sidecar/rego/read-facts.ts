@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import type { BuiltinUse, EntrypointFacts, RuleFacts } from "./bundle.js";
+import type { BuiltinUse, BuiltModule, EntrypointFacts, RuleFacts } from "./bundle.js";
 
 /** What only the compiler knows, as it stands in a compiled bundle's manifest. */
 export interface Facts {
   /** SHA-256 (hex) of the module that the facts are about. */
   readonly module: string;
+  /** The modules beside it, in the order of their rules. */
+  readonly more?: readonly (Pick<BuiltModule, "place" | "firstRule"> & { readonly module: string })[];
   readonly entrypoints: readonly EntrypointFacts[];
   readonly rules: readonly RuleFacts[];
   readonly builtins?: readonly BuiltinUse[];
@@ -27,6 +29,7 @@ const isText = (value: unknown): value is string => typeof value === "string";
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 const isPlace = (value: unknown): value is string[] => isTexts(value) && value.length > 0;
 const isTruth = (value: unknown): boolean => typeof value === "boolean";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value);
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -98,7 +101,10 @@ const isRule = shape(
 
 const isFactsShape = shape(
   { module: isText, entrypoints: listOf(isEntrypoint), rules: listOf(isRule) },
-  { builtins: listOf(shape({ name: isText, file: isText, row: isWhole, col: isWhole })) },
+  {
+    builtins: listOf(shape({ name: isText, file: isText, row: isWhole, col: isWhole })),
+    more: listOf(shape({ place: isText, module: isText, firstRule: isCount })),
+  },
 );
 
 /**

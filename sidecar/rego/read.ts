@@ -1,25 +1,27 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Json } from "../contract.js";
-import { JsonRefused, parseJson } from "../contract.js";
 import type { Entries } from "./archive.js";
 import { readArchive } from "./archive.js";
 import type { BaseFiles } from "./base-documents.js";
 import { isJsonData } from "./base-documents.js";
-import type { BuildError, BuiltBundle, Rejected } from "./bundle.js";
+import type { BuildError, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { readDirectory } from "./directory.js";
 import { limits, matters } from "./limits.js";
+import type { Compiled } from "./read-compiled.js";
 import { readCompiled } from "./read-compiled.js";
+import { readJson } from "./read-json.js";
+import type { Files } from "./toolchain.js";
 
 /** What was found at a path: Rego to compile, or a bundle that is compiled already. */
 export type Read =
   | {
       readonly kind: "source";
-      readonly files: Readonly<Record<string, string>>;
+      readonly files: Files;
       /** What the JSON data files hold, where there are some: reading 25 MB twice takes a second. */
       readonly base?: BaseFiles;
     }
-  | { readonly kind: "compiled"; readonly bundle: BuiltBundle };
+  | Compiled;
 
 /** Reads a bundle directory, a `.tar.gz` or a single Rego file. Never rejects for what is in it. */
 export async function readBundle(path: string): Promise<Read | Rejected> {
@@ -42,7 +44,7 @@ export async function readEntries(
       const name = path.slice(path.lastIndexOf("/") + 1);
       return { kind: "read", entries: new Map([[name, await readFile(path)]]) };
     }
-    return readArchive(await readFile(path));
+    return await readArchive(await readFile(path));
   } catch (error) {
     const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
     const message = code === "ENOENT" ? "there is no such file or directory" : `it can't be read (${code})`;
@@ -52,12 +54,17 @@ export async function readEntries(
 
 /** Sorts the entries of a bundle out; JSON is checked strictly here, where row and column can be told. */
 export function interpret(entries: Entries): Read | Rejected {
-  const files: Record<string, string> = {};
+  const files = Object.create(null) as Record<string, string>;
   const errors: BuildError[] = [];
   const base = new Map<string, Json>();
+  const modules = [...entries.keys()].filter(isModule);
   let total = 0;
   for (const [place, bytes] of entries) {
-    if (!matters(place) || place.endsWith("policy.wasm")) continue;
+    if (/\.manifest(?:\.pb)?$/.test(place) && place !== ".manifest")
+      return rejected("bundle_manifest", "a bundle has one manifest, /.manifest, and it is JSON", place);
+    if (place === "patch.json" || place.endsWith("/patch.json"))
+      return rejected("delta_base", "a delta bundle needs the bundle that it is about", place);
+    if (!matters(place) || isModule(place)) continue;
     total += bytes.byteLength;
     if (total > limits.totalBytes)
       return rejected("bundle_too_large", "the files are too large together", place);
@@ -66,8 +73,6 @@ export function interpret(entries: Entries): Read | Rejected {
       errors.push({ code: "invalid_utf8", message: "the file is not valid UTF-8", file: place });
       continue;
     }
-    if (place.endsWith("patch.json"))
-      return rejected("bundle_delta", "delta bundles are not supported", place);
     if (place.endsWith(".json") || place === ".manifest") {
       const read = readJson(place, text);
       if (read.kind === "rejected") errors.push(...read.errors);
@@ -76,9 +81,13 @@ export function interpret(entries: Entries): Read | Rejected {
     files[place] = text;
   }
   if (errors.length > 0) return { kind: "rejected", errors };
-  const modules = [...entries.keys()].filter((place) => place.endsWith("policy.wasm"));
   if (modules.length > 0) return readCompiled(entries, files, modules, base);
   return { kind: "source", files, ...(base.size === 0 ? {} : { base }) };
+}
+
+/** A compiled module is known by its file's name, in any folder. */
+function isModule(place: string): boolean {
+  return place === "policy.wasm" || place.endsWith("/policy.wasm");
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -88,32 +97,5 @@ function decode(bytes: Uint8Array): string | undefined {
     return utf8.decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-/** Reads JSON strictly; what is wrong is told with its row and column. */
-export function readJson(
-  file: string,
-  text: string,
-): { readonly kind: "read"; readonly document: Json } | Rejected {
-  const refused = (error: Omit<BuildError, "file">): Rejected => ({
-    kind: "rejected",
-    errors: [{ ...error, file }],
-  });
-  try {
-    const document = parseJson(text);
-    if (typeof document === "object" && document !== null && !Array.isArray(document)) {
-      return { kind: "read", document };
-    }
-    return refused({ code: "invalid_json", message: "the document must be an object", row: 1, col: 1 });
-  } catch (error) {
-    if (!(error instanceof JsonRefused)) throw error;
-    const before = text.slice(0, error.offset).split("\n");
-    return refused({
-      code: error.code,
-      message: error.message,
-      row: before.length,
-      col: (before.at(-1) ?? "").length + 1,
-    });
   }
 }

@@ -108,6 +108,8 @@ export interface Toolchain {
     rego_version?: 0 | 1;
   }): Promise<Outcome<TestReport>>;
   dependencies(request: BuildRequest): Promise<Outcome<{ entrypoints: readonly EntrypointFacts[] }>>;
+  /** Merges data files, `.manifest` beside them, YAML as OPA reads it; the text keeps each digit. */
+  data(request: { files: Files }): Promise<Outcome<{ data: string }>>;
   format(request: { files: Files; rego_version?: 0 | 1 }): Promise<Outcome<{ files: Files }>>;
   /** Evaluates with OPA's Go evaluator: the reference to compare with, never a decision. */
   evaluate(request: {
@@ -227,6 +229,7 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     check: (request) => call("check", request),
     test: (request) => call("test", request),
     dependencies: (request) => call("dependencies", request),
+    data: (request) => call("data", request, readData),
     format: (request) => call("format", request),
     evaluate: (request) => call("eval", request),
     version: () => (versioned ??= versionOf(wasmPath)),
@@ -273,4 +276,10 @@ function readBuild(text: string): Answer<BuildResult> {
   if (answer.result === undefined) return answer.errors === undefined ? {} : { errors: answer.errors };
   const { data_text, ...rest } = answer.result;
   return { result: { ...rest, data: data_text } };
+}
+
+function readData(text: string): Answer<{ data: string }> {
+  const { result, errors } = JSON.parse(text) as Answer<{ data_text: string }>;
+  if (errors !== undefined) return { errors };
+  return result === undefined ? {} : { result: { data: result.data_text } };
 }

@@ -1,25 +1,33 @@
 import { gzipSync } from "node:zlib";
 import type { BuiltBundle } from "./bundle.js";
-import { metadataKey } from "./read-compiled.js";
+import { metadataKey, placeOfFirst } from "./read-compiled.js";
 import { digestOfModule } from "./read-facts.js";
 
 const block = 512;
 
 /**
- * Writes a built bundle as `.tar.gz` in OPA's layout, which OPA loads, too: `/.manifest`, `/data.json`, `/policy.wasm`.
+ * Writes a built bundle as `.tar.gz` in OPA's layout, which OPA loads, too: `/.manifest`, `/data.json`, `/policy.wasm`,
+ * and its other modules at their places.
  * The manifest's `metadata.countersign` carries what only the compiler knows. The same bundle gives the same bytes.
  */
-export function writeBundle({ wasm, manifest, data, entrypoints, rules, builtins }: BuiltBundle): Uint8Array {
+export function writeBundle(bundle: BuiltBundle): Uint8Array {
+  const { wasm, more, manifest, data, entrypoints, rules, builtins } = bundle;
+  const others = more?.map(({ place, wasm: module, firstRule }) => ({
+    place,
+    module: digestOfModule(module),
+    firstRule,
+  }));
   const described = {
     ...manifest,
     metadata: {
       ...manifest.metadata,
-      [metadataKey]: { module: digestOfModule(wasm), entrypoints, rules, builtins },
+      [metadataKey]: { module: digestOfModule(wasm), more: others, entrypoints, rules, builtins },
     },
   };
   const tar = Buffer.concat([
     ...entry("/data.json", Buffer.from(data)),
-    ...entry("/policy.wasm", wasm),
+    ...entry(`/${placeOfFirst(bundle)}`, wasm),
+    ...(more ?? []).flatMap(({ place, wasm: module }) => entry(`/${place}`, module)),
     ...entry("/.manifest", Buffer.from(JSON.stringify(described))),
     Buffer.alloc(2 * block),
   ]);

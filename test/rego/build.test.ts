@@ -83,6 +83,7 @@ async function run(command: typeof buildCommand, ...args: string[]) {
 /** A compiler that must not be needed. */
 const idle: CompileOptions["toolchain"] = {
   build: () => Promise.reject(new Error("the compiler was asked")),
+  data: () => Promise.reject(new Error("the compiler was asked")),
   version: () => toolchain.version(),
 };
 
@@ -184,7 +185,7 @@ describe("bundles that are written and read", () => {
       { code: "duplicate_key", row: 2, col: 1 },
     ],
     ["data that isn't an object", { "data.json": "[]" }, { code: "invalid_json", file: "data.json" }],
-    ["a delta bundle", { "patch.json": "{}" }, { code: "bundle_delta" }],
+    ["a delta bundle", { "patch.json": "{}" }, { code: "delta_base" }],
     ["no Rego", { "data.json": "{}" }, { code: "bundle_empty" }],
   ])("refused: %s", async (_, files, error) => {
     const outcome = await compileBundle({ path: await lay(files), toolchain: idle });

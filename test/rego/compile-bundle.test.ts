@@ -53,8 +53,9 @@ function built(outcome: BuildOutcome): BuiltBundle {
   return outcome.bundle;
 }
 /** A compiler that must not be asked. */
-const absent: Pick<Toolchain, "build" | "version"> = {
+const absent: Pick<Toolchain, "build" | "data" | "version"> = {
   build: () => Promise.reject(new Error("compiled")),
+  data: () => Promise.reject(new Error("asked for data")),
   version: () => toolchain.version(),
 };
 const compiled = compileBundle({ files, toolchain }).then(built);
@@ -306,14 +307,13 @@ describe("a compiled bundle of another's making", () => {
     { name: "no entrypoint", code: "bundle_manifest", manifest: { wasm: [] } },
     {
       name: "a module that isn't there",
-      code: "bundle_manifest",
+      code: "bundle_wasm",
       manifest: { wasm: [{ entrypoint: "p/r", module: "/other.wasm" }] },
     },
     { name: "a second module", code: "bundle_wasm", files: { "a/policy.wasm": "\0asm" } },
     { name: "a module that is none", code: "bundle_wasm", files: { "policy.wasm": "\0asm" } },
     { name: "roots of the wrong type", code: "bundle_manifest", manifest: { roots: "" } },
     { name: "data twice", code: "bundle_data", files: { "data.json": '{"a":1}', "a/data.json": "{}" } },
-    { name: "data in YAML", code: "bundle_data", files: { "a/data.yaml": "b: 1" } },
     ...[
       { name: "facts about another entrypoint", manifest: own([{ ...facts, path: "p/q" }]) },
       { name: "facts missing", manifest: own([]) },
@@ -328,7 +328,7 @@ describe("a compiled bundle of another's making", () => {
       { name: "a rule without id", manifest: own([facts], [{ ...rule, id: 1 }]) },
       { name: "facts about another module", manifest: own([facts], [], { module: "0".repeat(64) }) },
       { name: "facts that name no module", manifest: own([facts], [], { module: undefined }) },
-      { name: "facts that nobody knows", manifest: own([facts], [], { more: 1 }) },
+      { name: "facts that nobody knows", manifest: own([facts], [], { fewer: 1 }) },
       { name: "a fact that nobody knows", manifest: own([{ ...facts, reads: "less" }]) },
       { name: "a clock that nobody knows", manifest: own([{ ...facts, clock: "stopped" }]) },
       { name: "a lookup in all data", manifest: lookedUp({ table: [] }) },

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -38,8 +40,32 @@ func faultsOf(err error) []fault {
 	case errors.As(err, &one):
 		return []fault{faultOf(one)}
 	default:
-		return []fault{{Code: "bundle_error", Message: err.Error()}}
+		return []fault{bundleFault(err)}
 	}
+}
+
+var brokenFile = regexp.MustCompile(`bundle load failed on (\S+): `)
+
+// bundleFault names what is wrong with a bundle. OPA tells it by text only.
+func bundleFault(err error) fault {
+	text := err.Error()
+	f := fault{Code: "bundle_error", Message: text}
+	switch {
+	case strings.HasPrefix(text, "manifest roots "):
+		f.Code = "roots_violated"
+		if _, module, found := strings.Cut(text, " in module '"); found {
+			f.File = clean(strings.TrimSuffix(module, "'"))
+		}
+	case strings.HasPrefix(text, "manifest has "), strings.HasPrefix(text, "bundle load failed on manifest "),
+		strings.HasPrefix(text, "failed to compile glob pattern "):
+		f.Code, f.File = "bundle_manifest", ".manifest"
+	case strings.HasPrefix(text, "bundle load failed on "):
+		f.Code = "bundle_data"
+		if match := brokenFile.FindStringSubmatch(text); match != nil {
+			f.File = clean(match[1])
+		}
+	}
+	return f
 }
 
 func faultOf(e *ast.Error) fault {
@@ -86,13 +112,14 @@ func isData(path string) bool {
 func (r *request) parse(withTests bool) (map[string]*ast.Module, []fault) {
 	modules := map[string]*ast.Module{}
 	var faults []fault
+	versionOf := r.versions()
 	for path, text := range r.Files {
 		if !strings.HasSuffix(path, ".rego") || (isTest(path) && !withTests) {
 			continue
 		}
 		module, err := ast.ParseModuleWithOpts(path, text, ast.ParserOptions{
 			ProcessAnnotation: true,
-			RegoVersion:       r.version(),
+			RegoVersion:       versionOf(path),
 			Capabilities:      r.capabilities(),
 		})
 		if err != nil {
@@ -103,6 +130,21 @@ func (r *request) parse(withTests bool) (map[string]*ast.Module, []fault) {
 	}
 	sortFaults(faults)
 	return modules, faults
+}
+
+// versions tells each file's version of Rego: as the manifest says, else as the request does.
+func (r *request) versions() func(path string) ast.RegoVersion {
+	var manifest bundle.Manifest
+	if json.Unmarshal([]byte(r.Files[".manifest"]), &manifest) != nil {
+		return func(string) ast.RegoVersion { return r.version() }
+	}
+	return func(path string) ast.RegoVersion {
+		version, err := manifest.RegoVersionForFile("/" + path)
+		if err != nil || version == ast.RegoUndefined {
+			return r.version()
+		}
+		return version
+	}
 }
 
 func sortFaults(faults []fault) {
@@ -143,6 +185,15 @@ func (r *request) read(withTests bool) (*bundle.Bundle, []fault) {
 		return nil, faultsOf(err)
 	}
 	return &read, nil
+}
+
+// data gives what all data files hold, as one text: a host that parsed it would lose digits.
+func data(req *request) (any, []fault) {
+	read, faults := req.read(false)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return map[string]string{"data_text": string(marshal(orEmpty(read.Data)))}, nil
 }
 
 // yamlData gives what the YAML data files hold.

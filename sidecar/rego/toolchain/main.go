@@ -72,6 +72,7 @@ var operations = map[string]func(*request) (any, []fault){
 	"dependencies": dependencies,
 	"format":       formatFiles,
 	"eval":         evaluate,
+	"data":         data,
 }
 
 func respond(body []byte) (out []byte) {
