@@ -8,6 +8,7 @@ import { runTests } from "./admit/tests.js";
 import { checkVersion } from "./admit/version.js";
 import type { BundleFacts, Kept, Prepare, Prepared } from "./arrival.js";
 import type { BundleConfig, KeyConfig } from "./config.js";
+import { inLine } from "./in-line.js";
 import type { Keep } from "./keep/keep.js";
 import type { Marks } from "./keep/marks.js";
 import type { Made, Make } from "./make.js";
@@ -37,7 +38,8 @@ export interface PrepareParts {
 /** Creates what prepares bundles: one of each name at a time is the caller's to see to; one at a time is built. */
 export function createPrepare(parts: PrepareParts): Prepare {
   const { admissionOf, keys, marks, keep, now } = parts;
-  const inTurn = oneAtATime();
+  // building takes memory: whoever comes meanwhile waits
+  const inTurn = inLine();
 
   return async (arrival, inForce) => {
     try {
@@ -158,14 +160,4 @@ function missingBuiltins(error: unknown, { builtins = [] }: BuiltBundle): BuildE
 
 function rejected(code: string, message: string): Rejected {
   return { kind: "rejected", errors: [{ code, message }] };
-}
-
-/** Building takes memory: whoever comes meanwhile waits. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const turn = last.then(work, work);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
 }

@@ -1,15 +1,19 @@
-import type { BuildError, BuiltBundle, Rejected } from "../rego/bundle.js";
+import type { BuiltBundle } from "../rego/bundle.js";
 import type { Log } from "../record/log.js";
 import type { ActivateParts } from "./activate.js";
 import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
-import type { Arrival, BundleFacts, InForce, Prepare, Prepared, TestCounts } from "./arrival.js";
-import { isBundleCode } from "./codes.js";
+import type { Arrival, InForce, Prepare, Prepared } from "./arrival.js";
+import { createExpiry, seal } from "./expire.js";
+import type { Activation, Rejection } from "./activation.js";
+import { factsOf, rejectionOf } from "./activation.js";
 import type { Documents } from "./documents.js";
 import { eraseUnder, spread } from "./spread.js";
+export type { Activation } from "./activation.js";
 export type { BundleStatus } from "./status.js";
 import type { Asked, BundleStatus, Ledger } from "./status.js";
 import { createLedger } from "./status.js";
+import { inLine } from "./in-line.js";
 import { watchPath } from "./watch-path.js";
 
 export interface BundleSource {
@@ -23,14 +27,18 @@ export interface BundleStoreParts extends ActivateParts {
   readonly documents?: Documents;
   /** Those that lie at a path. */
   readonly sources: readonly BundleSource[];
-  /** Names of those that come by {@link BundleStore.arrive}. */
-  readonly names?: readonly string[];
+  /** Names of those that come by {@link BundleStore.arrive} and are waited for. */
+  readonly names?: () => readonly string[];
   readonly prepare: Prepare;
   readonly log: Log;
   readonly onActivated: (bundle: ActiveBundle) => void;
   readonly onRejected: (name: string, code: string) => void;
-  /** Told when what is in force expires; undefined: it doesn't. */
+  /** Told until when what is in force holds, epoch milliseconds; undefined: for ever. */
   readonly onExpires?: (name: string, at: number | undefined) => void;
+  /** Whether a bundle answers nothing any more once it has expired. */
+  readonly isSealed?: (name: string) => boolean;
+  /** Told once a bundle is over. */
+  readonly onExpired?: (name: string) => void;
 }
 
 export interface BundleStore {
@@ -59,34 +67,12 @@ export interface BundleStore {
   close(): void;
 }
 
-export type Activation =
-  /** {@link Arrival.confirm} said no. */
-  | { readonly kind: "declined" }
-  | {
-      readonly kind: "activated";
-      /** False: it was in force already. */
-      readonly changed?: boolean;
-      readonly facts?: ActivatedFacts;
-    }
-  | {
-      readonly kind: "rejected";
-      /** One of `codes.ts`. */
-      readonly code: string;
-      readonly message: string;
-      readonly errors?: readonly BuildError[];
-    };
-
-export interface ActivatedFacts extends BundleFacts {
-  readonly revision: string;
-  readonly tests?: TestCounts;
-}
-
 /** Arrivals of one name that may wait for their turn. */
 const mostWaiting = 8;
 
 /** Holds the active bundles and brings new versions into force. */
 export function createBundleStore(parts: BundleStoreParts): BundleStore {
-  const { documents, names = [] } = parts;
+  const { documents, names = () => [] } = parts;
   const ledger: Ledger = createLedger(parts.now);
   let set: BundleSet = { bundles: [] };
   /** What is in force, for what is made of it: changes, and the same loaded again. */
@@ -96,7 +82,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   let again = false;
   let closed = false;
 
-  const reject = (name: string, rejection: Extract<Activation, { kind: "rejected" }>): Activation => {
+  const reject = (name: string, rejection: Rejection): Activation => {
     const { code, message, errors = [] } = rejection;
     ledger.rejected(name, { code, message, errors });
     parts.onRejected(name, code);
@@ -155,6 +141,23 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
     }
   };
 
+  const expiry = createExpiry({
+    now: parts.now,
+    onSoon(name, left) {
+      const hours = Math.ceil(left / 3_600_000);
+      parts.log.warn("bundle expires soon", { bundle: name, code: "bundle_expired", hours });
+    },
+    onExpired(name, at) {
+      const isSealed = parts.isSealed?.(name) === true;
+      if (isSealed)
+        set = { bundles: set.bundles.map((bundle) => (bundle.name === name ? seal(bundle) : bundle)) };
+      const message = `it expired at ${new Date(at).toISOString()}, and ${isSealed ? "answers nothing any more" : "still answers"}: give a newer one`;
+      ledger.warn(name, { code: "bundle_expired", message });
+      parts.log.error("bundle expired", { bundle: name, code: "bundle_expired", answers: !isSealed });
+      parts.onExpired?.(name);
+    },
+  });
+
   /** INVARIANT: two bundles are kept and brought in one after the other, so that what is kept is what may be in force. */
   const commit = inLine();
   const bringPrepared = (arrival: Arrival, prepared: Prepared): Promise<Activation> =>
@@ -174,6 +177,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       held.set(name, { ...facts, digest: built.digest, ...(origin === "path" ? {} : { built }) });
       const { override, tests } = prepared;
       ledger.activated(name, { ...facts, origin, ...(override === undefined ? {} : { override }) });
+      expiry.set(name, facts.expires);
       parts.onExpires?.(name, facts.expires);
       if (override !== undefined) {
         const version = facts.version ?? "none";
@@ -212,7 +216,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
     const prepared = await parts.prepare(arrival, force ? undefined : held.get(name));
     if (prepared.kind === "rejected") return reject(name, rejectionOf(prepared));
     if (prepared.kind === "unchanged") {
-      ledger.settled(name);
+      if (!expiry.isExpired(name)) ledger.settled(name);
       return { kind: "activated", changed: false };
     }
     const activation = await bringPrepared(arrival, prepared);
@@ -252,9 +256,12 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   };
 
   return {
-    current: () => set,
+    current() {
+      expiry.check();
+      return set;
+    },
     status: () =>
-      [...parts.sources.map(({ name }) => name), ...names].map((name) =>
+      [...new Set([...parts.sources.map(({ name }) => name), ...names()])].map((name) =>
         ledger.statusOf(
           name,
           set.bundles.find((bundle) => bundle.name === name),
@@ -274,58 +281,16 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
     },
     remove(name) {
       held.delete(name);
+      expiry.set(name, undefined);
       set = { bundles: set.bundles.filter((bundle) => bundle.name !== name) };
     },
     repair,
     close() {
       closed = true;
+      expiry.close();
       for (const watcher of watchers.splice(0)) watcher.close();
     },
   };
 }
 
 const unknown = { verified: { signed: false }, type: "snapshot", size: 0 } as const;
-
-/** INVARIANT: nothing of what it was made from is held any longer than the making. */
-function factsOf({
-  verified,
-  type,
-  version,
-  expires,
-  size,
-  contentDigest,
-  archiveDigest,
-}: Prepared): BundleFacts {
-  return {
-    ...{ verified, type, size, contentDigest },
-    ...(version === undefined ? {} : { version }),
-    ...(expires === undefined ? {} : { expires }),
-    ...(archiveDigest === undefined ? {} : { archiveDigest }),
-  };
-}
-
-/** Runs one piece of work after the other. */
-function inLine(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const turn = last.then(work, work);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
-}
-
-/** The compiler's own errors come under the first of our codes that fits. */
-function rejectionOf({ errors }: Rejected): Extract<Activation, { kind: "rejected" }> {
-  const [first] = errors;
-  const code = first !== undefined && isBundleCode(first.code) ? first.code : codeOf(first);
-  const place =
-    first?.file === undefined ? "" : `${first.file}:${first.row === undefined ? "" : `${first.row}:`} `;
-  return { kind: "rejected", code, message: place + (first?.message ?? "the build failed"), errors };
-}
-
-function codeOf(error: BuildError | undefined): string {
-  if (error?.code === "bundle_error" && /roots .* do not permit/.test(error.message)) return "roots_violated";
-  if (error?.file !== undefined && /(^|\/)data\.(json|ya?ml)$/.test(error.file)) return "bundle_data";
-  if (error?.file === ".manifest") return "bundle_manifest";
-  return "build_failed";
-}

@@ -24,7 +24,7 @@ import type { Metrics } from "../record/metrics.js";
 import type { BuiltBundle } from "../rego/bundle.js";
 import type { Toolchain } from "../rego/toolchain.js";
 import { createToolchain } from "../rego/toolchain.js";
-import { wirePrepare } from "./bundles.js";
+import { wirePrepare } from "./prepare.js";
 
 export interface PolicyParts {
   readonly epochs: Pick<Epochs, "listening" | "subscribe">;
