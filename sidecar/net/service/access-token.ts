@@ -90,7 +90,8 @@ function read({ status, bytes }: Answer): { token: string; lifeMs: number } {
     throw new Fault("credentials", "token_url answers without an access token");
   if (typeof type !== "string" || type.toLowerCase() !== "bearer")
     throw new Fault("credentials", "token_url answers with a token that is no bearer token");
-  const lifeMs = seconds instanceof JsonNumber ? seconds.valueOf() * 1_000 : 0;
+  const isNumber = ["number", "string"].includes(typeof seconds) || seconds instanceof JsonNumber;
+  const lifeMs = isNumber ? Number(seconds) * 1_000 : 0;
   return { token, lifeMs: lifeMs > 0 ? Math.min(lifeMs, longestMs) : unsaidMs };
 }
 

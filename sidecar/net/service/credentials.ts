@@ -122,7 +122,7 @@ function pairOf(cert: string, text: string, passphrase: string | undefined): Pai
   } catch {
     throw new Fault(
       "credentials",
-      "client_tls.cert and private_key must be PEM, of one pair, and not encrypted otherwise",
+      "client_tls.cert and private_key must be PEM, and private_key_passphrase the key's",
     );
   }
   if (fits) return { cert, key };

@@ -130,7 +130,11 @@ export function createService(config: ServiceConfig, parts: ServiceParts = {}): 
       const answer = await ask(url, request, limits);
       if (!redirects.has(answer.status) || request.redirects === "answer") return answer;
       const { location } = answer.headers;
-      if ((method !== "GET" && method !== "HEAD") || location === undefined || !URL.canParse(location, url.href))
+      if (
+        (method !== "GET" && method !== "HEAD") ||
+        location === undefined ||
+        !URL.canParse(location, url.href)
+      )
         throw new Fault("redirect", `it answers ${answer.status}: give the URL that it leads to`);
       if (hops === mostRedirects)
         throw new Fault("redirect", `it redirects more than ${mostRedirects} times`);
