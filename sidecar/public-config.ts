@@ -1,4 +1,6 @@
+import type { BundleConfig, BundlesConfig } from "./bundles/config.js";
 import type { SidecarConfig } from "./config.js";
+import type { DecisionLogsConfig } from "./record/upload-config.js";
 
 function publicAssertion({ shared, ...shown }: NonNullable<SidecarConfig["assertion"]>): unknown {
   return { ...shown, shared: shared !== undefined };
@@ -17,11 +19,70 @@ export function publicConfig(config: SidecarConfig): unknown {
     time_zone: timeZone,
     audit,
     api: config.api,
-    decision_logs: {
-      console: decisionLogs.console,
-      file: decisionLogs.file !== undefined,
-      input: decisionLogs.input,
-    },
+    decision_logs: publicLogs(decisionLogs),
+    ...publicBundles(config.bundles),
+    ...(config.discovery === undefined
+      ? {}
+      : { discovery: { ...publicBundle(config.discovery.bundle), decision: config.discovery.decision } }),
+    ...(config.status === undefined ? {} : { status: config.status }),
     identity: { issuers: identity.issuers.map(({ name, issuer, tenants }) => ({ name, issuer, tenants })) },
+  };
+}
+
+/** Services without credentials and values of headers, keys without the keys; as OPA's, which leaves out both. */
+function publicBundles({ services, keys, bundles, persistenceDirectory }: BundlesConfig): object {
+  const servicesShown = [...services.values()].map(({ name, url, type, headers, credentials }) => [
+    name,
+    { url, type, headers: Object.keys(headers), credentials: credentials.kind },
+  ]);
+  const keysShown = [...keys.values()].map(({ id, algorithm, scope }) => [id, { algorithm, scope }]);
+  return {
+    services: Object.fromEntries(servicesShown) as unknown,
+    keys: Object.fromEntries(keysShown) as unknown,
+    bundles: Object.fromEntries(bundles.map((bundle) => [bundle.name, publicBundle(bundle)])) as unknown,
+    persistence_directory: persistenceDirectory !== undefined,
+  };
+}
+
+function publicBundle({
+  from,
+  polling,
+  trigger,
+  persist,
+  signing,
+  sizeLimitBytes,
+  verify,
+}: BundleConfig): object {
+  const { canary, ...checks } = verify;
+  return {
+    ...(from.kind === "service" ? { service: from.service, resource: from.resource } : {}),
+    ...(from.kind === "path" ? { file: true } : {}),
+    ...(from.kind === "push" ? { push: { unsigned: from.unsigned } } : {}),
+    polling,
+    trigger,
+    persist,
+    signing,
+    size_limit_bytes: sizeLimitBytes,
+    verify: { ...checks, canary: canary !== undefined },
+  };
+}
+
+function publicLogs({ file, upload, ...shown }: DecisionLogsConfig): object {
+  const { console, input, maskDecision, dropDecision, headers } = shown;
+  return {
+    console,
+    file: file !== undefined,
+    input,
+    mask_decision: maskDecision,
+    drop_decision: dropDecision,
+    headers,
+    ...(upload === undefined
+      ? {}
+      : {
+          service: upload.service,
+          resource: upload.resource,
+          reporting: upload.reporting,
+          spill: upload.spill === undefined ? false : { max_bytes: upload.spill.maxBytes },
+        }),
   };
 }

@@ -9,7 +9,7 @@ export function readDiscovery(fields: Fields, problems: Problems, referred: Refe
     name: "OPA has replaced it: give resource and decision",
     prefix: "OPA has replaced it: give resource",
   });
-  const resource = fields.has("name") ? undefined : fields.required("resource");
+  const resource = fields.has("name") ? fields.string("resource") : fields.required("resource");
   const decision = (fields.string("decision") ?? "").replace(/^\/+|\/+$/g, "");
   if (/[\s.]|\/\//.test(decision))
     problems.add(fields.at("decision"), "must be a path below data, e.g. example/discovery");
