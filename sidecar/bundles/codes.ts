@@ -11,6 +11,8 @@ export const bundleCodes = {
   source_answer: "its source answers with what is no bundle",
   source_timeout: "its source doesn't answer in time",
   source_address: "its source is at an address that may not be asked",
+  source_truncated: "its source broke off in the middle",
+  source_too_large: "its source gives more than a bundle may have",
   source_digest: "what came isn't what its digest says",
   // what it is made of
   bundle_unreadable: "the file or folder can't be read",
