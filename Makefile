@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents pack clean
+.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -25,9 +25,14 @@ run: build ## start sidecar, gateway and demo upstreams on embedded defaults
 tour: ## send the product's scenarios through the running demo
 	@bin/countersign.js demo tour
 
-test: build ## set up what tests need and run all of them
-	@deploy/prerequisites.sh redis-server promtool postgres
+test: ## set up what tests need and run all of them
+	@$(MAKE) --no-print-directory -j2 build test-tools
 	@deploy/test.sh
+
+# what is fetched while the compilers run
+test-tools: setup
+	@deploy/prerequisites.sh redis-server promtool postgres
+	@deploy/python-clients.sh
 
 test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,000 pairs of questions to the cache's key, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras, and fail-overs of Redis
 	@deploy/prerequisites.sh redis-server promtool postgres java mvn

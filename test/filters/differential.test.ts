@@ -11,7 +11,7 @@ import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { anyCaller, anyDocument, anyPolicy, createRandom, facts } from "./policies.js";
 
 /** Comparisons in all; `make test-all` asks for more. */
-const total = Number(process.env["DIFFERENTIAL_RUNS"] ?? 5_000);
+const total = Number(process.env["DIFFERENTIAL_RUNS"] ?? 2_500);
 const seed = Number(process.env["FILTER_SEED"] ?? 20_261_121);
 const rulesAtOnce = 40;
 const callers = 8;

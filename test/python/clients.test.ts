@@ -27,11 +27,13 @@ interface Result {
 async function use(script: string): Promise<{ results: Map<string, Result>; reached: number }> {
   if (!existsSync(join(packages, ".installed"))) throw new Error("run deploy/python-clients.sh first");
   const before = world.upstreams.model.received.length;
-  const { stdout } = await run("python3", ["-B", join(root, "test/python", script)], {
+  const { stdout } = await run("python3", [join(root, "test/python", script)], {
     env: {
       PATH: process.env["PATH"],
       HOME: world.directory,
       PYTHONPATH: packages,
+      // they are many files, and each script is a process
+      PYTHONPYCACHEPREFIX: join(root, ".cache/python-compiled"),
       GATEWAY_URL: world.gatewayUrl,
       ALLOWED_TOKEN: await world.issuer.token("senior"),
       DENIED_TOKEN: await world.issuer.token("analyst"),

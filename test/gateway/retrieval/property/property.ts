@@ -130,7 +130,7 @@ export const { condition: conditions } = fc.letrec<{ condition: Condition }>((ti
 }));
 
 /** In `make test-all`, more. */
-const runs = Number(process.env["RETRIEVAL_RUNS"] ?? 60);
+const runs = Number(process.env["RETRIEVAL_RUNS"] ?? 40);
 
 /** Declares the property of a store. */
 export function holdProperty(subject: Subject): void {
