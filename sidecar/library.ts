@@ -57,7 +57,8 @@ export async function openCountersign(options: CountersignOptions): Promise<Coun
     ...{ config, sources: options.bundles, cacheDir: options.cacheDir, metrics, log, clock, micros, epochs },
     news: { changed: () => undefined },
   });
-  const decisionLog = await openDecisionLog(config, "library", metrics);
+  const bundles = policy.bundles.current;
+  const decisionLog = await openDecisionLog({ config, version: "library", metrics, log, bundles, now });
   const close = async (): Promise<void> => {
     policy.bundles.close();
     await epochs.close();

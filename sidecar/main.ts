@@ -151,7 +151,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       log.warn("identifying failed", { error });
     },
   });
-  const decisionLog = await openDecisionLog(config, options.version, metrics);
+  const { version } = options;
+  const decisionLog = await openDecisionLog({ config, version, metrics, log, bundles: bundles.current, now });
   const recorder = createRecorder({
     metrics,
     ...(decisionLog === undefined ? {} : { decisionLog }),

@@ -27,10 +27,13 @@ export interface DecisionLogLimits {
 export interface DecisionLogParts<Record> {
   readonly sink: Sink;
   readonly mode: DecisionLogMode;
-  /** Writes a record as one JSON text without a line break. */
-  readonly line: (record: Record) => string;
-  /** Told of every record's fate: `failed` counts attempts that failed, `dropped` records that are lost. */
-  readonly onEvents?: (result: "written" | "dropped" | "failed", count: number) => void;
+  /** Writes a record as one JSON text without a line break; undefined where a policy wants it left out. */
+  readonly line: (record: Record) => string | undefined;
+  /**
+   * Told of every record's fate: `failed` counts attempts that failed, `dropped` records that are lost, `excluded` those that
+   * a policy wants left out.
+   */
+  readonly onEvents?: (result: "written" | "dropped" | "failed" | "excluded", count: number) => void;
   readonly limits?: DecisionLogLimits;
 }
 
@@ -57,6 +60,8 @@ interface Waiting<Record> {
 
 /** Content per write, so that digesting large bodies holds up decisions for a few ms at most, too. */
 const batchBytes = 1024 * 1024;
+/** And so with policies that are asked of each record. */
+const mostMs = 2;
 const retryMs = [50, 100, 250, 500, 1_000] as const;
 
 /** Creates the decision log on a sink. */
@@ -81,14 +86,17 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
   function putInWords(waiting: Waiting<Record>): void {
     const { record } = waiting;
     if (record === undefined) return;
-    waiting.text = `${line(record)}\n`;
+    const text = line(record);
+    waiting.text = text === undefined ? "" : `${text}\n`;
     waiting.record = undefined;
   }
 
   /** Writes this turn's lines once its decisions are on their way; not all at once where much is to be digested. */
   function putFreshInWords(): void {
     let done = 0;
+    const until = performance.now() + mostMs;
     for (let content = 0; done < fresh.length && done < batch && content < batchBytes; done++) {
+      if (done % 16 === 15 && performance.now() > until) break;
       const waiting = fresh[done];
       // what was written or lost meanwhile isn't waiting any more
       if (waiting?.record === undefined) continue;
@@ -106,6 +114,11 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
     const waiting = queue.shift();
     if (waiting !== undefined) queuedBytes -= waiting.bytes;
     return waiting;
+  }
+
+  function exclude(waiting: Waiting<Record>): void {
+    onEvents("excluded", 1);
+    waiting.settle?.();
   }
 
   function lose(waiting: Waiting<Record>): void {
@@ -138,15 +151,21 @@ export function createDecisionLog<Record>(parts: DecisionLogParts<Record>): Deci
       const taken: Waiting<Record>[] = [];
       let text = "";
       let content = 0;
+      const until = performance.now() + mostMs;
       while (taken.length < batch && content < batchBytes && text.length < batchBytes) {
+        if (taken.length % 16 === 15 && performance.now() > until) break;
         const waiting = take();
         if (waiting === undefined) break;
-        taken.push(waiting);
         content += waiting.bytes;
         putInWords(waiting);
-        text += waiting.text;
+        if (waiting.text === "") exclude(waiting);
+        else {
+          taken.push(waiting);
+          text += waiting.text;
+        }
       }
-      await (mode === "strict" ? writeOnce(taken, text) : writeUntilDone(taken.length, text));
+      if (taken.length > 0)
+        await (mode === "strict" ? writeOnce(taken, text) : writeUntilDone(taken.length, text));
       // between batches, decisions go first
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -103,8 +103,18 @@ export const metricTable = {
   },
   countersign_decision_log_events_total: {
     type: "counter",
-    help: "Decision log events written, dropped because the buffer was full, or not written because of an error.",
+    help: "Decision log events written, dropped because the buffer was full, not written because of an error, or excluded by a policy.",
     labels: ["result"],
+  },
+  countersign_decision_log_upload_total: {
+    type: "counter",
+    help: "What became of decision log events that a service is to get: uploaded, dropped by reason, sent without a part; failed counts uploads.",
+    labels: ["event"],
+  },
+  countersign_decision_log_waiting_bytes: {
+    type: "gauge",
+    help: "Compressed bytes of decision log events that wait for their service, in memory and on the disk.",
+    labels: ["place"],
   },
   countersign_signals_total: {
     type: "counter",

@@ -13,6 +13,8 @@ import { createEpochMetrics } from "./epoch-metrics.js";
 import type { FenceMetrics } from "./fence-metrics.js";
 import { createFenceMetrics } from "./fence-metrics.js";
 import { createStateMetrics } from "./state-metrics.js";
+import type { UploadMetrics } from "./upload-metrics.js";
+import { createUploadMetrics } from "./upload-metrics.js";
 import { knownLabels, learnedLabels } from "./label.js";
 import { metricTable } from "./metric-table.js";
 import type { MetricFacts, MetricName } from "./metric-table.js";
@@ -60,7 +62,9 @@ export interface Metrics {
   }): void;
   bundleRejected(name: string): void;
   outcome(outcome: Pick<Outcome, "kind" | "outcome" | "duration_ms">): void;
-  decisionLog(result: "written" | "dropped" | "failed", count: number): void;
+  decisionLog(result: "written" | "dropped" | "failed" | "excluded", count: number): void;
+  /** Counts what became of records on their way to a service, and of those that couldn't be masked. */
+  readonly upload: UploadMetrics;
   httpAnswered(door: Door, status: number): void;
   /** Counts a call against a limit. */
   limitCounted(limit: string, unit: string, result: "held" | "warned" | "exceeded" | "refused"): void;
@@ -229,7 +233,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const entrypoints = new Set(["countersign/decision"]);
 
   // series that alerts and ratios need from the first scrape on
-  for (const result of ["written", "dropped", "failed"]) logEvents(result);
+  for (const result of ["written", "dropped", "failed", "excluded"]) logEvents(result);
   for (const step of steps) stepSeconds(step);
   for (const level of ["l1", "l2"])
     for (const result of ["hit", "miss", "error"]) cacheLookups(level, result);
@@ -254,6 +258,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     epochs: createEpochMetrics(registry),
     fences: createFenceMetrics(registry),
     stateHappened: createStateMetrics(registry),
+    upload: createUploadMetrics(registry),
     ...createDecidedCounter({
       decisionsOf: ({ door, kind, action, allow, reason, policy }) =>
         decisions(

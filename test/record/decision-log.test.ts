@@ -49,12 +49,14 @@ function heldSink() {
 }
 
 function logOn(sink: Sink, mode: DecisionLogMode, limits: DecisionLogLimits = {}) {
-  const counts = { written: 0, dropped: 0, failed: 0 };
+  const counts: Record<"written" | "dropped" | "failed", number> & { excluded?: number } = {
+    ...{ written: 0, dropped: 0, failed: 0 },
+  };
   const log = createDecisionLog<number>({
     sink,
     mode,
     line: (record) => JSON.stringify({ n: record }),
-    onEvents: (result, count) => (counts[result] += count),
+    onEvents: (result, count) => (counts[result] = (counts[result] ?? 0) + count),
     limits: { everyMs: 1, ...limits },
   });
   return { log, counts };
@@ -69,6 +71,29 @@ const upTo = (n: number, from = 0) => Array.from({ length: n - from }, (_, i) =>
 const until = async (holds: () => boolean) => {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 };
+
+test.each(["buffered", "strict"] as const)(
+  "%s: what a policy wants left out is no line, and no loss",
+  async (mode) => {
+    const written: string[] = [];
+    const counts: Record<string, number> = {};
+    const log = createDecisionLog<number>({
+      sink: { write: async (lines) => void written.push(lines), close: async () => undefined },
+      mode,
+      line: (n) => (n % 3 === 0 ? undefined : JSON.stringify({ n })),
+      onEvents: (result, count) => (counts[result] = (counts[result] ?? 0) + count),
+    });
+    await Promise.all(upTo(9).map((n) => log.record(n)));
+    await log.flush();
+    expect(numbers(written.join(""))).toEqual([1, 2, 4, 5, 7, 8]);
+    expect(counts).toEqual({ written: 6, excluded: 3 });
+    // nothing is written where nothing is left
+    written.length = 0;
+    await log.record(0);
+    await log.close();
+    expect(written).toEqual([]);
+  },
+);
 
 describe("buffered", () => {
   test("writes everything in order, in batches, by itself", async () => {

@@ -1,0 +1,160 @@
+/** Sends what waits to the service: oldest first, one upload at a time, again until it has arrived. */
+import type { ReportingConfig } from "../upload-config.js";
+import type { Block } from "./block.js";
+import { linesOf } from "./block.js";
+import { gzipOf } from "./chunk.js";
+import type { MakeBlocks } from "./block.js";
+import type { BlockStore, DropReason } from "./store.js";
+
+/** Posts a compressed JSON array. It settles in bounded time. */
+export type Post = (body: Uint8Array, signal: AbortSignal) => Promise<Posted>;
+
+export type Posted =
+  | { readonly kind: "answered"; readonly status: number; readonly retryAfterMs?: number }
+  /** `message` holds nothing secret. */
+  | { readonly kind: "failed"; readonly message: string };
+
+export interface UploaderParts {
+  readonly post: Post;
+  readonly store: BlockStore;
+  readonly makeBlocks: MakeBlocks;
+  readonly reporting: ReportingConfig;
+  readonly onUploaded: (events: number, bytes: number) => void;
+  readonly onFailed: (failure: UploadFailure) => void;
+  readonly onDropped: (reason: DropReason, count: number) => void;
+  /** Between 0 and 1. */
+  readonly random?: () => number;
+}
+
+export interface UploadFailure {
+  readonly message: string;
+  readonly status?: number;
+  /** Until it is tried again, milliseconds. */
+  readonly delayMs: number;
+}
+
+export interface Uploader {
+  /** Something waits: with `trigger: immediate` it is sent at once where it fills an upload. */
+  appended(): void;
+  /** Sends all that waits. @throws Error where it doesn't arrive */
+  flush(): Promise<void>;
+  /** Tries once more to send all, for so long; then it is over. */
+  close(withinMs: number): Promise<void>;
+}
+
+const firstRetryMs = 100;
+/** The longest that a service's `Retry-After` is heeded, beyond the configured delay. */
+const longestRetryAfterMs = 600_000;
+
+class Undelivered extends Error {
+  override readonly name = "Undelivered";
+  constructor(
+    message: string,
+    readonly status?: number,
+    readonly retryAfterMs?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Starts sending. */
+export function createUploader(parts: UploaderParts): Uploader {
+  const { store, reporting, random = Math.random } = parts;
+  const { uploadSizeLimitBytes: limit, minDelayMs, maxDelayMs, trigger } = reporting;
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> | undefined;
+  let failures = 0;
+  let closing = false;
+
+  /** Sends blocks; halves where the service finds them too large (413). */
+  async function deliver(blocks: readonly Block[]): Promise<void> {
+    const body = gzipOf(blocks);
+    const posted = await parts.post(body, stopped.signal);
+    const [only] = blocks;
+    const events = blocks.reduce((sum, block) => sum + block.events, 0);
+    if (posted.kind === "failed") throw new Undelivered(posted.message);
+    const { status, retryAfterMs } = posted;
+    if (status >= 200 && status < 300) {
+      failures = 0;
+      parts.onUploaded(events, body.length);
+    } else if (status !== 413) {
+      throw new Undelivered(`the service answers ${status}`, status, retryAfterMs);
+    } else if (blocks.length > 1) {
+      await deliver(blocks.slice(0, blocks.length >> 1));
+      await deliver(blocks.slice(blocks.length >> 1));
+    } else if (only !== undefined && only.events > 1) {
+      const lines = await linesOf(only);
+      const half = lines.length >> 1;
+      await deliver(await parts.makeBlocks(lines.slice(0, half)));
+      await deliver(await parts.makeBlocks(lines.slice(half)));
+    } else parts.onDropped("too_large", events);
+  }
+
+  async function sendAll(): Promise<void> {
+    for (let taken = await store.peek(limit); taken !== undefined; taken = await store.peek(limit)) {
+      if (stopped.signal.aborted) throw new Undelivered("it was stopped");
+      await deliver(taken.blocks);
+      await taken.done();
+    }
+  }
+
+  function send(): Promise<void> {
+    clearTimeout(timer);
+    sending ??= sendAll()
+      .then(
+        () => {
+          schedule(minDelayMs + (maxDelayMs - minDelayMs) * random());
+        },
+        (error: unknown) => {
+          const { message, status, retryAfterMs } =
+            error instanceof Undelivered ? error : new Undelivered("what waits can't be read");
+          const delayMs = Math.max(backOff(), Math.min(retryAfterMs ?? 0, longestRetryAfterMs));
+          failures++;
+          schedule(delayMs);
+          parts.onFailed({ message, delayMs, ...(status === undefined ? {} : { status }) });
+          throw error;
+        },
+      )
+      .finally(() => {
+        sending = undefined;
+      });
+    return sending;
+  }
+
+  function backOff(): number {
+    const delay = Math.min(firstRetryMs * 1.6 ** failures, maxDelayMs);
+    return delay * (0.8 + 0.4 * random());
+  }
+
+  function schedule(delayMs: number): void {
+    if (closing) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void send().catch(() => undefined), delayMs);
+    // it alone keeps no process alive
+    timer.unref();
+  }
+
+  schedule(minDelayMs + (maxDelayMs - minDelayMs) * random());
+  return {
+    appended() {
+      if (trigger !== "immediate" || sending !== undefined || failures > 0 || closing) return;
+      const { bytes, spilledBytes } = store.waiting();
+      if (bytes + spilledBytes >= limit) void send().catch(() => undefined);
+    },
+    flush: send,
+    async close(withinMs) {
+      closing = true;
+      clearTimeout(timer);
+      const late = setTimeout(() => {
+        stopped.abort();
+      }, withinMs);
+      // what is under way may have failed for what is over by now
+      await sending?.catch(() => undefined);
+      if (!stopped.signal.aborted) await send().catch(() => undefined);
+      clearTimeout(late);
+      clearTimeout(timer);
+      await store.close();
+    },
+  };
+}
