@@ -36,6 +36,9 @@ export const bundleCodes = {
   signature_invalid: "its signature doesn't verify",
   signature_scope: "its signature has another scope",
   signature_files: "its files aren't those that were signed",
+  // what it configures (discovery)
+  discovery_undefined: "its decision is undefined",
+  discovery_invalid: "what it says is no configuration that may be discovered",
   // whether it may
   roots_violated: "it holds policies or data outside of its roots",
   roots_overlap: "its roots overlap with another bundle's",

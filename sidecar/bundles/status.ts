@@ -56,7 +56,7 @@ export interface Ledger {
   warn(name: string, problem: Problem): void;
   /** What came last is in force. */
   settled(name: string): void;
-  statusOf(name: string, active: ActiveBundle | undefined): BundleStatus;
+  statusOf(name: string, active: Pick<ActiveBundle, "revision" | "activatedAt"> | undefined): BundleStatus;
 }
 
 export interface Activated extends BundleFacts {

@@ -39,6 +39,7 @@ export function readDecisionLogs(fields: Fields, problems: Problems, referred: R
     maskDecision: readPath(fields, "mask_decision", "system/log/mask", problems),
     dropDecision: readPath(fields, "drop_decision", "system/log/drop", problems),
     headers: readHeaders(fields, problems),
+    ...(referred.given ? {} : { unconfigured: true }),
     ...(upload === undefined ? {} : { upload }),
   };
   fields.refuse({ plugin: "there are no plug-ins; give service, file or console" });

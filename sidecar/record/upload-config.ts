@@ -45,6 +45,8 @@ export interface DecisionLogsConfig {
   readonly dropDecision: string;
   /** Names of request headers that are logged (`request_context.http.headers`), in lower case. */
   readonly headers: readonly string[];
+  /** No such section is configured: these are defaults. */
+  readonly unconfigured?: true;
   /** Absent: it isn't sent anywhere. */
   readonly upload?: UploadConfig;
 }
