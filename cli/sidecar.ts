@@ -64,6 +64,13 @@ export function sidecarOptions(flags: Flags, defaultAddress: string): SidecarOpt
   };
 }
 
+/** Says whether the configuration brings bundles. */
+function namesBundles({ config, sets }: Pick<SidecarOptions, "config" | "sets">): boolean {
+  const sections = ["bundles", "discovery"];
+  const isSection = typeof config === "object" && config !== null && sections.some((name) => name in config);
+  return isSection || sets.some((pair) => sections.some((name) => new RegExp(`^${name}[.=]`).test(pair)));
+}
+
 /** OPA's flags for TLS, as the settings that they stand for. @throws UsageError */
 function tlsSets(flags: Flags): string[] {
   const { authentication } = flags;
@@ -92,7 +99,7 @@ export const sidecarCommand: Command = {
   summary: "the policy decision point",
   help: `countersign sidecar: the policy decision point
 
-Usage: countersign sidecar -b PATH [flags]
+Usage: countersign sidecar [-b PATH] [flags]
 
 Flags:
 ${sidecarFlagHelp}
@@ -102,6 +109,7 @@ Examples:
   countersign sidecar -b policies --watch
   countersign sidecar -b bundle.tar.gz -a unix:///run/countersign/pdp.sock -a localhost:8181
   countersign sidecar -b policies --redis-url redis://localhost:6379 --set cache.secret="$CACHE_SECRET"
+  countersign sidecar -c sidecar.yaml      (its section bundles says where they come from)
   countersign sidecar -b policies --workers 4 --cache-dir /var/cache/countersign -c sidecar.yaml
   curl localhost:8181/v1/data/countersign/decision -d '{"input": {}}'
 `,
@@ -111,8 +119,11 @@ Examples:
       options: { ...sidecarFlags, ...workersFlag },
       allowPositionals: false,
     });
-    if (values.bundle === undefined) throw new UsageError("give a bundle with -b PATH");
     const options = sidecarOptions(values, "localhost:8181");
+    if (values.bundle === undefined && !namesBundles(options))
+      throw new UsageError(
+        "give a bundle with -b PATH, or sections bundles or discovery in the configuration",
+      );
     const workers = readWorkers(values.workers);
     if (workers > 1) return runWorkers(workers, options, io);
     const sidecar = await startSidecar(options);

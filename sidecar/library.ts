@@ -66,12 +66,7 @@ export async function openCountersign(options: CountersignOptions): Promise<Coun
     await policy.close();
   };
   try {
-    await policy.bundles.load();
-    const failed = policy.bundles.status().filter((bundle) => bundle.active_revision === undefined);
-    if (failed.length > 0)
-      throw new Error(
-        failed.map(({ name, message }) => `bundle ${name}: ${message ?? "not activated"}`).join("\n"),
-      );
+    await policy.start();
     if (options.watch === true) policy.bundles.watch();
   } catch (error) {
     await close();

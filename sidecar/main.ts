@@ -49,12 +49,14 @@ import { publicConfig } from "./public-config.js";
 import { createRecorder } from "./record/record.js";
 import { weigh } from "./record/weigh.js";
 import { compileBundle } from "./rego/build.js";
+import { documentOf } from "./status/document.js";
 import { createTls } from "./tls.js";
 import { apiBundle, openPolicies } from "./wire/policies.js";
 import { forgetBumped, wireEpochs } from "./wire/epochs.js";
 import { readConfig } from "./wire/config.js";
 import { openDecisionLog } from "./wire/decision-log.js";
 import { wireFences } from "./wire/fences.js";
+import { wirePush } from "./wire/push.js";
 import { wireSignals } from "./wire/signals.js";
 import type { Epochs } from "./state/epochs/epochs.js";
 import type { OpenedFences } from "./state/fences/open.js";
@@ -172,11 +174,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ring: assertions?.ring,
     record: recorder.signal,
   });
-  const operating = { epochs, identifier, recorder, metrics, toolchain, cacheDir, log };
+  const push = await wirePush({ config, bundles, feeds: policy.feeds, log, now });
+  const operating = { epochs, identifier, recorder, metrics, toolchain, cacheDir, log, push };
   const fences = await wireFences({ config, fences: state.fences, ...operating }).catch(
     async (error: unknown) => {
       await Promise.all([
-        signals?.close(),
+        ...[signals?.close(), push.close()],
         state.close(),
         epochs.close(),
         policy.close(),
@@ -271,6 +274,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     plainData: createPlainData({ ...dataParts, prepare: policy.prepare, recordAt: recorder.dataAt, observe }),
     control: createControl({
       status: bundles.status,
+      document: () => documentOf({ labels: config.labels, bundles: bundles.status }),
       metrics: async () => ({
         contentType: metrics.registry.contentType,
         body: await (options.shared?.metricsText ?? metrics.text)(),
@@ -309,7 +313,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await Promise.all(listening.map((one) => one.close()));
     tls.close();
     identity.close();
-    await signals?.close();
+    await Promise.all([signals?.close(), push.close()]);
     await state.close();
     await epochs.close();
     assertions?.close();
@@ -317,13 +321,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await policy.close();
   };
   try {
-    await bundles.load();
-    const failed = bundles.status().filter((bundle) => bundle.active_revision === undefined);
-    if (failed.length > 0) {
-      throw new Error(
-        failed.map(({ name, message }) => `bundle ${name}: ${message ?? "not activated"}`).join("\n"),
-      );
-    }
+    await policy.start();
+    await push.start();
     const serveTls = config.tls === undefined ? undefined : await tls.serve(config.tls);
     const guard = guardListeners(config.tls, identity.methods.certificates);
     const open = async (address: Address, listener: RequestListener, door?: Door): Promise<void> => {

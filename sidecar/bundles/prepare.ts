@@ -19,7 +19,7 @@ export type Admission = Pick<BundleConfig, "signing" | "sizeLimitBytes" | "verif
 export interface PrepareParts {
   /** Absent for a bundle that no configuration speaks of (`-b PATH`). */
   readonly admissionOf: (name: string) => Admission | undefined;
-  readonly keys: ReadonlyMap<string, KeyConfig>;
+  readonly keys: () => ReadonlyMap<string, KeyConfig>;
   readonly make: Make;
   readonly test: Toolchain["test"];
   /** @throws Error where the module can't be loaded, or needs a built-in that isn't here */
@@ -37,7 +37,7 @@ export interface PrepareParts {
 
 /** Creates what prepares bundles: one of each name at a time is the caller's to see to; one at a time is built. */
 export function createPrepare(parts: PrepareParts): Prepare {
-  const { admissionOf, keys, marks, keep, now } = parts;
+  const { admissionOf, marks, keep, now } = parts;
   // building takes memory: whoever comes meanwhile waits
   const inTurn = inLine();
 
@@ -48,7 +48,7 @@ export function createPrepare(parts: PrepareParts): Prepare {
       const verify = admission?.verify;
       const made = await inTurn(() =>
         parts.make({
-          ...{ content, keys, texts: verify?.tests === true },
+          ...{ content, keys: parts.keys(), texts: verify?.tests === true },
           sizeLimitBytes: admission?.sizeLimitBytes ?? parts.sizeLimitBytes,
           ...(admission?.signing === undefined ? {} : { signing: admission.signing }),
           ...(inForce === undefined ? {} : { inForce }),

@@ -62,6 +62,8 @@ export interface BundleStore {
    */
   put(name: string, built: BuiltBundle): Activation;
   remove(name: string): void;
+  /** Looks at what arrives next as if it were new, though it may be in force: it is to be verified by other rules. */
+  forget(name: string): void;
   /** Loads a bundle's policy again: it was left in the middle of a change of its data, and answers failures. */
   repair(name: string): void;
   close(): void;
@@ -283,6 +285,12 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       held.delete(name);
       expiry.set(name, undefined);
       set = { bundles: set.bundles.filter((bundle) => bundle.name !== name) };
+    },
+    forget(name) {
+      const before = held.get(name);
+      if (before === undefined) return;
+      const { archiveDigest: _known, ...rest } = before;
+      held.set(name, { ...rest, contentDigest: "" });
     },
     repair,
     close() {

@@ -75,6 +75,21 @@ export const metricTable = {
     help: "Attempts to activate a bundle; a rejected one leaves the last good revision in force.",
     labels: ["bundle", "result"],
   },
+  countersign_bundle_rejected_total: {
+    type: "counter",
+    help: "Versions of bundles that were not activated, by code (docs/bundles.md).",
+    labels: ["bundle", "code"],
+  },
+  countersign_bundle_pushes_total: {
+    type: "counter",
+    help: "Pushes and rollbacks of bundles that this sidecar was asked for, and what came of them.",
+    labels: ["action", "result"],
+  },
+  countersign_bundle_expires_timestamp_seconds: {
+    type: "gauge",
+    help: "When each bundle in force that says so expires, in seconds since the epoch.",
+    labels: ["bundle"],
+  },
   countersign_identity_failures_total: {
     type: "counter",
     help: "Calls whose credentials did not verify, by error code.",

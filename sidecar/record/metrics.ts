@@ -8,6 +8,7 @@ import { CellCounter, CellHistogram } from "./cell.js";
 import type { CounterCell, HistogramCell } from "./cell.js";
 import type { CacheMetrics } from "./cache-metrics.js";
 import { createCacheMetrics } from "./cache-metrics.js";
+import { createBundleMetrics } from "./bundle-metrics.js";
 import type { EpochMetrics } from "./epoch-metrics.js";
 import { createEpochMetrics } from "./epoch-metrics.js";
 import type { FenceMetrics } from "./fence-metrics.js";
@@ -60,7 +61,11 @@ export interface Metrics {
     readonly at: number;
     readonly entrypoints: readonly string[];
   }): void;
-  bundleRejected(name: string): void;
+  bundleRejected(name: string, code: string): void;
+  /** Counts what came of a push or a rollback. */
+  bundlePushed(action: string, result: string): void;
+  /** Says until when what is in force holds, epoch milliseconds; undefined: for ever. */
+  bundleExpires(name: string, at: number | undefined): void;
   outcome(outcome: Pick<Outcome, "kind" | "outcome" | "duration_ms">): void;
   decisionLog(result: "written" | "dropped" | "failed" | "excluded", count: number): void;
   /** Counts what became of records on their way to a service, and of those that couldn't be masked. */
@@ -166,9 +171,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const decisions = counterBy(registry, "countersign_decisions_total");
   const stepSeconds = histogramBy(registry, "countersign_decision_step_seconds");
   const cacheLookups = counterBy(registry, "countersign_cache_total");
-  const bundleInfo = gauge(registry, "countersign_bundle_info");
-  const bundleActivatedAt = gauge(registry, "countersign_bundle_activated_timestamp_seconds");
-  const activations = counterBy(registry, "countersign_bundle_activations_total");
+  const bundles = createBundleMetrics(registry);
   const identityFailures = counterBy(registry, "countersign_identity_failures_total");
   const evaluationFailures = counterBy(registry, "countersign_evaluation_failures_total");
   const rulesHeld = counterBy(registry, "countersign_rule_held_total");
@@ -207,7 +210,6 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const unitLabel = knownLabels(limitUnits);
   const policyLabel = learnedLabels(64, ["countersign/decision"]);
   const ruleLabel = learnedLabels(512);
-  const bundleLabel = learnedLabels(64);
   const transmitterLabel = learnedLabels(64);
   const receiverLabel = learnedLabels(64);
   // names of events and results are from closed lists
@@ -229,7 +231,6 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const toolServerEventLabel = knownLabels(toolServerEvents);
   const credentialEvents = ["changed", "failed", "restored", "previous_used", "current_used"];
   const credentialEventLabel = knownLabels(credentialEvents);
-  const revisions = new Map<string, string>();
   const entrypoints = new Set(["countersign/decision"]);
 
   // series that alerts and ratios need from the first scrape on
@@ -275,22 +276,12 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     identityFailed: (code) => identityFailures(codeLabel.of(code)).add(),
     evaluationFailed: (code) => evaluationFailures(codeLabel.of(code)).add(),
     bundleActivated({ name, revision, at, entrypoints: active }) {
-      const bundle = bundleLabel.of(name);
       for (const entrypoint of active) entrypoints.add(entrypoint);
-      // INVARIANT: one series per bundle; the revision that it replaces is removed
-      const before = revisions.get(bundle);
-      if (before !== undefined) bundleInfo.remove({ bundle, revision: before });
-      revisions.set(bundle, revision.slice(0, 128));
-      bundleInfo.set({ bundle, revision: revision.slice(0, 128) }, 1);
-      bundleActivatedAt.set({ bundle }, at / 1000);
-      activations(bundle, "rejected");
-      activations(bundle, "activated").add();
+      bundles.activated({ name, revision, at });
     },
-    bundleRejected(name) {
-      const bundle = bundleLabel.of(name);
-      activations(bundle, "activated");
-      activations(bundle, "rejected").add();
-    },
+    bundleRejected: bundles.rejected,
+    bundlePushed: bundles.pushed,
+    bundleExpires: bundles.expires,
     outcome({ kind, outcome, duration_ms }) {
       outcomeCount(kindLabel.of(kind), outcomeLabel.of(outcome)).add();
       upstreamSeconds(kindLabel.of(kind)).observe(duration_ms * 1000);

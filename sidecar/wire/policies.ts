@@ -3,6 +3,7 @@ import { loadModules } from "../bundles/activate.js";
 import { createDocuments } from "../bundles/documents.js";
 import type { Documents } from "../bundles/documents.js";
 import type { BundleStore } from "../bundles/store.js";
+import { createKeep } from "../bundles/keep/keep.js";
 import { createBundleStore } from "../bundles/store.js";
 import type { SidecarConfig } from "../config.js";
 import { createNetwork } from "../decide/builtins/network/network.js";
@@ -24,6 +25,8 @@ import type { Metrics } from "../record/metrics.js";
 import type { BuiltBundle } from "../rego/bundle.js";
 import type { Toolchain } from "../rego/toolchain.js";
 import { createToolchain } from "../rego/toolchain.js";
+import type { Feeds } from "./bundles.js";
+import { createFeeds } from "./bundles.js";
 import { wirePrepare } from "./prepare.js";
 
 export interface PolicyParts {
@@ -44,6 +47,13 @@ export interface PolicyParts {
 export interface Policies {
   readonly toolchain: Toolchain;
   readonly bundles: BundleStore;
+  /** Where configured bundles come from. */
+  readonly feeds: Feeds;
+  /**
+   * Brings bundles in.
+   * @throws Error where one that was given as a path can't be activated, or others may write what is kept on disk
+   */
+  start(): Promise<void>;
   /** Where the API may write. */
   readonly documents: Documents | undefined;
   readonly evaluate: Evaluate;
@@ -76,7 +86,10 @@ export function openPolicies(parts: PolicyParts): Policies {
   });
   const documents = config.api.writes ? noticed(createDocuments(), news.changed) : undefined;
   const sources = parts.sources.map(sourceOf);
-  if (documents !== undefined && sources.some(({ name }) => name === apiBundle)) {
+  const given = [...sources, ...config.bundles.bundles].map(({ name }) => name);
+  const twice = given.find((name, i) => given.indexOf(name) !== i);
+  if (twice !== undefined) throw new Error(`two bundles are named ${twice}`);
+  if (documents !== undefined && given.includes(apiBundle)) {
     throw new Error(`with api.writes no bundle may be named ${apiBundle}`);
   }
   const strict = config.decision.strictBuiltinErrors;
@@ -95,12 +108,19 @@ export function openPolicies(parts: PolicyParts): Policies {
     });
     return strict ? strictly(policy) : policy;
   };
+  const { persistenceDirectory } = config.bundles;
+  const keep = persistenceDirectory === undefined ? undefined : createKeep(persistenceDirectory);
   const wired = wirePrepare({
-    ...{ toolchain, now, cacheDir: parts.cacheDir, entrypoint: config.decision.entrypoint },
+    ...{ toolchain, now, keep, cacheDir: parts.cacheDir, entrypoint: config.decision.entrypoint },
+    admissionOf: (name) => feeds.configOf(name),
+    keys: () => feeds.keys(),
     load: async (built) => Promise.resolve(loadModules(built, load)),
   });
   const bundles = createBundleStore({
-    ...{ sources, prepare: wired.prepare, loadPolicy: load },
+    ...{ sources, prepare: wired.prepare, loadPolicy: load, names: () => feeds.names() },
+    isSealed: (name) => feeds.configOf(name)?.verify.expires === true,
+    onExpired: news.changed,
+    onExpires: metrics.bundleExpires,
     ...(documents === undefined ? {} : { documents }),
     createKeyer: (keyed) => {
       const policyDigest = strict ? `strict ${keyed.policyDigest}` : keyed.policyDigest;
@@ -125,6 +145,15 @@ export function openPolicies(parts: PolicyParts): Policies {
     onRejected: metrics.bundleRejected,
   });
 
+  const watched: BundleStore = {
+    ...bundles,
+    remove(name) {
+      bundles.remove(name);
+      news.changed();
+    },
+  };
+  const feeds = createFeeds({ bundles: watched, ...(keep === undefined ? {} : { keep }), log, now });
+
   const cache = config.cache.enabled
     ? connectCache({
         ...{ config: config.cache, now, micros, log, ready: epochs.listening },
@@ -145,18 +174,27 @@ export function openPolicies(parts: PolicyParts): Policies {
   });
   return {
     toolchain,
-    bundles: {
-      ...bundles,
-      remove(name) {
-        bundles.remove(name);
-        news.changed();
-      },
+    bundles: watched,
+    feeds,
+    async start() {
+      await keep?.open();
+      await bundles.load();
+      const names = new Set(sources.map(({ name }) => name));
+      const failed = bundles
+        .status()
+        .filter(({ name, active_revision: revision }) => names.has(name) && revision === undefined);
+      if (failed.length > 0)
+        throw new Error(
+          failed.map(({ name, message }) => `bundle ${name}: ${message ?? "not activated"}`).join("\n"),
+        );
+      await feeds.configure(config.bundles);
     },
     documents,
     evaluate,
     tally: (entrypoint) => cache?.tallies().get(entrypoint),
     prepare: cache?.prepare ?? ((make) => (outcome) => make(outcome).value),
     async close() {
+      await feeds.close();
       await network?.close();
       await cache?.close();
       await wired.close();

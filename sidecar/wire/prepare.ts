@@ -1,7 +1,7 @@
 /** Wires how bundles are read, verified, built, checked and kept. */
-import type { BundlesConfig } from "../bundles/config.js";
 import type { Prepare } from "../bundles/arrival.js";
-import { createKeep } from "../bundles/keep/keep.js";
+import { applyDelta } from "../bundles/delta/apply.js";
+import type { Keep } from "../bundles/keep/keep.js";
 import { createDiskMarks, createMemoryMarks } from "../bundles/keep/marks.js";
 import type { Delta, ReadContent } from "../bundles/make.js";
 import { createMake } from "../bundles/make.js";
@@ -11,16 +11,19 @@ import { verifyEntries } from "../bundles/signature/verify.js";
 import type { Entries } from "../rego/archive.js";
 import { readArchive } from "../rego/archive.js";
 import { compileBundle } from "../rego/build.js";
-import { rejected } from "../rego/bundle.js";
 import { digestOfBytes } from "../rego/digest.js";
 import { limits } from "../rego/limits.js";
+import { isDelta, readDelta } from "../rego/read-delta.js";
 import { readEntries } from "../rego/read.js";
 import type { Toolchain } from "../rego/toolchain.js";
 import { createToolchain } from "../rego/toolchain.js";
 
-export interface WirePrepareParts extends Pick<PrepareParts, "load" | "entrypoint" | "now"> {
-  /** Absent: no configuration speaks of bundles. */
-  readonly config?: BundlesConfig;
+export interface WirePrepareParts extends Pick<
+  PrepareParts,
+  "load" | "entrypoint" | "now" | "admissionOf" | "keys"
+> {
+  /** Absent: nothing is kept on disk. */
+  readonly keep?: Keep | undefined;
   readonly toolchain: Toolchain;
   readonly cacheDir?: string | undefined;
 }
@@ -34,16 +37,13 @@ export interface WiredPrepare {
 const testsMs = 60_000;
 
 export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
-  const { config, toolchain, cacheDir } = parts;
-  const directory = config?.persistenceDirectory;
-  const keep = directory === undefined ? undefined : createKeep(directory);
+  const { keep, toolchain, cacheDir, ...rest } = parts;
   const testing = createToolchain({ timeoutMs: testsMs });
   const prepare = createPrepare({
-    ...{ load: parts.load, entrypoint: parts.entrypoint, now: parts.now, test: testing.test },
-    admissionOf: (name) => config?.bundles.find((bundle) => bundle.name === name),
-    keys: config?.keys ?? new Map(),
+    ...rest,
+    test: testing.test,
     make: createMake({
-      ...{ read: readContent, verify: verifyEntries, delta: noDeltas },
+      ...{ read: readContent, verify: verifyEntries, delta: deltas },
       compile: (entries) =>
         compileBundle({ entries, toolchain, ...(cacheDir === undefined ? {} : { cacheDir }) }),
     }),
@@ -68,7 +68,12 @@ function sizeOf(entries: Entries): number {
   return [...entries.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0);
 }
 
-const noDeltas: Delta = {
-  isDelta: (entries) => entries.has("patch.json"),
-  apply: () => Promise.resolve(rejected("delta_unfit", "delta bundles are not supported")),
+const deltas: Delta = {
+  isDelta,
+  apply(entries, base, archiveDigest) {
+    const delta = readDelta(entries);
+    if (delta.kind === "rejected") return Promise.resolve(delta);
+    const applied = applyDelta(base, delta, archiveDigest === undefined ? {} : { archiveDigest });
+    return Promise.resolve(applied.kind === "rejected" ? applied : { kind: "built", bundle: applied.bundle });
+  },
 };

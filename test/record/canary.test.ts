@@ -134,7 +134,7 @@ describe("content never comes out", () => {
     metrics.outcome({ kind: hostile, outcome: hostile, duration_ms: 1 });
     metrics.httpAnswered(hostile, 200);
     metrics.gatewayAnswered(canary, 200);
-    metrics.bundleRejected(canary);
+    metrics.bundleRejected(canary, canary);
     const text = await metrics.text();
     expect(text).toContain('reason="other"');
     expectClean(text);

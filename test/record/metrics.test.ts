@@ -74,7 +74,7 @@ describe("metrics", () => {
     {
       name: "countersign_bundle_activations_total",
       most: 65,
-      hit: (m, i) => m.bundleRejected(`bundle-${i}`),
+      hit: (m, i) => m.bundleRejected(`bundle-${i}`, `code_${i}`),
     },
     {
       name: "countersign_decisions_total",
@@ -109,13 +109,16 @@ describe("metrics", () => {
     const metrics = createMetrics();
     metrics.bundleActivated(bundle("r1"));
     metrics.bundleActivated({ ...bundle("r2"), at: 9_000 });
-    metrics.bundleRejected("main");
+    metrics.bundleRejected("main", "build_failed");
+    metrics.bundleExpires("main", 10_000);
     metrics.decided({ ...facts, policy: "app/allow" });
     expect(await lines(metrics, "countersign_bundle")).toEqual([
       'countersign_bundle_info{bundle="main",revision="r2"} 1',
       'countersign_bundle_activated_timestamp_seconds{bundle="main"} 9',
+      'countersign_bundle_expires_timestamp_seconds{bundle="main"} 10',
       'countersign_bundle_activations_total{bundle="main",result="rejected"} 1',
       'countersign_bundle_activations_total{bundle="main",result="activated"} 2',
+      'countersign_bundle_rejected_total{bundle="main",code="build_failed"} 1',
     ]);
     expect(await metrics.text()).toContain('policy="app/allow"');
   });

@@ -1,0 +1,227 @@
+/** Wires where bundles come from: what is kept of them, services, files, and what watches them. */
+import type { Activation } from "../bundles/activation.js";
+import type { BundleConfig, BundlesConfig, ServiceConfig } from "../bundles/config.js";
+import type { Keep } from "../bundles/keep/keep.js";
+import { createHttpSource } from "../bundles/sources/http.js";
+import type { Polled, Poller } from "../bundles/sources/poll.js";
+import { createPoller } from "../bundles/sources/poll.js";
+import type { Source } from "../bundles/sources/source.js";
+import type { BundleStore } from "../bundles/store.js";
+import { watchPath } from "../bundles/watch-path.js";
+import type { Service } from "../net/service/service.js";
+import { createService } from "../net/service/service.js";
+import type { Log } from "../record/log.js";
+
+export interface FeedParts {
+  readonly bundles: Pick<BundleStore, "arrive" | "asked" | "remove" | "forget">;
+  /** Absent: nothing is kept on disk. */
+  readonly keep?: Keep;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Where configured bundles come from. */
+export interface Feeds {
+  readonly names: () => readonly string[];
+  readonly configOf: (name: string) => BundleConfig | undefined;
+  readonly keys: () => BundlesConfig["keys"];
+  /**
+   * Takes what is configured now: what isn't named any more is in force no longer. Done once each bundle that is kept on disk
+   * or lies at a path was tried; services are asked from then on. Never rejects for a bundle.
+   */
+  configure(config: BundlesConfig): Promise<void>;
+  /** Asks for a bundle at once; undefined where it comes from no service and no path. */
+  refresh(name: string): Promise<Polled | undefined>;
+  close(): Promise<void>;
+}
+
+interface Feed {
+  readonly config: BundleConfig;
+  readonly service?: ServiceConfig;
+  refresh(): Promise<Polled>;
+  begin(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Between attempts to watch a path that isn't there, milliseconds. */
+const watchAgainMs = 5_000;
+const nothing: BundlesConfig = { services: new Map(), keys: new Map(), bundles: [] };
+
+export function createFeeds(parts: FeedParts): Feeds {
+  const { bundles, keep, log } = parts;
+  let current = nothing;
+  const feeds = new Map<string, Feed>();
+  let closed = false;
+
+  const recall = async (name: string): Promise<void> => {
+    const kept = await keep?.read(name);
+    if (kept === undefined || kept.kind === "none") return;
+    if (kept.kind === "rejected") {
+      const [first] = kept.errors;
+      const code = first?.code ?? "keep_damaged";
+      const reason = first?.message ?? "it can't be read";
+      log.error("what is kept of a bundle can't be used", { bundle: name, code, reason });
+      bundles.asked(name, { kind: "failed", code, message: reason });
+      return;
+    }
+    const { bytes, deltas } = kept;
+    await bundles.arrive({ name, origin: "persisted", content: { bytes, deltas } });
+  };
+
+  const feedOf = (config: BundleConfig, service: ServiceConfig | undefined): Feed => {
+    const { name, from } = config;
+    if (from.kind === "path") return pathFeed(config, from.path);
+    if (service === undefined) return { ...pushFeed(config), begin: () => recallIf(config) };
+    const client = createService(service);
+    const poller = pollerOf(config, sourceOf(config, client), parts);
+    return {
+      config,
+      service,
+      refresh: poller.refresh,
+      async begin() {
+        await recallIf(config);
+        if (feeds.get(name)?.config === config) poller.start();
+      },
+      async close() {
+        await poller.close();
+        client.close();
+      },
+    };
+  };
+  const recallIf = async ({ name, persist }: BundleConfig): Promise<void> => {
+    if (persist) await recall(name);
+  };
+
+  const pathFeed = (config: BundleConfig, path: string): Feed => {
+    const { name } = config;
+    const bring = async (): Promise<Activation> => {
+      bundles.asked(name, { kind: "asked" });
+      return bundles.arrive({ name, origin: "path", content: { path } });
+    };
+    let watcher: { close(): void } | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    let ended = false;
+    const watch = (): void => {
+      if (ended) return;
+      try {
+        watcher = watchPath(path, () => void bring());
+      } catch {
+        timer = setTimeout(() => void bring().then(watch), watchAgainMs);
+        timer.unref();
+      }
+    };
+    return {
+      config,
+      refresh: async () => polledOf(await bring()),
+      async begin() {
+        await bring();
+        if (config.trigger === "periodic") watch();
+      },
+      close() {
+        ended = true;
+        clearTimeout(timer);
+        watcher?.close();
+        return Promise.resolve();
+      },
+    };
+  };
+
+  const replace = async (config: BundleConfig, service: ServiceConfig | undefined): Promise<void> => {
+    const before = feeds.get(config.name);
+    const isSame =
+      before !== undefined &&
+      JSON.stringify([before.config, before.service]) === JSON.stringify([config, service]);
+    if (isSame) return;
+    // what was verified by other rules is looked at again, though it didn't change
+    if (before !== undefined) bundles.forget(config.name);
+    const feed = feedOf(config, service);
+    feeds.set(config.name, feed);
+    await before?.close();
+    await feed.begin();
+  };
+
+  return {
+    names: () => [...feeds.keys()],
+    configOf: (name) => feeds.get(name)?.config,
+    keys: () => current.keys,
+    async configure(config) {
+      if (closed) return;
+      const areKeysSame = JSON.stringify([...config.keys]) === JSON.stringify([...current.keys]);
+      current = config;
+      const named = new Set(config.bundles.map(({ name }) => name));
+      for (const [name, feed] of feeds) {
+        if (!areKeysSame) bundles.forget(name);
+        if (named.has(name)) continue;
+        feeds.delete(name);
+        await feed.close();
+        bundles.remove(name);
+        log.warn("bundle taken out: it isn't configured any more", { bundle: name });
+      }
+      await Promise.all(
+        config.bundles.map((bundle) => {
+          const { from } = bundle;
+          return replace(bundle, from.kind === "service" ? config.services.get(from.service) : undefined);
+        }),
+      );
+    },
+    refresh: async (name) => {
+      const feed = feeds.get(name);
+      return feed === undefined || feed.config.from.kind === "push" ? undefined : feed.refresh();
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...feeds.values()].map((feed) => feed.close()));
+    },
+  };
+}
+
+/** What is pushed comes by itself. */
+function pushFeed(config: BundleConfig): Omit<Feed, "begin"> {
+  return { config, refresh: () => Promise.resolve({ kind: "unchanged" }), close: () => Promise.resolve() };
+}
+
+function sourceOf({ from, sizeLimitBytes, polling }: BundleConfig, service: Service): Source {
+  const resource = from.kind === "service" ? from.resource : "";
+  const { longPollingTimeoutMs } = polling;
+  return createHttpSource({ service, resource, sizeLimitBytes, longPollingTimeoutMs, now: Date.now });
+}
+
+function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, parts: FeedParts): Poller {
+  const { bundles, now } = parts;
+  return createPoller({
+    ...{ source, polling, trigger, now, random: Math.random, sleep },
+    deliver: (bytes, etag) =>
+      bundles.arrive({
+        ...{ name, origin: "service", content: { bytes } },
+        ...(etag === undefined ? {} : { etag }),
+      }),
+    onAsked: (asked) => {
+      bundles.asked(name, asked);
+    },
+  });
+}
+
+/** Waits, and keeps no process alive. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds).unref();
+    signal.addEventListener("abort", done);
+  });
+}
+
+function polledOf(activation: Activation): Polled {
+  if (activation.kind === "declined") return { kind: "unchanged" };
+  if (activation.kind === "activated")
+    return { kind: activation.changed === false ? "unchanged" : "activated" };
+  return { kind: "rejected", code: activation.code, message: activation.message };
+}
