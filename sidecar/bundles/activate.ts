@@ -98,7 +98,8 @@ function digestOfPolicy({ wasm, more = [], manifest, entrypoints, rules }: Built
   return digestOfParts([wasm, ...routed, JSON.stringify(entrypoints), JSON.stringify(rules)]);
 }
 
-function revisionOf(built: BuiltBundle): string {
+/** Names what is in force: by its own revision, or else by its digest. */
+export function revisionOf(built: BuiltBundle): string {
   const { revision } = built.manifest;
   return revision === undefined || revision === "" ? built.digest.slice(0, 12) : revision;
 }

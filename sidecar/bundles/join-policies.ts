@@ -40,6 +40,7 @@ export function joinPolicies(first: Member, more: readonly Member[]): Policy {
       return { kind: "pending", settled: evaluation.settled.then(settle) };
     },
     read: first.policy.read,
+    kind: first.policy.kind,
     patch(patches) {
       try {
         for (const { policy } of members) policy.patch(patches);

@@ -39,8 +39,8 @@ export interface VerifyOptions {
 
 export interface Delta {
   isDelta(entries: Entries): boolean;
-  /** Applies changes to the bundle in force. Never rejects for what is in them. */
-  apply(entries: Entries, base: BuiltBundle): Promise<BuildOutcome>;
+  /** Applies changes to the bundle in force, which came as that archive. Never rejects for what is in them. */
+  apply(entries: Entries, base: BuiltBundle, archiveDigest?: string): Promise<BuildOutcome>;
 }
 
 export interface MakeParts {
@@ -91,7 +91,9 @@ export function createMake(parts: MakeParts): Make {
     const own = digestOfEntries(entries);
     if (!isDelta && own === inForce?.contentDigest) return { kind: "unchanged" };
     const outcome =
-      base === undefined ? await parts.compile(entries) : await parts.delta.apply(entries, base);
+      base === undefined
+        ? await parts.compile(entries)
+        : await parts.delta.apply(entries, base, inForce?.archiveDigest);
     if (outcome.kind === "rejected") return outcome;
     const built = outcome.bundle;
     const stray = checkRoots(built);
@@ -115,9 +117,14 @@ export function createMake(parts: MakeParts): Make {
     const { deltas = [] } = "deltas" in job.content ? job.content : {};
     for (const bytes of deltas) {
       if (made.kind !== "made") return made;
-      const { built, contentDigest, metadata } = made;
+      const { built, contentDigest, metadata, archiveDigest } = made;
       const expires = typeof metadata.expires === "number" ? { expires: metadata.expires } : {};
-      made = await one({ ...job, content: { bytes }, inForce: { built, contentDigest, ...expires } });
+      const named = archiveDigest === undefined ? {} : { archiveDigest };
+      made = await one({
+        ...job,
+        content: { bytes },
+        inForce: { ...{ built, contentDigest }, ...named, ...expires },
+      });
     }
     return made;
   };

@@ -57,6 +57,8 @@ export interface Policy {
   ): Evaluation;
   /** The base document at a path, or undefined. */
   read(path: readonly string[]): Json | undefined;
+  /** What lies there, without reading it. */
+  kind(path: readonly string[]): "object" | "array" | "scalar" | undefined;
   /**
    * Changes the base documents in place.
    * @throws Error where a path leads through what is no object; the policy then answers with a failure until it is
@@ -103,6 +105,7 @@ export function loadPolicy(parts: PolicyParts): Policy {
       }
     },
     read: runner.read,
+    kind: runner.kind,
     patch(patches) {
       runner.patch(patches);
       strict?.patch(patches);

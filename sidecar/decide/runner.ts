@@ -27,6 +27,7 @@ export interface Runner {
   /** `input`: text of a JSON document or a Rego value; bytes must not change any more. */
   run(entrypoint: string, input: string | Uint8Array | undefined): Evaluation;
   read(path: readonly string[]): Json | undefined;
+  kind(path: readonly string[]): "object" | "array" | "scalar" | undefined;
   patch(patches: readonly Patch[]): void;
   memoryBytes(): number;
 }
@@ -123,6 +124,15 @@ export function createRunner(parts: RunnerParts): Runner {
     return index === undefined ? engine.read.member(at, key) : index.get(key);
   };
 
+  const addressOf = (path: readonly string[]): number | undefined => {
+    let at: number | undefined = engine.data();
+    for (const key of path) {
+      at = memberOf(at, key);
+      if (at === undefined) return undefined;
+    }
+    return at;
+  };
+
   return {
     entrypoints: [...engine.entrypoints.keys()],
     run(entrypoint, input) {
@@ -135,12 +145,12 @@ export function createRunner(parts: RunnerParts): Runner {
       return { kind: "pending", settled: waitFor(id, input, outcome, turn.scope) };
     },
     read(path) {
-      let at: number | undefined = engine.data();
-      for (const key of path) {
-        at = memberOf(at, key);
-        if (at === undefined) return undefined;
-      }
-      return engine.read.json(at);
+      const at = addressOf(path);
+      return at === undefined ? undefined : engine.read.json(at);
+    },
+    kind(path) {
+      const at = addressOf(path);
+      return at === undefined ? undefined : engine.read.kind(at);
     },
     patch(patches) {
       indexes.clear();

@@ -67,6 +67,13 @@ export function covers(root: string, path: string): boolean {
   return root === "" || path === root || path.startsWith(`${root}/`);
 }
 
+/**
+ * Tells whether a root leads to a path of segments. INVARIANT: never by a joined path: a key may hold a slash.
+ */
+export function permits(roots: readonly string[], path: readonly string[]): boolean {
+  return roots.some((root) => root === "" || root.split("/").every((part, i) => part === path[i]));
+}
+
 /** Says where documents lie outside of the roots, `a/b`; undefined where they don't. */
 export function outsideRoots(document: JsonObject, roots: readonly string[]): string | undefined {
   const own = roots.map((root) => (root === "" ? [] : root.split("/")));

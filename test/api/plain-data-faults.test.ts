@@ -26,7 +26,10 @@ const evaluated: Evaluated = {
 async function ask(broken: Partial<PlainDataParts>): Promise<{ status: number; body: unknown }> {
   const bundle: ActiveBundle = {
     ...{ name: "b", revision: "r", digest: "d", roots: ["app"], rules: [], activatedAt: 0 },
-    policy: { entrypoints: ["app/allow"], evaluate: bug, read: bug, patch: bug, memoryBytes: () => 0 },
+    policy: {
+      ...{ entrypoints: ["app/allow"], evaluate: bug, read: bug, kind: bug, patch: bug },
+      memoryBytes: () => 0,
+    },
     entrypoints: new Map([["app/allow", { facts, key: () => "k" }]]),
     dataVersion: () => 0,
   };

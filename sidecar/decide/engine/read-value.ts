@@ -42,6 +42,8 @@ export interface ValueReader {
   member(address: number, key: string): number | undefined;
   /** Addresses of the values at an object's string keys; undefined where it has no more members than that, or is no object. */
   members(address: number, more: number): Map<string, number> | undefined;
+  /** What a document is. */
+  kind(address: number): "object" | "array" | "scalar";
   /** An integer where it lies as one. */
   integer(address: number): number | undefined;
   /** The double that is nearest to a number. */
@@ -203,6 +205,11 @@ export function createReader(memory: WebAssembly.Memory): ValueReader {
           found = u32(element + 4);
       });
       return found;
+    },
+    kind(address) {
+      refresh();
+      const is = view.getUint8(address);
+      return is === type.object ? "object" : is === type.array ? "array" : "scalar";
     },
     members(address, more) {
       refresh();
