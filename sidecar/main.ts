@@ -49,19 +49,19 @@ import { publicConfig } from "./public-config.js";
 import { createRecorder } from "./record/record.js";
 import { weigh } from "./record/weigh.js";
 import { compileBundle } from "./rego/build.js";
-import { documentOf } from "./status/document.js";
 import { createTls } from "./tls.js";
 import { apiBundle, openPolicies } from "./wire/policies.js";
 import { forgetBumped, wireEpochs } from "./wire/epochs.js";
 import { readConfig } from "./wire/config.js";
-import { openDecisionLog } from "./wire/decision-log.js";
 import { wireFences } from "./wire/fences.js";
 import { wirePush } from "./wire/push.js";
+import { openReplaceableLog } from "./wire/replaceable-log.js";
 import { wireSignals } from "./wire/signals.js";
 import type { Epochs } from "./state/epochs/epochs.js";
 import type { OpenedFences } from "./state/fences/open.js";
 import { createNews } from "./wire/news.js";
 import { openState } from "./wire/state.js";
+import { wireTold } from "./wire/told.js";
 
 export interface SidecarOptions {
   /** Paths of bundles: directories or `.tar.gz`. `name=path` names one. */
@@ -154,7 +154,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     },
   });
   const { version } = options;
-  const decisionLog = await openDecisionLog({ config, version, metrics, log, bundles: bundles.current, now });
+  const logParts = { config, version, metrics, log, bundles: bundles.current, now };
+  const opened = await openReplaceableLog(logParts);
+  const { decisionLog } = opened;
   const recorder = createRecorder({
     metrics,
     ...(decisionLog === undefined ? {} : { decisionLog }),
@@ -174,6 +176,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ring: assertions?.ring,
     record: recorder.signal,
   });
+  const told = wireTold({ config, policy, opened, metrics, log, now });
   const push = await wirePush({ config, bundles, feeds: policy.feeds, log, now });
   const operating = { epochs, identifier, recorder, metrics, toolchain, cacheDir, log, push };
   const fences = await wireFences({ config, fences: state.fences, ...operating }).catch(
@@ -274,12 +277,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     plainData: createPlainData({ ...dataParts, prepare: policy.prepare, recordAt: recorder.dataAt, observe }),
     control: createControl({
       status: bundles.status,
-      document: () => documentOf({ labels: config.labels, bundles: bundles.status }),
+      document: told.document,
       metrics: async () => ({
         contentType: metrics.registry.contentType,
         body: await (options.shared?.metricsText ?? metrics.text)(),
       }),
-      config: () => publicConfig(config),
+      config: () => publicConfig(told.config()),
       jwks: createJwks(state.keys),
       ...(signals === undefined ? {} : { signals: signals.handle }),
       fences,
@@ -313,7 +316,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await Promise.all(listening.map((one) => one.close()));
     tls.close();
     identity.close();
-    await Promise.all([signals?.close(), push.close()]);
+    await Promise.all([signals?.close(), push.close(), told.close()]);
     await state.close();
     await epochs.close();
     assertions?.close();
@@ -321,7 +324,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await policy.close();
   };
   try {
-    await policy.start();
+    await told.start();
     await push.start();
     const serveTls = config.tls === undefined ? undefined : await tls.serve(config.tls);
     const guard = guardListeners(config.tls, identity.methods.certificates);

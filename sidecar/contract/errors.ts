@@ -342,6 +342,29 @@ export const errorTable = {
     "send an operator key, or the credentials of a caller whom the operator policy knows",
   ],
   operator_refused: [403, "the operator policy doesn't allow this", "see the reasons"],
+  // pushed bundles
+  unknown_bundle: [
+    404,
+    "no bundle of this name may be pushed here",
+    "configure bundles.NAME with push: true and signing",
+  ],
+  unknown_generation: [
+    404,
+    "there is no such generation of the bundle, or its content is gone",
+    "see countersign bundles NAME",
+  ],
+  bundle_conflict: [
+    409,
+    "another push came first, or the bundle isn't at the generation that was named",
+    "look at what is in force, and push again on top of it",
+  ],
+  bundle_rejected: [422, "the bundle was not accepted", "see errors; bundle_code names the reason"],
+  push_not_carried: [
+    503,
+    "the bundle could not be written to the fleet, so it is in force nowhere",
+    "check Redis and push the same again: it is recognised if it was written after all",
+  ],
+  push_busy: [503, "too many pushes are under way", "try again in a moment"],
   task_ended: [403, "the task has ended", "begin a new task"],
   task_contended: [
     503,

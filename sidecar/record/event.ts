@@ -11,6 +11,8 @@ import type { DecisionRecord } from "./decision-event.js";
 import { createDecisionText } from "./decision-event.js";
 import { outcomeFields } from "./outcome.js";
 import type { OutcomeRecord } from "./outcome.js";
+import type { BundleRecord } from "./bundle.js";
+import { bundleFields, bundleId } from "./bundle.js";
 import type { EpochRecord } from "./epoch.js";
 import { epochFields, epochId } from "./epoch.js";
 import type { FenceRecord } from "./fence.js";
@@ -19,7 +21,7 @@ import type { SignalRecord } from "./signal.js";
 import { signalFields, signalId } from "./signal.js";
 
 export type LogRecord =
-  DecisionRecord | DataRecord | OutcomeRecord | SignalRecord | FenceRecord | EpochRecord;
+  DecisionRecord | DataRecord | OutcomeRecord | SignalRecord | FenceRecord | EpochRecord | BundleRecord;
 
 export interface EventParts {
   /** `id` and `version` of this sidecar, and the operator's own. */
@@ -69,6 +71,8 @@ function essence(record: LogRecord): { id: string; allow?: boolean } {
       return { id: fenceId(record) };
     case "epoch":
       return { id: epochId(record) };
+    case "bundle":
+      return { id: bundleId(record) };
     case "signal":
       return { id: signalId(record) };
   }
@@ -78,6 +82,8 @@ function textOf(parts: EventParts, record: Exclude<LogRecord, DataRecord | Decis
   switch (record.type) {
     case "outcome":
       return JSON.stringify(outcomeFields(record));
+    case "bundle":
+      return JSON.stringify(bundleFields(record, parts.digest));
     case "epoch":
       return JSON.stringify(epochFields(record, parts.digest));
     case "fence":

@@ -6,6 +6,7 @@ import type { Describer } from "../describe/describe.js";
 import type { SignalEvent } from "../signals/told.js";
 import type { DecisionLog } from "./decision-log.js";
 import type { LogRecord } from "./event.js";
+import type { BundleEntry } from "./bundle.js";
 import type { EpochEntry } from "./epoch.js";
 import type { FenceEntry } from "./fence.js";
 import type { Log } from "./log.js";
@@ -31,6 +32,8 @@ export interface Recorder {
   fence(entry: FenceEntry): void | Promise<void>;
   /** Records what was asked of epochs; in strict mode it resolves once written, and rejects where it isn't. */
   epoch(entry: EpochEntry): void | Promise<void>;
+  /** Records what was asked of pushed bundles; in strict mode it resolves once written, and rejects where it isn't. */
+  bundle(entry: BundleEntry): void | Promise<void>;
   /** Records a shared signal. */
   signal(event: SignalEvent): void;
 }
@@ -174,6 +177,11 @@ export function createRecorder({ metrics, decisionLog, log, locate, now }: Recor
     epoch(entry) {
       if (entry.action === "bump") metrics.epochs.bumped(entry.result, entry.by);
       return decisionLog?.record({ type: "epoch", at: now(), entry });
+    },
+    bundle(entry) {
+      const changes = entry.action === "push" || entry.action === "rollback";
+      if (changes && entry.result !== "attempted") metrics.bundlePushed(entry.action, entry.result);
+      return decisionLog?.record({ type: "bundle", at: now(), entry });
     },
     signal(event) {
       metrics.signal(event.direction, event.peer, event.event, event.result);

@@ -1,5 +1,6 @@
-/** Wires who may fence, and bump epochs: the operators' own policy and keys, the routes, the record. */
+/** Wires who may fence, bump epochs and push bundles: the operators' own policy and keys, the routes, the record. */
 import { fileURLToPath } from "node:url";
+import { createBundlesDoor } from "../api/bundles.js";
 import { createEpochsDoor } from "../api/epochs.js";
 import { createFencesDoor } from "../api/fences.js";
 import type { OperatorDoor } from "../api/operating.js";
@@ -21,6 +22,7 @@ import { readMatch as readEpoch } from "../state/epochs/seal.js";
 import { identityHandles } from "../state/fences/handles.js";
 import { readMatch } from "../state/fences/match.js";
 import type { OpenedFences } from "../state/fences/open.js";
+import type { WiredPush } from "./push.js";
 
 export interface WireFencesParts {
   readonly config: Pick<SidecarConfig, "publicUrl" | "decision"> & {
@@ -28,8 +30,9 @@ export interface WireFencesParts {
   };
   readonly fences: OpenedFences;
   readonly epochs: Epochs;
+  readonly push: WiredPush;
   readonly identifier: Identifier;
-  readonly recorder: Pick<Recorder, "fence" | "epoch">;
+  readonly recorder: Pick<Recorder, "fence" | "epoch" | "bundle">;
   readonly metrics: Pick<Metrics, "fences">;
   readonly toolchain: Toolchain;
   readonly cacheDir?: string | undefined;
@@ -43,7 +46,7 @@ const pageBytes = 65_536;
 const byItself = /^(?:rule|policy|signal):/;
 
 /**
- * Opens the routes of fences and epochs. Without the section `operator`, nobody is an operator.
+ * Opens the routes of fences, epochs and pushed bundles. Without the section `operator`, nobody is an operator.
  * @throws Error where the operator policy or a key can't be loaded
  */
 export async function wireFences(parts: WireFencesParts): Promise<OperatorDoor> {
@@ -66,7 +69,10 @@ export async function wireFences(parts: WireFencesParts): Promise<OperatorDoor> 
     ...(operators === undefined ? {} : { operators }),
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     onFault(error: unknown) {
-      log.error("request failed", { door: "fences", fault: error instanceof Error ? error.name : "unknown" });
+      log.error("request failed", {
+        door: "operators",
+        fault: error instanceof Error ? error.name : "unknown",
+      });
     },
   };
   const aboutFences = createFencesDoor({ ...common, fences, readMatch, record: recorder.fence });
@@ -74,7 +80,8 @@ export async function wireFences(parts: WireFencesParts): Promise<OperatorDoor> 
     ...common,
     ...{ epochs: parts.epochs, fences, readMatch: readEpoch, record: recorder.epoch },
   });
-  return (req, res) => aboutFences(req, res) || aboutEpochs(req, res);
+  const aboutBundles = createBundlesDoor({ ...common, ...parts.push, fences, record: recorder.bundle });
+  return (req, res) => aboutFences(req, res) || aboutEpochs(req, res) || aboutBundles(req, res);
 }
 
 /** INVARIANT: the policy is an instance of its own, from its own path: no bundle, no written data reach it. */
