@@ -143,6 +143,8 @@ export function parseSidecarConfig(
   const discovery = top.has("discovery")
     ? readDiscovery(top.nested("discovery"), problems, referred)
     : undefined;
+  if (discovery !== undefined && bundles.some(({ name }) => name === discovery.bundle.name))
+    problems.add("bundles.discovery", "is the name of discovery's own bundle");
   const directory = top.string("persistence_directory");
   const persists = bundles.some(({ persist }) => persist) || discovery?.bundle.persist === true;
   const persistenceDirectory = directory ?? (persists ? ".opa" : undefined);

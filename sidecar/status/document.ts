@@ -14,7 +14,7 @@ export interface DocumentParts {
   readonly bundles: () => readonly BundleStatus[];
   readonly discovery?: () => BundleStatus;
   /** Of the upload: `code`, `message`, `http_code`, `metrics`. */
-  readonly decisionLogs?: () => JsonObject;
+  readonly decisionLogs?: () => JsonObject | undefined;
 }
 
 /** Most of a bundle's errors that are told; a policy with a mistake at its head can have thousands. */

@@ -31,7 +31,7 @@ export interface DecisionLogParts {
 
 export interface OpenedLog extends DecisionLog<LogRecord> {
   /** How the upload goes; absent where there is none. */
-  readonly status?: () => DecisionLogStatus;
+  readonly status?: () => DecisionLogStatus | undefined;
 }
 
 /** One failure tells of those that follow, milliseconds. */

@@ -54,6 +54,8 @@ export interface Policies {
    * @throws Error where one that was given as a path can't be activated, or others may write what is kept on disk
    */
   start(): Promise<void>;
+  /** Is told whenever a bundle's status may be another; gives what ends that. */
+  readonly subscribe: (changed: () => void) => () => void;
   /** Where the API may write. */
   readonly documents: Documents | undefined;
   readonly evaluate: Evaluate;
@@ -145,11 +147,25 @@ export function openPolicies(parts: PolicyParts): Policies {
     onRejected: metrics.bundleRejected,
   });
 
+  const told = new Set<() => void>();
+  const tell = (): void => {
+    for (const changed of told) changed();
+  };
   const watched: BundleStore = {
     ...bundles,
+    async arrive(arrival) {
+      const activation = await bundles.arrive(arrival);
+      tell();
+      return activation;
+    },
+    asked(name, what) {
+      bundles.asked(name, what);
+      tell();
+    },
     remove(name) {
       bundles.remove(name);
       news.changed();
+      tell();
     },
   };
   const feeds = createFeeds({ bundles: watched, ...(keep === undefined ? {} : { keep }), log, now });
@@ -176,6 +192,10 @@ export function openPolicies(parts: PolicyParts): Policies {
     toolchain,
     bundles: watched,
     feeds,
+    subscribe(changed) {
+      told.add(changed);
+      return () => told.delete(changed);
+    },
     async start() {
       await keep?.open();
       await bundles.load();

@@ -54,7 +54,8 @@ export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
   return { prepare, close: testing.close };
 }
 
-const readContent: ReadContent = async (content, { archiveBytes }) => {
+/** Reads an archive, or what lies at a path. */
+export const readContent: ReadContent = async (content, { archiveBytes }) => {
   if ("path" in content) {
     const found = await readEntries(content.path);
     return found.kind === "rejected" ? found : { ...found, size: sizeOf(found.entries) };
