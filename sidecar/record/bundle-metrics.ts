@@ -10,6 +10,8 @@ export interface BundleMetrics {
   activated(bundle: { readonly name: string; readonly revision: string; readonly at: number }): void;
   /** `code`: one of a closed table. */
   rejected(name: string, code: string): void;
+  /** Counts what a service answered that was asked for it. */
+  asked(name: string, result: string): void;
   /** Counts what came of a push or a rollback. */
   pushed(action: string, result: string): void;
   /** Says until when what is in force holds, epoch milliseconds; undefined: for ever. */
@@ -21,6 +23,7 @@ type Named =
   | "countersign_bundle_activated_timestamp_seconds"
   | "countersign_bundle_activations_total"
   | "countersign_bundle_rejected_total"
+  | "countersign_bundle_requests_total"
   | "countersign_bundle_pushes_total"
   | "countersign_bundle_expires_timestamp_seconds";
 
@@ -37,6 +40,7 @@ export function createBundleMetrics(registry: Registry): BundleMetrics {
   const expiresAt = gauge("countersign_bundle_expires_timestamp_seconds");
   const activations = new Counter(facts("countersign_bundle_activations_total"));
   const rejections = new Counter(facts("countersign_bundle_rejected_total"));
+  const requests = new Counter(facts("countersign_bundle_requests_total"));
   const pushes = new Counter(facts("countersign_bundle_pushes_total"));
   const bundleLabel: LabelSet = learnedLabels(64);
   const codeLabel: LabelSet = learnedLabels(128);
@@ -58,6 +62,9 @@ export function createBundleMetrics(registry: Registry): BundleMetrics {
       activations.inc({ bundle, result: "activated" }, 0);
       activations.inc({ bundle, result: "rejected" });
       rejections.inc({ bundle, code: codeLabel.of(code) });
+    },
+    asked(name, result) {
+      requests.inc({ bundle: bundleLabel.of(name), result: codeLabel.of(result) });
     },
     pushed(action, result) {
       pushes.inc({ action, result });

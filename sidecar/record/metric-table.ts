@@ -80,6 +80,11 @@ export const metricTable = {
     help: "Versions of bundles that were not activated, by code (docs/bundles.md).",
     labels: ["bundle", "code"],
   },
+  countersign_bundle_requests_total: {
+    type: "counter",
+    help: "What services answered that were asked for bundles: downloaded, unchanged, or a code (docs/services.md).",
+    labels: ["bundle", "result"],
+  },
   countersign_bundle_pushes_total: {
     type: "counter",
     help: "Pushes and rollbacks of bundles that this sidecar was asked for, and what came of them.",

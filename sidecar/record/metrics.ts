@@ -62,6 +62,8 @@ export interface Metrics {
     readonly entrypoints: readonly string[];
   }): void;
   bundleRejected(name: string, code: string): void;
+  /** Counts what a service answered that was asked for a bundle. */
+  bundleAsked(name: string, result: string): void;
   /** Counts what came of a push or a rollback. */
   bundlePushed(action: string, result: string): void;
   /** Says until when what is in force holds, epoch milliseconds; undefined: for ever. */
@@ -280,6 +282,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       bundles.activated({ name, revision, at });
     },
     bundleRejected: bundles.rejected,
+    bundleAsked: bundles.asked,
     bundlePushed: bundles.pushed,
     bundleExpires: bundles.expires,
     outcome({ kind, outcome, duration_ms }) {

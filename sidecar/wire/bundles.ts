@@ -6,6 +6,7 @@ import { createHttpSource } from "../bundles/sources/http.js";
 import type { Polled, Poller } from "../bundles/sources/poll.js";
 import { createPoller } from "../bundles/sources/poll.js";
 import type { Source } from "../bundles/sources/source.js";
+import type { Asked } from "../bundles/status.js";
 import type { BundleStore } from "../bundles/store.js";
 import { watchPath } from "../bundles/watch-path.js";
 import type { Service } from "../net/service/service.js";
@@ -17,6 +18,8 @@ export interface FeedParts {
   /** Absent: nothing is kept on disk. */
   readonly keep?: Keep;
   readonly log: Log;
+  /** Told what a service answered, by a word or a code. */
+  readonly onAsked?: (name: string, result: string) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -188,7 +191,20 @@ function sourceOf({ from, sizeLimitBytes, polling }: BundleConfig, service: Serv
 }
 
 function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, parts: FeedParts): Poller {
-  const { bundles, now } = parts;
+  const { bundles, now, log } = parts;
+  let problem: string | undefined;
+  /** Says once what is wrong with a source, however often it is asked. */
+  const say = (asked: Asked): void => {
+    const failed = asked.kind === "failed" ? asked : undefined;
+    // what is wrong with a bundle that came was told when it did
+    if (failed !== undefined && !failed.code.startsWith("source_")) return;
+    parts.onAsked?.(name, failed?.code ?? asked.kind);
+    if (failed?.code === problem) return;
+    problem = failed?.code;
+    if (failed === undefined) log.info("bundle's source answers again", { bundle: name });
+    else
+      log.warn("bundle not had from its source", { bundle: name, code: failed.code, reason: failed.message });
+  };
   return createPoller({
     ...{ source, polling, trigger, now, random: Math.random, sleep },
     deliver: (bytes, etag) =>
@@ -198,6 +214,7 @@ function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, part
       }),
     onAsked: (asked) => {
       bundles.asked(name, asked);
+      say(asked);
     },
   });
 }

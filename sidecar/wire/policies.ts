@@ -168,7 +168,10 @@ export function openPolicies(parts: PolicyParts): Policies {
       tell();
     },
   };
-  const feeds = createFeeds({ bundles: watched, ...(keep === undefined ? {} : { keep }), log, now });
+  const feeds = createFeeds({
+    ...{ bundles: watched, log, now, onAsked: metrics.bundleAsked },
+    ...(keep === undefined ? {} : { keep }),
+  });
 
   const cache = config.cache.enabled
     ? connectCache({

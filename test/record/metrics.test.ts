@@ -111,6 +111,7 @@ describe("metrics", () => {
     metrics.bundleActivated({ ...bundle("r2"), at: 9_000 });
     metrics.bundleRejected("main", "build_failed");
     metrics.bundleExpires("main", 10_000);
+    metrics.bundleAsked("main", "source_timeout");
     metrics.decided({ ...facts, policy: "app/allow" });
     expect(await lines(metrics, "countersign_bundle")).toEqual([
       'countersign_bundle_info{bundle="main",revision="r2"} 1',
@@ -119,6 +120,7 @@ describe("metrics", () => {
       'countersign_bundle_activations_total{bundle="main",result="rejected"} 1',
       'countersign_bundle_activations_total{bundle="main",result="activated"} 2',
       'countersign_bundle_rejected_total{bundle="main",code="build_failed"} 1',
+      'countersign_bundle_requests_total{bundle="main",result="source_timeout"} 1',
     ]);
     expect(await metrics.text()).toContain('policy="app/allow"');
   });
