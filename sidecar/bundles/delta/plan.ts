@@ -2,7 +2,7 @@ import type { Json } from "../../contract.js";
 import { isObject, parseJson, stringifyJson } from "../../contract.js";
 import type { Patch } from "../../decide/engine/engine.js";
 import type { DeltaOperation } from "../../rego/read-delta.js";
-import { changeJson, pathText } from "../change-json.js";
+import { changeJson, indexIn, pathText } from "../change-json.js";
 import { bare, createOverlay, listed, nearest, put } from "./overlay.js";
 
 /** The documents that changes are made to, as a policy has them in its memory. */
@@ -72,8 +72,7 @@ function inside(
   const { op, path } = operation;
   if (op === "upsert") {
     if (set.value === undefined) set.value = bare();
-    const blocked = makeObjects(set.value, path, depth);
-    if (blocked !== undefined) return blocked;
+    makeObjects(set.value, path, depth);
   }
   if (set.value === undefined) return `there is nothing at ${pathText(path.slice(0, depth))}`;
   const change =
@@ -84,16 +83,18 @@ function inside(
   return refused === undefined ? undefined : `${pathText(path)}: ${refused.message}`;
 }
 
-/** Makes the objects on the way to the last segment. */
-function makeObjects(top: Json, path: readonly string[], from: number): string | undefined {
-  let at = top;
+/** Makes the objects on the way to the last segment. What else is wrong there is found by who changes it. */
+function makeObjects(top: Json, path: readonly string[], from: number): void {
+  let at: Json | undefined = top;
   for (const key of path.slice(from, -1)) {
-    // an array's items are found or refused by who changes them
-    if (!isObject(at)) return undefined;
-    const next: Json = at[key] ?? (at[key] === null ? null : (at[key] = bare()));
-    at = next;
+    if (Array.isArray(at)) {
+      const index = indexIn(at, key, path);
+      at = typeof index === "number" ? at[index] : undefined;
+    } else if (isObject(at)) {
+      const next: Json | undefined = at[key];
+      at = next === undefined ? (at[key] = bare()) : next;
+    } else return;
   }
-  return undefined;
 }
 
 /** A later operation may change in place what this one brought; the delta stays as it was. */
