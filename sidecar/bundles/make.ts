@@ -7,6 +7,7 @@ import { readMetadata } from "./admit/metadata.js";
 import type { BundleFacts, Content, InForce, Unchanged, Verified } from "./arrival.js";
 import { digestOfEntries, digestOfText } from "./content-digest.js";
 import type { KeyConfig, SigningConfig } from "./config.js";
+import type { Applied } from "./delta/apply.js";
 
 /** Reads an archive's bytes, or what lies at a path. */
 export type ReadContent = (
@@ -40,7 +41,7 @@ export interface VerifyOptions {
 export interface Delta {
   isDelta(entries: Entries): boolean;
   /** Applies changes to the bundle in force, which came as that archive. Never rejects for what is in them. */
-  apply(entries: Entries, base: BuiltBundle, archiveDigest?: string): Promise<BuildOutcome>;
+  apply(entries: Entries, base: BuiltBundle, archiveDigest?: string): Promise<Applied | Rejected>;
 }
 
 export interface MakeParts {
@@ -65,6 +66,8 @@ export type Base = Pick<InForce, "built" | "contentDigest" | "archiveDigest" | "
 export interface Made extends Omit<BundleFacts, "version" | "expires"> {
   readonly kind: "made";
   readonly built: BuiltBundle;
+  /** What a delta changes of the data. */
+  readonly changes?: Applied;
   readonly metadata: Metadata;
   /** Rego with its tests, data and the manifest, where they were asked for; changes have none. */
   readonly texts?: Readonly<Record<string, string>>;
@@ -96,14 +99,16 @@ export function createMake(parts: MakeParts): Make {
         : await parts.delta.apply(entries, base, inForce?.archiveDigest);
     if (outcome.kind === "rejected") return outcome;
     const built = outcome.bundle;
-    const stray = checkRoots(built);
+    const changes = outcome.kind === "applied" ? { changes: outcome } : {};
+    // changes are looked at one by one: their data are made when they are asked for
+    const stray = isDelta ? undefined : checkRoots(built);
     if (stray !== undefined) return stray;
     const metadata = readMetadata(entries.get(".manifest"));
     // changes that don't speak of the time don't take it away
     const until = isDelta && inForce?.expires !== undefined ? { expires: inForce.expires } : {};
     return {
       kind: "made",
-      ...{ built, size },
+      ...{ built, size, ...changes },
       type: isDelta ? "delta" : "snapshot",
       metadata: { ...until, ...metadata },
       verified: signed.verified,

@@ -25,6 +25,8 @@ export interface WirePrepareParts extends Pick<
   /** Absent: nothing is kept on disk. */
   readonly keep?: Keep | undefined;
   readonly toolchain: Toolchain;
+  /** Runs tests; one of its own unless given. */
+  readonly testing?: Toolchain;
   readonly cacheDir?: string | undefined;
 }
 
@@ -37,8 +39,8 @@ export interface WiredPrepare {
 const testsMs = 60_000;
 
 export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
-  const { keep, toolchain, cacheDir, ...rest } = parts;
-  const testing = createToolchain({ timeoutMs: testsMs });
+  const { keep, toolchain, testing: shared, cacheDir, ...rest } = parts;
+  const testing = shared ?? createToolchain({ timeoutMs: testsMs });
   const prepare = createPrepare({
     ...rest,
     test: testing.test,
@@ -51,7 +53,7 @@ export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
     ...(keep === undefined ? {} : { keep }),
     sizeLimitBytes: limits.archiveBytes,
   });
-  return { prepare, close: testing.close };
+  return { prepare, close: () => (shared === undefined ? testing.close() : Promise.resolve()) };
 }
 
 /** Reads an archive, or what lies at a path. */

@@ -9,8 +9,8 @@ export async function runTests(
   texts: Readonly<Record<string, string>> | undefined,
   run: Toolchain["test"],
 ): Promise<{ readonly kind: "passed"; readonly tests: TestCounts } | Rejected> {
-  if (texts === undefined || !Object.keys(texts).some((place) => place.endsWith("_test.rego")))
-    return missing;
+  if (texts === undefined) return untestable;
+  if (!Object.keys(texts).some((place) => place.endsWith("_test.rego"))) return missing;
   const outcome = await run({ files: texts, ...versionOf(texts[".manifest"]) });
   if (outcome.kind === "rejected") return failed(outcome.errors);
   const { results } = outcome.result;
@@ -37,6 +37,13 @@ function failed(errors: readonly BuildError[]): Rejected {
     ? { kind: "rejected", errors }
     : { kind: "rejected", errors: [{ code: "tests_failed", message: "its tests can't be run" }, ...errors] };
 }
+
+const untestable: Rejected = {
+  kind: "rejected",
+  errors: [
+    { code: "tests_missing", message: "changes alone can't be tested (verify.tests): give a whole bundle" },
+  ],
+};
 
 const missing: Rejected = {
   kind: "rejected",
