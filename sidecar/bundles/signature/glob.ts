@@ -26,7 +26,8 @@ export function readGlob(pattern: string): Glob | undefined {
       const negated = signs[at] === "^";
       if (negated) at++;
       let ranges = "";
-      while (signs[at] !== "]" || ranges === "") {
+      let count = 0;
+      while (signs[at] !== "]" || count === 0) {
         const ends: string[] = [];
         do {
           if (ends.length > 0) at++;
@@ -36,6 +37,7 @@ export function readGlob(pattern: string): Glob | undefined {
           ends.push(sign);
         } while (ends.length < 2 && signs[at] === "-");
         ranges += rangeOf(ends);
+        count++;
       }
       at++;
       source += `[${negated ? "^" : ""}${ranges}]`;
