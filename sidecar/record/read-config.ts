@@ -19,15 +19,15 @@ const [leastUpload, mostUpload] = [90, 2 ** 32] as const;
 const longestDelay = 31_536_000;
 
 /**
- * Reads `decision_logs`. As with OPA, the only service gets it where there is such a section, unless the console does;
- * here a file does as well. The console gets it where nothing else is asked for.
+ * Reads `decision_logs`. As with OPA, the only service gets it where there is such a section; here only if that says nothing
+ * of the console and names no file. The console gets it where nothing else is asked for.
  */
 export function readDecisionLogs(fields: Fields, problems: Problems, referred: Referred): DecisionLogsConfig {
   const { services, files } = referred;
   const file = fields.string("file");
   if (file !== undefined && !files) problems.add(fields.at("file"), noFiles);
   const said = fields.boolean("console");
-  const elsewhere = said === true || file !== undefined || services.size === 0;
+  const elsewhere = said !== undefined || file !== undefined || services.size === 0;
   const sent = fields.has("service") || (referred.given && !elsewhere);
   const service = sent ? readService(fields, problems, services) : undefined;
   fields.raw("service");

@@ -45,6 +45,8 @@ export interface Told {
 
 /** Evaluating a discovery bundle, milliseconds. */
 const evaluateMs = 30_000;
+/** How long what evaluates is kept, milliseconds: it is seldom needed, and large. */
+const evaluatorIdleMs = 1_000;
 const toldMetrics = /^countersign_(bundle|decision_log)/;
 
 export function wireTold(parts: ToldParts): Told {
@@ -132,7 +134,7 @@ interface WireDiscoveryParts extends ToldParts {
 function wireDiscovery(parts: WireDiscoveryParts): WiredDiscovery {
   const { config, discovery: own, policy, opened, log, now, apply, changed } = parts;
   const { services, keys, persistenceDirectory } = config.bundles;
-  const toolchain = createToolchain({ timeoutMs: evaluateMs });
+  const toolchain = createToolchain({ timeoutMs: evaluateMs, idleMs: evaluatorIdleMs });
   const keep = persistenceDirectory === undefined ? undefined : createKeep(persistenceDirectory);
   const discovery = createDiscovery<Discovered>({
     ...{ config: own, keys, apply, changed, now, rejectionOf },

@@ -1,54 +1,22 @@
 /** Status as a service gets it: OPA's shape, one message for many changes, and nothing that grows while it is away. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { BundleStatus } from "../../sidecar/bundles/status.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { createService } from "../../sidecar/net/service/service.js";
 import type { Status, StatusParts } from "../../sidecar/status/status.js";
 import { createStatus } from "../../sidecar/status/status.js";
-
-interface Got {
-  readonly path: string;
-  readonly authorization: string | undefined;
-  readonly body: JsonObject;
-}
+import type { Plane } from "./plane.js";
+import { startPlane } from "./plane.js";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** A control plane: `next()` gives the next message that it gets, or got and nobody took. */
-async function controlPlane(
-  answer: () => number = () => 200,
-): Promise<{ url: string; next: () => Promise<Got> }> {
-  const got: Got[] = [];
-  const waiting: ((one: Got) => void)[] = [];
-  const server = createServer((req, res) => {
-    let text = "";
-    req.on("data", (piece: Buffer) => (text += piece.toString()));
-    req.on("end", () => {
-      res.writeHead(answer()).end();
-      const { authorization } = req.headers;
-      const one = { path: req.url ?? "", authorization, body: JSON.parse(text) as JsonObject };
-      const take = waiting.shift();
-      if (take === undefined) got.push(one);
-      else take(one);
-    });
-  });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  ends.push(() => new Promise((done) => server.close(done)));
-  ends.push(async () => {
-    server.closeAllConnections();
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    next: () => {
-      const one = got.shift();
-      return one === undefined ? new Promise((take) => waiting.push(take)) : Promise.resolve(one);
-    },
-  };
+async function controlPlane(answer?: () => number): Promise<Plane> {
+  const plane = await startPlane(answer);
+  ends.push(plane.close);
+  return plane;
 }
 
 const serviceAt = (url: string) => {
