@@ -15,7 +15,7 @@ export type PushFacts = Pick<PushedEntry, "digest" | "revision" | "version" | "s
 };
 
 export interface PushParts {
-  readonly bundles: Pick<BundleStore, "arrive">;
+  readonly bundles: Pick<BundleStore, "arrive" | "current" | "status">;
   readonly pushed: PushedBundles;
   readonly follow: Follow;
   /** Epoch milliseconds. */
@@ -80,6 +80,7 @@ export interface Push {
   rollback<Refused>(asked: AskedRollback<Refused>): Promise<PushOutcome<Refused>>;
 }
 
+type TestedFacts = PushFacts & Pick<PushedEntry, "tests">;
 type Draft = Pick<PushedEntry, "action" | "reason" | "of" | "override"> & { readonly generation: number };
 
 /** Creates what pushes. Never rejects for what a bundle holds. */
@@ -87,89 +88,130 @@ export function createPush(parts: PushParts): Push {
   const { bundles, pushed, follow, now, clock, newId, carryMs } = parts;
   const headOf = (name: string): PushedEntry | undefined => pushed.record(name)?.entries[0];
 
-  const bring = async <Refused>(
+  /** Writes to the fleet, once it is allowed. */
+  const carry = async <Refused>(
     { name, by, allow }: Asked<Refused>,
     bytes: Uint8Array,
     draft: Draft,
+    { tests, ...facts }: TestedFacts,
   ): Promise<PushOutcome<Refused>> => {
-    const { reason = "", override = false } = draft;
-    let outcome: PushOutcome<Refused> = { kind: "conflict" };
-    const confirm = async (prepared: Prepared): Promise<boolean> => {
-      const facts = factsOf(prepared, bytes);
-      const refused = await allow(facts);
-      if (refused !== undefined) {
-        outcome = { kind: "refused", refused };
-        return false;
-      }
-      const { roots: _roots, ...known } = facts;
-      const { tests } = prepared;
-      const entry: PushedEntry = {
-        ...{ ...draft, ...known, id: newId(), size: bytes.byteLength, by, at: now() },
-        ...(tests === undefined ? {} : { tests }),
-      };
-      const committed = await pushed.commit(name, entry, bytes, clock() + carryMs);
-      if (committed === "written") outcome = { kind: "pushed", entry };
-      else if (committed === "unknown") outcome = { kind: "not_carried" };
-      else outcome = conflictAt(headOf(name));
-      return committed === "written";
+    const refused = await allow(facts);
+    if (refused !== undefined) return { kind: "refused", refused };
+    const { roots: _roots, ...known } = facts;
+    const entry: PushedEntry = {
+      ...{ ...draft, ...known, id: newId(), size: bytes.byteLength, by, at: now() },
+      ...(tests === undefined ? {} : { tests }),
     };
-    const activation = await bundles.arrive({
-      ...{ name, origin: "push", content: { bytes }, confirm },
-      ...(override ? { override: { reason, by } } : {}),
+    const committed = await pushed.commit(name, entry, bytes, clock() + carryMs);
+    if (committed === "written") return { kind: "pushed", entry };
+    return committed === "unknown" ? { kind: "not_carried" } : conflictAt(headOf(name));
+  };
+
+  /** What is known of what is in force here, by whichever way it came. */
+  const factsInForce = (name: string, bytes: Uint8Array): TestedFacts => {
+    const active = bundles.current().bundles.find((one) => one.name === name);
+    const { version, signed } = bundles.status().find((one) => one.name === name) ?? {};
+    const key = typeof signed === "object" ? signed.key : undefined;
+    const generation = follow.inForce(name);
+    const entry = pushed.record(name)?.entries.find((one) => one.generation === generation);
+    return {
+      ...{ digest: digestOf(bytes), revision: active?.revision ?? "", roots: active?.roots ?? [] },
+      ...(version === undefined ? {} : { version }),
+      ...(key === undefined ? {} : { signed_by: key }),
+      ...(entry?.tests === undefined ? {} : { tests: entry.tests }),
+    };
+  };
+
+  /** An attempt whose outcome its author may not know, and that was written. */
+  const recognise = async <Refused>(
+    { name, allow }: Asked<Refused>,
+    head: PushedEntry,
+  ): Promise<PushOutcome<Refused>> => {
+    const { digest, revision, version, signed_by } = head;
+    const roots = bundles.current().bundles.find((one) => one.name === name)?.roots ?? [];
+    const refused = await allow({
+      ...{ digest, revision, roots },
+      ...(version === undefined ? {} : { version }),
+      ...(signed_by === undefined ? {} : { signed_by }),
     });
-    const carried = outcome as PushOutcome<Refused>;
-    if (activation.kind === "declined") return carried;
-    if (activation.kind === "rejected") {
+    if (refused !== undefined) return { kind: "refused", refused };
+    const here = await follow.settle(name);
+    return { kind: "unchanged", entry: head, ...(here === undefined ? {} : { here }) };
+  };
+
+  const bring = async <Refused>(
+    asked: Asked<Refused>,
+    bytes: Uint8Array,
+    draft: Draft,
+  ): Promise<PushOutcome<Refused>> => {
+    const { name, by } = asked;
+    const { reason = "", override = false } = draft;
+    let carried: PushOutcome<Refused> | undefined;
+    const activation = await bundles.arrive({
+      ...{ name, origin: "push", content: { bytes } },
+      ...(override ? { override: { reason, by } } : {}),
+      async confirm(prepared) {
+        carried = await carry(asked, bytes, draft, factsOf(prepared, bytes));
+        return carried.kind === "pushed";
+      },
+    });
+    const head = headOf(name);
+    if (activation.kind === "rejected" && carried === undefined) {
+      // what came meanwhile may be why
+      if ((head?.generation ?? 0) !== draft.generation - 1) return conflictAt(head);
       const { code, message, errors = [] } = activation;
-      if (carried.kind !== "pushed") return { kind: "rejected", code, message, errors };
+      return { kind: "rejected", code, message, errors };
+    }
+    if (carried === undefined) {
+      // its content is in force here already; the fleet's head may still be another
+      if (head !== undefined && draft.action === "push" && follow.inForce(name) === head.generation)
+        return recognise(asked, head);
+      carried = await carry(asked, bytes, draft, factsInForce(name, bytes));
+    }
+    if (carried.kind !== "pushed") return carried;
+    if (activation.kind === "rejected") {
       follow.failed(name, carried.entry, activation);
       return { ...carried, here: activation };
     }
-    if (carried.kind === "pushed") await follow.took(name, carried.entry, bytes);
+    await follow.took(name, carried.entry, bytes);
     return carried;
   };
 
+  const push = async <Refused>(asked: AskedPush<Refused>): Promise<PushOutcome<Refused>> => {
+    const { name, bytes, expected, ifMatch, reason, override = false } = asked;
+    const head = headOf(name);
+    if (head?.digest === digestOf(bytes) && (ifMatch === undefined || isReached(head, ifMatch)))
+      return recognise(asked, head);
+    if ((head?.generation ?? 0) !== expected || (ifMatch !== undefined && ifMatch !== expected))
+      return conflictAt(head);
+    return bring(asked, bytes, {
+      ...{ action: "push", generation: expected + 1 },
+      ...(reason === undefined ? {} : { reason }),
+      ...(override ? { override } : {}),
+    });
+  };
+
+  const rollback = async <Refused>(asked: AskedRollback<Refused>): Promise<PushOutcome<Refused>> => {
+    const { name, entry, expected, reason } = asked;
+    const head = headOf(name);
+    if ((head?.generation ?? 0) !== expected) return conflictAt(head);
+    const bytes = await pushed.content(name, entry);
+    if (bytes === undefined) return { kind: "no_content" };
+    const { generation: of } = entry;
+    const draft = { action: "rollback", generation: expected + 1, of, reason, override: true } as const;
+    return bring(asked, bytes, draft);
+  };
+
+  /** INVARIANT: of those that began on one head, the first is through before the next is looked at. */
+  const turns = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (turns.get(name) ?? Promise.resolve()).then(work, work);
+    turns.set(name, turn);
+    return turn;
+  };
   return {
-    async push(asked) {
-      const { name, bytes, expected, ifMatch, allow, reason, override = false } = asked;
-      const head = headOf(name);
-      const digest = digestOf(bytes);
-      // an attempt whose outcome its author doesn't know, and that was written
-      if (head?.digest === digest && (ifMatch === undefined || isReached(head, ifMatch))) {
-        const { revision, version, signed_by } = head;
-        const known = { digest, revision, roots: [] };
-        const refused = await allow({
-          ...known,
-          ...(version === undefined ? {} : { version }),
-          ...(signed_by === undefined ? {} : { signed_by }),
-        });
-        if (refused !== undefined) return { kind: "refused", refused };
-        const here = await follow.settle(name);
-        return { kind: "unchanged", entry: head, ...(here === undefined ? {} : { here }) };
-      }
-      if ((head?.generation ?? 0) !== expected || (ifMatch !== undefined && ifMatch !== expected))
-        return conflictAt(head);
-      return bring(asked, bytes, {
-        ...{ action: "push", generation: expected + 1 },
-        ...(reason === undefined ? {} : { reason }),
-        ...(override ? { override } : {}),
-      });
-    },
-    async rollback(asked) {
-      const { name, entry, expected, reason } = asked;
-      const head = headOf(name);
-      if ((head?.generation ?? 0) !== expected) return conflictAt(head);
-      const bytes = await pushed.content(name, entry);
-      if (bytes === undefined) return { kind: "no_content" };
-      const { generation: of } = entry;
-      return bring(asked, bytes, {
-        action: "rollback",
-        generation: expected + 1,
-        of,
-        reason,
-        override: true,
-      });
-    },
+    push: (asked) => inTurn(asked.name, () => push(asked)),
+    rollback: (asked) => inTurn(asked.name, () => rollback(asked)),
   };
 }
 
@@ -185,7 +227,7 @@ function isReached({ generation }: PushedEntry, ifMatch: number): boolean {
   return ifMatch === generation || ifMatch === generation - 1;
 }
 
-function factsOf({ built, verified, version }: Prepared, bytes: Uint8Array): PushFacts {
+function factsOf({ built, verified, version, tests }: Prepared, bytes: Uint8Array): TestedFacts {
   const { revision, roots = [""] } = built.manifest;
   const { keyId } = verified;
   return {
@@ -194,9 +236,10 @@ function factsOf({ built, verified, version }: Prepared, bytes: Uint8Array): Pus
     roots,
     ...(version === undefined ? {} : { version }),
     ...(verified.signed && keyId !== undefined ? { signed_by: keyId } : {}),
+    ...(tests === undefined ? {} : { tests }),
   };
 }
 
-export function digestOf(bytes: Uint8Array): string {
+function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
