@@ -42,6 +42,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import("./check.js")).checkCommand,
   },
   test: { summary: "run policy tests", load: async () => (await import("./test.js")).testCommand },
+  sign: { summary: "sign a bundle", load: async () => (await import("./sign.js")).signCommand },
   capabilities: {
     summary: "the built-ins of Rego, and who serves each",
     load: async () => (await import("./capabilities.js")).capabilitiesCommand,
