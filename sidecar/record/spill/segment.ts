@@ -13,6 +13,8 @@ export interface Segment {
   sent: number;
   /** Events in it that weren't sent; undefined where it is from an earlier start. */
   events: number | undefined;
+  /** Whether a block of it was read: what stands before is known to be one, too. */
+  read: boolean;
   /** When its first block was made, epoch milliseconds. */
   readonly at: number;
 }

@@ -75,9 +75,10 @@ export async function openSpill(parts: SpillParts): Promise<BlockStore> {
         await file.close();
         if (path === slot.path) next = Math.max(next, Number(number) + 1);
         const to = path === slot.path ? from : newPath();
-        const sent = Math.min(await readSent(from), size);
+        const said = await readSent(from);
+        const sent = said > size ? 0 : said;
         if (to !== from) await moveSegment(from, to);
-        found.push({ path: to, size, sent, events: undefined, at });
+        found.push({ path: to, size, sent, events: undefined, read: false, at });
         bytes += size;
       } catch {
         if (path === slot.path) next = Math.max(next, Number(number) + 1);
@@ -133,7 +134,7 @@ export async function openSpill(parts: SpillParts): Promise<BlockStore> {
       await file.seal();
     }
     if (writer !== undefined) return writer;
-    const to: Segment = { path: newPath(), size: 0, sent: 0, events: 0, at: now() };
+    const to: Segment = { path: newPath(), size: 0, sent: 0, events: 0, read: true, at: now() };
     writer = { to, file: await createSegment(to.path) };
     segments.push(to);
     if (strict) await syncDirectory(slot.path);
@@ -171,9 +172,16 @@ export async function openSpill(parts: SpillParts): Promise<BlockStore> {
           size += read.block.deflated.length + frameBytes.between;
           if (blocks.length > 0 && size > most) break;
           blocks.push(read.block);
+          segment.read = true;
           end = read.end;
           if (size > most) break;
         } else {
+          // where an earlier start says it had got to may be no block's beginning
+          if (read.kind !== "end" && end > 0 && segment.events === undefined && !segment.read) {
+            segment.sent = end = 0;
+            segment.read = true;
+            continue;
+          }
           if (read.kind !== "end" && blocks.length === 0) odd(segment, read.kind);
           break;
         }
