@@ -1,13 +1,20 @@
 /** How bundles are asked for: over HTTP as OPA does, and again and again. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
+import { bundleCodes } from "../../sidecar/bundles/codes.js";
 import type { PollingConfig } from "../../sidecar/bundles/config.js";
 import { createHttpSource } from "../../sidecar/bundles/sources/http.js";
 import { createPoller, type Poller, type PollerParts } from "../../sidecar/bundles/sources/poll.js";
 import type { Downloaded, Source } from "../../sidecar/bundles/sources/source.js";
 import type { Asked } from "../../sidecar/bundles/status.js";
 import type { Activation } from "../../sidecar/bundles/store.js";
+import { parseSidecarConfig } from "../../sidecar/config.js";
+import type { Json } from "../../sidecar/contract.js";
 import { createService } from "../../sidecar/net/service/service.js";
 import { tarGz } from "../rego/tar.js";
+import { root } from "../world.js";
 import {
   startBundleServer,
   type BundleServer,
@@ -423,6 +430,18 @@ describe("a poller", () => {
     const thrown = rig(["a"], {}, { deliver: () => Promise.reject(new Error("bug")) });
     expect(await thrown.poller.refresh()).toMatchObject({ kind: "rejected", code: "activation_failed" });
   });
+});
+
+test("docs/services.md lists every code of a source, and its example is a valid configuration", () => {
+  const text = readFileSync(join(root, "docs/services.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `(source_\w+)` \|/gm)].map(([, code]) => code);
+  expect(rows.sort()).toEqual(
+    Object.keys(bundleCodes)
+      .filter((code) => code.startsWith("source_"))
+      .sort(),
+  );
+  const example = yaml.load(/```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "") as Json;
+  expect(parseSidecarConfig(example).bundles.bundles[0]?.polling.longPollingTimeoutMs).toBe(60_000);
 });
 
 test("what a server publishes is delivered as it changes, through all that goes wrong", async () => {
