@@ -30,7 +30,7 @@ const imports: Import[] = files.flatMap((from) =>
 
 const steps = [
   ...["identify", "describe", "decide", "assert", "record", "rego", "bundles", "api", "filters"],
-  ...["state", "operator", "signals"],
+  ...["state", "operator", "signals", "status", "discovery"],
 ];
 const folderOf = (file: string): string => file.split("/")[1] ?? "";
 /** What steps share besides the contract: addresses and bounded fetches. */
