@@ -1,8 +1,11 @@
 import { createHash, createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CompactSign } from "jose";
+import { main } from "../../../cli/main.js";
 import { packSigned, signArchive } from "../../../cli/sign-archive.js";
 import type { KeyConfig, SignatureAlgorithm, SigningConfig } from "../../../sidecar/bundles/config.js";
 import { readGlob } from "../../../sidecar/bundles/signature/glob.js";
@@ -13,6 +16,7 @@ import type { VerifyOutcome } from "../../../sidecar/bundles/signature/verify.js
 import { verifyEntries } from "../../../sidecar/bundles/signature/verify.js";
 import type { Entries } from "../../../sidecar/rego/archive.js";
 import { readArchive } from "../../../sidecar/rego/archive.js";
+import { readDirectory } from "../../../sidecar/rego/directory.js";
 import { packEntries } from "../../../sidecar/rego/pack.js";
 import { makeKeyPair } from "../../key-pair.js";
 import { fc } from "../../properties.js";
@@ -357,6 +361,97 @@ describe("what isn't verified", () => {
   });
 });
 
+describe("countersign sign", () => {
+  const at = mkdtempSync(join(tmpdir(), "countersign-sign-"));
+  afterAll(() => {
+    rmSync(at, { recursive: true });
+  });
+  const write = (name: string, text: string | Uint8Array): string => {
+    const path = join(at, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  };
+  const key = write("key.pem", ec.privateKey);
+  const by = ["--signing-key", key, "--signing-alg", "ES256", "--signing-key-id", "release"];
+  const folder = join(at, "policies");
+  for (const [place, bytes] of files) write(`policies/${place}`, bytes);
+  write("policies/.git/config", "");
+
+  async function sign(...args: string[]): Promise<{ code: number; err: string }> {
+    let err = "";
+    const io = { out: () => undefined, err: (text: string) => void (err += text) };
+    return { code: await main(["sign", ...args], io), err };
+  }
+
+  test("signs a folder, which is then verified as a folder", async () => {
+    expect(
+      await sign("-b", ...by, "--claims-file", write("claims.json", '{"iss":"ci"}'), "-o", folder, folder),
+    ).toEqual({ code: 0, err: "" });
+    const read = await readDirectory(folder);
+    if (read.kind === "rejected") throw new Error("unreadable");
+    expect(await verifyEntries(read.entries, trusted)).toMatchObject({ verified: { keyId: "release" } });
+    const text = readFileSync(join(folder, ".signatures.json"), "utf8");
+    const [, payload = ""] = (JSON.parse(text) as { signatures: [string] }).signatures[0].split(".");
+    expect(JSON.parse(String(Buffer.from(payload, "base64url")))).toEqual({
+      files: listOf(new Map([...files].sort())),
+      iss: "ci",
+      keyid: "release",
+    });
+    write("policies/more.rego", "package more\n");
+    const more = await readDirectory(folder);
+    if (more.kind === "rejected") throw new Error("unreadable");
+    expect(codeOf(await verifyEntries(more.entries, trusted))).toBe("signature_files");
+    rmSync(join(folder, "more.rego"));
+  });
+
+  test("signs an archive into another", async () => {
+    const plain = write("plain.tar.gz", packEntries(files));
+    const archive = join(at, "signed.tar.gz");
+    expect(await sign(...by, "--archive", archive, plain)).toEqual({ code: 0, err: "" });
+    const read = await readArchive(readFileSync(archive));
+    if (read.kind === "rejected") throw new Error("unreadable");
+    expect(codeOf(await verifyEntries(read.entries, trusted))).toBe("verified");
+  });
+
+  const hs = ["--signing-alg", "HS256", "--signing-key"];
+  test.each<[string, string[], number, RegExp]>([
+    ["no key", [folder], 2, /--signing-key/],
+    ["no path", by, 2, /PATH/],
+    ["a key that isn't there", ["--signing-key", "gone.pem", folder], 2, /ENOENT/],
+    ["a short secret", [...hs, "hunter2", folder], 1, /signature_key: .*32 bytes/],
+    ["a secret that is PEM", [...hs, key, folder], 1, /signature_key: .*PEM/],
+    ["another kind of key", ["--signing-key", key, folder], 1, /signature_key: RS256/],
+    [
+      "no such algorithm",
+      ["--signing-key", key, "--signing-alg", "none", folder],
+      2,
+      /--signing-alg: one of HS256/,
+    ],
+    ["a plugin", [...by, "--signing-plugin", "mine", folder], 2, /plugin/],
+    ["a path that isn't there", [...by, join(at, "gone")], 1, /bundle_unreadable/],
+    ["two files of one place", [...by, folder, folder], 1, /bundle_duplicate/],
+    ["both ways out", [...by, "-o", at, "--archive", "x", folder], 2, /exclude/],
+    [
+      "claims that are no object",
+      [...by, "--claims-file", write("list.json", "[]"), folder],
+      2,
+      /--claims-file/,
+    ],
+    [
+      "claims of files",
+      [...by, "--claims-file", write("f.json", '{"files":[]}'), folder],
+      1,
+      /signature_malformed/,
+    ],
+  ])("refuses %s", async (_, args, code, message) => {
+    const done = await sign(...args);
+    expect(done.code).toBe(code);
+    expect(done.err).toMatch(message);
+    expect(done.err).not.toMatch(/hunter2|BEGIN/);
+  });
+});
+
 test("two keys at once: a bundle of either is verified, and none of a third", async () => {
   const keys = keysOf(keyOf(ec.publicKey), { ...keyOf(other.publicKey), id: "next" });
   const next = await signEntries(files, { key: other.privateKey, alg: "ES256", keyId: "next" });
@@ -437,7 +532,6 @@ test("a mutated archive is never taken for another than the one that was signed"
         return Buffer.concat([head, how.bytes, tail]);
     }
   };
-  const { gunzipSync, gzipSync } = await import("node:zlib");
   const tar = gunzipSync(whole);
   const seen = new Set<string>();
   await fc.assert(
