@@ -1,6 +1,7 @@
 /** A bundle on its way into force. */
 import type { Policy } from "../decide/policy.js";
 import type { BuiltBundle, Rejected } from "../rego/bundle.js";
+import type { Applied } from "./delta/apply.js";
 
 /** How it came: what a service or a push brings is believed no more than what lies on the disk. */
 export type Origin = "path" | "service" | "push" | "persisted";
@@ -67,8 +68,10 @@ export interface InForce extends BundleFacts {
 export interface Prepared extends BundleFacts {
   readonly kind: "prepared";
   readonly built: BuiltBundle;
-  /** Loaded with the bundle's data. */
-  readonly policy: Policy;
+  /** Loaded with the bundle's data; absent where all that is in force needs is {@link changes}. */
+  readonly policy?: Policy;
+  /** What a delta changes of the data of what is in force. */
+  readonly changes?: Applied;
   readonly tests?: TestCounts;
   /** A version below the mark came by an operator's word. */
   readonly override?: { readonly reason: string; readonly by: string };

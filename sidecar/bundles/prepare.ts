@@ -73,9 +73,11 @@ export function createPrepare(parts: PrepareParts): Prepare {
         verify?.tests === true ? await inTurn(() => runTests(made.texts, parts.test)) : undefined;
       if (tested?.kind === "rejected") return tested;
 
-      const policy = await load(made.built, parts.load);
-      if (policy.kind === "rejected") return policy;
-      if (verify?.canary !== undefined) {
+      // changes of what is in force are made in its memory
+      const inPlace = made.changes !== undefined && made.changes.base === inForce?.digest;
+      const policy = inPlace && verify?.canary === undefined ? undefined : await load(made.built, parts.load);
+      if (policy?.kind === "rejected") return policy;
+      if (verify?.canary !== undefined && policy !== undefined) {
         const canary = await readCanary(verify.canary, parts.entrypoint);
         if (canary.kind === "rejected") return canary;
         const differs = await runCanary(canary.cases, policy.policy);
@@ -92,7 +94,9 @@ export function createPrepare(parts: PrepareParts): Prepare {
       const prepared: Prepared = {
         kind: "prepared",
         ...facts,
-        ...{ built: made.built, policy: policy.policy },
+        built: made.built,
+        ...(policy === undefined ? {} : { policy: policy.policy }),
+        ...(made.changes === undefined ? {} : { changes: made.changes }),
         ...(tested === undefined ? {} : { tests: tested.tests }),
         ...(version.override === undefined ? {} : { override: version.override }),
         async keep(): Promise<Kept> {

@@ -7,6 +7,8 @@ import type { Arrival, InForce, Prepare, Prepared } from "./arrival.js";
 import { createExpiry, seal } from "./expire.js";
 import type { Activation, Rejection } from "./activation.js";
 import { factsOf, rejectionOf } from "./activation.js";
+import { activateDelta, changedBy, lateDelta } from "./delta/activate.js";
+import type { Applied } from "./delta/apply.js";
 import type { Documents } from "./documents.js";
 import { eraseUnder, spread } from "./spread.js";
 export type { Activation } from "./activation.js";
@@ -133,6 +135,20 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
     return { kind: "activated", changed: true };
   };
 
+  /** Changes the data of what is in force where they lie. INVARIANT: as {@link bringIn}. */
+  const changeInPlace = (name: string, changes: Applied): Activation => {
+    const active = set.bundles.find((bundle) => bundle.name === name);
+    const outcome = active === undefined ? undefined : activateDelta(active, changes, parts.now);
+    // what was left half changed is loaded whole
+    if (outcome === undefined || outcome.kind === "broken") return bringBuilt(name, changes.bundle);
+    if (outcome.kind === "rejected") return rejectionOf(outcome);
+    const { bundle } = outcome;
+    set = { bundles: set.bundles.map((one) => (one.name === name ? bundle : one)) };
+    parts.onActivated(bundle);
+    parts.log.info("bundle changed", { bundle: name, revision: bundle.revision, digest: bundle.digest });
+    return { kind: "activated", changed: true };
+  };
+
   /** Brings in what was built, as it is. */
   const bringBuilt = (name: string, built: BuiltBundle): Activation => {
     try {
@@ -165,15 +181,21 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   const bringPrepared = (arrival: Arrival, prepared: Prepared): Promise<Activation> =>
     commit(async () => {
       const { name, origin } = arrival;
-      const { built, policy } = prepared;
-      const bundle = activate(name, built, parts, policy);
+      const { built, policy, changes } = prepared;
+      const inPlace = policy === undefined && !expiry.isExpired(name) ? changes : undefined;
+      const before = set.bundles.find((one) => one.name === name);
+      const bundle =
+        inPlace !== undefined && before !== undefined
+          ? changedBy(before, inPlace, parts.now)
+          : activate(name, built, parts, policy);
+      if (inPlace !== undefined && before?.digest !== inPlace.base) return rejectionOf(lateDelta);
       const clash = clashOf(bundle);
       if (clash !== undefined) return clash;
       if ((await arrival.confirm?.(prepared)) === false) return { kind: "declined" };
       const kept = await prepared.keep();
       if (kept.kind === "rejected") return rejectionOf(kept);
       if (closed) return { kind: "rejected", code: "activation_failed", message: "the sidecar is stopping" };
-      const activation = bringIn(bundle);
+      const activation = inPlace === undefined ? bringIn(bundle) : changeInPlace(name, inPlace);
       if (activation.kind !== "activated") return activation;
       const facts = factsOf(prepared);
       held.set(name, { ...facts, digest: built.digest, ...(origin === "path" ? {} : { built }) });

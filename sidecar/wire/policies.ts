@@ -117,6 +117,7 @@ export function openPolicies(parts: PolicyParts): Policies {
     admissionOf: (name) => feeds.configOf(name),
     keys: () => feeds.keys(),
     load: async (built) => Promise.resolve(loadModules(built, load)),
+    viewOf: (digest) => bundles.current().bundles.find((one) => one.digest === digest)?.policy,
   });
   const bundles = createBundleStore({
     ...{ sources, prepare: wired.prepare, loadPolicy: load, names: () => feeds.names() },

@@ -1,6 +1,7 @@
 /** Wires how bundles are read, verified, built, checked and kept. */
 import type { Prepare } from "../bundles/arrival.js";
 import { applyDelta } from "../bundles/delta/apply.js";
+import type { DataView } from "../bundles/delta/plan.js";
 import type { Keep } from "../bundles/keep/keep.js";
 import { createDiskMarks, createMemoryMarks } from "../bundles/keep/marks.js";
 import type { Delta, ReadContent } from "../bundles/make.js";
@@ -28,6 +29,8 @@ export interface WirePrepareParts extends Pick<
   /** Runs tests; one of its own unless given. */
   readonly testing?: Toolchain;
   readonly cacheDir?: string | undefined;
+  /** The documents of what is in force, by the digest of what was built. */
+  readonly viewOf?: (digest: string) => DataView | undefined;
 }
 
 export interface WiredPrepare {
@@ -39,13 +42,13 @@ export interface WiredPrepare {
 const testsMs = 60_000;
 
 export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
-  const { keep, toolchain, testing: shared, cacheDir, ...rest } = parts;
+  const { viewOf, keep, toolchain, testing: shared, cacheDir, ...rest } = parts;
   const testing = shared ?? createToolchain({ timeoutMs: testsMs });
   const prepare = createPrepare({
     ...rest,
     test: testing.test,
     make: createMake({
-      ...{ read: readContent, verify: verifyEntries, delta: deltas },
+      ...{ read: readContent, verify: verifyEntries, delta: deltasOver(viewOf) },
       compile: (entries) =>
         compileBundle({ entries, toolchain, ...(cacheDir === undefined ? {} : { cacheDir }) }),
     }),
@@ -71,12 +74,18 @@ function sizeOf(entries: Entries): number {
   return [...entries.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0);
 }
 
-const deltas: Delta = {
-  isDelta,
-  apply(entries, base, archiveDigest) {
-    const delta = readDelta(entries);
-    if (delta.kind === "rejected") return Promise.resolve(delta);
-    const applied = applyDelta(base, delta, archiveDigest === undefined ? {} : { archiveDigest });
-    return Promise.resolve(applied.kind === "rejected" ? applied : { kind: "built", bundle: applied.bundle });
-  },
-};
+function deltasOver(viewOf: WirePrepareParts["viewOf"]): Delta {
+  return {
+    isDelta,
+    apply(entries, base, archiveDigest) {
+      const delta = readDelta(entries);
+      if (delta.kind === "rejected") return Promise.resolve(delta);
+      const view = viewOf?.(base.digest);
+      const options = {
+        ...(view === undefined ? {} : { view }),
+        ...(archiveDigest === undefined ? {} : { archiveDigest }),
+      };
+      return Promise.resolve(applyDelta(base, delta, options));
+    },
+  };
+}
