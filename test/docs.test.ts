@@ -40,6 +40,21 @@ describe("docs/configuration.md", () => {
     expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([]);
   });
 
+  test("names every key of bundles, discovery, status and the decision log", () => {
+    const readers = ["bundles/read-config", "bundles/read-keys", "status/config", "record/read-config"];
+    const sources = [...readers, "config/read-discovery", "bundles/read-services"];
+    const keys = sources.flatMap((file) =>
+      [
+        ...read(`sidecar/${file}.ts`).matchAll(
+          /\.(?:string|integer|boolean|oneOf|strings|texts|required|nested|raw)\("(\w+)"/g,
+        ),
+      ].map(([, key = ""]) => key),
+    );
+    expect(keys.length).toBeGreaterThan(40);
+    const texts = ["configuration", "services", "discovery"].map((name) => read(`docs/${name}.md`)).join("");
+    expect(keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(texts))).toEqual([]);
+  });
+
   test("names every flag", () => {
     const text = read("docs/configuration.md");
     expect(Object.keys(sidecarFlags).filter((flag) => !text.includes(`--${flag}`))).toEqual([]);
