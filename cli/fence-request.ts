@@ -23,16 +23,37 @@ export interface Answer {
 const largest = 64 * 2 ** 20;
 const waitMs = 10_000;
 
-/** @throws Error where there is no answer */
-export function ask({ to, key, ca }: Asked, method: string, path: string, body?: Json): Promise<Answer> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
+/** It may have been done, and there is no answer. */
+export class Unanswered extends Error {
+  override readonly name = "Unanswered";
+}
+
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Longest wait for something to come, milliseconds. */
+  readonly waitMs?: number;
+}
+
+/** @param body bytes are an archive @throws Unanswered */
+export function ask(
+  { to, key, ca }: Asked,
+  method: string,
+  path: string,
+  body?: Json | Uint8Array,
+  options: AskOptions = {},
+): Promise<Answer> {
+  const isArchive = body instanceof Uint8Array;
+  const text = body === undefined || isArchive ? body : JSON.stringify(body);
   const headers = {
-    authorization: `Bearer ${key}`,
+    ...{ authorization: `Bearer ${key}`, ...options.headers },
     ...(text === undefined
       ? {}
-      : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+      : {
+          "content-type": isArchive ? "application/gzip" : "application/json",
+          "content-length": Buffer.byteLength(text),
+        }),
   };
-  const common = { method, headers, timeout: waitMs };
+  const common = { method, headers, timeout: options.waitMs ?? waitMs };
   return new Promise((resolve, reject) => {
     const take = (res: IncomingMessage): void => {
       const chunks: Buffer[] = [];
@@ -54,10 +75,29 @@ export function ask({ to, key, ca }: Asked, method: string, path: string, body?:
     const req = send(to, path, common, ca, take);
     req.on("timeout", () => req.destroy(new Error("no answer in time")));
     req.on("error", (error: { readonly message: string }) => {
-      reject(new Error(`${to} can't be asked: ${error.message}`));
+      reject(new Unanswered(`${to} can't be asked: ${error.message}`));
     });
     req.end(text);
   });
+}
+
+/** What reaches a control plane. */
+export const controlFlags = {
+  to: { type: "string" },
+  "key-file": { type: "string", short: "k" },
+  ca: { type: "string" },
+} as const;
+
+/** Reads whom to ask, and as whom. @throws UsageError */
+export function readAsked(values: {
+  readonly to?: string | undefined;
+  readonly "key-file"?: string | undefined;
+  readonly ca?: string | undefined;
+}): Asked {
+  const { to, ca, "key-file": path } = values;
+  if (to === undefined || to === "") throw new UsageError("--to: is needed");
+  if (path === undefined || path === "") throw new UsageError("--key-file: is needed");
+  return { to, key: readFileSync(path, "utf8").trim(), ...(ca === undefined ? {} : { ca }) };
 }
 
 function send(

@@ -42,6 +42,19 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import("./check.js")).checkCommand,
   },
   test: { summary: "run policy tests", load: async () => (await import("./test.js")).testCommand },
+  fmt: { summary: "format policies", load: async () => (await import("./fmt.js")).fmtCommand },
+  push: {
+    summary: "push a bundle: verified, tested, and in force in all sidecars",
+    load: async () => (await import("./push.js")).pushCommand,
+  },
+  bundles: {
+    summary: "bundles that were pushed: what is in force, and what was before",
+    load: async () => (await import("./bundles.js")).bundlesCommand,
+  },
+  rollback: {
+    summary: "bring back a bundle that was in force before",
+    load: async () => (await import("./rollback.js")).rollbackCommand,
+  },
   sign: { summary: "sign a bundle", load: async () => (await import("./sign.js")).signCommand },
   capabilities: {
     summary: "the built-ins of Rego, and who serves each",
