@@ -67,6 +67,8 @@ export interface Activated extends BundleFacts {
 interface Entry {
   times: Partial<Record<"last_request" | "last_successful_request" | "last_successful_download", string>>;
   problem?: Problem | undefined;
+  /** The problem is of what came, or didn't; otherwise of what is in force. */
+  isOfNext?: boolean;
   facts?: Activated;
   readonly rejections: Map<string, number>;
 }
@@ -87,11 +89,13 @@ export function createLedger(now: () => number): Ledger {
       if (what.kind === "failed") {
         const { kind: _kind, ...problem } = what;
         entry.problem = problem;
+        entry.isOfNext = true;
       } else if (what.kind !== "asked") {
         entry.times.last_successful_request = at;
         if (what.kind === "downloaded") entry.times.last_successful_download = at;
-        // the source answers again; what is wrong with what it gave stays
-        if (entry.problem?.code.startsWith("source_") === true) entry.problem = undefined;
+        // the source answers again; what is wrong with what it gave stays until it gives what is in force
+        const isOver = what.kind === "unchanged" && entry.isOfNext === true;
+        if (isOver || entry.problem?.code.startsWith("source_") === true) entry.problem = undefined;
       }
     },
     activated(name, facts) {
@@ -102,10 +106,13 @@ export function createLedger(now: () => number): Ledger {
     rejected(name, problem) {
       const entry = entryOf(name);
       entry.problem = problem;
+      entry.isOfNext = true;
       entry.rejections.set(problem.code, (entry.rejections.get(problem.code) ?? 0) + 1);
     },
     warn(name, problem) {
-      entryOf(name).problem = problem;
+      const entry = entryOf(name);
+      entry.problem = problem;
+      entry.isOfNext = false;
     },
     settled(name) {
       entryOf(name).problem = undefined;

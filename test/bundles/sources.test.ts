@@ -328,6 +328,50 @@ describe("a poller", () => {
     expect(one.asked[3]).toEqual({ kind: "failed", code: "build_failed", message: "no" });
   });
 
+  test("doesn't make the same again that is in force, by whatever ETag it comes", async () => {
+    const etags = ['"1"', '"2"', undefined, '"4"'];
+    const told: (string | undefined)[] = [];
+    const [delivered, asked]: [string[], string[]] = [[], []];
+    let slept = (): void => undefined;
+    const all = new Promise<void>((resolve) => (slept = resolve));
+    const poller = createPoller({
+      source: {
+        download(known) {
+          told.push(known);
+          const etag = etags[told.length - 1];
+          const bytes = Buffer.from(told.length === 3 ? "bad" : "same");
+          return Promise.resolve({
+            kind: "bundle",
+            bytes,
+            ...(etag === undefined ? {} : { etag }),
+            longPoll: true,
+          });
+        },
+        close: () => undefined,
+      },
+      ...{ polling, trigger: "periodic", random: () => 0, now: () => 0 },
+      deliver(bytes) {
+        delivered.push(bytes.toString());
+        return Promise.resolve(bytes.toString() === "bad" ? rejects("build_failed") : { kind: "activated" });
+      },
+      onAsked: ({ kind }) => asked.push(kind),
+      sleep: (_ms, signal) =>
+        told.length < 5
+          ? Promise.resolve()
+          : new Promise((resolve) => {
+              slept();
+              signal.addEventListener("abort", () => resolve());
+            }),
+    });
+    closing.push(poller.close);
+    poller.start();
+    await all;
+    expect(delivered).toEqual(["same", "bad"]);
+    expect(told).toEqual([undefined, '"1"', '"2"', '"2"', '"4"']);
+    // what was wrong with another one is over
+    expect(asked.slice(4)).toEqual(["downloaded", "unchanged", "downloaded", "unchanged"]);
+  });
+
   test("makes what was rejected again where the reason may be gone", async () => {
     const late = rig(["bad", "bad", "bad"], { bad: rejects("build_failed") });
     late.poller.start();

@@ -68,6 +68,8 @@ export function createPoller(parts: PollerParts): Poller {
   let longPoll = polling.longPollingTimeoutMs !== undefined;
   let failures = 0;
   let rejected: { readonly digest: string; readonly at: number; readonly why: Rejected } | undefined;
+  /** SHA-256 (hex) of what came from here last and is in force. */
+  let accepted: string | undefined;
   /** Who waits for an answer to a question that isn't asked yet. */
   let refreshers: ((polled: Polled) => void)[] = [];
   let running: Promise<void> | undefined;
@@ -90,11 +92,19 @@ export function createPoller(parts: PollerParts): Poller {
       parts.onAsked({ ...rejected.why, kind: "failed" });
       return rejected.why;
     }
+    if (!again && accepted === digest) {
+      // the same by another ETag: it isn't built again
+      known = etag;
+      rejected = undefined;
+      parts.onAsked({ kind: "unchanged" });
+      return { kind: "unchanged" };
+    }
     const activation = await parts.deliver(bytes, etag).catch(() => notDelivered);
     if (activation.kind === "declined") return { kind: "unchanged" };
     if (activation.kind === "activated") {
       // INVARIANT: only what is in force is told as known
       known = etag;
+      accepted = digest;
       rejected = undefined;
       return { kind: "activated" };
     }
@@ -188,6 +198,7 @@ export function createPoller(parts: PollerParts): Poller {
     },
     forget() {
       known = undefined;
+      accepted = undefined;
     },
     async close() {
       closed.abort();
