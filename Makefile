@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents pack clean
+.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -40,7 +40,7 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,0
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
 	@deploy/opensearch.sh
-	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 OPA_SIGNATURES=1 deploy/test.sh
+	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 BUNDLE_CRASHES=20 OPA_SIGNATURES=1 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
@@ -96,6 +96,9 @@ bench-live: build ## measure what the register of live things costs, and how soo
 
 bench-agents: build ## simulate 1,000 agents, 5 % of them injected, and keep score by what arrives (docs/performance.md)
 	@node --no-warnings dist/bench/agents/main.js
+
+bench-spill: build ## spill an hour of 1,000 decisions a second while their service is away (docs/decision-log.md)
+	@node --no-warnings dist/bench/spill/main.js
 
 pack: build ## make the npm package, toolchain included
 	@npm pack --silent
