@@ -1,12 +1,15 @@
 /** What may come into force: each reason why not has a code of its own, and the last good bundle answers on. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { bundleCodes } from "../../sidecar/bundles/codes.js";
 import type { BundleConfig } from "../../sidecar/bundles/config.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { tarGz } from "../rego/tar.js";
+import { root } from "../world.js";
 import type { Brought, Shape } from "./bring.js";
 import { allowAnn, bring, bundleOf, configOf, verifyNothing } from "./bring.js";
 
@@ -300,4 +303,13 @@ test("tests that pass are counted; a canary's values are nowhere to be read", as
     message: 'canary case "x": the result at /user/id is another',
   });
   expect(JSON.stringify([to.logged, to.store.status(), activation])).not.toContain(secret);
+});
+
+test("docs/bundles.md lists every code with its meaning and what to do, and no other", () => {
+  const text = readFileSync(join(root, "docs/bundles.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `(\w+_\w+)` \| (.+) \| (.+) \|$/gm)].map(([, code, meaning]) => [
+    code,
+    meaning,
+  ]);
+  expect(rows).toEqual(Object.entries(bundleCodes));
 });
