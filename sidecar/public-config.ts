@@ -1,6 +1,6 @@
-import type { BundleConfig, BundlesConfig } from "./bundles/config.js";
+import type { BundleConfig, BundlesConfig, PollingConfig } from "./bundles/config.js";
 import type { SidecarConfig } from "./config.js";
-import type { DecisionLogsConfig } from "./record/upload-config.js";
+import type { DecisionLogsConfig, ReportingConfig } from "./record/upload-config.js";
 
 function publicAssertion({ shared, ...shown }: NonNullable<SidecarConfig["assertion"]>): unknown {
   return { ...shown, shared: shared !== undefined };
@@ -58,30 +58,56 @@ function publicBundle({
     ...(from.kind === "service" ? { service: from.service, resource: from.resource } : {}),
     ...(from.kind === "path" ? { file: true } : {}),
     ...(from.kind === "push" ? { push: { unsigned: from.unsigned } } : {}),
-    polling,
+    polling: publicPolling(polling),
     trigger,
     persist,
-    signing,
+    ...(signing === undefined
+      ? {}
+      : { signing: { keyid: signing.keyid, scope: signing.scope, exclude_files: signing.excludeFiles } }),
     size_limit_bytes: sizeLimitBytes,
     verify: { ...checks, canary: canary !== undefined },
   };
 }
 
+function publicPolling({ minDelayMs, maxDelayMs, longPollingTimeoutMs }: PollingConfig): object {
+  return {
+    min_delay_seconds: minDelayMs / 1_000,
+    max_delay_seconds: maxDelayMs / 1_000,
+    ...(longPollingTimeoutMs === undefined
+      ? {}
+      : { long_polling_timeout_seconds: longPollingTimeoutMs / 1_000 }),
+  };
+}
+
+function publicReporting(reporting: ReportingConfig): object {
+  const isSize = reporting.bufferType === "size";
+  return {
+    buffer_type: reporting.bufferType,
+    ...(isSize
+      ? { buffer_size_limit_bytes: reporting.bufferSizeLimitBytes }
+      : { buffer_size_limit_events: reporting.bufferSizeLimitEvents }),
+    upload_size_limit_bytes: reporting.uploadSizeLimitBytes,
+    min_delay_seconds: reporting.minDelayMs / 1_000,
+    max_delay_seconds: reporting.maxDelayMs / 1_000,
+    max_decisions_per_second: reporting.maxDecisionsPerSecond,
+    trigger: reporting.trigger,
+  };
+}
+
 function publicLogs({ file, upload, ...shown }: DecisionLogsConfig): object {
-  const { console, input, maskDecision, dropDecision, headers } = shown;
+  const { console, input, maskDecision, dropDecision } = shown;
   return {
     console,
     file: file !== undefined,
     input,
     mask_decision: maskDecision,
     drop_decision: dropDecision,
-    headers,
     ...(upload === undefined
       ? {}
       : {
           service: upload.service,
           resource: upload.resource,
-          reporting: upload.reporting,
+          reporting: publicReporting(upload.reporting),
           spill: upload.spill === undefined ? false : { max_bytes: upload.spill.maxBytes },
         }),
   };

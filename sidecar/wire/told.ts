@@ -27,7 +27,7 @@ export interface ToldParts {
   readonly config: SidecarConfig;
   readonly policy: Pick<Policies, "bundles" | "feeds" | "subscribe" | "start">;
   readonly opened: ReplaceableLog;
-  readonly metrics: Pick<Metrics, "registry">;
+  readonly metrics: Pick<Metrics, "registry" | "bundleRejected">;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -132,7 +132,7 @@ interface WireDiscoveryParts extends ToldParts {
 }
 
 function wireDiscovery(parts: WireDiscoveryParts): WiredDiscovery {
-  const { config, discovery: own, policy, opened, log, now, apply, changed } = parts;
+  const { config, discovery: own, policy, opened, metrics, log, now, apply, changed } = parts;
   const { services, keys, persistenceDirectory } = config.bundles;
   const toolchain = createToolchain({ timeoutMs: evaluateMs, idleMs: evaluatorIdleMs });
   const keep = persistenceDirectory === undefined ? undefined : createKeep(persistenceDirectory);
@@ -148,11 +148,14 @@ function wireDiscovery(parts: WireDiscoveryParts): WiredDiscovery {
     ...(keep === undefined ? {} : { keep }),
     ledger: createLedger(now),
     onArrived(fault) {
-      if (fault === undefined) log.info("discovered configuration in force");
-      else
-        log.error("discovered configuration refused; the one before stays", {
-          ...{ code: fault.code, reason: fault.message },
-        });
+      if (fault === undefined) {
+        log.info("discovered configuration in force");
+        return;
+      }
+      metrics.bundleRejected(own.bundle.name, fault.code);
+      log.error("discovered configuration refused; the one before stays", {
+        ...{ code: fault.code, reason: fault.message },
+      });
     },
   });
   const feeds = createFeeds({ bundles: discovery, ...(keep === undefined ? {} : { keep }), log, now });

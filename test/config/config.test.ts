@@ -135,6 +135,7 @@ describe("each key of OPA 1.22's configuration", () => {
       "caching",
       "decision_logs.nd_builtin_cache",
       "decision_logs.plugin",
+      "decision_logs.request_context.http.headers",
       "default_authorization_decision",
       "default_decision",
       "discovery.name",
@@ -269,7 +270,7 @@ describe("defaults are OPA's", () => {
     [
       "and to nobody where nothing says so",
       "services: {s: {url: 'https://h'}}",
-      { decisionLogs: { console: true, headers: [], maskDecision: "system/log/mask" } },
+      { decisionLogs: { console: true, maskDecision: "system/log/mask" } },
     ],
     [
       "status has its partition in its path",
@@ -288,6 +289,11 @@ describe("defaults are OPA's", () => {
 
 const plain = "services: {s: {url: 'https://h'}, t: {url: 'https://i'}}\n";
 const secret = "keys: {k: {algorithm: HS256, key: sixteen-letters-x}}\n";
+
+test("a decision log that is switched off isn't sent", () => {
+  const { decisionLogs } = parse(read("services: {s: {url: 'https://h'}}\ndecision_logs: {console: false}"));
+  expect(decisionLogs.upload).toBeUndefined();
+});
 
 test.each([
   ["system_ca_required: true", true],
@@ -386,7 +392,7 @@ describe("mistakes are told with their place", () => {
     ],
     [
       `${plain}decision_logs: {service: s, request_context: {http: {headers: [Authorization, x-id]}}}`,
-      "decision_logs.request_context.http.headers: authorization: credentials are never logged",
+      "decision_logs.request_context: isn't supported: headers of requests aren't logged",
     ],
     [
       `${plain}decision_logs: {service: s, reporting: {buffer_size_limit_events: 5}}`,
@@ -473,7 +479,10 @@ test("what /v1/config shows holds no secret", () => {
     services: { oauth2: { url: "https://h", credentials: "oauth2", headers: ["x-key"] } },
     keys: { k: { algorithm: "HS256" } },
     bundles: {
-      b: { service: "bearer", resource: "bundles/b", persist: true, signing: { keyid: "k" } },
+      b: {
+        ...{ service: "bearer", resource: "bundles/b", persist: true, signing: { keyid: "k" } },
+        polling: { min_delay_seconds: 60, max_delay_seconds: 120 },
+      },
       p: { push: { unsigned: false } },
     },
     discovery: { service: "oauth2", resource: "d" },
