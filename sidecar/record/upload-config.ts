@@ -43,8 +43,6 @@ export interface DecisionLogsConfig {
   /** Data paths without a slash at their ends: `system/log/mask`, `system/log/drop` unless configured. */
   readonly maskDecision: string;
   readonly dropDecision: string;
-  /** Names of request headers that are logged (`request_context.http.headers`), in lower case. */
-  readonly headers: readonly string[];
   /** No such section is configured: these are defaults. */
   readonly unconfigured?: true;
   /** Absent: it isn't sent anywhere. */
