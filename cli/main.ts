@@ -1,10 +1,13 @@
 /** The `countersign` command: finds the subcommand, prints help, turns faults into exit codes. */
 import { readFileSync } from "node:fs";
 import { nearest } from "../sidecar/contract.js";
+import type { Toolchain } from "../sidecar/rego/toolchain.js";
 
 export interface Io {
   out(text: string): void;
   err(text: string): void;
+  /** A compiler that is kept by who runs several commands; else each has its own. */
+  readonly toolchain?: Toolchain;
 }
 
 export interface Command {

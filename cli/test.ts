@@ -1,84 +1,140 @@
-import { parseArgs } from "node:util";
-import type { TestReport } from "../sidecar/rego/toolchain.js";
-import { createToolchain } from "../sidecar/rego/toolchain.js";
-import { drawTestReport } from "./draw-test-report.js";
-import { readFormat } from "./format.js";
+import type { AuthorError, TestRequest } from "../sidecar/rego/author.js";
+import type { Toolchain } from "../sidecar/rego/toolchain.js";
+import { readAuthorFiles } from "./author-files.js";
+import { readShared, runAuthor } from "./author.js";
+import { drawCoverage } from "./draw-coverage.js";
+import { drawErrors } from "./draw-errors.js";
+import { readDuration, readFlags, readList, readNumber, readOne, sourceFlags } from "./flags.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
-import type { Shown } from "./policy-files.js";
-import { printErrors, readPolicies } from "./policy-files.js";
+
+const alone = "the compiler runs one test after the other";
+const slow =
+  "the tests run in OPA's evaluator as WASM, whose times say nothing of the sidecar's; measure a running sidecar";
+const refused = {
+  bench: { type: "boolean", why: slow },
+  benchmem: { type: "boolean", why: slow },
+} as const;
 
 export const testCommand: Command = {
   summary: "run policy tests",
-  help: `countersign test: runs the rules named test_… of the policies and their *_test.rego files
+  help: `countersign test: runs the rules named test_…, by OPA's own evaluator and reporters
 
 Usage: countersign test [flags] PATH...
 
 Flags:
-  -v, --verbose              list tests that pass and what they print, too
-  -c, --coverage             which lines of the policies no test has reached
-      --threshold PERCENT    fail below this coverage (implies --coverage)
+  -b, --bundle               PATHs are bundles: only their data.json and data.yaml are data
+  -v, --verbose              lists tests that pass, and what led to a failure
   -r, --run REGEX            only tests whose name (data.package.test_name) matches
+  -c, --coverage             which lines no test has reached; with --format json, OPA's report instead of the results
+      --coverage-runs KINDS  index-excluded, early-exit: runs the tests again, to tell why (default with json: both)
+      --threshold PERCENT    fails below this coverage (implies --coverage)
+      --var-values           the line that failed, with the values of its variables
+      --explain MODE         fails, notes, full or debug: what led to a failure (implies --verbose)
   -f, --format FORMAT        pretty or json (default pretty)
+      --sort ORDER           none or duration: the order in json (default none)
+      --count N              runs each test N times
+      --timeout DURATION     longest time for a test, 5s unless told
+  -z, --exit-zero-on-skipped skipped tests (todo_test_…) don't fail
+      --fail-on-empty        fails where no test was run; --fail-on-empty=false allows it (opa: allowed unless told)
+  -m, --max-errors N         stops after so many errors (default 10)
+  -s, --schema PATH          JSON Schema of the input, or a folder of schemas, to check types by
+      --ignore PATTERN       leaves out files and folders of this name (repeatable; a,b)
+      --capabilities FILE    a capabilities.json, or a version of OPA, that the policies must do with
       --v0-compatible        the files are Rego v0
+  -w, --watch                runs again at each change
 
-Exit codes: 0 all passed, 1 the policies have errors, 2 a test failed or was skipped, none was found, or
-coverage is too low
+Exit codes: 0 all passed, 1 the policies have errors, or no test was run, 2 a test failed or was skipped, or
+coverage is too low, or wrong usage
 
 Examples:
   countersign test -v policies
+  countersign test --watch --var-values policies
   countersign test --coverage --threshold 95 policies
 `,
   async run(args, io) {
-    const { values, positionals } = parseArgs({
+    const { values, positionals, off } = readFlags(
       args,
-      options: {
+      {
+        ...sourceFlags,
         verbose: { type: "boolean", short: "v" },
-        coverage: { type: "boolean", short: "c" },
-        threshold: { type: "string" },
         run: { type: "string", short: "r" },
+        coverage: { type: "boolean", short: "c" },
+        "coverage-runs": { type: "string", multiple: true },
+        threshold: { type: "string" },
+        "var-values": { type: "boolean" },
+        explain: { type: "string" },
         format: { type: "string", short: "f" },
-        "v0-compatible": { type: "boolean" },
+        sort: { type: "string" },
+        count: { type: "string" },
+        timeout: { type: "string" },
+        "exit-zero-on-skipped": { type: "boolean", short: "z" },
+        "fail-on-empty": { type: "boolean" },
+        parallel: { type: "string", short: "p" },
+        target: { type: "string", short: "t" },
+        "max-errors": { type: "string", short: "m" },
+        schema: { type: "string", short: "s" },
+        watch: { type: "boolean", short: "w" },
       },
-      allowPositionals: true,
-    });
-    const format = readFormat(values.format);
-    const threshold = readThreshold(values.threshold);
-    if (positionals.length === 0) throw new UsageError("give a PATH");
-    const toolchain = createToolchain({ timeoutMs: 600_000 });
-    try {
-      const policies = await readPolicies(positionals);
-      if (policies.kind === "rejected") return printErrors(policies.errors, policies.shown, io);
-      const outcome = await toolchain.test({
-        files: policies.files,
-        coverage: values.coverage === true || threshold !== undefined,
-        ...(values.run === undefined ? {} : { run: values.run }),
-        ...(values["v0-compatible"] === true ? { rego_version: 0 as const } : {}),
-      });
-      if (outcome.kind === "rejected") return printErrors(outcome.errors, policies.shown, io);
-      const report = shownReport(outcome.result, policies.shown);
-      if (format === "json") io.out(`${JSON.stringify(report, null, 2)}\n`);
-      else io.out(drawTestReport(report, values.verbose ?? false));
-
-      if (report.results.length === 0) io.err("no tests were found\n");
-      const failed = report.results.some(({ outcome }) => outcome !== "pass");
-      const low = threshold !== undefined && (report.coverage ?? 0) < threshold;
-      if (low) io.err(`coverage ${(report.coverage ?? 0).toFixed(2)}% is below ${threshold}%\n`);
-      return failed || low || report.results.length === 0 ? 2 : 0;
-    } finally {
-      await toolchain.close();
+      refused,
+    );
+    if (values.format === "gobench") throw new UsageError(`--format gobench is not supported: ${slow}`);
+    if (values.target !== undefined && values.target !== "rego") {
+      throw new UsageError(`--target ${values.target} is not supported: tests run in OPA's evaluator`);
     }
+    if ((readNumber("--parallel", values.parallel, 0) ?? 1) > 1) {
+      throw new UsageError(`--parallel is not supported: ${alone}`);
+    }
+    const json = readOne("--format", values.format, ["pretty", "json"]) === "json";
+    const threshold = readThreshold(values.threshold);
+    const kinds = ["index-excluded", "early-exit"] as const;
+    const runs = values["coverage-runs"] === undefined ? undefined : readList(values["coverage-runs"]);
+    for (const kind of runs ?? []) readOne("--coverage-runs", kind, kinds);
+    const explain = readOne("--explain", values.explain, ["fails", "full", "notes", "debug"]);
+    const sort = readOne("--sort", values.sort, ["none", "duration"]);
+    const timeout = readDuration("--timeout", values.timeout);
+    const coverage = values.coverage === true || (threshold ?? 0) > 0 || runs !== undefined;
+    const shared = await readShared(values);
+    const request: Omit<TestRequest, "files" | "archives" | "paths"> = {
+      ...shared,
+      json,
+      coverage,
+      // the passes that tell why a line wasn't reached take as long again, each
+      coverage_runs: runs ?? (json ? kinds : []),
+      verbose: values.verbose ?? explain !== undefined,
+      var_values: values["var-values"] ?? false,
+      exit_zero_on_skipped: values["exit-zero-on-skipped"] ?? false,
+      count: readNumber("--count", values.count, 1) ?? 1,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(explain === undefined ? {} : { explain }),
+      ...(sort === undefined ? {} : { sort }),
+      ...(timeout === undefined ? {} : { timeout_ms: timeout }),
+      ...(values.run === undefined ? {} : { run: values.run }),
+    };
+    const once = async (toolchain: Toolchain): Promise<number> => {
+      const found = await readAuthorFiles(positionals, {
+        bundle: values.bundle ?? false,
+        ignore: request.ignore ?? [],
+      });
+      const fail = (errors: readonly AuthorError[]): number => {
+        io.err(drawErrors(errors, found.kind === "read" ? found.read.files : {}));
+        return 1;
+      };
+      if (found.kind === "rejected") return fail(found.errors);
+      const outcome = await toolchain.author("test", { ...request, ...found.read });
+      if (outcome.kind === "rejected") return fail(outcome.errors);
+      const { errors, out, err, exit, coverage: covered, ran } = outcome.result;
+      if (errors !== undefined) return fail(errors);
+      if (out !== "") io.out(out);
+      if (covered !== undefined) io.out(drawCoverage(covered, values.verbose ?? false));
+      if (err !== "") io.err(err);
+      if (ran > 0 || exit !== 0 || off.has("fail-on-empty")) return exit;
+      io.err("no tests were run\n");
+      return 1;
+    };
+    return runAuthor({ paths: positionals, watch: values.watch ?? false, io, once });
   },
 };
-
-/** Names files as the author does. */
-function shownReport({ results, files, ...rest }: TestReport, shown: Shown): TestReport {
-  return {
-    ...rest,
-    results: results.map((result) => ({ ...result, file: shown(result.file) })),
-    ...(files === undefined ? {} : { files: files.map((one) => ({ ...one, file: shown(one.file) })) }),
-  };
-}
 
 function readThreshold(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;

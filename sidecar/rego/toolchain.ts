@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { AuthorOps } from "./author.js";
 import type { BuildError, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
 
@@ -111,6 +112,11 @@ export interface Toolchain {
   /** Merges data files, `.manifest` beside them, YAML as OPA reads it; the text keeps each digit. */
   data(request: { files: Files }): Promise<Outcome<{ data: string }>>;
   format(request: { files: Files; rego_version?: 0 | 1 }): Promise<Outcome<{ files: Files }>>;
+  /** Does what a command of `opa` does for an author. */
+  author<Op extends keyof AuthorOps>(
+    op: Op,
+    request: AuthorOps[Op]["request"],
+  ): Promise<Outcome<AuthorOps[Op]["result"]>>;
   /** Evaluates with OPA's Go evaluator: the reference to compare with, never a decision. */
   evaluate(request: {
     files: Files;
@@ -130,6 +136,9 @@ interface Pending {
   readonly resolve: (outcome: Outcome<string>) => void;
   readonly timer: NodeJS.Timeout;
 }
+
+/** Tests of more than so many bytes of policy run long enough for the compiler's own code to be worth optimising. */
+const longTests = 150_000;
 
 const builtReactor = fileURLToPath(new URL("./toolchain/toolchain.wasm", import.meta.url));
 const program = fileURLToPath(new URL("./compile-process.js", import.meta.url));
@@ -165,8 +174,9 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     for (const id of [...pending.keys()]) settle(id, rejected(code, message));
   };
 
-  const start = (op: string): ChildProcess => {
-    const baseline = optimise || op === "test" ? [] : ["--liftoff-only"];
+  const start = (op: string, size: number): ChildProcess => {
+    const hot = op === "test" || (op === "author_test" && size > longTests);
+    const baseline = optimise ? [] : [hot ? "--wasm-tiering-budget=30000000" : "--liftoff-only"];
     const started = fork(program, [wasmPath], {
       env: {},
       execArgv: ["--no-warnings", ...baseline, `--wasm-max-mem-pages=${maxMemoryPages}`],
@@ -196,7 +206,8 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     clearTimeout(idle);
     return new Promise((resolve) => {
       const id = nextId++;
-      const running = (child ??= start(request.op));
+      const bytes = new TextEncoder().encode(JSON.stringify(request));
+      const running = (child ??= start(request.op, bytes.byteLength));
       running.ref();
       running.channel?.ref();
       const timer = setTimeout(() => {
@@ -207,7 +218,7 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
         failAll("toolchain_failed", "the compiler was stopped because of another request");
       }, timeoutMs);
       pending.set(id, { resolve, timer });
-      running.send({ id, request: new TextEncoder().encode(JSON.stringify(request)) });
+      running.send({ id, request: bytes });
     });
   };
 
@@ -231,6 +242,7 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     dependencies: (request) => call("dependencies", request),
     data: (request) => call("data", request, readData),
     format: (request) => call("format", request),
+    author: (op, request) => call(`author_${op}`, request),
     evaluate: (request) => call("eval", request),
     version: () => (versioned ??= versionOf(wasmPath)),
     pid: () => child?.pid,

@@ -76,7 +76,11 @@ function decisions({ wasm, data }: BuiltBundle): unknown[] {
 async function run(command: typeof buildCommand, ...args: string[]) {
   let out = "";
   let err = "";
-  const code = await command.run(args, { out: (text) => (out += text), err: (text) => (err += text) });
+  const code = await command.run(args, {
+    toolchain,
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+  });
   return { code, out, err };
 }
 
@@ -225,15 +229,22 @@ describe("the commands", () => {
   test("errors name file, row and column from where the author stands", async () => {
     const path = await lay({ "d/p.rego": "package p\n\nr if x" });
     const expected = `${join(path, "d/p.rego")}:3:6: rego_unsafe_var_error: var x is unsafe\n`;
-    expect(await run(checkCommand, path)).toEqual({ code: 1, out: "", err: expected });
-    expect(await run(checkCommand, join(path, "d/p.rego"))).toEqual({ code: 1, out: "", err: expected });
-    expect((await run(buildCommand, "-e", "p/r", "-o", join(place, "x"), path)).err).toBe(expected);
-    expect(await run(testCommand, path)).toMatchObject({ code: 1, err: expected });
+    const marked = `${expected}  |\n3 | r if x\n  |      ^\n`;
+    expect(await run(checkCommand, path)).toEqual({ code: 1, out: "", err: marked });
+    expect(await run(checkCommand, join(path, "d/p.rego"))).toEqual({ code: 1, out: "", err: marked });
+    expect((await run(buildCommand, "-e", "p/r", "-o", join(place, "x"), path)).err).toBe(marked);
+    expect(await run(testCommand, path)).toMatchObject({ code: 1, err: marked });
     expect(await run(depsCommand, "-e", "p/r", path)).toMatchObject({ code: 1, err: expected });
     const json = await run(checkCommand, "-f", "json", path);
     expect(json.code).toBe(1);
-    expect(JSON.parse(json.out)).toMatchObject({
-      errors: [{ code: "rego_unsafe_var_error", file: join(path, "d/p.rego"), row: 3, col: 6 }],
+    expect(JSON.parse(json.err)).toEqual({
+      errors: [
+        {
+          message: "var x is unsafe",
+          code: "rego_unsafe_var_error",
+          location: { file: join(path, "d/p.rego"), row: 3, col: 6 },
+        },
+      ],
     });
     expect(await readdir(place)).toEqual(["policies"]);
   });
@@ -257,13 +268,18 @@ describe("the commands", () => {
     const path = await lay(sources);
     const { code, out } = await run(testCommand, path);
     expect(code).toBe(2);
-    expect(out).toContain(`${join(path, "p_test.rego")}:7: data.p_test.test_wrong: FAIL`);
+    expect(out).toContain(`${join(path, "p_test.rego")}:7:\ndata.p_test.test_wrong: FAIL (`);
     expect(out).toContain("\n  here\n");
     expect(out).not.toContain("test_named");
     expect(out).toContain("PASS: 1/2\nFAIL: 1/2\n");
     const passed = await run(testCommand, "-v", "-r", "test_named", path);
     expect(passed).toMatchObject({ code: 0, out: expect.stringContaining("test_named: PASS") });
-    expect((await run(testCommand, "-r", "no_such_test", path)).code).toBe(2);
+    expect(await run(testCommand, "-r", "no_such_test", path)).toEqual({
+      code: 1,
+      out: "",
+      err: "no tests were run\n",
+    });
+    expect((await run(testCommand, "-r", "no_such_test", "--fail-on-empty=false", path)).code).toBe(0);
   });
 
   test("coverage below the threshold fails", async () => {
@@ -271,10 +287,12 @@ describe("the commands", () => {
     const named = ["-r", "test_named", path];
     const low = await run(testCommand, "--threshold", "100", ...named);
     expect(low.code).toBe(2);
-    expect(low.out).toMatch(/p\.rego: [\d.]+%, not covered: 6\b/);
+    expect(low.out).toMatch(/p\.rego: [\d.]+%, not covered: [\d, -]+/);
     expect((await run(testCommand, "--threshold", "1", ...named)).code).toBe(0);
     const json = await run(testCommand, "-c", "-f", "json", ...named);
-    expect(JSON.parse(json.out)).toMatchObject({ files: [{ file: join(path, "p.rego") }] });
+    expect(JSON.parse(json.out)).toMatchObject({
+      files: { [join(path, "p.rego")]: { covered_lines: 1, not_covered_lines: 2 } },
+    });
     await expect(run(testCommand, "--threshold", "x", path)).rejects.toThrow("from 0 to 100");
   });
 

@@ -58,6 +58,7 @@ type request struct {
 	Input        json.RawMessage `json:"input"`
 	// nanoseconds since 1970, as text; the clock unless given
 	NowNs string `json:"now_ns"`
+	authoring
 }
 
 type response struct {
@@ -71,6 +72,10 @@ var operations = map[string]func(*request) (any, []fault){
 	"test":         test,
 	"dependencies": dependencies,
 	"format":       formatFiles,
+	"author_build": authorBuild,
+	"author_check": authorCheck,
+	"author_fmt":   authorFormat,
+	"author_test":  authorTest,
 	"eval":         evaluate,
 	"data":         data,
 }
