@@ -18,6 +18,8 @@ export interface Arrival {
   readonly etag?: string;
   /** An operator's word, recorded, that a version below the high-water mark may come this time; all else must hold. */
   readonly override?: { readonly reason: string; readonly by: string };
+  /** Its tests passed already, in another sidecar of the fleet, whose word is sealed: they aren't run again. */
+  readonly tested?: TestCounts;
   /** Of pushes, where they are counted: one below the last that was in force is refused. */
   readonly generation?: number;
   /**

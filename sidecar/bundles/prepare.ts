@@ -70,7 +70,9 @@ export function createPrepare(parts: PrepareParts): Prepare {
       if (expiry.kind === "rejected") return expiry;
 
       const tested =
-        verify?.tests === true ? await inTurn(() => runTests(made.texts, parts.test)) : undefined;
+        verify?.tests === true && arrival.tested === undefined
+          ? await inTurn(() => runTests(made.texts, parts.test))
+          : undefined;
       if (tested?.kind === "rejected") return tested;
 
       // changes of what is in force are made in its memory

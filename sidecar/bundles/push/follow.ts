@@ -30,6 +30,9 @@ export interface Follow {
 /** Milliseconds until content is looked for again that could not be had: at first, and at most. */
 const firstWaitMs = 250;
 const longestWaitMs = 10_000;
+/** Milliseconds until one is tried again that was refused here: at first, and at most. */
+const firstAgainMs = 5_000;
+const longestAgainMs = 300_000;
 
 const missing: Rejection = {
   kind: "rejected",
@@ -39,8 +42,11 @@ const missing: Rejection = {
 
 export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
   const inForce = new Map<string, number>();
-  /** By name: a generation that was refused here, and why. It isn't tried again for nothing. */
-  const refused = new Map<string, { readonly generation: number; readonly why: Rejection }>();
+  /** By name: a generation that was refused here, and why. It is tried again ever less often. */
+  const refused = new Map<
+    string,
+    { readonly generation: number; readonly why: Rejection; readonly waitMs: number }
+  >();
   const running = new Map<string, Promise<Rejection | undefined>>();
   const timers = new Map<string, NodeJS.Timeout>();
   let closed = false;
@@ -54,11 +60,24 @@ export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
     timers.set(name, timer.unref());
   };
 
+  /** What is wrong may lie with this sidecar, and may pass: a compiler that ran out of time or memory. */
+  const refuse = (name: string, { generation }: PushedEntry, why: Rejection): void => {
+    const before = refused.get(name);
+    const waitMs =
+      before?.generation === generation ? Math.min(before.waitMs * 2, longestAgainMs) : firstAgainMs;
+    refused.set(name, { generation, why, waitMs });
+    if (closed) return;
+    clearTimeout(timers.get(name));
+    timers.set(name, setTimeout(() => void settle(name, firstWaitMs, true), waitMs).unref());
+  };
+
   const bring = async (name: string, entry: PushedEntry, bytes: Uint8Array): Promise<Activation> => {
-    const { override = false, reason = "", by, generation } = entry;
+    const { override = false, reason = "", by, generation, tests } = entry;
     const activation = await bundles.arrive({
       ...{ name, origin: "push", content: { bytes } },
       ...(override ? { override: { reason, by } } : {}),
+      // INVARIANT: what says who made it and how old it is, each sidecar looks at itself; whether it is good was seen once
+      ...(tests === undefined ? {} : { tested: tests }),
       // one that is newer by then waits behind this one; nobody need see both
       confirm: () => Promise.resolve((inForce.get(name) ?? 0) < generation),
     });
@@ -74,12 +93,14 @@ export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
     await pushed.settled(name, entry, bytes);
   };
 
-  const settleAll = async (name: string, waitMs: number): Promise<Rejection | undefined> => {
+  const settleAll = async (name: string, waitMs: number, again: boolean): Promise<Rejection | undefined> => {
+    let isAgain = again;
     for (;;) {
       const head = headOf(name);
       if (closed || head === undefined || (inForce.get(name) ?? 0) >= head.generation) return undefined;
       const before = refused.get(name);
-      if (before?.generation === head.generation) return before.why;
+      if (before?.generation === head.generation && !isAgain) return before.why;
+      isAgain = false;
       const bytes = await pushed.content(name, head);
       if (bytes === undefined) {
         if (headOf(name)?.generation !== head.generation) continue;
@@ -91,15 +112,15 @@ export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
       if (activation.kind !== "rejected") continue;
       // too many came at once: that says nothing of this one
       if (activation.code === "bundle_busy") later(name, waitMs);
-      else refused.set(name, { generation: head.generation, why: activation });
+      else refuse(name, head, activation);
       if (headOf(name)?.generation === head.generation) return activation;
     }
   };
 
-  const settle = (name: string, waitMs = firstWaitMs): Promise<Rejection | undefined> => {
+  const settle = (name: string, waitMs = firstWaitMs, again = false): Promise<Rejection | undefined> => {
     const before = running.get(name);
     const run = (before ?? Promise.resolve(undefined))
-      .then(() => settleAll(name, waitMs))
+      .then(() => settleAll(name, waitMs, again))
       .finally(() => {
         if (running.get(name) === run) running.delete(name);
       });
@@ -124,14 +145,9 @@ export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
       await Promise.all(names().map(startOne));
     },
     settle: (name) => settle(name),
-    refresh(name) {
-      refused.delete(name);
-      return settle(name);
-    },
+    refresh: (name) => settle(name, firstWaitMs, true),
     took,
-    failed(name, entry, why) {
-      refused.set(name, { generation: entry.generation, why });
-    },
+    failed: refuse,
     inForce: (name) => inForce.get(name),
     close() {
       closed = true;
