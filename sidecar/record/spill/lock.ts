@@ -6,6 +6,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 
 export interface Lock {
+  /** False where this process stood still for so long that another one took it for gone. */
+  isOurs(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -61,12 +63,20 @@ async function write(path: string, owner: Owner): Promise<boolean> {
 }
 
 function held(path: string, me: Owner): Lock {
+  let beaten = performance.now();
   const beat = setInterval(() => {
     const now = new Date();
-    void utimes(path, now, now).catch(() => undefined);
+    const at = performance.now();
+    void utimes(path, now, now).then(
+      () => (beaten = at),
+      () => undefined,
+    );
   }, beatMs);
   beat.unref();
   return {
+    async isOurs() {
+      return performance.now() - beaten < silentMs / 2 || (await readOwner(path))?.id === me.id;
+    },
     async release() {
       clearInterval(beat);
       const owner = await readOwner(path);

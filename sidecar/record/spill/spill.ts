@@ -215,6 +215,7 @@ export async function openSpill(parts: SpillParts): Promise<BlockStore> {
       inTurn(async () => {
         const size = blocks.reduce((sum, { deflated }) => sum + deflated.length + headBytes, 0);
         if (size === 0) return;
+        if (!(await slot.lock.isOurs())) throw new Error("another process took over the spill's place");
         await makeRoom(size);
         const { to, file } = await openWriter(size);
         try {

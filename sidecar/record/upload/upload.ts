@@ -104,6 +104,7 @@ export function createUploader(parts: UploaderParts): Uploader {
     sending ??= sendAll()
       .then(
         () => {
+          failures = 0;
           schedule(minDelayMs + (maxDelayMs - minDelayMs) * random());
         },
         (error: unknown) => {
