@@ -20,7 +20,7 @@ import type { StatusConfig } from "../status/config.js";
 import { createStatus } from "../status/status.js";
 import { createFeeds } from "./bundles.js";
 import type { Policies } from "./policies.js";
-import { readContent } from "./prepare.js";
+import { readContent } from "./make-here.js";
 import type { ReplaceableLog } from "./replaceable-log.js";
 
 export interface ToldParts {
@@ -45,8 +45,6 @@ export interface Told {
 
 /** Evaluating a discovery bundle, milliseconds. */
 const evaluateMs = 30_000;
-/** How long what evaluates is kept, milliseconds: it is seldom needed, and large. */
-const evaluatorIdleMs = 1_000;
 const toldMetrics = /^countersign_(bundle|decision_log)/;
 
 export function wireTold(parts: ToldParts): Told {
@@ -134,7 +132,7 @@ interface WireDiscoveryParts extends ToldParts {
 function wireDiscovery(parts: WireDiscoveryParts): WiredDiscovery {
   const { config, discovery: own, policy, opened, metrics, log, now, apply, changed } = parts;
   const { services, keys, persistenceDirectory } = config.bundles;
-  const toolchain = createToolchain({ timeoutMs: evaluateMs, idleMs: evaluatorIdleMs });
+  const toolchain = createToolchain({ timeoutMs: evaluateMs });
   const keep = persistenceDirectory === undefined ? undefined : createKeep(persistenceDirectory);
   const discovery = createDiscovery<Discovered>({
     ...{ config: own, keys, apply, changed, now, rejectionOf },
