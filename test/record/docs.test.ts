@@ -56,7 +56,7 @@ describe("docs/decision-log.md", () => {
         decisionRecordOf({ context, decision, call: callOf({ risk: "low" }), error: "denied", fence: "f" }),
       ),
       ...fieldsOf(decisionRecordOf({ context, call: ofStore })),
-      "incomplete",
+      ...["erased", "masked", "incomplete"],
     ]);
     expect(firstCells(sectionOf(text, "Fields of a decision")).sort()).toEqual([...fields].sort());
   });
