@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { JsonRefused, stringifyJson } from "../../contract.js";
 import type { Entries } from "../../rego/archive.js";
 import type { BuildError, Rejected } from "../../rego/bundle.js";
@@ -9,6 +10,8 @@ import { signaturesName } from "./signatures-file.js";
 import { YamlRefused } from "./yaml.js";
 
 const mostErrors = 5;
+/** Bytes between which decisions get their turn; one file is hashed in one go. */
+const mostAtOnce = 256 * 2 ** 10;
 
 /**
  * Compares the files that are there with those that were signed: none more, none less, none other. Gives the files with
@@ -17,11 +20,11 @@ const mostErrors = 5;
  * INVARIANT: what is used is what was hashed. Two readers of YAML agree on little, and a text that says one thing to who
  * verifies it and another to who compiles it would be as good as unsigned.
  */
-export function checkFiles(
+export async function checkFiles(
   entries: Entries,
   signed: readonly SignedFile[],
   excludeFiles: readonly string[],
-): { readonly kind: "checked"; readonly entries: Entries } | Rejected {
+): Promise<{ readonly kind: "checked"; readonly entries: Entries } | Rejected> {
   const problems: BuildError[] = [];
   const refuse = (file: string, message: string): void => {
     problems.push({ code: "signature_files", message, file: file.slice(0, 200) });
@@ -35,6 +38,7 @@ export function checkFiles(
   }
 
   const checked = new Map<string, Uint8Array>();
+  let hashedBytes = 0;
   for (const [place, bytes] of entries) {
     if (problems.length >= mostErrors) break;
     const file = listed.get(place);
@@ -49,6 +53,11 @@ export function checkFiles(
     if (algorithm === undefined) {
       refuse(place, `the signature takes none of ${[...hashAlgorithms.keys()].join(", ")} for the file`);
       continue;
+    }
+    hashedBytes += bytes.byteLength;
+    if (hashedBytes > mostAtOnce) {
+      hashedBytes = 0;
+      await setImmediate();
     }
     const hashed = tryHash(place, bytes, algorithm);
     if (typeof hashed === "string") refuse(place, hashed);

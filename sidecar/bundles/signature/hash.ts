@@ -51,49 +51,60 @@ interface Writer {
 
 function createWriter(hash: Hash): Writer {
   let text = "";
+  const flush = (): void => {
+    hash.update(text);
+    text = "";
+  };
   return {
     write(more) {
       text += more;
-      if (text.length > 65_536) this.flush();
+      if (text.length > 65_536) flush();
     },
-    flush() {
-      hash.update(text);
-      text = "";
-    },
+    flush,
   };
 }
 
-/** Numbers stand as they came: `1.0` and `1` are two things. */
+/** Numbers stand as they came: `1.0` and `1` are two things. Indexes, not iterators: a bundle's data has millions of values. */
 function walk(value: Json, writer: Writer): void {
-  if (Array.isArray(value)) {
+  if (typeof value === "string") writer.write(quote(value));
+  else if (typeof value === "number") writer.write(Object.is(value, -0) ? "-0" : String(value));
+  else if (typeof value !== "object" || value === null) writer.write(String(value));
+  else if (value instanceof JsonNumber) writer.write(value.text);
+  else if (Array.isArray(value)) {
     writer.write("[");
-    for (const [i, item] of value.entries()) {
+    for (let i = 0; i < value.length; i++) {
       if (i > 0) writer.write(",");
-      walk(item, writer);
+      walk(value[i] as Json, writer);
     }
     writer.write("]");
-  } else if (value instanceof JsonNumber) writer.write(value.text);
-  else if (typeof value === "object" && value !== null) {
+  } else {
     writer.write("{");
-    for (const [i, key] of sorted(Object.keys(value)).entries()) {
+    const keys = sorted(Object.keys(value));
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
       writer.write(`${i > 0 ? "," : ""}${quote(key)}:`);
       walk(value[key] as Json, writer);
     }
     writer.write("}");
-  } else if (typeof value === "string") writer.write(quote(value));
-  else writer.write(Object.is(value, -0) ? "-0" : String(value));
+  }
 }
 
-/** As Go's `encoding/json` writes text: escapes of these two besides those that all write. */
+const escapes = /["\\\u0000-\u001f\u2028\u2029]/;
+
+/** As Go's `encoding/json` writes text: escapes of two line ends besides those that all write. */
 function quote(text: string): string {
+  if (!escapes.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(/[\u2028\u2029]/g, (sign) =>
     sign === "\u2028" ? "\\u2028" : "\\u2029",
   );
 }
 
+const beyond = /[\ud800-\uffff]/;
+
 /** By their UTF-8, whose order is another than UTF-16's beyond the surrogates. */
 function sorted(keys: string[]): string[] {
-  return keys.some((key) => /[\ud800-\uffff]/.test(key))
+  if (keys.length < 2) return keys;
+  return keys.some((key) => beyond.test(key))
     ? keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     : keys.sort();
 }

@@ -103,7 +103,7 @@ async function verifyToken(token: string, entries: Entries, trust: Trust): Promi
       signaturesName,
     );
   }
-  const files = checkFiles(entries, payload.files, signing?.excludeFiles ?? []);
+  const files = await checkFiles(entries, payload.files, signing?.excludeFiles ?? []);
   return files.kind === "rejected"
     ? files
     : {
