@@ -34,7 +34,7 @@ Flags:
   -f, --format FORMAT        pretty or json (default pretty)
       --sort ORDER           none or duration: the order in json (default none)
       --count N              runs each test N times
-      --timeout DURATION     longest time for a test, 5s unless told
+      --timeout DURATION     longest time for a test: 1s, 500ms, …
   -z, --exit-zero-on-skipped skipped tests (todo_test_…) don't fail
       --fail-on-empty        fails where no test was run; --fail-on-empty=false allows it (opa: allowed unless told)
   -m, --max-errors N         stops after so many errors (default 10)

@@ -147,6 +147,15 @@ describe("test", () => {
     expect((await run(testCommand, "p/p.rego", "p/p_test.rego", "-r", "cases")).code).toBe(2);
   });
 
+  test("a test that computes without end is ended by --timeout", async () => {
+    const loop =
+      "count([1 | some a in numbers.range(1, 9999); some b in numbers.range(1, 9999); a + b == -1])";
+    await lay({ ...files, "p/loop_test.rego": `package loop\n\ntest_loop if ${loop} == 0\n` });
+    const { code, out } = await run(testCommand, "--timeout", "50ms", "-r", "test_loop", "p");
+    expect(code).toBe(2);
+    expect(out).toContain("ERROR: 1/1\n");
+  });
+
   test.each<[string[], RegExp]>([
     [["--bench", "p"], /--bench is not supported: .*WASM/],
     [["-f", "gobench", "p"], /gobench is not supported/],
