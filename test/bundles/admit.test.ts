@@ -1,5 +1,6 @@
 /** What may come into force: each reason why not has a code of its own, and the last good bundle answers on. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -303,6 +304,27 @@ test("tests that pass are counted; a canary's values are nowhere to be read", as
     message: 'canary case "x": the result at /user/id is another',
   });
   expect(JSON.stringify([to.logged, to.store.status(), activation])).not.toContain(secret);
+});
+
+test("a large bundle is made in a thread of its own: it comes, is refused, and comes again as any other", async () => {
+  const noise = Array.from({ length: 4_000 }, (_, i) => createHash("sha256").update(`${i}`).digest("hex"));
+  const large = (rego: string): Uint8Array =>
+    bundleOf({ rego, revision: "large", files: { "app/facts/data.json": JSON.stringify({ noise }) } });
+  const to = start();
+  const good = large("package app\n\nlast := data.app.facts.noise[3999]\n\nlevel := data.app.facts.level\n");
+  expect(good.byteLength).toBeGreaterThan(131_072);
+  expect(await push(to, good)).toMatchObject({ kind: "activated", changed: true });
+  expect(to.ask("app", "app/last")).toBe(noise[3999]);
+  expect(await push(to, large("package app\n\nallow if {"))).toMatchObject({ code: "build_failed" });
+  expect(await push(to, good)).toMatchObject({ kind: "activated", changed: false });
+  const change = { data: [{ op: "upsert", path: "/app/facts/level", value: noise.join("") }] };
+  const delta = tarGz([
+    { name: "patch.json", body: JSON.stringify(change) },
+    { name: ".manifest", body: JSON.stringify({ roots: ["app"], metadata: { base: "large" } }) },
+  ]);
+  expect(delta.byteLength).toBeGreaterThan(131_072);
+  expect(await push(to, delta)).toMatchObject({ kind: "activated", facts: { type: "delta" } });
+  expect(to.ask("app", "app/level")).toBe(noise.join(""));
 });
 
 test("docs/bundles.md lists every code with its meaning and what to do, and no other", () => {
