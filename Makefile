@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill pack clean
+.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill bench-push pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -90,6 +90,9 @@ bench-limits: build ## measure what limits hold a second, and what passes beyond
 
 bench-fences: build ## measure how soon ten replicas act on a fence, and what a check costs (docs/fences.md)
 	@node --no-warnings dist/bench/fences/main.js
+
+bench-push: build ## measure how soon a pushed bundle is in force in three sidecars (docs/push.md)
+	@node --no-warnings dist/bench/push/main.js
 
 bench-live: build ## measure what the register of live things costs, and how soon a stream is cut (docs/gateway-live.md)
 	@node --no-warnings dist/bench/live/main.js

@@ -24,10 +24,13 @@ const pair = (): { privateKey: string; publicKey: string } =>
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
     publicKeyEncoding: { type: "spki", format: "pem" },
   });
-const author = pair();
+/** Whose signature the sidecars ask for. */
+export let author = pair();
 const stranger = pair();
-export const authorPublicKey = author.publicKey;
-export const authorPrivateKey = author.privateKey;
+/** Has another process's author be this one's, too. */
+export function takeAuthor(other: typeof author): void {
+  author = other;
+}
 
 export interface Draft {
   readonly revision?: string;
