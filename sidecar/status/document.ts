@@ -29,7 +29,7 @@ export function documentOf(parts: DocumentParts, own?: PluginStatus): JsonObject
   const discovery = parts.discovery === undefined ? undefined : shortened(parts.discovery());
   const decisionLogs = parts.decisionLogs?.();
   const plugins: Record<string, PluginStatus> = {
-    bundles: stateOf(bundles),
+    bundle: stateOf(bundles),
     ...(discovery === undefined ? {} : { discovery: stateOf([discovery]) }),
     ...(decisionLogs === undefined ? {} : { decision_logs: stateOfLogs(decisionLogs) }),
     ...(own === undefined ? {} : { status: own }),

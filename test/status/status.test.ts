@@ -63,7 +63,7 @@ describe("the document", () => {
       bundles: { authz },
       discovery: { name: "discovery", active_revision: "d1" },
       decision_logs: { metrics: {} },
-      plugins: { bundles: { state: "OK" }, discovery: { state: "OK" }, decision_logs: { state: "OK" } },
+      plugins: { bundle: { state: "OK" }, discovery: { state: "OK" }, decision_logs: { state: "OK" } },
     });
   });
 
@@ -79,7 +79,7 @@ describe("the document", () => {
       { state: "WARN", message: "the newest isn't in force: authz (signature_invalid)" },
     ],
   ])("%s", (_name, bundles, expected) => {
-    expect(open({ bundles: () => bundles }).document()["plugins"]).toEqual({ bundles: expected });
+    expect(open({ bundles: () => bundles }).document()["plugins"]).toEqual({ bundle: expected });
   });
 
   test("tells some of a bundle's errors where there are many", () => {
@@ -99,7 +99,7 @@ describe("telling a service", () => {
     expect(body).toMatchObject({
       labels: { id: "one" },
       bundles: { authz: { active_revision: "r1" } },
-      plugins: { bundles: { state: "OK" }, status: { state: "OK" } },
+      plugins: { bundle: { state: "OK" }, status: { state: "OK" } },
       metrics: { prometheus: { up: 1 } },
     });
   });
