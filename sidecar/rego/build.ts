@@ -1,7 +1,7 @@
 import { stringifyJson } from "../contract.js";
 import type { Entries } from "./archive.js";
 import type { BaseFiles } from "./base-documents.js";
-import { isJsonData, mergeBase, mergeTexts, textOfBase } from "./base-documents.js";
+import { isJsonData, isYamlData, mergeBase, mergeTexts, textOfBase } from "./base-documents.js";
 import type { BuiltBundle, BuildOutcome, Manifest, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { createBundleCache } from "./bundle-cache.js";
@@ -41,7 +41,10 @@ export async function compileBundle(options: CompileOptions): Promise<BuildOutco
   if (rest === undefined) return { kind: "built", bundle };
   if (Object.keys(rest).some(isRego)) {
     const compiled = await compileSource({ files: rest }, options);
-    return compiled.kind === "rejected" ? compiled : joinRego(bundle, compiled.bundle);
+    if (compiled.kind === "built") return joinRego(bundle, compiled.bundle);
+    // `opa build` leaves the packages of rules that it took out
+    if (compiled.errors[0]?.code !== "no_entrypoint") return compiled;
+    if (!Object.keys(rest).some(isYamlData)) return { kind: "built", bundle };
   }
   const data = await options.toolchain.data({ files: rest });
   return data.kind === "rejected" ? data : withData({ ...bundle, data: "{}" }, data.result.data);
