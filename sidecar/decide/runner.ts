@@ -39,6 +39,9 @@ const mustLoad: Answer = {
 };
 /** So many members are looked through faster than they are listed. */
 const fewMembers = 128;
+/** So many lookups cost less than to list all members: a list is of no use once data are patched. */
+const fewLookups = 8;
+const mostAsked = 1_024;
 /** Lists of members that are kept. */
 const mostIndexes = 64;
 /** More rounds than this through the network make no decision. */
@@ -115,8 +118,16 @@ export function createRunner(parts: RunnerParts): Runner {
 
   /** Where the members of large documents lie, by the document's address. INVARIANT: data stay where they are until they are patched. */
   const indexes = new Map<number, ReadonlyMap<string, number>>();
+  /** Lookups in documents without a list. */
+  const asked = new Map<number, number>();
   const memberOf = (at: number, key: string): number | undefined => {
     let index = indexes.get(at);
+    const before = asked.get(at) ?? 0;
+    if (index === undefined && before < fewLookups) {
+      if (asked.size >= mostAsked) asked.clear();
+      asked.set(at, before + 1);
+      return engine.read.member(at, key);
+    }
     if (index === undefined && (index = engine.read.members(at, fewMembers)) !== undefined) {
       if (indexes.size >= mostIndexes) indexes.clear();
       indexes.set(at, index);
@@ -154,6 +165,7 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     patch(patches) {
       indexes.clear();
+      asked.clear();
       try {
         engine.patch(patches);
       } catch (error) {
