@@ -1,10 +1,13 @@
 /** One sidecar of the fleet: says when a revision is in force. */
+import { join } from "node:path";
 import { connect, keys, newDir, removeDirs, startReplica, takeAuthor } from "../../test/push/world.js";
 
 const [, , redisUrl = "", author = ""] = process.argv;
 takeAuthor(JSON.parse(author) as Parameters<typeof takeAuthor>[0]);
 const dir = await newDir();
-const replica = await startReplica({ redisUrl, dir, verify: { tests: true, version: true } });
+// none finds what another one compiled
+const cacheDir = join(dir, "cache");
+const replica = await startReplica({ redisUrl, dir, cacheDir, verify: { tests: true, version: true } });
 const { url } = connect(replica.url, dir, replica.sidecar);
 let known = "";
 const looking = setInterval(() => {

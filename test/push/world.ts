@@ -99,6 +99,8 @@ export interface ReplicaOptions {
   readonly verify?: JsonObject;
   readonly config?: JsonObject;
   readonly secret?: string;
+  /** Where compiled bundles are kept; the tests' own unless given. */
+  readonly cacheDir?: string;
 }
 
 const secret = "the-fleets-secret-of-at-least-thirty-two-characters";
@@ -135,7 +137,8 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   const dir = options.dir ?? (await newDir());
   await writeKeys(dir);
   const sidecar = await startSidecar({
-    ...{ bundles: [], addresses: ["127.0.0.1:0"], diagnosticAddresses: [], cacheDir: bundleCache },
+    ...{ bundles: [], addresses: ["127.0.0.1:0"], diagnosticAddresses: [] },
+    cacheDir: options.cacheDir ?? bundleCache,
     config: configOf(dir, options) as never,
     ...{ sets: [], watch: false, log: { level: "error", format: "json" }, version: "test" },
   });
