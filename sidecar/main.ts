@@ -176,8 +176,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ring: assertions?.ring,
     record: recorder.signal,
   });
-  const told = wireTold({ config, policy, opened, metrics, log, now });
   const push = await wirePush({ config, bundles, feeds: policy.feeds, log, now });
+  const told = wireTold({ config, policy, opened, metrics, log, now, onConfigured: push.start });
   const operating = { epochs, identifier, recorder, metrics, toolchain, cacheDir, log, push };
   const fences = await wireFences({ config, fences: state.fences, ...operating }).catch(
     async (error: unknown) => {

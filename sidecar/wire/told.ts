@@ -27,6 +27,8 @@ export interface ToldParts {
   readonly config: SidecarConfig;
   readonly policy: Pick<Policies, "bundles" | "feeds" | "subscribe" | "start">;
   readonly opened: ReplaceableLog;
+  /** Brings in what was pushed of the bundles that are configured now. Never rejects. */
+  readonly onConfigured: () => Promise<void>;
   readonly metrics: Pick<Metrics, "registry" | "bundleRejected">;
   readonly log: Log;
   /** Epoch milliseconds. */
@@ -95,6 +97,7 @@ export function wireTold(parts: ToldParts): Told {
     if (overridden.length > 0)
       log.warn("the sidecar's own configuration counts instead of what was discovered", { overridden });
     await policy.feeds.configure(discovered.bundles);
+    await parts.onConfigured();
     tell(discovered.status, discovered.bundles);
   };
 

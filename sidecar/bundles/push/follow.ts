@@ -131,6 +131,8 @@ export function createFollow({ names, bundles, pushed }: FollowParts): Follow {
   /** Where the head can't come into force here, the one that was before the start stays. */
   const startOne = async (name: string): Promise<void> => {
     await pushed.load(name);
+    // by what is configured now it may be another matter; what is unchanged costs nothing
+    inForce.delete(name);
     if ((await settle(name)) === undefined) return;
     const last = pushed.last(name);
     if (last === undefined || inForce.has(name)) return;
