@@ -309,6 +309,8 @@ function refusedOutcome(name: string, outcome: Failed): readonly [Refusal, objec
     }
     case "rejected": {
       const { code, message, errors } = outcome;
+      // that says nothing of this one
+      if (code === "bundle_busy") return [refuse("push_busy"), {}];
       return [refuse("bundle_rejected", message), { bundle_code: code, errors: errors.slice(0, 50) }];
     }
     case "not_carried":

@@ -1,9 +1,12 @@
 /** Pushing a bundle to one sidecar: who may, what is refused, what is remembered. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { main } from "../../cli/main.js";
 import type { JsonObject } from "../../sidecar/contract.js";
 import { until } from "../redis.js";
 import type { Draft, Replica } from "./world.js";
-import { bundleOf, keys, removeDirs, startReplica } from "./world.js";
+import { author, bundleOf, keys, removeDirs, startReplica } from "./world.js";
 
 let one: Replica;
 beforeAll(async () => {
@@ -185,3 +188,49 @@ test("a restart brings back what was pushed, by its word too", async () => {
   const refreshed = await one.ask("POST", "/v1/bundles/app/refresh", keys.pusher);
   expect([refreshed.status, refreshed.body["here"]]).toMatchObject([200, { generation: 5 }]);
 }, 20_000);
+
+test("an author's commands: push a folder, look, roll back", async () => {
+  const folder = join(one.dir, "policies");
+  const signing = join(one.dir, "signing.pem");
+  await mkdir(folder);
+  await writeFile(signing, author.privateKey, { mode: 0o600 });
+  await writeFile(join(folder, "app.rego"), 'package app\n\nallow := true\n\nrevision := "cli"\n');
+  await writeFile(
+    join(folder, "app_test.rego"),
+    "package app_test\n\nimport data.app\n\ntest_it if app.allow\n",
+  );
+  const manifest = { roots: ["app", "app_test"], metadata: { version: 50 } };
+  await writeFile(join(folder, ".manifest"), JSON.stringify(manifest));
+  const run = async (
+    key: "lead" | "pusher",
+    ...args: string[]
+  ): Promise<readonly [number, string, string]> => {
+    let [out, err] = ["", ""];
+    const io = { out: (text: string) => (out += text), err: (text: string) => (err += text) };
+    const [command = "", ...rest] = args;
+    const code = await main([command, "--to", one.url, "-k", join(one.dir, key), ...rest], io);
+    return [code, out, err];
+  };
+  const signer = ["--signing-key", signing, "--signing-alg", "ES256", "--signing-key-id", "author"];
+  const [code, out] = await run("pusher", "push", "-n", "app", "-r", "from-the-cli", ...signer, folder);
+  expect([code, out]).toEqual([
+    0,
+    expect.stringContaining("app: generation 6, revision from-the-cli, by pusher"),
+  ]);
+  const again = await run("pusher", "push", "-n", "app", "-r", "from-the-cli", ...signer, folder);
+  expect([again[0], again[1]]).toEqual([
+    0,
+    expect.stringContaining("generation 6, revision from-the-cli, as before"),
+  ]);
+  expect(await run("pusher", "push", "-n", "app", folder)).toMatchObject([
+    ...[1, "", expect.stringContaining("signature_missing")],
+  ]);
+  const stale = await run("pusher", "push", "-n", "app", "-r", "other", "--if-match", "3", ...signer, folder);
+  expect([stale[0], stale[2]]).toEqual([4, expect.stringContaining("revision from-the-cli, by pusher")]);
+  const [, table] = await run("pusher", "bundles", "app");
+  expect(table).toContain("from-the-cli  50");
+  expect((await run("pusher", "rollback", "-r", "worse", "app"))[0]).toBe(1);
+  const [done, back] = await run("lead", "rollback", "-r", "worse", "app");
+  expect([done, back]).toEqual([0, expect.stringContaining("generation 7")]);
+  expect(await one.inForce()).toBe("r2");
+}, 30_000);
