@@ -3,6 +3,8 @@ import type { Asker } from "../decide/asker.js";
 import type { EntrypointFacts, RuleFacts } from "../rego/bundle.js";
 import type { Policy } from "../decide/policy.js";
 
+export { filterRoot } from "../rego/manifest.js";
+
 /** A bundle that answers: its policy is loaded, its facts are known. */
 export interface ActiveBundle {
   readonly name: string;
@@ -37,9 +39,6 @@ export interface Resolved {
   readonly entrypoint: string;
   readonly rest: readonly string[];
 }
-
-/** Where the toolchain puts what it derives of filters: an entrypoint for each, which is no part of the data. */
-export const filterRoot = "countersign_filter";
 
 const depths = new WeakMap<ActiveBundle, number>();
 

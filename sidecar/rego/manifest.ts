@@ -97,3 +97,12 @@ export function refuseOutside(document: JsonObject, { roots = [""] }: Manifest):
     ? undefined
     : rejected("roots_violated", `the roots ${JSON.stringify(roots)} don't permit data at '${outside}'`);
 }
+
+/** Where the toolchain puts what it derives of filters, `countersign_filter/a/b` of `a/b`: an entrypoint, and no part of the data. */
+export const filterRoot = "countersign_filter";
+
+/** Says whether an entrypoint lies below one of the roots. What the toolchain derived of a rule is as good as the rule. */
+export function permitsEntrypoint(roots: readonly string[], entrypoint: string): boolean {
+  const own = entrypoint.startsWith(`${filterRoot}/`) ? entrypoint.slice(filterRoot.length + 1) : entrypoint;
+  return roots.some((root) => covers(root, own));
+}

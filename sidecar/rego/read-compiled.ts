@@ -4,7 +4,7 @@ import { isYamlData, mergeBase, textOfBase } from "./base-documents.js";
 import type { BuiltBundle, Manifest, Rejected } from "./bundle.js";
 import { rejected } from "./bundle.js";
 import { digestOf } from "./digest.js";
-import { covers, readManifest, refuseOutside } from "./manifest.js";
+import { permitsEntrypoint, readManifest, refuseOutside } from "./manifest.js";
 import type { Facts } from "./read-facts.js";
 import { digestOfModule, isFacts } from "./read-facts.js";
 import type { Files } from "./toolchain.js";
@@ -122,7 +122,7 @@ function refuseResolvers(
   for (const { entrypoint, module } of wasm) {
     if (!modules.includes(placeOfResolver({ module })))
       return rejected("bundle_wasm", `the manifest names ${module}, which is not there`, ".manifest");
-    if (!roots.some((root) => covers(root, entrypoint))) {
+    if (!permitsEntrypoint(roots, entrypoint)) {
       const message = `the roots ${JSON.stringify(roots)} don't permit the entrypoint ${entrypoint}`;
       return rejected("roots_violated", message, ".manifest");
     }

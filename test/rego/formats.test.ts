@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { activate } from "../../sidecar/bundles/activate.js";
+import { checkRoots } from "../../sidecar/bundles/admit/roots.js";
 import type { Json } from "../../sidecar/contract.js";
 import { stringifyJson } from "../../sidecar/contract.js";
 import { createKeyer } from "../../sidecar/decide/cache/key.js";
@@ -63,6 +64,27 @@ const manifest = (wasm: Readonly<Record<string, string>>, more: object = {}): st
     wasm: Object.entries(wasm).map(([entrypoint, module]) => ({ entrypoint, module })),
     ...more,
   });
+
+describe("a bundle of our own making", () => {
+  test("has no entrypoint above its roots, and is taken with what the toolchain derives of filters", async () => {
+    const bundle = await built({
+      ".manifest": JSON.stringify({ roots: ["app", "system/log"] }),
+      "mask.rego": 'package system.log\n\nmask contains "/input/password"\n',
+      "docs.rego": `package app.docs
+
+# METADATA
+# custom: {filter: {unknown: input.resource.document}}
+include if input.resource.document.owner == input.user
+`,
+    });
+    const own = ["app", "app/docs", "app/docs/include", "system/log", "system/log/mask"];
+    expect(pathsOf(bundle)).toEqual([...own, "countersign_filter/app/docs/include"].sort());
+    const read = await readArchive(writeBundle(bundle));
+    if (read.kind === "rejected") throw new Error(JSON.stringify(read.errors));
+    expect(await built(Object.fromEntries(read.entries), absent)).toEqual(bundle);
+    expect(checkRoots(bundle)).toBeUndefined();
+  });
+});
 
 describe("a bundle that opa build made", () => {
   test("answers its entrypoints by its module, and by its Rego what doesn't rest on them", async () => {

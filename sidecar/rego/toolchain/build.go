@@ -43,7 +43,7 @@ func build(req *request) (any, []fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	found, faults := analysis.entrypoints(source.Modules, req.Entrypoints)
+	found, faults := analysis.entrypoints(source, req.Entrypoints)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -136,7 +136,7 @@ func dependencies(req *request) (any, []fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	found, faults := analysis.entrypoints(source.Modules, req.Entrypoints)
+	found, faults := analysis.entrypoints(source, req.Entrypoints)
 	if len(faults) > 0 {
 		return nil, faults
 	}

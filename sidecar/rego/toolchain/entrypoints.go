@@ -41,7 +41,8 @@ func joined(a, b []string) []string {
 }
 
 // entrypoints finds them, sorted, each once.
-func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) (entrypoints, []fault) {
+func (a *analysis) entrypoints(source *bundle.Bundle, asked []string) (entrypoints, []fault) {
+	files := source.Modules
 	parsed := parsedOf(files)
 	annotations, errs := ast.BuildAnnotationSet(parsed)
 	if len(errs) > 0 {
@@ -68,7 +69,7 @@ func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) (entry
 	for _, module := range parsed {
 		rules += len(module.Rules)
 	}
-	all := append(slices.Clone(named), a.paths(min(mostEntrypoints, mostVisits/rules)-len(named))...)
+	all := append(slices.Clone(named), a.paths(rootsOf(source), min(mostEntrypoints, mostVisits/rules)-len(named))...)
 	if len(all) == 0 {
 		return entrypoints{}, []fault{{Code: "no_entrypoint", Message: "there is no rule that could answer"}}
 	}
@@ -77,10 +78,27 @@ func (a *analysis) entrypoints(files []bundle.ModuleFile, asked []string) (entry
 	return entrypoints{named: slices.Compact(named), all: slices.Compact(all), wishes: wishes}, nil
 }
 
+// rootsOf gives the roots of the manifest; none where everything is the bundle's.
+func rootsOf(source *bundle.Bundle) []string {
+	roots := []string{}
+	if source.Manifest.Roots != nil {
+		for _, root := range *source.Manifest.Roots {
+			if root = strings.Trim(root, "/"); root == "" {
+				return nil
+			}
+			roots = append(roots, root+"/")
+		}
+	}
+	return roots
+}
+
 // paths gives the packages and rules that can answer, at most so many: packages first, short ones before long ones, as
 // a path that is left out is answered by the nearest one above it. Root documents are left out, as generated packages
-// would be seen there, and functions, which answer nothing.
-func (a *analysis) paths(most int) []string {
+// would be seen there, what lies above the bundle's roots, and functions, which answer nothing.
+func (a *analysis) paths(roots []string, most int) []string {
+	own := func(path string) bool {
+		return len(roots) == 0 || slices.ContainsFunc(roots, func(root string) bool { return strings.HasPrefix(path+"/", root) })
+	}
 	type place struct {
 		path  string
 		rule  bool
@@ -109,7 +127,7 @@ func (a *analysis) paths(most int) []string {
 			}
 			holds = visit(child, below, depth+1, rule) || holds
 		}
-		if path != "" && (answers || holds && len(node.Values) == 0) {
+		if path != "" && own(path) && (answers || holds && len(node.Values) == 0) {
 			places = append(places, place{path, rule, depth})
 		}
 		return holds
