@@ -288,7 +288,7 @@ describe("defaults are OPA's", () => {
 });
 
 const plain = "services: {s: {url: 'https://h'}, t: {url: 'https://i'}}\n";
-const secret = "keys: {k: {algorithm: HS256, key: sixteen-letters-x}}\n";
+const secret = "keys: {k: {algorithm: HS256, key: thirty-two-letters-are-the-least}}\n";
 
 test("a decision log that is switched off isn't sent", () => {
   const { decisionLogs } = parse(read("services: {s: {url: 'https://h'}}\ndecision_logs: {console: false}"));
@@ -344,16 +344,19 @@ describe("mistakes are told with their place", () => {
     ],
     ["keys: {k: {key: x, key_file: y}}", "keys.k.key: give key or key_file, one of the two"],
     ["keys: {k: {key_file: /none}}", "keys.k.key_file: can't be read: /none (ENOENT)"],
-    ["keys: {k: {key_file: /text}}", "keys.k.key_file: must be a public key or a certificate in PEM"],
+    ["keys: {k: {key_file: /text}}", "keys.k.key_file: RS256 takes a key in PEM"],
     [
       "keys: {k: {algorithm: ES256, key_file: /k.pem}}",
-      "keys.k.key_file: must be an EC key of prime256v1 for ES256",
+      "keys.k.key_file: ES256 takes an EC key on prime256v1",
     ],
     [
       "keys: {k: {algorithm: HS256, key_file: /k.pem}}",
-      "keys.k.key_file: is a key in PEM; HS256 needs a secret",
+      "keys.k.key_file: HS256 takes a secret, and this is PEM",
     ],
-    ["keys: {k: {algorithm: HS256, key: short}}", "keys.k.key: must be at least 16 characters"],
+    ...[32, 48, 64].map((bytes): [string, string] => [
+      `keys: {k: {algorithm: HS${bytes * 8}, key: ${"s".repeat(bytes - 1)}}}`,
+      `keys.k.key: HS${bytes * 8} takes a secret of ${bytes} bytes at least`,
+    ]),
     [
       "keys: {k: {algorithm: none, key: short}}",
       "keys.k.algorithm: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, HS256, HS384, HS512",
@@ -411,7 +414,7 @@ describe("mistakes are told with their place", () => {
   test("a private key is refused as a public one, and never said", () => {
     const key = rsa.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     expect(problemsOf({ keys: { k: { key } } })).toEqual([
-      "keys.k.key: is a private key; give the public one",
+      "keys.k.key: this is a private key: to verify, the public one is enough, and all that may be here",
     ]);
   });
 
@@ -419,10 +422,16 @@ describe("mistakes are told with their place", () => {
     const small = pem(generateKeyPairSync("rsa", { modulusLength: 1_024 }).publicKey);
     expect(problemsOf({ keys: { k: { key: ecPem, algorithm: "ES256" } } })).toEqual([]);
     expect(problemsOf({ keys: { k: { key: ecPem, algorithm: "ES384" } } })).toHaveLength(1);
-    expect(problemsOf({ keys: { k: { key: ecPem } } })).toEqual(["keys.k.key: must be an RSA key for RS256"]);
+    expect(problemsOf({ keys: { k: { key: ecPem } } })).toEqual(["keys.k.key: RS256 takes an RSA key"]);
     expect(problemsOf({ keys: { k: { key: small } } })).toEqual([
-      "keys.k.key: must be an RSA key of at least 2048 bits",
+      "keys.k.key: RS256 takes an RSA key of 2048 bits at least",
     ]);
+  });
+
+  test("a secret is a file's bytes, as `sign` takes them: the end of its line, too", () => {
+    const text = `${"s".repeat(32)}\n`;
+    const value = { keys: { k: { algorithm: "HS256", key_file: "/secret" } } };
+    expect(parseSidecarConfig(value, () => text).bundles.keys.get("k")?.key).toBe(text);
   });
 
   test("names that mean something to objects are names like others", () => {
@@ -462,7 +471,7 @@ test("what /v1/config shows holds no secret", () => {
         { url: "https://h", credentials: { [kind]: credentials }, headers: { "x-key": "SECRET-header" } },
       ]),
     ),
-    keys: { k: { algorithm: "HS256", key: "SECRET-sixteen-letters" }, p: { key: rsaPem } },
+    keys: { k: { algorithm: "HS256", key: "SECRET-of-thirty-two-letters-at-least" }, p: { key: rsaPem } },
     bundles: {
       b: { service: "bearer", signing: { keyid: "k" }, persist: true },
       p: { push: true, signing: { keyid: "p" }, verify: { canary: "/SECRET-canary" } },

@@ -179,7 +179,7 @@ describe("a sidecar that discovers", () => {
 });
 
 describe("what may be discovered", () => {
-  const key = (letter: string) => ({ algorithm: "HS256", key: letter.repeat(16) });
+  const key = (letter: string) => ({ algorithm: "HS256", key: letter.repeat(32) });
   const own = parseSidecarConfig({
     services: { control: { url: "https://control" }, own: { url: "https://own" } },
     keys: { mine: key("m") },
