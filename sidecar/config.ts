@@ -131,6 +131,7 @@ export function parseSidecarConfig(
   if (publicUrl !== undefined && !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(publicUrl)) {
     problems.add("server.public_url", "must be http or https, without user, query and fragment");
   }
+  const mode = audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered";
   const rules = { readText, files: true };
   const services = readServices(top.raw("services"), problems, rules);
   const referred = {
@@ -138,6 +139,7 @@ export function parseSidecarConfig(
     keys: readKeys(top, problems, rules),
     files: true,
     given: top.has("decision_logs"),
+    strict: mode === "strict",
   };
   const bundles = readBundles(top, problems, referred);
   const discovery = top.has("discovery")
@@ -195,7 +197,7 @@ export function parseSidecarConfig(
     ...(top.has("signals") ? { signals: readSignals(top.nested("signals"), problems) } : {}),
     networks: top.has("networks") ? readNetworks(top.items("networks"), problems) : defaultNetworks,
     timeZone: readZone(top.string("time_zone") ?? "UTC", problems),
-    audit: { mode: audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered" },
+    audit: { mode },
     decisionLogs: readDecisionLogs(logs, problems, referred),
     bundles: {
       services,

@@ -25,7 +25,7 @@ export interface Discovered {
 
 export interface DiscoveredParts {
   readonly value: Json;
-  readonly own: Pick<SidecarConfig, "bundles" | "decisionLogs" | "status" | "discovery">;
+  readonly own: Pick<SidecarConfig, "audit" | "bundles" | "decisionLogs" | "status" | "discovery">;
   /** Names of bundles that come from elsewhere. */
   readonly taken: ReadonlySet<string>;
 }
@@ -102,7 +102,8 @@ export function readDiscovered({ value, own, taken }: DiscoveredParts): Discover
   }
   const bundles = beside("bundles", mine, new Map(read.map((bundle) => [bundle.name, bundle])));
 
-  const referred = { services, files: false, given: top.has("decision_logs") };
+  const strict = own.audit.mode === "strict";
+  const referred = { services, files: false, given: top.has("decision_logs"), strict };
   const logs = readDecisionLogs(top.nested("decision_logs"), problems, referred);
   const status = top.has("status") ? readStatus(top.nested("status"), problems, services) : undefined;
   if (referred.given && own.decisionLogs.unconfigured !== true) overridden.push("decision_logs");

@@ -12,6 +12,8 @@ export interface Referred {
   readonly files: boolean;
   /** Whether there is such a section. */
   readonly given: boolean;
+  /** Whether a record counts only once it is kept (`audit.mode: strict`). */
+  readonly strict: boolean;
 }
 
 /** OPA's bounds of an upload; below the least, no decision would fit. */
@@ -32,6 +34,8 @@ export function readDecisionLogs(fields: Fields, problems: Problems, referred: R
   const service = sent ? readService(fields, problems, services) : undefined;
   fields.raw("service");
   const upload = readUpload(fields, problems, service, files);
+  if (referred.strict && upload !== undefined && said !== true && file === undefined)
+    refuseUnkept(upload, fields, problems);
   const config: DecisionLogsConfig = {
     console: said ?? (file === undefined && service === undefined),
     ...(file === undefined ? {} : { file }),
@@ -74,6 +78,14 @@ function readUpload(
     return undefined;
   }
   return { service, resource, reporting, ...(spill === undefined ? {} : { spill }) };
+}
+
+/** In strict mode a record counts once it is kept: in memory it isn't, and what a rate drops never is. */
+function refuseUnkept({ spill, reporting }: UploadConfig, fields: Fields, problems: Problems): void {
+  if (spill === undefined)
+    problems.add(fields.at("spill"), "is required with audit.mode strict and a service, or a file beside it");
+  if (reporting.maxDecisionsPerSecond !== undefined)
+    problems.add(fields.at("reporting.max_decisions_per_second"), "drops records; audit.mode is strict");
 }
 
 function readReporting(fields: Fields, problems: Problems): ReportingConfig {

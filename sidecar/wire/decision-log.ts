@@ -13,7 +13,6 @@ import type { Metrics } from "../record/metrics.js";
 import type { Sink } from "../record/sink.js";
 import { fileSink, streamSink } from "../record/sink.js";
 import { sinkToAll } from "../record/sink-to-all.js";
-import type { UploadConfig } from "../record/upload-config.js";
 import type { DecisionLogStatus } from "../record/upload/status.js";
 import { findLogPolicies } from "./log-policies.js";
 import { openUpload } from "./upload.js";
@@ -37,23 +36,12 @@ export interface OpenedLog extends DecisionLog<LogRecord> {
 /** One failure tells of those that follow, milliseconds. */
 const quietMs = 10_000;
 
-/** In strict mode a record counts once it is kept: in memory it isn't, and what a rate drops never is. */
-function refuseUnkept({ spill, reporting }: UploadConfig): void {
-  if (spill === undefined)
-    throw new Error(
-      "audit.mode strict: decision_logs.service needs decision_logs.spill, or a file beside it",
-    );
-  if (reporting.maxDecisionsPerSecond !== undefined)
-    throw new Error("audit.mode strict: leave out decision_logs.reporting.max_decisions_per_second");
-}
-
-/** @throws Error where the file can't be opened, strict mode can't be kept, or the spill's directory can't be used */
+/** @throws Error where the file can't be opened, or the spill's directory can't be used */
 export async function openDecisionLog(parts: DecisionLogParts): Promise<OpenedLog | undefined> {
   const { config, version, metrics, log, bundles, now } = parts;
   const { console, file, input, upload, maskDecision, dropDecision } = config.decisionLogs;
   const strict = config.audit.mode === "strict";
   if (!console && file === undefined && upload === undefined) return undefined;
-  if (strict && upload !== undefined && !console && file === undefined) refuseUnkept(upload);
   const labels = { id: randomUUID(), version, ...config.labels };
   const service = upload === undefined ? undefined : config.bundles.services.get(upload.service);
   const sinks: Sink[] = [];

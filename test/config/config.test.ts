@@ -388,6 +388,14 @@ describe("mistakes are told with their place", () => {
       "services: {s: {url: 'https://h', tls: {ca_cert: /text}}}",
       "services.s.tls.ca_cert: must be a file of certificates in PEM",
     ],
+    [
+      `${plain}audit: {mode: strict}\ndecision_logs: {service: s}`,
+      "decision_logs.spill: is required with audit.mode strict and a service, or a file beside it",
+    ],
+    [
+      `${plain}audit: {mode: strict}\ndecision_logs: {service: s, spill: {directory: /s}, reporting: {max_decisions_per_second: 9}}`,
+      "decision_logs.reporting.max_decisions_per_second: drops records; audit.mode is strict",
+    ],
     [`${plain}decision_logs: {}`, "decision_logs.service: is required: there are several services"],
     [
       "decision_logs: {spill: {directory: /tmp/x}}",
