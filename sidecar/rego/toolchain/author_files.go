@@ -28,6 +28,8 @@ type authoring struct {
 	// rego_version 0 as far as it is 1, too
 	Both bool `json:"v0_v1"`
 	testingFlags
+	evaluatingFlags
+	inspectingFlags
 	formattingFlags
 	buildingFlags
 }

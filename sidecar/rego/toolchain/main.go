@@ -67,17 +67,21 @@ type response struct {
 }
 
 var operations = map[string]func(*request) (any, []fault){
-	"build":        build,
-	"check":        check,
-	"test":         test,
-	"dependencies": dependencies,
-	"format":       formatFiles,
-	"author_build": authorBuild,
-	"author_check": authorCheck,
-	"author_fmt":   authorFormat,
-	"author_test":  authorTest,
-	"eval":         evaluate,
-	"data":         data,
+	"build":          build,
+	"check":          check,
+	"test":           test,
+	"dependencies":   dependencies,
+	"format":         formatFiles,
+	"author_build":   authorBuild,
+	"author_check":   authorCheck,
+	"author_deps":    authorDeps,
+	"author_eval":    authorEval,
+	"author_fmt":     authorFormat,
+	"author_inspect": authorInspect,
+	"author_rules":   authorRules,
+	"author_test":    authorTest,
+	"eval":           evaluate,
+	"data":           data,
 }
 
 func respond(body []byte) (out []byte) {
