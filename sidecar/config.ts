@@ -17,7 +17,7 @@ import type { NetworkRange } from "./describe/describe.js";
 import { readRedis } from "./net/read-redis.js";
 import type { RedisAt } from "./net/redis-place.js";
 import { defaultNetworks } from "./describe/describe.js";
-import type { ReadText } from "./net/read-file.js";
+import type { ReadRules, ReadText } from "./net/read-file.js";
 import { readDecisionLogs } from "./record/read-config.js";
 import type { DecisionLogsConfig } from "./record/upload-config.js";
 import type { StatusConfig } from "./status/config.js";
@@ -113,6 +113,7 @@ export interface SidecarConfig {
 export function parseSidecarConfig(
   value: Json,
   readText: ReadText = (path) => readFileSync(path, "utf8"),
+  environment?: ReadRules["environment"],
 ): SidecarConfig {
   const problems = new Problems();
   const top = new Fields(value, "", problems);
@@ -132,7 +133,7 @@ export function parseSidecarConfig(
     problems.add("server.public_url", "must be http or https, without user, query and fragment");
   }
   const mode = audit.oneOf("mode", ["buffered", "strict"]) ?? "buffered";
-  const rules = { readText, files: true };
+  const rules = { readText, files: true, environment };
   const services = readServices(top.raw("services"), problems, rules);
   const referred = {
     services,

@@ -1,13 +1,14 @@
 /** Reads `services[name].credentials`: how the sidecar proves who it is. */
 import type { Fields, Problems } from "../contract.js";
 import type { Credentials } from "./config.js";
+import type { ReadRules } from "../net/read-file.js";
 import { noFiles } from "../net/read-file.js";
 import { isHere } from "../net/service/config.js";
 
 const kinds = ["bearer", "client_tls", "oauth2", "s3_signing"] as const;
 
 /** Reads the one kind of credentials that a service has; none: `kind: "none"`. */
-export function readCredentials(service: Fields, problems: Problems, files: boolean): Credentials {
+export function readCredentials(service: Fields, problems: Problems, rules: ReadRules): Credentials {
   const fields = service.nested("credentials");
   fields.refuse({
     gcp_metadata: "give credentials.bearer.token_path of a token that is kept fresh",
@@ -17,16 +18,16 @@ export function readCredentials(service: Fields, problems: Problems, files: bool
   const given = kinds.filter((kind) => fields.has(kind));
   if (given.length > 1)
     problems.add(service.at("credentials"), `give one of ${given.join(", ")}, not several`);
-  const read = given.map((kind) => readers[kind](fields.nested(kind), problems, files));
+  const read = given.map((kind) => readers[kind](fields.nested(kind), problems, rules));
   for (const kind of kinds) fields.raw(kind);
   fields.end();
   return read[0] ?? { kind: "none" };
 }
 
-type Reader = (fields: Fields, problems: Problems, files: boolean) => Credentials;
+type Reader = (fields: Fields, problems: Problems, rules: ReadRules) => Credentials;
 
 const readers: Readonly<Record<(typeof kinds)[number], Reader>> = {
-  bearer(fields, problems, files) {
+  bearer(fields, problems, { files }) {
     const [token, tokenPath] = [fields.string("token"), fields.string("token_path")];
     const scheme = fields.string("scheme") ?? "Bearer";
     fields.end();
@@ -44,7 +45,7 @@ const readers: Readonly<Record<(typeof kinds)[number], Reader>> = {
     };
   },
 
-  client_tls(fields, problems, files) {
+  client_tls(fields, problems, { files }) {
     const [cert, privateKey] = [fields.required("cert"), fields.required("private_key")];
     const passphrase = fields.string("private_key_passphrase");
     fields.refuse({
@@ -94,7 +95,7 @@ const readers: Readonly<Record<(typeof kinds)[number], Reader>> = {
     return credentials;
   },
 
-  s3_signing(fields, problems) {
+  s3_signing(fields, problems, rules) {
     const elsewhere = "give environment_credentials, and AWS_ACCESS_KEY_ID and the like in the environment";
     fields.refuse({
       profile_credentials: elsewhere,
@@ -113,9 +114,38 @@ const readers: Readonly<Record<(typeof kinds)[number], Reader>> = {
     if (!/^[a-z0-9-]{1,32}$/.test(service))
       problems.add(fields.at("service"), "must be a service of AWS, e.g. s3");
     fields.end();
-    return { kind: "s3_signing", service };
+    return { kind: "s3_signing", service, ...readEnvironment(fields, problems, rules) };
   },
 };
+
+type Signing = Extract<Credentials, { readonly kind: "s3_signing" }>;
+
+/** INVARIANT: what was discovered doesn't sign by this machine's key. */
+function readEnvironment(
+  fields: Fields,
+  problems: Problems,
+  { files, environment }: ReadRules,
+): Omit<Signing, "kind" | "service"> {
+  const place = fields.at("environment_credentials");
+  if (!files) problems.add(place, "is this machine's, which only the sidecar's own configuration may use");
+  if (environment === undefined) return {};
+  const needed = (name: string): string => {
+    const value = environment[name] ?? "";
+    if (value === "") problems.add(place, `needs ${name} in the environment`);
+    return value;
+  };
+  const region = needed("AWS_REGION");
+  if (!/^[\w-]{0,64}$/.test(region)) problems.add(place, "needs an AWS_REGION such as eu-central-1");
+  const sessionToken = environment["AWS_SESSION_TOKEN"] ?? "";
+  const read = {
+    accessKeyId: needed("AWS_ACCESS_KEY_ID"),
+    secretAccessKey: needed("AWS_SECRET_ACCESS_KEY"),
+    ...(sessionToken === "" ? {} : { sessionToken }),
+  };
+  for (const [name, value] of Object.entries(read))
+    if (!/^[\x21-\x7e]*$/.test(value)) problems.add(place, `${name} must be visible characters`);
+  return { ...read, region };
+}
 
 function isTokenUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;

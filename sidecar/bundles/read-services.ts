@@ -2,7 +2,7 @@
 import { rootCertificates } from "node:tls";
 import type { Fields, Json, Problems } from "../contract.js";
 import { Fields as FieldsOf, isObject } from "../contract.js";
-import type { ServiceConfig } from "./config.js";
+import type { Credentials, ServiceConfig } from "./config.js";
 import { plaintextFault } from "../net/service/config.js";
 import { readCredentials } from "./read-credentials.js";
 import type { ReadRules } from "../net/read-file.js";
@@ -51,7 +51,8 @@ function readService(name: string, fields: Fields, problems: Problems, rules: Re
   }
   const type = fields.string("type") ?? "";
   if (type !== "" && type !== "oci") problems.add(fields.at("type"), "must be oci, or left out");
-  const credentials = readCredentials(fields, problems, rules.files);
+  const credentials = readCredentials(fields, problems, rules);
+  if (type === "oci") checkRegistry(url, credentials, fields, problems);
   const ca = readCa(fields, problems, rules);
   const allowPlaintext = fields.boolean("allow_plaintext") ?? false;
   const seconds = fields.integer("response_header_timeout_seconds", 1, 3_600) ?? 10;
@@ -69,6 +70,13 @@ function readService(name: string, fields: Fields, problems: Problems, rules: Re
   const clear = wrong === undefined ? plaintextFault(service) : undefined;
   if (clear !== undefined) problems.add(fields.at("url"), clear);
   return service;
+}
+
+function checkRegistry(url: string, { kind }: Credentials, fields: Fields, problems: Problems): void {
+  if (URL.canParse(url) && new URL(url).pathname !== "/")
+    problems.add(fields.at("url"), "must be a registry's origin, without a path: give that in resource");
+  if (kind === "s3_signing")
+    problems.add(fields.at("credentials"), "isn't supported for oci: s3_signing; give bearer of a token");
 }
 
 function readCa(fields: Fields, problems: Problems, { readText, files }: ReadRules): string | undefined {

@@ -9,6 +9,8 @@ export interface ReadRules {
   readonly readText: ReadText;
   /** Whether it may name files of this machine. */
   readonly files: boolean;
+  /** Of the process, where its credentials may be taken from there. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Said of a place that names a file, in a configuration that may not. */

@@ -9,5 +9,6 @@ export function readConfig(
   { config, sets }: { readonly config: Json; readonly sets: readonly string[] },
   environment: Readonly<Record<string, string | undefined>>,
 ): SidecarConfig {
-  return parseSidecarConfig(substituteVariables(applySets(config, sets, parseJson), environment));
+  const json = substituteVariables(applySets(config, sets, parseJson), environment);
+  return parseSidecarConfig(json, undefined, environment);
 }

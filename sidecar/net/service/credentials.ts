@@ -1,11 +1,13 @@
 /** What a service is told of who asks. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import type { AccessTokenParts } from "./access-token.js";
 import { createAccessToken } from "./access-token.js";
 import type { Credentials } from "./config.js";
 import type { Method } from "./exchange.js";
 import { Fault } from "./fault.js";
 import { readSmallFile } from "./read-small-file.js";
+import { createSignS3 } from "./sign-s3.js";
 
 /** A request that is to be proven. */
 export interface Unsigned {
@@ -24,8 +26,8 @@ export interface Proof {
   readonly headers: Readonly<Record<string, string>>;
   /** PEM. */
   readonly pair?: { readonly cert: string; readonly key: string };
-  /** Told of a 401; gives true where another try may go better. */
-  refused(): boolean;
+  /** Told of a 401 and its headers; gives true where another try may go better. */
+  refused(headers: IncomingHttpHeaders): boolean;
 }
 
 export interface Prover {
@@ -34,11 +36,11 @@ export interface Prover {
 }
 
 export interface ProverParts extends Omit<AccessTokenParts, "credentials"> {
-  /** Of `s3_signing`. */
-  readonly sign?: Sign | undefined;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 }
 
-/** @throws Error where the credentials need a part that isn't there */
+/** @throws Error where the credentials aren't whole */
 export function createProver(credentials: Credentials, parts: ProverParts): Prover {
   switch (credentials.kind) {
     case "none":
@@ -62,10 +64,8 @@ export function createProver(credentials: Credentials, parts: ProverParts): Prov
         },
       };
     }
-    case "s3_signing": {
-      if (parts.sign === undefined) throw new Error("s3_signing has nothing to sign with");
-      return by(parts.sign);
-    }
+    case "s3_signing":
+      return by(createSignS3(credentials, parts.now));
   }
 }
 

@@ -4,9 +4,11 @@ import { Agent as HttpsAgent } from "node:https";
 import { parseAddresses, type AllowAddress } from "../addresses.js";
 import { guardedLookup, onceAtATime, systemAddresses, type Lookup } from "../lookup.js";
 import { isHere, plaintextFault, type ServiceConfig } from "./config.js";
-import { createProver, type Proof, type Sign } from "./credentials.js";
+import { createProver, type Proof, type Prover, type ProverParts } from "./credentials.js";
+import { createElsewhere } from "./elsewhere.js";
 import { exchange, type Answer, type Exchange, type Method } from "./exchange.js";
 import { Fault, faultOf, type ServiceFault } from "./fault.js";
+import { createRegistryProver } from "./registry-tokens.js";
 
 export interface ServiceRequest {
   /** `GET` unless given. */
@@ -24,8 +26,11 @@ export interface ServiceRequest {
   /** How long the service was asked to wait for news before it answers, milliseconds; the times above begin after it. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
-  /** Gives a redirect as the answer that it is. Otherwise a GET follows it within the service's own origin. */
-  readonly redirects?: "answer";
+  /**
+   * `answer`: gives a redirect as the answer that it is. Otherwise a GET follows it within the service's own origin;
+   * `anywhere`: and to others, without credentials and configured headers.
+   */
+  readonly redirects?: "answer" | "anywhere";
 }
 
 /** INVARIANT: a failure's message holds no token, no header's value and nothing of a body. */
@@ -43,10 +48,10 @@ export interface Service {
 
 export interface ServiceParts {
   readonly lookup?: Lookup;
-  /** What proves requests of `s3_signing`. */
-  readonly sign?: Sign;
   /** Milliseconds of a monotonic clock. */
   readonly clock?: () => number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
 }
 
 const mostRedirects = 3;
@@ -72,7 +77,7 @@ const plaintextAddresses = parseAddresses("public+private+loopback");
  */
 export function createService(config: ServiceConfig, parts: ServiceParts = {}): Service {
   const { name, ca } = config;
-  const { clock = () => performance.now() } = parts;
+  const { clock = () => performance.now(), now = Date.now } = parts;
   const base = new URL(config.url);
   const fault = plaintextFault(config) ?? faultOfHeaders(config.headers);
   if (fault !== undefined) throw new Error(`services.${name}: ${fault}`);
@@ -87,16 +92,23 @@ export function createService(config: ServiceConfig, parts: ServiceParts = {}): 
   /** Over TLS the certificate proves who answers, whatever the address; an address in a URL isn't looked up. */
   const lookupFor = (url: URL) =>
     guardedLookup(lookup, url.protocol === "https:" || isHere(url.hostname) ? () => true : allowsPlaintext);
-  const prover = createProver(config.credentials, {
-    clock,
-    sign: parts.sign,
-    exchange: (wanted) =>
-      exchange({
-        ...wanted,
-        ...{ ca, lookup: lookupFor(wanted.url), maxBytes: mostOfToken, signals: [closed.signal] },
-        ...{ timeoutMs: tokenTimeoutMs, headerTimeoutMs: tokenTimeoutMs, idleTimeoutMs },
-      }),
+  const elsewhere = createElsewhere({ base, ca, lookup });
+  const ofTokens = {
+    ...{ maxBytes: mostOfToken, signals: [closed.signal] },
+    ...{ timeoutMs: tokenTimeoutMs, headerTimeoutMs: tokenTimeoutMs, idleTimeoutMs },
+  };
+  const configured = proverOf(config, {
+    ...{ clock, now },
+    exchange: (wanted) => exchange({ ...wanted, ...ofTokens, ca, lookup: lookupFor(wanted.url) }),
   });
+  const prover =
+    config.type === "oci"
+      ? createRegistryProver({
+          ...{ credentials: config.credentials, prover: configured, base, clock },
+          allowPlaintext: config.allowPlaintext ?? false,
+          ask: (url, headers) => elsewhere({ ...ofTokens, url, method: "GET", headers }),
+        })
+      : configured;
 
   /** One request, proven; again where what proved it was refused. */
   async function ask(url: URL, request: ServiceRequest, limits: LimitsOf): Promise<Answer> {
@@ -111,23 +123,29 @@ export function createService(config: ServiceConfig, parts: ServiceParts = {}): 
         ...limits,
         timeoutMs: limits.until - clock(),
       });
-      if (answer.status !== 401 || !proof.refused() || !again) return answer;
+      if (answer.status !== 401 || !proof.refused(answer.headers) || !again) return answer;
     }
   }
+
+  /** INVARIANT: nothing goes there that proves or tells who asks. */
+  const away = (url: URL, method: Method, { maxBytes }: ServiceRequest, limits: LimitsOf): Promise<Answer> =>
+    elsewhere({ ...limits, url, method, maxBytes, headers: {}, timeoutMs: limits.until - clock() });
 
   async function follow(request: ServiceRequest, limits: LimitsOf): Promise<Answer> {
     const { method = "GET" } = request;
     let url = new URL(`${config.url}/${request.path.replace(/^\/+/, "")}`);
+    let isAway = false;
     for (let hops = 0; ; hops++) {
-      // INVARIANT: whatever a path or a redirect says, nobody else is asked
-      if (url.origin !== base.origin) {
+      // INVARIANT: whatever a path or a redirect says, nobody else is asked; or without credentials, on the way back too
+      isAway ||= url.origin !== base.origin;
+      if (isAway && (request.redirects !== "anywhere" || hops === 0)) {
         throw new Fault(
           "redirect",
           "it redirects to another origin, which isn't asked: give the URL that it leads to",
         );
       }
       url.hash = "";
-      const answer = await ask(url, request, limits);
+      const answer = await (isAway ? away(url, method, request, limits) : ask(url, request, limits));
       if (!redirects.has(answer.status) || request.redirects === "answer") return answer;
       const { location } = answer.headers;
       if (
@@ -171,6 +189,19 @@ type LimitsOf = Pick<Exchange, "headerTimeoutMs" | "idleTimeoutMs"> & {
   /** On the monotonic clock, milliseconds. */
   readonly until: number;
 };
+
+/** @throws Error that names the service */
+function proverOf({ name, type, credentials }: ServiceConfig, parts: ProverParts): Prover {
+  if (type === "oci" && credentials.kind === "s3_signing")
+    throw new Error(`services.${name}: s3_signing proves nothing to a registry: give bearer`);
+  try {
+    return createProver(credentials, parts);
+  } catch (error) {
+    throw new Error(`services.${name}: ${error instanceof Error ? error.message : "credentials"}`, {
+      cause: error,
+    });
+  }
+}
 
 const allowsPlaintext: AllowAddress = (address) => plaintextAddresses?.(address) ?? false;
 
