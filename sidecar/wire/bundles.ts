@@ -3,15 +3,17 @@ import type { Activation } from "../bundles/activation.js";
 import type { BundleConfig, BundlesConfig, ServiceConfig } from "../bundles/config.js";
 import type { Keep } from "../bundles/keep/keep.js";
 import { createHttpSource } from "../bundles/sources/http.js";
+import { createOciSource } from "../bundles/sources/oci.js";
 import type { Polled, Poller } from "../bundles/sources/poll.js";
 import { createPoller } from "../bundles/sources/poll.js";
+import { parseReference } from "../bundles/sources/reference.js";
+import { explainS3 } from "../bundles/sources/s3.js";
 import type { Source } from "../bundles/sources/source.js";
 import type { Asked } from "../bundles/status.js";
 import type { BundleStore } from "../bundles/store.js";
 import { watchPath } from "../bundles/watch-path.js";
-import type { Service } from "../net/service/service.js";
-import { createService } from "../net/service/service.js";
 import type { Log } from "../record/log.js";
+import { createSharedServices, type SharedService } from "./shared-services.js";
 
 export interface FeedParts {
   readonly bundles: Pick<BundleStore, "arrive" | "asked" | "remove" | "forget">;
@@ -55,6 +57,7 @@ export function createFeeds(parts: FeedParts): Feeds {
   const { bundles, keep, log } = parts;
   let current = nothing;
   const feeds = new Map<string, Feed>();
+  const services = createSharedServices();
   let closed = false;
 
   const recall = async (name: string): Promise<void> => {
@@ -76,7 +79,7 @@ export function createFeeds(parts: FeedParts): Feeds {
     const { name, from } = config;
     if (from.kind === "path") return pathFeed(config, from.path);
     if (service === undefined) return { ...pushFeed(config), begin: () => recallIf(config) };
-    const client = createService(service);
+    const client = services.take(service);
     const poller = pollerOf(config, sourceOf(config, client), parts);
     return {
       config,
@@ -88,7 +91,7 @@ export function createFeeds(parts: FeedParts): Feeds {
       },
       async close() {
         await poller.close();
-        client.close();
+        client.release();
       },
     };
   };
@@ -184,10 +187,18 @@ function pushFeed(config: BundleConfig): Omit<Feed, "begin"> {
   return { config, refresh: () => Promise.resolve({ kind: "unchanged" }), close: () => Promise.resolve() };
 }
 
-function sourceOf({ from, sizeLimitBytes, polling }: BundleConfig, service: Service): Source {
+function sourceOf({ from, sizeLimitBytes, polling }: BundleConfig, client: SharedService): Source {
+  const { service, config } = client;
   const resource = from.kind === "service" ? from.resource : "";
+  const now = Date.now;
+  if (config.type === "oci") {
+    const reference = parseReference(resource, config.url);
+    if (typeof reference === "string") throw new Error(`resource ${reference}`);
+    return createOciSource({ service, reference, sizeLimitBytes, now });
+  }
   const { longPollingTimeoutMs } = polling;
-  return createHttpSource({ service, resource, sizeLimitBytes, longPollingTimeoutMs, now: Date.now });
+  const explain = config.credentials.kind === "s3_signing" ? explainS3 : undefined;
+  return createHttpSource({ service, resource, sizeLimitBytes, longPollingTimeoutMs, explain, now });
 }
 
 function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, parts: FeedParts): Poller {

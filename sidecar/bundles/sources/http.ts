@@ -1,7 +1,6 @@
 /** Bundles of an HTTP service, asked for as OPA does. Source: OPA, "Bundles", and its v1/download. */
-import type { Service, ServiceAnswer } from "../../net/service/service.js";
-import type { ServiceFault } from "../../net/service/fault.js";
-import type { BundleCode } from "../codes.js";
+import type { Service } from "../../net/service/service.js";
+import { failed, failureOf, type Answered, type Explain } from "./answer.js";
 import type { Downloaded, Source } from "./source.js";
 
 export interface HttpSourceParts {
@@ -12,6 +11,7 @@ export interface HttpSourceParts {
   readonly sizeLimitBytes: number;
   /** How long the service is asked to wait for news; absent: no long poll is asked for. */
   readonly longPollingTimeoutMs?: number | undefined;
+  readonly explain?: Explain | undefined;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -20,12 +20,8 @@ export interface HttpSourceParts {
 const longPollType = "application/vnd.openpolicyagent.bundles";
 /** For a whole archive, milliseconds; it is also given up where nothing comes for a while. */
 const downloadMs = 600_000;
-/** The longest that a service is left alone because it says so, milliseconds. */
-const longestRetryMs = 3_600_000;
 /** What is remembered of an ETag: visible, and no longer than a header may well be. */
 const etagPattern = /^[\x20-\x7e]{1,1024}$/;
-
-type Failed = Extract<Downloaded, { readonly kind: "failed" }>;
 
 export function createHttpSource(parts: HttpSourceParts): Source {
   const { service, resource, sizeLimitBytes, longPollingTimeoutMs } = parts;
@@ -53,11 +49,7 @@ export function createHttpSource(parts: HttpSourceParts): Source {
       ...(waitMs === undefined ? {} : { waitMs }),
       signal,
     });
-    if (answer.kind === "failed") {
-      const [code, todo] = ofFault[answer.fault];
-      return failed(code, `${place}: ${answer.message}${todo}`);
-    }
-    return told(answer, known);
+    return answer.kind === "failed" ? failureOf(answer, place, parts.now()) : told(answer, known);
   };
 
   const told = (answer: Answered, known: string | undefined): Downloaded => {
@@ -67,11 +59,7 @@ export function createHttpSource(parts: HttpSourceParts): Source {
       if (known !== undefined && known !== "") return { kind: "unchanged", longPoll, httpCode };
       return failed("source_answer", `${place}: it answers 304 though nothing is known of it yet`, httpCode);
     }
-    if (httpCode !== 200) {
-      const [code, todo] = ofStatus(httpCode);
-      const retryAfterMs = retryAfter(headers["retry-after"], parts.now());
-      return failed(code, `${place}: it answers ${httpCode}${todo}`, httpCode, retryAfterMs);
-    }
+    if (httpCode !== 200) return failureOf(answer, place, parts.now(), parts.explain);
     longPoll = longPollingTimeoutMs !== undefined && type === longPollType;
     if (bytes.length === 0) return failed("source_answer", `${place}: its answer is empty`, httpCode);
     if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
@@ -93,47 +81,4 @@ export function createHttpSource(parts: HttpSourceParts): Source {
       stopped.abort();
     },
   };
-}
-
-type Answered = Extract<ServiceAnswer, { readonly kind: "answered" }>;
-
-/** What a fault is called, and what to do about it where its message doesn't say. */
-const ofFault: Readonly<Record<ServiceFault, readonly [code: BundleCode, todo: string]>> = {
-  unreachable: ["source_unreachable", ": check services.url and the network"],
-  certificate: ["source_unreachable", ""],
-  address: ["source_address", ": give services.url an address, or https"],
-  timeout: ["source_timeout", ": check the service, or raise response_header_timeout_seconds"],
-  too_large: ["source_too_large", ": raise size_limit_bytes, or make the bundle smaller"],
-  truncated: ["source_truncated", ": it is asked for again"],
-  malformed: ["source_answer", ""],
-  redirect: ["source_address", ""],
-  credentials: ["source_unauthorized", ""],
-  stopped: ["source_unreachable", ""],
-};
-
-function ofStatus(status: number): readonly [code: BundleCode, todo: string] {
-  if (status === 401) return ["source_unauthorized", ": check services.credentials"];
-  if (status === 403)
-    return ["source_unauthorized", ": its credentials mustn't read it; grant that at the service"];
-  if (status === 404 || status === 410) return ["source_not_found", ": check resource and services.url"];
-  if (status === 429) return ["source_status", ": it is asked too often; raise polling.min_delay_seconds"];
-  return [
-    "source_status",
-    status >= 500 ? ": see the service's own log" : ": check resource and services.url",
-  ];
-}
-
-function failed(code: BundleCode, message: string, httpCode?: number, retryAfterMs?: number): Failed {
-  return {
-    ...{ kind: "failed", code, message },
-    ...(httpCode === undefined ? {} : { httpCode }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
-}
-
-/** Reads `Retry-After`, seconds or a date (RFC 9110 §10.2.3), within bounds. */
-function retryAfter(text: string | undefined, now: number): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = /^\d{1,10}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), longestRetryMs);
 }
