@@ -9,6 +9,7 @@ import type {
   VerifyConfig,
 } from "./config.js";
 import { noFiles } from "../net/read-file.js";
+import { parseReference } from "./sources/reference.js";
 import { checkDelays, readResource, readService } from "../net/read-service.js";
 
 /** What a bundle's place and signature refer to. */
@@ -45,6 +46,7 @@ export function readBundles(top: Fields, problems: Problems, referred: Referred)
     fields.end();
     if (bundle.from.kind === "push" && !bundle.from.unsigned && bundle.signing === undefined)
       problems.add(
+    checkRegistry(bundle, referred.services, fields, problems);
         fields.at("push"),
         "needs signing, so that it is known who pushed; or push: {unsigned: true}",
       );
@@ -83,6 +85,24 @@ function readFrom(
 
 function readPush(fields: Fields): Extract<BundleConfig["from"], { kind: "push" }> | undefined {
   const value = fields.raw("push");
+/** A registry is named by what lies there, and can't wait for news. */
+export function checkRegistry(
+  { from, polling }: Pick<BundleConfig, "from" | "polling">,
+  services: ReadonlyMap<string, ServiceConfig>,
+  fields: Fields,
+  problems: Problems,
+): void {
+  const service = from.kind === "service" ? services.get(from.service) : undefined;
+  if (from.kind !== "service" || service?.type !== "oci" || !URL.canParse(service.url)) return;
+  const reference = parseReference(from.resource, service.url);
+  if (typeof reference === "string") problems.add(fields.at("resource"), reference);
+  if (polling.longPollingTimeoutMs !== undefined)
+    problems.add(
+      fields.at("polling.long_polling_timeout_seconds"),
+      "isn't supported by registries: leave it out",
+    );
+}
+
   if (value === undefined || value === false) return undefined;
   if (value === true) return { kind: "push", unsigned: false };
   const own = fields.nested("push");

@@ -1,4 +1,10 @@
-import { readPolling, readSigning, sizeLimitBytes, type Referred } from "../bundles/read-config.js";
+import {
+  checkRegistry,
+  readPolling,
+  readSigning,
+  sizeLimitBytes,
+  type Referred,
+} from "../bundles/read-config.js";
 import type { Fields, Problems } from "../contract.js";
 import type { DiscoveryConfig } from "../discovery/config.js";
 import { readResource, readService } from "../net/read-service.js";
@@ -33,3 +39,4 @@ export function readDiscovery(fields: Fields, problems: Problems, referred: Refe
   fields.end();
   return config;
 }
+  checkRegistry(config.bundle, referred.services, fields, problems);

@@ -78,7 +78,7 @@ describe("each key of OPA 1.22's configuration", () => {
   ];
   const settings = (key: string): JsonObject => {
     const whole = read(
-      "services: {s: {url: https://example.com}}\nkeys: {k: {key_file: /k.pem}}\nbundles: {_: {}}\ndiscovery: {resource: r}",
+      "services: {s: {url: https://example.com}}\nkeys: {k: {key_file: /k.pem}}\nbundles: {_: {}}\ndiscovery: {resource: example.com/r:v1}",
     ) as JsonObject;
     const path = key.replace(/\[_\]/g, "._").split(".");
     const last = path.pop() ?? "";
