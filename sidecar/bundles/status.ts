@@ -88,7 +88,9 @@ export function createLedger(now: () => number): Ledger {
       entry.times.last_request = at;
       if (what.kind === "failed") {
         const { kind: _kind, ...problem } = what;
-        entry.problem = problem;
+        // the same was given again, and not looked at again: what was found in it still holds
+        const isSame = problem.code === entry.problem?.code && problem.message === entry.problem.message;
+        entry.problem = isSame ? { ...entry.problem, ...problem } : problem;
         entry.isOfNext = true;
       } else if (what.kind !== "asked") {
         entry.times.last_successful_request = at;

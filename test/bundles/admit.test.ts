@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { bundleCodes } from "../../sidecar/bundles/codes.js";
 import type { BundleConfig } from "../../sidecar/bundles/config.js";
+import { createLedger } from "../../sidecar/bundles/status.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { tarGz } from "../rego/tar.js";
@@ -334,4 +335,15 @@ test("docs/bundles.md lists every code with its meaning and what to do, and no o
     meaning,
   ]);
   expect(rows).toEqual(Object.entries(bundleCodes));
+});
+
+test("the status keeps where the errors are, when the same bundle is given again and not looked at again", () => {
+  const ledger = createLedger(() => 1);
+  const errors = [{ code: "rego_parse_error", message: "unexpected eof", file: "a.rego", row: 7 }];
+  const problem = { code: "build_failed", message: "a.rego:7: unexpected eof" };
+  ledger.rejected("app", { ...problem, errors });
+  ledger.asked("app", { kind: "failed", ...problem });
+  expect(ledger.statusOf("app", undefined)).toMatchObject({ ...problem, errors });
+  ledger.asked("app", { kind: "failed", code: "source_status", message: "it answers 503", httpCode: 503 });
+  expect(ledger.statusOf("app", undefined)).not.toHaveProperty("errors");
 });
