@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseJson, stringifyJson } from "../../sidecar/contract.js";
 import { createEngine } from "../../sidecar/decide/engine/engine.js";
+import { loadMemory } from "../../sidecar/decide/engine/load.js";
 import { firstInsteadId, moduleGoesOn } from "../../sidecar/decide/engine/instead.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import type { Compiled, OpaPrograms } from "./build.js";
@@ -143,9 +144,7 @@ async function splitUp(
   const fuel = 1n << 40n;
   const engineOf = (module: Uint8Array, base: string) =>
     createEngine({
-      module: variants.full(module),
-      data: base,
-      maxPages: 65_536,
+      loaded: loadMemory({ module: variants.full(module), data: base, maxPages: 65_536 }),
       // the module's own code goes on, a mark gives its argument; with other built-ins a policy isn't split up
       call: (id, [argument = 0]) => (id >= firstInsteadId ? moduleGoesOn : argument),
     });

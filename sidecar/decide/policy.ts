@@ -10,6 +10,8 @@ import { Scanned, stringifyJson } from "../contract.js";
 import type { Answer } from "./answer.js";
 import { failed } from "./answer.js";
 import type { ResolveBuiltin, Scope } from "./builtins/host.js";
+import type { Loaded } from "./engine/load.js";
+import { loadMemory } from "./engine/load.js";
 import type { CompileModule } from "./engine/modules.js";
 import { compileModule, compileStrict } from "./engine/modules.js";
 import type { Runner } from "./runner.js";
@@ -28,6 +30,8 @@ export interface PolicyParts {
   readonly builtins?: ResolveBuiltin;
   /** Keeps compiled modules; each is compiled anew unless given. */
   readonly compile?: CompileModule;
+  /** The module with its data, loaded already: the policy takes it over. */
+  readonly loaded?: Loaded;
   /** Nanoseconds since the epoch; the clock unless given. */
   readonly nowNs?: () => bigint;
 }
@@ -78,20 +82,19 @@ export function loadPolicy(parts: PolicyParts): Policy {
   let decisions = 0;
   const common = {
     budget,
-    maxPages,
     newScope: () => newScope(nowNs, ++decisions),
     ...(resolve === undefined ? {} : { resolve }),
   };
-  const runner = createRunner({ ...common, module: compile(wasm), data: parts.data, strict: false });
+  const { loaded = loadMemory({ module: compile(wasm), data: parts.data, maxPages }) } = parts;
+  const runner = createRunner({ ...common, loaded, strict: false });
   /** Another instance, in which the host serves all that can fail: made when it is first asked for. */
   let strict: Runner | undefined;
-  const strictRunner = (): Runner =>
-    (strict ??= createRunner({
-      ...common,
-      module: compileStrict(wasm),
-      data: stringifyJson(runner.read([]) ?? null),
-      strict: true,
-    }));
+  const strictRunner = (): Runner => {
+    if (strict !== undefined) return strict;
+    const data = stringifyJson(runner.read([]) ?? null);
+    const own = loadMemory({ module: compileStrict(wasm), data, maxPages });
+    return (strict = createRunner({ ...common, loaded: own, strict: true }));
+  };
 
   return {
     entrypoints: runner.entrypoints,

@@ -7,13 +7,12 @@ import type { ResolveBuiltin, Scope } from "./builtins/host.js";
 import { Waiting } from "./builtins/host.js";
 import type { Patch } from "./engine/engine.js";
 import { createEngine } from "./engine/engine.js";
+import type { Loaded } from "./engine/load.js";
 import type { Evaluation } from "./policy.js";
 
 export interface RunnerParts {
-  readonly module: WebAssembly.Module;
-  /** Base documents as JSON text. */
-  readonly data: string;
-  readonly maxPages: number;
+  /** INVARIANT: no other runner has its memory. */
+  readonly loaded: Loaded;
   readonly budget: number;
   /** An error of a built-in fails the evaluation. */
   readonly strict: boolean;
@@ -53,9 +52,9 @@ function lifeOf(scope: Scope | undefined): { readonly until?: number } {
   return Number.isSafeInteger(until) ? { until } : {};
 }
 
-/** @throws Error where the module can't be loaded, or needs a built-in that isn't here (names it) */
+/** @throws Error where the module needs a built-in that isn't here (names it) */
 export function createRunner(parts: RunnerParts): Runner {
-  const { module, data, maxPages, budget, strict, newScope, resolve } = parts;
+  const { loaded, budget, strict, newScope, resolve } = parts;
   const fuel = BigInt(budget);
   const turn: Turn = { rules: [], spent: 0, scope: undefined };
   let broken = false;
@@ -68,7 +67,7 @@ export function createRunner(parts: RunnerParts): Runner {
     newScope,
     ...(resolve === undefined ? {} : { resolve }),
   });
-  const engine = createEngine({ module, data, maxPages, call: host.call });
+  const engine = createEngine({ loaded, call: host.call });
   host.bind(engine.builtins);
 
   const attempt = (id: number, input: string | Uint8Array | undefined): Answer | Waiting => {

@@ -14,6 +14,7 @@ import { createKeyer } from "../decide/cache/key.js";
 import type { Tally } from "../decide/cache/tally.js";
 import { createWarm } from "../decide/cache/warm.js";
 import type { Clock } from "../decide/clock.js";
+import type { Loaded } from "../decide/engine/load.js";
 import { createModuleCache } from "../decide/engine/modules.js";
 import type { Evaluate } from "../decide/evaluate.js";
 import { createEvaluate } from "../decide/evaluate.js";
@@ -27,6 +28,7 @@ import type { Toolchain } from "../rego/toolchain.js";
 import { createToolchain } from "../rego/toolchain.js";
 import type { Feeds } from "./bundles.js";
 import { createFeeds } from "./bundles.js";
+import { createLoadAside } from "./load-aside.js";
 import { wirePrepare } from "./prepare.js";
 
 export interface PolicyParts {
@@ -78,7 +80,8 @@ export function openPolicies(parts: PolicyParts): Policies {
   const maxPages = (config.decision.maxMemoryMb * 2 ** 20) / pageBytes;
   const { allowNet } = config.decision;
   const network = allowNet.length === 0 ? undefined : createNetwork({ hosts: allowNet });
-  const compileModule = createModuleCache();
+  const modules = createModuleCache();
+  const aside = createLoadAside({ modules, maxPages });
   const resolveBuiltin = serveBuiltins({
     labels: config.labels,
     print: (line) => {
@@ -97,14 +100,15 @@ export function openPolicies(parts: PolicyParts): Policies {
   const strict = config.decision.strictBuiltinErrors;
   const { enabled, warm: most } = config.cache;
   const warm = enabled && most > 0 ? createWarm(most, micros) : undefined;
-  const load = ({ wasm, data }: Pick<BuiltBundle, "wasm" | "data">): Policy => {
+  const load = ({ wasm, data }: Pick<BuiltBundle, "wasm" | "data">, loaded?: Loaded): Policy => {
     const policy = loadPolicy({
       wasm,
       data,
       budget: config.decision.budget,
       maxPages,
       builtins: resolveBuiltin,
-      compile: compileModule,
+      compile: modules.compile,
+      ...(loaded === undefined ? {} : { loaded }),
       // the clock that says how long a result is kept
       nowNs: () => BigInt(now()) * 1_000_000n,
     });
@@ -116,7 +120,10 @@ export function openPolicies(parts: PolicyParts): Policies {
     ...{ toolchain, now, keep, cacheDir: parts.cacheDir, entrypoint: config.decision.entrypoint },
     admissionOf: (name) => feeds.configOf(name),
     keys: () => feeds.keys(),
-    load: async (built) => Promise.resolve(loadModules(built, load)),
+    load: async (built) => {
+      const large = await aside.load(built);
+      return loadModules(built, (one) => load(one, large.get(one.wasm)));
+    },
     viewOf: (digest) => bundles.current().bundles.find((one) => one.digest === digest)?.policy,
   });
   const bundles = createBundleStore({
@@ -221,6 +228,7 @@ export function openPolicies(parts: PolicyParts): Policies {
       await feeds.close();
       await network?.close();
       await cache?.close();
+      await aside.close();
       await wired.close();
       await toolchain.close();
     },

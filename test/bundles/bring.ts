@@ -9,11 +9,17 @@ import { createBundleStore } from "../../sidecar/bundles/store.js";
 import type { Json } from "../../sidecar/contract.js";
 import { createKeyer } from "../../sidecar/decide/cache/key.js";
 import { serveBuiltins } from "../../sidecar/decide/builtins/serve.js";
+import type { Loaded } from "../../sidecar/decide/engine/load.js";
+import { createModuleCache } from "../../sidecar/decide/engine/modules.js";
+import type { Policy } from "../../sidecar/decide/policy.js";
 import { loadPolicy } from "../../sidecar/decide/policy.js";
+import type { BuiltBundle } from "../../sidecar/rego/bundle.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
+import { createLoadAside } from "../../sidecar/wire/load-aside.js";
 import { wirePrepare } from "../../sidecar/wire/prepare.js";
 import { tarGz } from "../rego/tar.js";
 
+const maxPages = 4_096;
 export const verifyNothing = { tests: false, version: false, expires: false };
 
 export function configOf(name: string, more: Partial<BundleConfig> = {}): BundleConfig {
@@ -63,15 +69,21 @@ export function bring(parts: {
   const now = (): number => brought.clock;
   const configured = (name: string): BundleConfig | undefined => bundles.find((one) => one.name === name);
   const keep = directory === undefined ? undefined : createKeep(directory);
-  const load = ({ wasm, data }: { readonly wasm: Uint8Array; readonly data: string }) =>
+  const modules = createModuleCache();
+  const aside = createLoadAside({ modules, maxPages });
+  const load = ({ wasm, data }: Pick<BuiltBundle, "wasm" | "data">, loaded?: Loaded): Policy =>
     loadPolicy({
-      ...{ wasm, data, budget: 1_000_000, maxPages: 4_096 },
+      ...{ wasm, data, budget: 1_000_000, maxPages, compile: modules.compile },
+      ...(loaded === undefined ? {} : { loaded }),
       builtins: serveBuiltins({ labels: {}, print: () => undefined }),
     });
   const wired = wirePrepare({
     ...{ toolchain, testing: toolchain, cacheDir: parts.cacheDir },
     ...{ now, keep, entrypoint: "app/allow", admissionOf: configured, keys: () => new Map() },
-    load: async (built) => Promise.resolve(loadModules(built, load)),
+    load: async (built) => {
+      const large = await aside.load(built);
+      return loadModules(built, (one) => load(one, large.get(one.wasm)));
+    },
   });
   const store = createBundleStore({
     ...{ sources: [], prepare: wired.prepare, loadPolicy: load, createKeyer, now, log },
@@ -92,6 +104,7 @@ export function bring(parts: {
     },
     async close() {
       store.close();
+      await aside.close();
       await wired.close();
     },
   };

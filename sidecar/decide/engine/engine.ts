@@ -1,24 +1,14 @@
-import { fuelExport } from "../fuel.js";
-import { stringifyJson } from "../../contract.js";
-import type { CallBuiltin, PolicyExports } from "./abi.js";
-import { orderBytes, orderExport, orderHeader, orderVolatile } from "./order.js";
-import { Aborted, importsOf, PolicyRefused, refuseOtherModules } from "./abi.js";
+import type { CallBuiltin } from "./abi.js";
+import { orderBytes, orderHeader, orderVolatile } from "./order.js";
+import { Aborted } from "./abi.js";
+import type { Loaded } from "./load.js";
+import { loadFuel, pageBytes, placeText, start, valueGrowth } from "./load.js";
 import type { ValueReader } from "./read-value.js";
-import {
-  createReader,
-  valueBytes,
-  writeBooleanValue,
-  writeIntegerValue,
-  writeStringValue,
-} from "./read-value.js";
+import { valueBytes, writeBooleanValue, writeIntegerValue, writeStringValue } from "./read-value.js";
 
 export interface EngineParts {
-  /** With fuel, {@link addFuel}, and in order, {@link addOrder}. */
-  readonly module: WebAssembly.Module;
-  /** Base documents as JSON text. */
-  readonly data: string;
-  /** What an evaluation may take on top of the data, in 64 KiB pages. */
-  readonly maxPages: number;
+  /** INVARIANT: no other engine has its memory. */
+  readonly loaded: Loaded;
   readonly call: CallBuiltin;
 }
 
@@ -58,44 +48,26 @@ export interface Engine {
   memoryBytes(): number;
 }
 
-const pageBytes = 65_536;
-/** Bytes that a document takes in memory for each byte of its text, about. */
-const valueGrowth = 12;
-/** 4 GiB, which is all that 32 bits reach. */
-const mostPages = 65_536;
-/** Loading and patching: enough for data of the largest size that memory can hold, and no more. */
-const loadFuel = 1n << 40n;
 /** After so many evaluations that didn't need memory which one of them took, it is given back. */
 const calmAfter = 1_000;
-const probeText = '{"a": [1, -2.50, true, null, "b\\u00e9", 9007199254740993], "s": {"x", 1}}';
-const probeJson = '{"a":[1,-2.50,true,null,"bé",9007199254740993],"s":[1,"x"]}';
 
 /**
- * Loads a policy and its data.
+ * Makes a loaded policy ready to evaluate.
  *
  * The data lie below a mark in the linear memory; an evaluation allocates above it and is forgotten by setting the heap
  * back to the mark. After a fault, a fresh instance takes over the same memory, so that data aren't loaded again; only
  * what the module itself keeps (below the data) is restored from a copy.
- * @throws PolicyRefused where the module is no policy; Error where the data don't fit
  */
-export function createEngine({ module, data, maxPages, call }: EngineParts): Engine {
-  refuseOtherModules(module);
-  // sized for the data beforehand: growing page by page makes loading quadratic
-  const initial = Math.min(mostPages, 64 + Math.ceil((Buffer.byteLength(data) * valueGrowth) / pageBytes));
-  const maximum = Math.min(mostPages, initial + maxPages);
-  let memory = new WebAssembly.Memory({ initial, maximum });
-  /** Address of the table of sorted lists. */
-  let table = 0;
-  let { instance, fuel, read } = start(module, memory, call, table);
+export function createEngine({ loaded, call }: EngineParts): Engine {
+  const { module, layout } = loaded;
+  const { maximum, base, table, lists, listBytes, entrypoints, builtins } = layout;
+  let { memory } = loaded;
+  let { root, mark } = layout;
   let bytes = Buffer.from(memory.buffer);
-  /** End of what belongs to the module itself. */
-  const base = instance.opa_heap_ptr_get();
-  /** What lies below it, as it was when the data were last changed. */
+  /** What lies below the end of what belongs to the module itself, as it was when the data were last changed. */
   const kept = new Uint8Array(base);
   let settled = false;
-  let keptMemory = 0;
-  /** Where evaluations allocate from. */
-  let mark = 0;
+  let keptMemory = memory.buffer.byteLength;
   let calm = 0;
 
   const memoryBytes = (): Buffer => {
@@ -124,13 +96,8 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     instance.opa_malloc(size);
     instance.opa_heap_ptr_set(mark);
   };
-  const place = (text: string | Uint8Array): { at: number; size: number } => {
-    const size = typeof text === "string" ? Buffer.byteLength(text) : text.byteLength;
-    const at = instance.opa_malloc(size);
-    if (typeof text === "string") memoryBytes().write(text, at, size);
-    else memoryBytes().set(text, at);
-    return { at, size };
-  };
+  const place = (text: string | Uint8Array): { at: number; size: number } =>
+    placeText(text, instance, memoryBytes);
   const parse = (text: string | Uint8Array): number => {
     const { at, size } = place(text);
     const value = instance.opa_value_parse(at, size);
@@ -155,24 +122,9 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     ({ instance, fuel, read } = start(module, memory, call, table));
     new Uint8Array(memory.buffer).set(kept);
   };
-  const numbersBy = (object: number): Map<string, number> =>
-    new Map(Object.entries(read.json(object) as Record<string, number>));
-
-  refuseOtherLayout(() => stringifyJson(read.json(parse(probeText))));
-  const entrypoints = numbersBy(instance.entrypoints());
-  const builtins = new Map([...numbersBy(instance.builtins())].map(([name, id]) => [id, name]));
-  instance.opa_heap_ptr_set(base);
-  const reserved = instance.opa_malloc(orderBytes);
-  let root = loadData(() => load(data));
-  // four bytes for a key, which takes sixty and more itself
-  const listBytes = 65_536 + Math.ceil((instance.opa_heap_ptr_get() - base) / 16);
-  const lists = instance.opa_malloc(listBytes);
-  instance.opa_heap_blocks_stash();
-  table = reserved;
-  settle();
   finishSettling();
-  // the module learns of the table when it starts
-  replace();
+  let { instance, fuel, read } = start(module, memory, call, table);
+  new Uint8Array(memory.buffer).set(kept);
 
   return {
     entrypoints,
@@ -256,41 +208,4 @@ export function createEngine({ module, data, maxPages, call }: EngineParts): Eng
     replace,
     memoryBytes: () => memory.buffer.byteLength,
   };
-}
-
-interface Started {
-  readonly instance: PolicyExports;
-  readonly fuel: WebAssembly.Global;
-  readonly read: ValueReader;
-}
-
-function start(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  call: CallBuiltin,
-  table: number,
-): Started {
-  const { exports } = new WebAssembly.Instance(module, importsOf(memory, call));
-  const order = exports[orderExport] as WebAssembly.Global | undefined;
-  if (order !== undefined) order.value = table;
-  const fuel = exports[fuelExport] as WebAssembly.Global;
-  fuel.value = loadFuel;
-  return { instance: exports as unknown as PolicyExports, fuel, read: createReader(memory) };
-}
-
-function loadData(load: () => number): number {
-  try {
-    return load();
-  } catch {
-    throw new PolicyRefused("the data don't fit into memory; raise decision.max_memory_mb, or give less");
-  }
-}
-
-function refuseOtherLayout(probe: () => string): void {
-  try {
-    if (probe() === probeJson) return;
-  } catch {
-    // what can't even be read is another layout, too
-  }
-  throw new PolicyRefused("the module keeps its values in another way than OPA 0.44 to 1.22; build it anew");
 }

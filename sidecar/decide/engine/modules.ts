@@ -18,16 +18,32 @@ export const compileStrict: CompileModule = (wasm) =>
     addFuel(addOrder(addInstead(guardUpsert(wasm), new Set(Object.keys(moduleFunctions))))),
   );
 
-/** Compiles a module once while it is among the last few: data often change when the policy doesn't. */
-export function createModuleCache(most = 8): CompileModule {
+export interface ModuleCache {
+  /** Compiles a module once while it is among the last few. */
+  readonly compile: CompileModule;
+  /** The same one where it is known already. */
+  find(wasm: Uint8Array): WebAssembly.Module | undefined;
+  /** Takes what was compiled elsewhere. */
+  add(wasm: Uint8Array, module: WebAssembly.Module): void;
+}
+
+/** Keeps compiled modules: data often change when the policy doesn't. */
+export function createModuleCache(most = 8): ModuleCache {
   const kept = new Map<string, WebAssembly.Module>();
-  return (wasm) => {
-    const key = createHash("sha256").update(wasm).digest("hex");
-    const module = kept.get(key) ?? compileModule(wasm);
+  const keyOf = (wasm: Uint8Array): string => createHash("sha256").update(wasm).digest("hex");
+  const put = (key: string, module: WebAssembly.Module): WebAssembly.Module => {
     kept.delete(key);
     kept.set(key, module);
     const [oldest] = kept.keys();
     if (kept.size > most && oldest !== undefined) kept.delete(oldest);
     return module;
+  };
+  return {
+    compile(wasm) {
+      const key = keyOf(wasm);
+      return put(key, kept.get(key) ?? compileModule(wasm));
+    },
+    find: (wasm) => kept.get(keyOf(wasm)),
+    add: (wasm, module) => void put(keyOf(wasm), module),
   };
 }

@@ -215,9 +215,11 @@ test("a module is compiled once while it is among the last few", async () => {
   });
   if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
   const wasm = new Uint8Array(Buffer.from(built.result.wasm, "base64"));
-  const compile = createModuleCache(2);
+  const { compile, find, add } = createModuleCache(2);
+  expect(find(wasm)).toBeUndefined();
   const first = compile(wasm);
   expect(compile(wasm.slice())).toBe(first);
+  expect(find(wasm.slice())).toBe(first);
   const load = (n: number): Policy =>
     loadPolicy({ wasm, data: `{"n": ${n}}`, budget: 1_000, maxPages: 128, compile });
   const [one, two] = [load(1), load(2)];
@@ -225,6 +227,8 @@ test("a module is compiled once while it is among the last few", async () => {
   expect(two.evaluate("p/r", {})).toMatchObject({ value: 2 });
   for (const code of [endlessLoop, endlessRecursion]) compile(moduleOf(code));
   expect(compile(wasm)).not.toBe(first);
+  add(wasm, first);
+  expect(compile(wasm)).toBe(first);
 });
 
 test("an integer that a built-in gives compares with fractions as it should", async () => {
