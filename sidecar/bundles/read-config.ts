@@ -11,6 +11,8 @@ import type {
 import { noFiles } from "../net/read-file.js";
 import { parseReference } from "./sources/reference.js";
 import { checkDelays, readResource, readService } from "../net/read-service.js";
+import { limits } from "../rego/limits.js";
+import { readGlob } from "./signature/glob.js";
 
 /** What a bundle's place and signature refer to. */
 export interface Referred {
@@ -20,8 +22,8 @@ export interface Referred {
   readonly files: boolean;
 }
 
-/** OPA's: bytes of a bundle's archive. What it holds once unpacked is bounded apart. */
-export const sizeLimitBytes = 2 ** 30;
+/** Bytes of a bundle's archive, packed or not; OPA's is 1 GiB, more than is unpacked here. */
+export const sizeLimitBytes = limits.archiveBytes;
 const longestDelay = 31_536_000;
 
 /** Reads `bundles`, and refuses OPA's older `bundle`. */
@@ -40,7 +42,7 @@ export function readBundles(top: Fields, problems: Problems, referred: Referred)
       trigger: fields.oneOf("trigger", ["periodic", "manual"]) ?? "periodic",
       persist: fields.boolean("persist") ?? false,
       ...readSigning(fields, problems, referred.keys),
-      sizeLimitBytes: fields.integer("size_limit_bytes", 1, 2 ** 40) ?? sizeLimitBytes,
+      sizeLimitBytes: fields.integer("size_limit_bytes", 1, sizeLimitBytes) ?? sizeLimitBytes,
       verify: readVerify(fields.nested("verify"), problems, referred.files),
     };
     fields.end();
@@ -152,6 +154,13 @@ export function readSigning(
   const keyid = own.string("keyid");
   const scope = own.string("scope") ?? (keyid === undefined ? undefined : keys.get(keyid)?.scope);
   const excludeFiles = own.strings("exclude_files") ?? [];
+  for (const [i, pattern] of excludeFiles.entries()) {
+    if (readGlob(pattern) === undefined)
+      problems.add(
+        own.at(`exclude_files[${i}]`),
+        "must be a pattern of * ? [a-z], where \\ takes a sign as it is",
+      );
+  }
   own.refuse({ allow_unsigned_delta_bundles: "deltas are signed here as every bundle is" });
   own.end();
   if (keyid !== undefined && !keys.has(keyid)) problems.add(own.at("keyid"), "is none of keys");

@@ -223,7 +223,7 @@ keys: { global_key: { algorithm: RS256, key_file: /k.pem, scope: read } }
         trigger: "periodic",
         persist: true,
         signing: { keyid: "global_key", scope: "write", excludeFiles: [] },
-        sizeLimitBytes: 2 ** 30,
+        sizeLimitBytes: 2 ** 27,
         verify: { tests: false, version: false, expires: false },
       },
     ]);
@@ -341,6 +341,14 @@ describe("mistakes are told with their place", () => {
     [
       "bundles: {b: {push: {unsigned: true}, verify: {override: {version: 3}}}}",
       "bundles.b.verify.override.reason: is required",
+    ],
+    ...["[", "a[]", "[z-", "a\\\\"].map((pattern): [string, string] => [
+      `${secret}bundles: {b: {push: true, signing: {exclude_files: ["*.md", "${pattern}"]}}}`,
+      "bundles.b.signing.exclude_files[1]: must be a pattern of * ? [a-z], where \\ takes a sign as it is",
+    ]),
+    [
+      "bundles: {b: {push: {unsigned: true}, size_limit_bytes: 134217729}}",
+      "bundles.b.size_limit_bytes: must be a whole number from 1 to 134217728",
     ],
     ["keys: {k: {key: x, key_file: y}}", "keys.k.key: give key or key_file, one of the two"],
     ["keys: {k: {key_file: /none}}", "keys.k.key_file: can't be read: /none (ENOENT)"],
