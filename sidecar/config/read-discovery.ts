@@ -15,6 +15,8 @@ export function readDiscovery(fields: Fields, problems: Problems, referred: Refe
     name: "OPA has replaced it: give resource and decision",
     prefix: "OPA has replaced it: give resource",
   });
+  if (fields.oneOf("trigger", ["periodic", "manual"]) === "manual")
+    problems.add(fields.at("trigger"), "isn't supported: nothing here triggers it; leave it out");
   const resource = fields.has("name") ? fields.string("resource") : fields.required("resource");
   const decision = (fields.string("decision") ?? "").replace(/^\/+|\/+$/g, "");
   if (/[\s.]|\/\//.test(decision))
@@ -28,7 +30,7 @@ export function readDiscovery(fields: Fields, problems: Problems, referred: Refe
         resource: resource === undefined ? "" : readResource(resource, fields.at("resource"), problems),
       },
       polling: readPolling(fields, problems),
-      trigger: fields.oneOf("trigger", ["periodic", "manual"]) ?? "periodic",
+      trigger: "periodic",
       persist: fields.boolean("persist") ?? false,
       ...readSigning(fields, problems, referred.keys),
       sizeLimitBytes,

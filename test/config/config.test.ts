@@ -423,6 +423,10 @@ describe("mistakes are told with their place", () => {
     ],
     [`${plain}status: {}`, "status.service: is required: there are several services"],
     ["discovery: {}", "discovery.resource: is required"],
+    [
+      `${plain}discovery: {service: s, resource: d, trigger: manual}`,
+      "discovery.trigger: isn't supported: nothing here triggers it; leave it out",
+    ],
   ])("%s", (text, problem) => {
     expect(problemsOf(read(text))).toContain(problem);
   });
