@@ -46,9 +46,9 @@ export function readBundles(top: Fields, problems: Problems, referred: Referred)
       verify: readVerify(fields.nested("verify"), problems, referred.files),
     };
     fields.end();
+    checkRegistry(bundle, referred.services, fields, problems);
     if (bundle.from.kind === "push" && !bundle.from.unsigned && bundle.signing === undefined)
       problems.add(
-    checkRegistry(bundle, referred.services, fields, problems);
         fields.at("push"),
         "needs signing, so that it is known who pushed; or push: {unsigned: true}",
       );
@@ -85,8 +85,6 @@ function readFrom(
   };
 }
 
-function readPush(fields: Fields): Extract<BundleConfig["from"], { kind: "push" }> | undefined {
-  const value = fields.raw("push");
 /** A registry is named by what lies there, and can't wait for news. */
 export function checkRegistry(
   { from, polling }: Pick<BundleConfig, "from" | "polling">,
@@ -105,6 +103,8 @@ export function checkRegistry(
     );
 }
 
+function readPush(fields: Fields): Extract<BundleConfig["from"], { kind: "push" }> | undefined {
+  const value = fields.raw("push");
   if (value === undefined || value === false) return undefined;
   if (value === true) return { kind: "push", unsigned: false };
   const own = fields.nested("push");

@@ -39,6 +39,6 @@ export function readDiscovery(fields: Fields, problems: Problems, referred: Refe
     decision,
   };
   fields.end();
+  checkRegistry(config.bundle, referred.services, fields, problems);
   return config;
 }
-  checkRegistry(config.bundle, referred.services, fields, problems);
