@@ -34,13 +34,14 @@ test-tools: setup
 	@deploy/prerequisites.sh redis-server promtool postgres
 	@deploy/python-clients.sh
 
-test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,000 pairs of questions to the cache's key, a real Keycloak, a real LangServe, a real OpenSearch, and MCP's conformance tool across its eras, fail-overs of Redis, and OPA's verifier of signatures
+test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,000 pairs of questions to the cache's key, a real Keycloak, a real LangServe, a real OpenSearch, a real registry and S3, and MCP's conformance tool across its eras, fail-overs of Redis, and OPA's verifier of signatures
 	@deploy/prerequisites.sh redis-server promtool postgres java mvn
 	@[ -d .cache/python/jwt ] || python3 -m pip install --quiet --target .cache/python pyjwt==2.10.1 cryptography \
 	  || echo "PyJWT couldn't be had: its example isn't run"
 	@deploy/langserve.sh
 	@deploy/opensearch.sh
-	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 BUNDLE_CRASHES=20 OPA_SIGNATURES=1 deploy/test.sh
+	@deploy/stores.sh
+	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 STORES=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 BUNDLE_CRASHES=20 BUNDLE_MUTANTS=1000 OPA_SIGNATURES=1 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
 	@node --no-warnings dist/test/bypass/prove-guards.js
