@@ -1,4 +1,11 @@
 /** Bundles of OCI registries and of S3: against small ones of these tests; with STORES=1 against real ones too. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { createHttpSource } from "../../sidecar/bundles/sources/http.js";
 import { createOciSource } from "../../sidecar/bundles/sources/oci.js";
@@ -10,6 +17,7 @@ import { readChallenge } from "../../sidecar/net/service/registry-tokens.js";
 import { createService } from "../../sidecar/net/service/service.js";
 import { signS3 } from "../../sidecar/net/service/sign-s3.js";
 import { tarGz } from "../rego/tar.js";
+import { root } from "../world.js";
 import type { Listening, Registry } from "./registry.js";
 import {
   digestOf,
@@ -605,5 +613,103 @@ describe("S3", () => {
     expect(failureOf(await s3At(url, signing(), "b/o").download(undefined, live()))).toBe(
       "source_unauthorized: minio: /b/o: it answers 403: its credentials mustn't read it; grant that at the service",
     );
+  });
+});
+
+const real = process.env["STORES"] === undefined ? describe.skip : describe;
+real("real ones (STORES=1)", () => {
+  const start = (name: string, args: string[], environment: Record<string, string> = {}): ChildProcess => {
+    const child = spawn(join(root, ".cache/stores", name), args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
+    closing.push(async () => {
+      child.kill();
+      await once(child, "exit");
+    });
+    return child;
+  };
+  const freePort = async (): Promise<number> => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  };
+
+  test("a registry gives what was pushed to it, and says what isn't there", async () => {
+    const child = start("registry", ["-port", "0"]);
+    let port = "";
+    for await (const line of createInterface({ input: child.stderr ?? process.stdin })) {
+      port = /port (\d+)/.exec(line)?.[1] ?? "";
+      if (port !== "") break;
+    }
+    const url = `http://127.0.0.1:${port}`;
+    const source = ociAt(url);
+    expect(failureOf(await source.download(undefined, live()))).toMatch(/^source_not_found: .*answers 404/);
+    const digest = await push(url, one, { repository, tag: "v1" });
+    const etag = digestOf(one);
+    expect(await source.download(undefined, live())).toMatchObject({ kind: "bundle", etag, bytes: one });
+    expect(await source.download(etag, live())).toMatchObject({ kind: "unchanged" });
+    await push(url, two, { repository, tag: "v1" });
+    expect(await source.download(etag, live())).toMatchObject({ bytes: two });
+    const resource = `127.0.0.1:${port}/${repository}@${digest}`;
+    expect(await ociAt(url, { resource }).download(undefined, live())).toMatchObject({ bytes: one });
+  });
+
+  test("an S3-compatible store verifies what it is sent, and gives it back", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "countersign-s3-"));
+    closing.push(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, "objects"));
+    mkdirSync(join(folder, "facts"));
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    start(
+      "versitygw",
+      [
+        ...["--port", `127.0.0.1:${port}`, "--region", key.region, "--quiet"],
+        ...["posix", "--sidecar", join(folder, "facts"), join(folder, "objects")],
+      ],
+      { ROOT_ACCESS_KEY: key.id, ROOT_SECRET_KEY: key.secret },
+    );
+    const config: ServiceConfig = {
+      ...{ name: "minio", url, type: "http", headers: {}, credentials: signing() },
+      responseHeaderTimeoutMs: 5_000,
+    };
+    const service = createService(config);
+    closing.push(service.close);
+    const put = (path: string, body?: Uint8Array) =>
+      service.request({
+        ...{ method: "PUT", path, maxBytes: 10_000, timeoutMs: 5_000 },
+        ...(body === undefined ? {} : { body }),
+      });
+    let made = await put("bundles");
+    while (made.kind === "failed") {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      made = await put("bundles");
+    }
+    expect(made).toMatchObject({ status: 200 });
+    for (const resource of ["bundles/one.tar.gz", "bundles/a b+c=d&e!'(*)~$@,;é.tar.gz"]) {
+      expect(failureOf(await s3At(url, signing(), resource).download(undefined, live()))).toMatch(
+        /^source_not_found: .*\(NoSuchKey\)/,
+      );
+      expect(await put(resource, one)).toMatchObject({ status: 200 });
+      const got = await s3At(url, signing(), resource).download(undefined, live());
+      expect(got).toMatchObject({ kind: "bundle", bytes: one });
+      const etag = got.kind === "bundle" ? got.etag : undefined;
+      expect(etag).toBeDefined();
+      expect(await s3At(url, signing(), resource).download(etag, live())).toMatchObject({
+        kind: "unchanged",
+      });
+    }
+    const skewed = (): number => Date.now() - 3_600_000;
+    for (const [credentials, now, message] of [
+      [signing({ secretAccessKey: "other" }), Date.now, /\(SignatureDoesNotMatch\)/],
+      [signing(), skewed, /\(RequestTimeTooSkewed\): this machine's clock/],
+      [signing({ region: "us-east-1" }), Date.now, /\(AuthorizationHeaderMalformed\)/],
+    ] as const)
+      expect(
+        failureOf(await s3At(url, credentials, "bundles/one.tar.gz", now).download(undefined, live())),
+      ).toMatch(message);
   });
 });
