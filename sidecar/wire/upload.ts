@@ -81,6 +81,11 @@ export async function openUpload(parts: UploadParts): Promise<Outbox> {
       onDropped(reason, count) {
         metrics.upload.happened(reason, count);
       },
+      onRefused(ids) {
+        log.error("the service refuses events alone; they are dropped, and those behind them sent", {
+          ...{ service: config.service, events: ids.length, decision_ids: ids.slice(0, 20) },
+        });
+      },
       onTooLarge(result) {
         if (result === "shortened") metrics.upload.happened("shortened", 1);
         if (told) return;

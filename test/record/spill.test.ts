@@ -302,7 +302,12 @@ describe("a service that is away", () => {
         }),
       events: {
         onDropped: (reason) => told.push(reason),
-        ...{ onUploaded: () => undefined, onFailed: () => undefined, onTooLarge: () => undefined },
+        ...{
+          onUploaded: () => undefined,
+          onFailed: () => undefined,
+          onTooLarge: () => undefined,
+          onRefused: () => undefined,
+        },
       },
     });
     for (const n of upTo(50)) await outbox.write(`${lineOf(n)}\n`);
@@ -341,6 +346,7 @@ describe("a service that is away", () => {
         onUploaded: () => undefined,
         onFailed: () => undefined,
         onTooLarge: () => undefined,
+        onRefused: () => undefined,
       },
     });
     for (let n = 0; n < most; n += 200)

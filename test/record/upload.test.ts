@@ -178,6 +178,56 @@ describe("a service", () => {
     expect(status().dropped).toEqual({ too_large: 1 });
   });
 
+  test.each([400, 422])(
+    "%i: what it refuses alone is given up, counted and told once it takes what stands beside it",
+    async (code) => {
+      const numbers: number[] = [];
+      const { outbox, status, told } = await serving((_request, body, response) => {
+        const some = numbersOf(body);
+        const fits = !some.some((n) => [13, 14, 77].includes(n));
+        if (fits) numbers.push(...some);
+        response.writeHead(fits ? 200 : code).end();
+      });
+      await outbox.write(
+        upTo(100)
+          .map((n) => `${lineOf(n)}\n`)
+          .join(""),
+      );
+      for (let i = 0; i < 3; i++) await expect(outbox.flush()).rejects.toThrow(String(code));
+      expect(numbers).toEqual([]);
+      await outbox.flush();
+      expect(numbers.sort((a, b) => a - b)).toEqual(upTo(100).filter((n) => ![13, 14, 77].includes(n)));
+      expect(status().dropped).toEqual({ refused: 3 });
+      expect(told.filter((line) => JSON.stringify(line).includes("refuses events alone")).length).toBe(1);
+      // what comes later is an upload as before
+      await outbox.write(`${lineOf(200)}\n`);
+      await outbox.flush();
+      expect(numbers).toContain(200);
+    },
+  );
+
+  test("400 to everything: nothing is given up, and it isn't asked for each event", async () => {
+    let asked = 0;
+    let well = false;
+    const numbers: number[] = [];
+    const { outbox, status } = await serving((_request, body, response) => {
+      asked++;
+      if (well) numbers.push(...numbersOf(body));
+      response.writeHead(well ? 200 : 400).end();
+    });
+    await outbox.write(
+      upTo(500)
+        .map((n) => `${lineOf(n)}\n`)
+        .join(""),
+    );
+    for (let i = 0; i < 5; i++) await expect(outbox.flush()).rejects.toThrow("400");
+    expect(asked).toBeLessThan(200);
+    expect(status().dropped).toEqual({});
+    well = true;
+    await outbox.flush();
+    expect(numbers.sort((a, b) => a - b)).toEqual(upTo(500));
+  });
+
   test("429: it isn't asked before it says, nor later than ten minutes from now", async () => {
     const waits: number[] = [];
     for (const retryAfterMs of [5_000, 1e12]) {
@@ -260,6 +310,7 @@ const silent = {
   onUploaded: () => undefined,
   onFailed: () => undefined,
   onTooLarge: () => undefined,
+  onRefused: () => undefined,
 };
 
 /** Gives the delays of the timers that are set meanwhile. */

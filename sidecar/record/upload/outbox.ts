@@ -31,6 +31,8 @@ export interface OutboxEvents {
   readonly onFailed: (message: string) => void;
   /** An event was larger than an upload, alone. */
   readonly onTooLarge: (result: "shortened" | "dropped") => void;
+  /** The service refuses these alone, by their ids, and takes others. */
+  readonly onRefused: (decisionIds: readonly string[]) => void;
 }
 
 export interface Outbox extends Sink {
@@ -75,6 +77,9 @@ export async function openOutbox(parts: OutboxParts): Promise<Outbox> {
   });
   const uploader = createUploader({
     ...{ post: parts.post, store, makeBlocks, reporting, onDropped },
+    onRefused(lines) {
+      events.onRefused(lines.map((line) => /"decision_id":"([\w.-]{1,128})"/.exec(line)?.[1] ?? "none"));
+    },
     onUploaded(count, bytes) {
       report.uploaded(count);
       events.onUploaded(count, bytes);

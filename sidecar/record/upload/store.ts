@@ -5,6 +5,7 @@ export const dropReasons = [
   "buffer_full",
   "spill_full",
   "too_large",
+  "refused",
   "rate_limit",
   "shutdown",
   "corrupt",

@@ -3,6 +3,7 @@ import type { ReportingConfig } from "../upload-config.js";
 import type { Block } from "./block.js";
 import { linesOf } from "./block.js";
 import { gzipOf } from "./chunk.js";
+import { isolate } from "./isolate.js";
 import type { MakeBlocks } from "./block.js";
 import type { BlockStore, DropReason } from "./store.js";
 
@@ -22,6 +23,8 @@ export interface UploaderParts {
   readonly onUploaded: (events: number, bytes: number) => void;
   readonly onFailed: (failure: UploadFailure) => void;
   readonly onDropped: (reason: DropReason, count: number) => void;
+  /** Told of events that the service refuses alone, while it takes others. */
+  readonly onRefused: (events: readonly string[]) => void;
   /** Between 0 and 1. */
   readonly random?: () => number;
 }
@@ -46,6 +49,14 @@ const firstRetryMs = 100;
 /** The longest that a service's `Retry-After` is heeded, beyond the configured delay. */
 const longestRetryAfterMs = 600_000;
 
+/** What is sent again as it is will be answered so again. Source: RFC 9110, sections 15.5.1 and 15.5.21. */
+const refusing: ReadonlySet<number | undefined> = new Set([400, 422]);
+/** So many refusals one after the other tell of what is sent, and not of a moment. */
+const mostRefusals = 3;
+/** Beside what is refused must stand something that isn't: so many uploads are looked through at once. */
+const isolatedUploads = 8;
+const mostIsolated = 64 * 2 ** 20;
+
 class Undelivered extends Error {
   override readonly name = "Undelivered";
   constructor(
@@ -65,36 +76,79 @@ export function createUploader(parts: UploaderParts): Uploader {
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
   let failures = 0;
+  /** Refusals, one after the other, of what waits longest. */
+  let refusals = 0;
   let closing = false;
+
+  /** Sends once. Gives `too_large` for 413. @throws Undelivered */
+  async function sendOnce(blocks: readonly Block[]): Promise<"taken" | "too_large"> {
+    if (stopped.signal.aborted) throw new Undelivered("it was stopped");
+    const body = gzipOf(blocks);
+    const posted = await parts.post(body, stopped.signal);
+    if (posted.kind === "failed") throw new Undelivered(posted.message);
+    const { status, retryAfterMs } = posted;
+    if (status === 413) return "too_large";
+    if (status < 200 || status >= 300)
+      throw new Undelivered(`the service answers ${status}`, status, retryAfterMs);
+    failures = refusals = 0;
+    parts.onUploaded(eventsOf(blocks), body.length);
+    return "taken";
+  }
+
+  async function split(block: Block): Promise<(readonly Block[])[]> {
+    const lines = await linesOf(block);
+    const half = lines.length >> 1;
+    return [await parts.makeBlocks(lines.slice(0, half)), await parts.makeBlocks(lines.slice(half))];
+  }
 
   /** Sends blocks; halves where the service finds them too large (413). */
   async function deliver(blocks: readonly Block[]): Promise<void> {
-    const body = gzipOf(blocks);
-    const posted = await parts.post(body, stopped.signal);
+    if ((await sendOnce(blocks)) === "taken") return;
     const [only] = blocks;
-    const events = blocks.reduce((sum, block) => sum + block.events, 0);
-    if (posted.kind === "failed") throw new Undelivered(posted.message);
-    const { status, retryAfterMs } = posted;
-    if (status >= 200 && status < 300) {
-      failures = 0;
-      parts.onUploaded(events, body.length);
-    } else if (status !== 413) {
-      throw new Undelivered(`the service answers ${status}`, status, retryAfterMs);
-    } else if (blocks.length > 1) {
-      await deliver(blocks.slice(0, blocks.length >> 1));
-      await deliver(blocks.slice(blocks.length >> 1));
+    const half = blocks.length >> 1;
+    if (half > 0) {
+      await deliver(blocks.slice(0, half));
+      await deliver(blocks.slice(half));
     } else if (only !== undefined && only.events > 1) {
-      const lines = await linesOf(only);
-      const half = lines.length >> 1;
-      await deliver(await parts.makeBlocks(lines.slice(0, half)));
-      await deliver(await parts.makeBlocks(lines.slice(half)));
-    } else parts.onDropped("too_large", events);
+      for (const part of await split(only)) await deliver(part);
+    } else parts.onDropped("too_large", eventsOf(blocks));
+  }
+
+  /** Sends what is refused by parts, and gives up what is refused alone: others wait behind it. */
+  async function deliverApart(blocks: readonly Block[]): Promise<void> {
+    let last: Undelivered | undefined;
+    const refused = await isolate(blocks, {
+      split,
+      async send(some) {
+        try {
+          await deliver(some);
+          return "taken";
+        } catch (error) {
+          if (!(error instanceof Undelivered && refusing.has(error.status))) throw error;
+          last = error;
+          return "refused";
+        }
+      },
+    });
+    if (refused === undefined) throw last ?? new Undelivered("the service refuses what is sent");
+    if (refused.length === 0) return;
+    parts.onRefused((await Promise.all(refused.map(linesOf))).flat());
+    parts.onDropped("refused", eventsOf(refused));
   }
 
   async function sendAll(): Promise<void> {
-    for (let taken = await store.peek(limit); taken !== undefined; taken = await store.peek(limit)) {
-      if (stopped.signal.aborted) throw new Undelivered("it was stopped");
-      await deliver(taken.blocks);
+    for (;;) {
+      const apart = refusals >= mostRefusals;
+      const most = apart ? Math.max(limit, Math.min(limit * isolatedUploads, mostIsolated)) : limit;
+      const taken = await store.peek(most);
+      if (taken === undefined) return;
+      try {
+        await (apart ? deliverApart : deliver)(taken.blocks);
+      } catch (error) {
+        if (error instanceof Undelivered && refusing.has(error.status)) refusals++;
+        throw error;
+      }
+      refusals = 0;
       await taken.done();
     }
   }
@@ -158,4 +212,8 @@ export function createUploader(parts: UploaderParts): Uploader {
       await store.close();
     },
   };
+}
+
+function eventsOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, block) => sum + block.events, 0);
 }
