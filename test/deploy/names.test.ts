@@ -1,5 +1,6 @@
 /** The dashboard and the alerts use metrics, labels and values that exist, and all of them. */
 import { describe, expect, test } from "@jest/globals";
+import { bundleCodes } from "../../sidecar/bundles/codes.js";
 import { errorTable } from "../../sidecar/contract.js";
 import { metricTable } from "../../sidecar/record/metric-table.js";
 import type { MetricFacts } from "../../sidecar/record/metric-table.js";
@@ -38,6 +39,13 @@ const values: Readonly<Record<string, readonly string[]>> = {
   countersign_cache_total_result: ["hit", "miss", "error", "bypass"],
   countersign_bundle_activations_total_result: ["activated", "rejected"],
   countersign_decision_log_events_total_result: ["written", "dropped", "failed"],
+  countersign_bundle_rejected_total_code: Object.keys(bundleCodes),
+  countersign_bundle_requests_total_result: ["downloaded", "unchanged", ...Object.keys(bundleCodes)],
+  countersign_decision_log_upload_total_event: [
+    ...["uploaded", "failed", "withheld", "shortened"],
+    ...["buffer_full", "spill_full", "too_large", "rate_limit", "shutdown", "corrupt"],
+  ],
+  countersign_decision_log_waiting_bytes_place: ["memory", "disk"],
   countersign_gateway_requests_total_status: ["1xx", "2xx", "3xx", "4xx", "5xx"],
   countersign_fences_state: ["in_force", "waiting"],
   countersign_fence_changes_total_change: ["added", "lifted", "asked", "refused"],
