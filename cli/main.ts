@@ -46,6 +46,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
   },
   test: { summary: "run policy tests", load: async () => (await import("./test.js")).testCommand },
   fmt: { summary: "format policies", load: async () => (await import("./fmt.js")).fmtCommand },
+  eval: {
+    summary: "evaluate a query, as opa does or as a sidecar does",
+    load: async () => (await import("./eval.js")).evalCommand,
+  },
   push: {
     summary: "push a bundle: verified, tested, and in force in all sidecars",
     load: async () => (await import("./push.js")).pushCommand,

@@ -62,6 +62,85 @@ export interface FormatRequest {
   readonly capabilities?: string;
 }
 
+/** The paths are data; `bundles` are read as bundles beside them. */
+export interface EvalRequest extends AuthorRequest {
+  readonly query: string;
+  readonly bundles?: readonly string[];
+  /** JSON or YAML. */
+  readonly input_text?: string;
+  readonly format?: string;
+  readonly package?: string;
+  readonly imports?: readonly string[];
+  readonly partial?: boolean;
+  readonly unknowns?: readonly string[];
+  readonly disable_inlining?: readonly string[];
+  readonly shallow_inlining?: boolean;
+  readonly nondeterministic_builtins?: boolean;
+  readonly disable_indexing?: boolean;
+  readonly disable_early_exit?: boolean;
+  readonly strict_builtin_errors?: boolean;
+  readonly show_builtin_errors?: boolean;
+  readonly read_ast?: boolean;
+  readonly strict?: boolean;
+  readonly explain?: string;
+  readonly var_values?: boolean;
+  readonly metrics?: boolean;
+  readonly instrument?: boolean;
+  readonly profile?: boolean;
+  readonly profile_sort?: readonly string[];
+  readonly profile_limit?: number;
+  readonly coverage?: boolean;
+  readonly coverage_runs?: readonly string[];
+  readonly count?: number;
+  readonly timeout_ms?: number;
+}
+
+export interface EvalReport extends AuthorReport {
+  /** There is a result. */
+  readonly defined: boolean;
+}
+
+export interface DepsRequest extends AuthorRequest {
+  readonly query: string;
+  readonly bundles?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** Of one path. */
+export interface InspectRequest extends AuthorRequest {
+  readonly annotations?: boolean;
+  readonly json?: boolean;
+  /** Stands in the JSON as `countersign`. */
+  readonly own?: unknown;
+}
+
+/** The files by their path in the bundle. */
+export interface RulesRequest {
+  readonly files: Readonly<Record<string, string>>;
+  readonly rego_version?: 0 | 1;
+}
+
+/** A rule as it is compared. */
+export interface RuleText {
+  /** `data.a.b` */
+  readonly package: string;
+  readonly ref: string;
+  /** `custom.id` of its METADATA. */
+  readonly id?: string;
+  readonly file: string;
+  readonly row: number;
+  readonly test?: boolean;
+  /** Formatted, without comments, after the imports that it uses. */
+  readonly text: string;
+  readonly annotations?: readonly unknown[];
+}
+
+export interface RuleTexts {
+  readonly rules: readonly RuleText[];
+  /** One for each file. */
+  readonly packages: readonly { readonly package: string; readonly annotations?: readonly unknown[] }[];
+}
+
 /** An error with what OPA tells of it; without a code where OPA has none. */
 export interface AuthorError extends BuildError {
   readonly details?: unknown;
@@ -106,4 +185,8 @@ export interface AuthorOps {
     readonly request: FormatRequest;
     readonly result: { readonly files: Readonly<Record<string, FormattedFile>> };
   };
+  readonly eval: { readonly request: EvalRequest; readonly result: EvalReport };
+  readonly deps: { readonly request: DepsRequest; readonly result: AuthorReport };
+  readonly inspect: { readonly request: InspectRequest; readonly result: AuthorReport };
+  readonly rules: { readonly request: RulesRequest; readonly result: RuleTexts };
 }
