@@ -1,4 +1,5 @@
 /** Wires where bundles come from: what is kept of them, services, files, and what watches them. */
+import { createHash } from "node:crypto";
 import type { Activation } from "../bundles/activation.js";
 import type { BundleConfig, BundlesConfig, ServiceConfig } from "../bundles/config.js";
 import type { Keep } from "../bundles/keep/keep.js";
@@ -60,19 +61,21 @@ export function createFeeds(parts: FeedParts): Feeds {
   const services = createSharedServices();
   let closed = false;
 
-  const recall = async (name: string): Promise<void> => {
+  /** Gives the ETag of what came back into force, where it came from that place. */
+  const recall = async (name: string, place?: string): Promise<string | undefined> => {
     const kept = await keep?.read(name);
-    if (kept === undefined || kept.kind === "none") return;
+    if (kept === undefined || kept.kind === "none") return undefined;
     if (kept.kind === "rejected") {
       const [first] = kept.errors;
       const code = first?.code ?? "keep_damaged";
       const reason = first?.message ?? "it can't be read";
       log.error("what is kept of a bundle can't be used", { bundle: name, code, reason });
       bundles.asked(name, { kind: "failed", code, message: reason });
-      return;
+      return undefined;
     }
-    const { bytes, deltas } = kept;
-    await bundles.arrive({ name, origin: "persisted", content: { bytes, deltas } });
+    const { bytes, deltas, told } = kept;
+    const activation = await bundles.arrive({ name, origin: "persisted", content: { bytes, deltas } });
+    return activation.kind === "activated" && told?.place === place ? told?.etag : undefined;
   };
 
   const feedOf = (config: BundleConfig, service: ServiceConfig | undefined): Feed => {
@@ -80,13 +83,15 @@ export function createFeeds(parts: FeedParts): Feeds {
     if (from.kind === "path") return pathFeed(config, from.path);
     if (service === undefined) return { ...pushFeed(config), begin: () => recallIf(config) };
     const client = services.take(service);
-    const poller = pollerOf(config, sourceOf(config, client), parts);
+    const place = placeOf(config, service);
+    const poller = pollerOf(config, sourceOf(config, client), place, parts);
     return {
       config,
       service,
       refresh: poller.refresh,
       async begin() {
-        await recallIf(config);
+        const etag = config.persist ? await recall(name, place) : undefined;
+        if (etag !== undefined) poller.know(etag);
         if (feeds.get(name)?.config === config) poller.start();
       },
       async close() {
@@ -201,8 +206,17 @@ function sourceOf({ from, sizeLimitBytes, polling }: BundleConfig, client: Share
   return createHttpSource({ service, resource, sizeLimitBytes, longPollingTimeoutMs, explain, now });
 }
 
-function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, parts: FeedParts): Poller {
-  const { bundles, now, log } = parts;
+/** Names where a bundle comes from, without what proves who asks. */
+function placeOf({ from }: BundleConfig, { url, type }: ServiceConfig): string {
+  const resource = from.kind === "service" ? from.resource : "";
+  return createHash("sha256")
+    .update(JSON.stringify([type, url, resource]))
+    .digest("hex");
+}
+
+function pollerOf(config: BundleConfig, source: Source, place: string, parts: FeedParts): Poller {
+  const { name, polling, trigger, persist } = config;
+  const { bundles, keep, now, log } = parts;
   let problem: string | undefined;
   /** Says once what is wrong with a source, however often it is asked. */
   const say = (asked: Asked): void => {
@@ -218,11 +232,15 @@ function pollerOf({ name, polling, trigger }: BundleConfig, source: Source, part
   };
   return createPoller({
     ...{ source, polling, trigger, now, random: Math.random, sleep },
-    deliver: (bytes, etag) =>
-      bundles.arrive({
+    async deliver(bytes, etag) {
+      const activation = await bundles.arrive({
         ...{ name, origin: "service", content: { bytes } },
         ...(etag === undefined ? {} : { etag }),
-      }),
+      });
+      if (activation.kind === "activated" && persist && etag !== undefined)
+        await keep?.told(name, bytes, { etag, place });
+      return activation;
+    },
     onAsked: (asked) => {
       bundles.asked(name, asked);
       say(asked);

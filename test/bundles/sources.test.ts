@@ -1,10 +1,12 @@
 /** How bundles are asked for: over HTTP as OPA does, and again and again. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import yaml from "js-yaml";
 import { bundleCodes } from "../../sidecar/bundles/codes.js";
-import type { PollingConfig } from "../../sidecar/bundles/config.js";
+import type { BundlesConfig, Credentials, PollingConfig } from "../../sidecar/bundles/config.js";
+import { createKeep } from "../../sidecar/bundles/keep/keep.js";
 import { createHttpSource } from "../../sidecar/bundles/sources/http.js";
 import { createPoller, type Poller, type PollerParts } from "../../sidecar/bundles/sources/poll.js";
 import type { Downloaded, Source } from "../../sidecar/bundles/sources/source.js";
@@ -13,6 +15,7 @@ import type { Activation } from "../../sidecar/bundles/store.js";
 import { parseSidecarConfig } from "../../sidecar/config.js";
 import type { Json } from "../../sidecar/contract.js";
 import { createService } from "../../sidecar/net/service/service.js";
+import { createFeeds, type Feeds } from "../../sidecar/wire/bundles.js";
 import { tarGz } from "../rego/tar.js";
 import { root } from "../world.js";
 import {
@@ -450,7 +453,8 @@ describe("a poller", () => {
   });
 
   test("starts from what it knew before, and ends with nothing under way", async () => {
-    const { poller, told } = rig([], {}, { etag: '"old"' });
+    const { poller, told } = rig([]);
+    poller.know('"old"');
     poller.start();
     const asking = poller.refresh();
     await poller.close();
@@ -532,4 +536,81 @@ test("what a server publishes is delivered as it changes, through all that goes 
   await comes(3);
   expect(delivered.map((bytes) => Buffer.from(bytes))).toEqual([one, two, one]);
   expect(failed).toEqual(["source_status", "source_truncated", "source_timeout", "source_answer"]);
+});
+
+describe("bundles of services", () => {
+  const directory = mkdtempSync(join(tmpdir(), "countersign-feeds-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const verify = { tests: false, version: false, expires: false };
+  const configOf = (url: string, names: string[], more: { credentials?: Credentials; at?: string } = {}) => {
+    const { credentials = { kind: "none" }, at = "bundles" } = more;
+    const bundles = names.map((name) => ({
+      ...{ name, from: { kind: "service" as const, service: "acme", resource: `${at}/${name}` } },
+      ...{ polling, trigger: "periodic" as const, persist: true, sizeLimitBytes: 1_000_000, verify },
+    }));
+    const service = { name: "acme", url, type: "http" as const, headers: {}, credentials };
+    const services = new Map([["acme", { ...service, responseHeaderTimeoutMs: 2_000 }]]);
+    return { services, keys: new Map(), bundles } satisfies BundlesConfig;
+  };
+  /** Asks once for each, after what is kept came back as it is told. */
+  const run = async (config: BundlesConfig, recalled: Activation = { kind: "activated" }): Promise<void> => {
+    const keep = createKeep(directory);
+    await keep.open();
+    const quiet = (): void => undefined;
+    const feeds: Feeds = createFeeds({
+      ...{ keep, now: Date.now, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } },
+      bundles: {
+        async arrive({ name, origin, content }) {
+          if (origin === "persisted") return recalled;
+          if ("bytes" in content) await keep.snapshot(name, content.bytes);
+          return { kind: "activated" };
+        },
+        ...{ asked: quiet, remove: quiet, forget: quiet },
+      },
+    });
+    await feeds.configure(config);
+    for (const name of feeds.names()) await feeds.refresh(name);
+    await feeds.close();
+  };
+
+  test("are asked for by the ETag of what was kept, after a restart: of that very content and place only", async () => {
+    const server = await serve();
+    const etag = server.put("bundles/app", one);
+    server.put("moved/app", one);
+    const known = async (config: BundlesConfig, recalled?: Activation): Promise<string | undefined> => {
+      const before = server.requests.length;
+      await run(config, recalled);
+      return server.requests[before]?.headers["if-none-match"];
+    };
+    const config = configOf(server.url, ["app"]);
+    expect(await known(config)).toBeUndefined();
+    expect(await known(config)).toBe(etag);
+    expect(await known(config, { kind: "rejected", code: "signature_key", message: "" })).toBeUndefined();
+    expect(await known(config)).toBe(etag);
+    const file = join(directory, "bundles/app/etag.json");
+    for (const text of ["", "{", "[]", readFileSync(file, "utf8").replace(/"of":"../, '"of":"__')]) {
+      writeFileSync(file, text);
+      expect(await known(config)).toBeUndefined();
+    }
+    expect(await known(config)).toBe(etag);
+    const moved = configOf(server.url, ["app"], { at: "moved" });
+    expect(await known(moved)).toBeUndefined();
+    expect(readFileSync(file, "utf8")).not.toContain(server.url);
+  });
+
+  test("of one service are had by one access token, however many they are", async () => {
+    const server = await serve();
+    const names = ["a", "b", "c", "d"];
+    for (const name of names) server.put(`bundles/${name}`, one);
+    const tokens = await serve();
+    const answer = JSON.stringify({ access_token: "t", token_type: "bearer", expires_in: 600 });
+    tokens.fail({ kind: "body", body: answer });
+    const credentials: Credentials = {
+      ...{ kind: "oauth2", tokenUrl: `${tokens.url}/token`, clientId: "c", clientSecret: "s", scopes: [] },
+    };
+    await run(configOf(server.url, names, { credentials }));
+    expect(tokens.requests.length).toBe(1);
+    expect(server.requests.length).toBeGreaterThanOrEqual(4);
+    expect(server.requests.every(({ headers }) => headers.authorization === "Bearer t")).toBe(true);
+  });
 });

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { isObject, parseJson } from "../../contract.js";
 import type { Rejected } from "../../rego/bundle.js";
 import { openFolder, readWhole, sweep, syncFolder, writeWhole } from "./whole.js";
 
@@ -17,6 +18,14 @@ export interface Keep {
   snapshot(name: string, bytes: Uint8Array): Promise<void>;
   /** Adds changes to the snapshot. On disk when it answers. @throws Error of the file system */
   delta(name: string, bytes: Uint8Array): Promise<void>;
+  /** Remembers by which ETag a place knows what was kept last. Never rejects: it spares a download, and no more. */
+  told(name: string, bytes: Uint8Array, told: KeptEtag): Promise<void>;
+}
+
+export interface KeptEtag {
+  readonly etag: string;
+  /** Names the service and the resource: the ETag says nothing to another. */
+  readonly place: string;
 }
 
 export interface KeptBundle {
@@ -24,12 +33,16 @@ export interface KeptBundle {
   readonly bytes: Uint8Array;
   /** In the order in which they came. */
   readonly deltas: readonly Uint8Array[];
+  readonly told?: KeptEtag;
 }
 
 export const snapshotFile = "bundle.tar.gz";
+const etagFile = "etag.json";
 /** More than any bundle may have, so that the limit of its own is what refuses it. */
 const mostBytes = 2 ** 30;
 const mostDeltas = 999;
+const mostOfEtag = 16 * 1024;
+const etagPattern = /^[\x20-\x7e]{1,1024}$/;
 
 export function createKeep(directory: string): Keep {
   const root = join(directory, "bundles");
@@ -60,7 +73,8 @@ export function createKeep(directory: string): Keep {
             throw new Error("changes are missing");
           deltas.push(delta);
         }
-        return { kind: "kept", bytes, deltas };
+        const told = await readTold(folder, nameOf(deltas.at(-1) ?? bytes));
+        return { kind: "kept", bytes, deltas, ...(told === undefined ? {} : { told }) };
       } catch (error) {
         const reason = error instanceof Error ? error.message : "fault";
         const message = `what is kept of ${name} in the persistence directory can't be used: ${reason}`;
@@ -85,7 +99,26 @@ export function createKeep(directory: string): Keep {
       if (count >= mostDeltas) throw new Error("there are too many changes: give a snapshot");
       await writeWhole(folderOf(name), deltaFile(count + 1, snapshot), bytes);
     },
+    async told(name, bytes, { etag, place }) {
+      const text = JSON.stringify({ of: nameOf(bytes), etag, place });
+      await writeWhole(folderOf(name), etagFile, Buffer.from(text)).catch(() => undefined);
+    },
   };
+}
+
+/** INVARIANT: an ETag counts for the very bytes that are there; otherwise all is asked for again. */
+async function readTold(folder: string, of: string): Promise<KeptEtag | undefined> {
+  try {
+    const bytes = await readWhole(folder, etagFile, mostOfEtag);
+    const value = bytes === undefined ? undefined : parseJson(bytes);
+    if (!isObject(value) || value["of"] !== of) return undefined;
+    const { etag, place } = value;
+    return typeof etag === "string" && etagPattern.test(etag) && typeof place === "string"
+      ? { etag, place }
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf(bytes: Uint8Array): string {

@@ -15,6 +15,8 @@ export type Polled =
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
 export interface Poller {
+  /** What is in force came from here before a restart, with this ETag. Before it is asked. */
+  know(etag: string): void;
   /** Begins to ask, unless it is only asked by {@link refresh}. */
   start(): void;
   /** Asks at once, and takes what was rejected before once more. Never rejects. */
@@ -29,8 +31,6 @@ export interface PollerParts {
   readonly source: Source;
   readonly polling: PollingConfig;
   readonly trigger: "periodic" | "manual";
-  /** ETag of what is in force, where that came from here before a restart. */
-  readonly etag?: string | undefined;
   /** Brings an archive into force, or says why not. */
   readonly deliver: (bytes: Uint8Array, etag: string | undefined) => Promise<Activation>;
   /** Told of each answer of the source, before what came is delivered. */
@@ -64,7 +64,7 @@ type Failed = Extract<Downloaded, { readonly kind: "failed" }>;
 export function createPoller(parts: PollerParts): Poller {
   const { polling, now, random } = parts;
   const closed = new AbortController();
-  let known = parts.etag;
+  let known: string | undefined;
   let longPoll = polling.longPollingTimeoutMs !== undefined;
   let failures = 0;
   let rejected: { readonly digest: string; readonly at: number; readonly why: Rejected } | undefined;
@@ -185,6 +185,9 @@ export function createPoller(parts: PollerParts): Poller {
   };
 
   return {
+    know(etag) {
+      known ??= etag;
+    },
     start() {
       if (parts.trigger === "periodic") begin();
     },
