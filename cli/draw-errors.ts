@@ -57,7 +57,7 @@ function drawLine(line: string, row: number, at: number): string {
 }
 
 /** What a terminal would act on isn't shown to it. */
-function clean(text: string): string {
+export function clean(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 

@@ -23,7 +23,8 @@ function section(title: string, lines: readonly string[]): string {
   return `  ${title}\n${(lines.length === 0 ? ["(nothing)"] : lines).map((line) => `    ${line}\n`).join("")}`;
 }
 
-function drawCaching({ deterministic, nondeterministic, clock, cache = {} }: EntrypointFacts): string {
+/** Says whether results are cached, and why not. */
+export function drawCaching({ deterministic, nondeterministic, clock, cache = {} }: EntrypointFacts): string {
   const { ttl, scope } = cache;
   const shared = scope === "subject" || scope === "task" ? `, each ${scope}'s alone` : "";
   if (ttl === 0) return "never cached: METADATA says ttl 0";

@@ -50,6 +50,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "evaluate a query, as opa does or as a sidecar does",
     load: async () => (await import("./eval.js")).evalCommand,
   },
+  inspect: {
+    summary: "what is in a bundle",
+    load: async () => (await import("./inspect.js")).inspectCommand,
+  },
   push: {
     summary: "push a bundle: verified, tested, and in force in all sidecars",
     load: async () => (await import("./push.js")).pushCommand,
@@ -95,7 +99,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "what a rule asks of documents for one caller",
     load: async () => (await import("./filter.js")).filterCommand,
   },
-  deps: { summary: "what an entrypoint reads", load: async () => (await import("./deps.js")).depsCommand },
+  deps: {
+    summary: "what an entrypoint or a query reads",
+    load: async () => (await import("./deps.js")).depsCommand,
+  },
 };
 
 function help(): string {

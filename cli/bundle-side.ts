@@ -1,0 +1,123 @@
+/** Reads all that is to be known of one bundle: for `inspect` and `diff`. */
+import { createHash } from "node:crypto";
+import type { Json } from "../sidecar/contract.js";
+import { parseJson } from "../sidecar/contract.js";
+import type { Metadata } from "../sidecar/bundles/admit/metadata.js";
+import { readMetadata } from "../sidecar/bundles/admit/metadata.js";
+import {
+  Malformed,
+  readPayload,
+  readToken,
+  signaturesName,
+} from "../sidecar/bundles/signature/signatures-file.js";
+import type { Entries } from "../sidecar/rego/archive.js";
+import type { RuleTexts } from "../sidecar/rego/author.js";
+import type { BuildError, BuiltBundle, EntrypointFacts, Rejected } from "../sidecar/rego/bundle.js";
+import { compileBundle } from "../sidecar/rego/build.js";
+import type { Toolchain } from "../sidecar/rego/toolchain.js";
+
+export interface Side {
+  readonly kind: "side";
+  readonly bundle: BuiltBundle;
+  readonly metadata: Metadata;
+  readonly manifest: Json;
+  /** Base documents. */
+  readonly data: Json;
+  /** Those that METADATA names or, where it names none, all. */
+  readonly entrypoints: readonly EntrypointFacts[];
+  /** The rules of its Rego; empty where it is compiled without. */
+  readonly texts: RuleTexts;
+  readonly hasRego: boolean;
+  readonly signature: SignatureFacts;
+  readonly tests: number;
+  /** Of its files. */
+  readonly bytes: number;
+}
+
+export type SignatureFacts =
+  | { readonly signed: false }
+  | { readonly signed: true; readonly keyid?: string; readonly scope?: string; readonly malformed?: string };
+
+/** Never rejects. */
+export async function readSide(
+  entries: Entries,
+  toolchain: Toolchain,
+  regoVersion?: 0 | 1,
+): Promise<Side | Rejected> {
+  const built = await compileBundle({
+    ...{ entries, toolchain },
+    ...(regoVersion === undefined ? {} : { regoVersion }),
+  });
+  if (built.kind === "rejected") return built;
+  const { bundle } = built;
+  const files = textsOf(entries, /\.rego$|^\.manifest$/);
+  const hasRego = Object.keys(files).some((place) => place.endsWith(".rego"));
+  const version = regoVersion === undefined ? {} : { rego_version: regoVersion };
+  let texts: RuleTexts = { rules: [], packages: [] };
+  if (hasRego) {
+    const found = await toolchain.author("rules", { files, ...version });
+    if (found.kind === "rejected") return found;
+    texts = found.result;
+  }
+  const named = await namedEntrypoints(entries, toolchain, hasRego, version);
+  return {
+    ...{ kind: "side", bundle, texts, hasRego },
+    metadata: readMetadata(entries.get(".manifest")),
+    manifest: parsed(bundle.manifest),
+    data: parseJson(bundle.data),
+    entrypoints: named ?? bundle.entrypoints,
+    signature: signatureOf(entries),
+    tests: texts.rules.filter(({ test, ref }) => test === true && /(^|\.)(todo_)?test_/.test(ref)).length,
+    bytes: [...entries.values()].reduce((sum, one) => sum + one.byteLength, 0),
+  };
+}
+
+/** Every rule is an entrypoint of what is built; who reads wants those that are meant. */
+async function namedEntrypoints(
+  entries: Entries,
+  toolchain: Toolchain,
+  hasRego: boolean,
+  version: { readonly rego_version?: 0 | 1 },
+): Promise<readonly EntrypointFacts[] | undefined> {
+  if (!hasRego || [...entries.keys()].some((place) => place.endsWith(".wasm"))) return undefined;
+  const files = textsOf(entries, /\.rego$|^\.manifest$|(^|\/)data\.(json|ya?ml)$/);
+  const found = await toolchain.dependencies({ files, ...version });
+  return found.kind === "rejected" ? undefined : found.result.entrypoints;
+}
+
+function textsOf(entries: Entries, wanted: RegExp): Record<string, string> {
+  const decoder = new TextDecoder();
+  return Object.fromEntries(
+    [...entries]
+      .filter(([place]) => wanted.test(place))
+      .map(([place, bytes]) => [place, decoder.decode(bytes)]),
+  );
+}
+
+/** Tells what a signature says of itself: nothing is verified here. */
+function signatureOf(entries: Entries): SignatureFacts {
+  const file = entries.get(signaturesName);
+  if (file === undefined) return { signed: false };
+  try {
+    const [head = "", payload = ""] = readToken(file).split(".");
+    const { keyid, scope } = readPayload(Buffer.from(payload, "base64url"));
+    const header = parseJson(Buffer.from(head, "base64url"));
+    const kid = typeof header === "object" && header !== null && "kid" in header ? header.kid : undefined;
+    const id = typeof kid === "string" ? kid : keyid;
+    return { signed: true, ...(id === undefined ? {} : { keyid: id }), ...(scope === "" ? {} : { scope }) };
+  } catch (error) {
+    return { signed: true, malformed: error instanceof Malformed ? error.message : "it is no JWT" };
+  }
+}
+
+const parsed = (value: unknown): Json => parseJson(JSON.stringify(value));
+
+/** SHA-256, hex. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Names the file of an error as the author knows it. */
+export function namedErrors(errors: readonly BuildError[], shown: (file: string) => string): BuildError[] {
+  return errors.map((error) => (error.file === undefined ? error : { ...error, file: shown(error.file) }));
+}
