@@ -1,7 +1,10 @@
 /** Docs that can be held to the source are. */
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import yaml from "js-yaml";
 import { sidecarFlags } from "../cli/sidecar.js";
 import { parseGatewayConfig } from "../gateway/config.js";
@@ -59,6 +62,44 @@ describe("docs/configuration.md", () => {
     const text = read("docs/configuration.md");
     expect(Object.keys(sidecarFlags).filter((flag) => !text.includes(`--${flag}`))).toEqual([]);
   });
+});
+
+describe("bundles", () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-docs-"));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  writeFileSync(join(folder, "key.pem"), publicKey.export({ type: "spki", format: "pem" }));
+  const withKey = (text: string): Json =>
+    yaml.load(text.replaceAll(/key_file: [^\s,}]+/g, `key_file: ${join(folder, "key.pem")}`)) as Json;
+  const blocks = (path: string, kind: string): string[] =>
+    [...read(path).matchAll(new RegExp(`\`\`\`${kind}\n([\\s\\S]*?)\`\`\``, "g"))].map(
+      ([, text = ""]) => text,
+    );
+
+  test.each(["bundles", "push", "services", "discovery"])("the example of docs/%s.md is valid", (name) => {
+    const [first = ""] = blocks(`docs/${name}.md`, "yaml");
+    const { bundles, discovery } = parseSidecarConfig(withKey(first));
+    expect(bundles.bundles.length + (discovery === undefined ? 0 : 1)).toBeGreaterThan(0);
+  });
+
+  test.each(["sidecar", "fleet"])("deploy/examples/%s.yaml is valid", (name) => {
+    const { bundles } = parseSidecarConfig(withKey(read(`deploy/examples/${name}.yaml`)));
+    expect(bundles.bundles).toMatchObject([{ name: "app", signing: { keyid: "release" } }]);
+  });
+
+  test("what docs/bundles.md types ends with a signed bundle", () => {
+    const [script = ""] = blocks("docs/bundles.md", "sh");
+    const command = `countersign() { "${process.execPath}" "${join(root, "bin/countersign.js")}" "$@"; }`;
+    const out = execFileSync("bash", ["-ec", `${command}\n${script}`], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+    expect(out).toContain("PASS: 2/2");
+    expect(existsSync(join(folder, "signed.tar.gz"))).toBe(true);
+  }, 60_000);
 });
 
 test("docs/gateway.md's example is a valid configuration", () => {
