@@ -17,10 +17,14 @@ export interface Asked {
 
 export interface Answer {
   readonly status: number;
+  /** `null` of an archive. */
   readonly body: Json;
+  /** An archive. */
+  readonly bytes?: Uint8Array;
 }
 
-const largest = 64 * 2 ** 20;
+/** An archive may have as much. */
+const largest = 128 * 2 ** 20;
 const waitMs = 10_000;
 
 /** It may have been done, and there is no answer. */
@@ -65,6 +69,10 @@ export function ask(
       });
       res.on("error", reject);
       res.on("end", () => {
+        if (res.headers["content-type"] === "application/gzip") {
+          resolve({ status: res.statusCode ?? 0, body: null, bytes: Buffer.concat(chunks) });
+          return;
+        }
         try {
           resolve({ status: res.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) });
         } catch {

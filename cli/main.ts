@@ -54,6 +54,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "what is in a bundle",
     load: async () => (await import("./inspect.js")).inspectCommand,
   },
+  diff: {
+    summary: "what differs between two bundles",
+    load: async () => (await import("./diff.js")).diffCommand,
+  },
   push: {
     summary: "push a bundle: verified, tested, and in force in all sidecars",
     load: async () => (await import("./push.js")).pushCommand,
