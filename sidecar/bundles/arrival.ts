@@ -77,6 +77,8 @@ export interface Prepared extends BundleFacts {
   readonly tests?: TestCounts;
   /** A version below the mark came by an operator's word. */
   readonly override?: { readonly reason: string; readonly by: string };
+  /** Whether it is still configured, and in the way in which it was looked at: that may have changed since. */
+  readonly isCurrent: () => boolean;
   /**
    * Keeps it and its mark on disk. Called once nothing but an assignment is left: what can't be marked mustn't come into force.
    * Never rejects.

@@ -19,7 +19,7 @@ export type Admission = Pick<BundleConfig, "signing" | "sizeLimitBytes" | "verif
 export interface PrepareParts {
   /** Absent for a bundle that no configuration speaks of (`-b PATH`). */
   readonly admissionOf: (name: string) => Admission | undefined;
-  readonly keys: () => ReadonlyMap<string, KeyConfig>;
+  readonly keys: () => Keys;
   readonly make: Make;
   readonly test: Toolchain["test"];
   /** @throws Error where the module can't be loaded, or needs a built-in that isn't here */
@@ -45,10 +45,11 @@ export function createPrepare(parts: PrepareParts): Prepare {
     try {
       const { name, content, origin } = arrival;
       const admission = admissionOf(name);
+      const keys = parts.keys();
       const verify = admission?.verify;
       const made = await inTurn(() =>
         parts.make({
-          ...{ content, keys: parts.keys(), texts: verify?.tests === true },
+          ...{ content, keys, texts: verify?.tests === true },
           sizeLimitBytes: admission?.sizeLimitBytes ?? parts.sizeLimitBytes,
           ...(admission?.signing === undefined ? {} : { signing: admission.signing }),
           ...(inForce === undefined ? {} : { inForce }),
@@ -101,6 +102,7 @@ export function createPrepare(parts: PrepareParts): Prepare {
         ...(made.changes === undefined ? {} : { changes: made.changes }),
         ...(tested === undefined ? {} : { tests: tested.tests }),
         ...(version.override === undefined ? {} : { override: version.override }),
+        isCurrent: () => admissionOf(name) === admission && areSame(parts.keys(), keys),
         async keep(): Promise<Kept> {
           // INVARIANT: the mark never names what isn't kept yet: a crash between the two finds a bundle that is high enough
           const kept = mustKeep && "bytes" in content ? await keepOn(keep, name, made, content.bytes) : ok;
@@ -115,6 +117,12 @@ export function createPrepare(parts: PrepareParts): Prepare {
       return rejected("activation_failed", error instanceof Error ? error.message : "it can't be prepared");
     }
   };
+}
+
+type Keys = ReadonlyMap<string, KeyConfig>;
+
+function areSame(some: Keys, others: Keys): boolean {
+  return some === others || JSON.stringify([...some]) === JSON.stringify([...others]);
 }
 
 const ok: Kept = { kind: "kept" };

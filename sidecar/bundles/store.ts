@@ -191,10 +191,13 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       if (inPlace !== undefined && before?.digest !== inPlace.base) return rejectionOf(lateDelta);
       const clash = clashOf(bundle);
       if (clash !== undefined) return clash;
+      if (!prepared.isCurrent()) return outdated;
       if ((await arrival.confirm?.(prepared)) === false) return { kind: "declined" };
       const kept = await prepared.keep();
       if (kept.kind === "rejected") return rejectionOf(kept);
       if (closed) return { kind: "rejected", code: "activation_failed", message: "the sidecar is stopping" };
+      // INVARIANT: what a key verified that was taken away meanwhile, or what isn't configured any more, doesn't come
+      if (!prepared.isCurrent()) return outdated;
       const activation = inPlace === undefined ? bringIn(bundle) : changeInPlace(name, inPlace);
       if (activation.kind !== "activated") return activation;
       const facts = factsOf(prepared);
@@ -323,4 +326,9 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   };
 }
 
+const outdated: Activation = {
+  kind: "rejected",
+  code: "activation_failed",
+  message: "its configuration changed while it was looked at: it has to come again",
+};
 const unknown = { verified: { signed: false }, type: "snapshot", size: 0 } as const;
