@@ -27,13 +27,28 @@ export interface ActivatedFacts extends BundleFacts {
   readonly tests?: TestCounts;
 }
 
+/** Most that is remembered and told of one rejection: errors, and characters of a text, which names may come from an archive. */
+const mostErrors = 50;
+const longestMessage = 1_000;
+const longestFile = 300;
+
 /** The compiler's own errors come under the first of our codes that fits. */
-export function rejectionOf({ errors }: Rejected): Rejection {
+export function rejectionOf(rejected: Rejected): Rejection {
+  const errors = rejected.errors.slice(0, mostErrors).map(shortened);
   const [first] = errors;
   const code = first !== undefined && isBundleCode(first.code) ? first.code : codeOf(first);
   const place =
     first?.file === undefined ? "" : `${first.file}:${first.row === undefined ? "" : `${first.row}:`} `;
   return { kind: "rejected", code, message: place + (first?.message ?? "the build failed"), errors };
+}
+
+function shortened(error: BuildError): BuildError {
+  const { message, file } = error;
+  return {
+    ...error,
+    message: message.slice(0, longestMessage),
+    ...(file === undefined ? {} : { file: file.slice(0, longestFile) }),
+  };
 }
 
 function codeOf(error: BuildError | undefined): string {
