@@ -117,17 +117,17 @@ describe("a sidecar that discovers", () => {
     // its own rules and data are nobody's to ask
     expect(await ask(url, "example")).toBeUndefined();
 
-    const wrong: [string, string, RegExp][] = [
-      ["w1", `config := {"bundels": {}}`, /unknown field; did you mean bundles/],
-      ["w3", `other := 1`, /its decision is undefined/],
+    const wrong: [string, string, string, RegExp][] = [
+      ["w1", `config := {"bundels": {}}`, "discovery_invalid", /unknown field; did you mean bundles/],
+      ["w3", `other := 1`, "discovery_undefined", /its decision is undefined/],
     ];
-    for (const [revision, rego, reason] of wrong) {
+    for (const [revision, rego, code, reason] of wrong) {
       server.put("discovery", discovery(revision, rego));
       const document = await told(
         (one) =>
           at(one, "discovery", "code") !== undefined && reason.test(String(at(one, "discovery", "message"))),
       );
-      expect(at(document, "discovery", "active_revision")).toBe("d1");
+      expect(at(document, "discovery")).toMatchObject({ active_revision: "d1", code });
       expect(at(document, "plugins", "discovery", "state")).toBe("WARN");
       expect(await ask(url, "eu")).toBe("eu");
     }
