@@ -480,7 +480,7 @@ describe("a poller", () => {
   });
 });
 
-test("docs/services.md lists every code of a source, and its example is a valid configuration", () => {
+test("docs/services.md lists every code of a source, and its examples are valid configurations", () => {
   const text = readFileSync(join(root, "docs/services.md"), "utf8");
   const rows = [...text.matchAll(/^\| `(source_\w+)` \|/gm)].map(([, code]) => code);
   expect(rows.sort()).toEqual(
@@ -488,8 +488,14 @@ test("docs/services.md lists every code of a source, and its example is a valid 
       .filter((code) => code.startsWith("source_"))
       .sort(),
   );
-  const example = yaml.load(/```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "") as Json;
-  expect(parseSidecarConfig(example).bundles.bundles[0]?.polling.longPollingTimeoutMs).toBe(60_000);
+  const environment = { AWS_REGION: "eu-1", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+  const examples = [...text.matchAll(/```yaml\n(services:[\s\S]*?)```/g)].map(
+    ([, example = ""]) => parseSidecarConfig(yaml.load(example) as Json, undefined, environment).bundles,
+  );
+  expect(examples[0]?.bundles[0]?.polling.longPollingTimeoutMs).toBe(60_000);
+  expect(examples.flatMap(({ services }) => [...services.values()]).map(({ type }) => type)).toEqual([
+    ...["http", "http", "oci"],
+  ]);
 });
 
 test("what a server publishes is delivered as it changes, through all that goes wrong", async () => {
