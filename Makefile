@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill bench-push pack clean
+.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill bench-push bench-activation pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -94,6 +94,9 @@ bench-fences: build ## measure how soon ten replicas act on a fence, and what a 
 
 bench-push: build ## measure how soon a pushed bundle is in force in three sidecars (docs/push.md)
 	@node --no-warnings dist/bench/push/main.js
+
+bench-activation: build ## measure decisions while bundles with 10 MB of data come into force (docs/performance.md)
+	@node --no-warnings dist/bench/activation/main.js
 
 bench-live: build ## measure what the register of live things costs, and how soon a stream is cut (docs/gateway-live.md)
 	@node --no-warnings dist/bench/live/main.js
