@@ -173,11 +173,15 @@ function runWorker(options: SidecarOptions): Promise<number> {
       if (process.connected) process.disconnect();
     };
     const begin = (slot: number): Promise<Sidecar> => {
-      const { dir } = configOf(options).state;
+      const { state, bundles } = configOf(options);
+      const kept = { "state.dir": state.dir, persistence_directory: bundles.persistenceDirectory };
+      // INVARIANT: what outlives the process is each worker's own: of two that write one mark, the later could lower it
+      const own = Object.entries(kept).flatMap(([name, directory]) =>
+        directory === undefined ? [] : [`${name}=${directory}/worker-${slot}`],
+      );
       return startSidecar({
         ...options,
-        // what outlives the process is each worker's own
-        sets: dir === undefined ? options.sets : [...options.sets, `state.dir=${dir}/worker-${slot}`],
+        sets: [...options.sets, ...own],
         shared: {
           metricsText: () =>
             new Promise((give) => {

@@ -1,6 +1,6 @@
 /** Several processes share the addresses, and are one sidecar to who asks. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,6 +49,7 @@ test("both answer at one address, one that dies is replaced, and all end togethe
     `state.redis_url=${redis.url}`,
     "state.secret=0123456789abcdef0123456789abcdef",
     "decision_logs.console=true",
+    `persistence_directory=${join(folder, "kept")}`,
   ];
   const child = spawn(
     process.execPath,
@@ -89,6 +90,8 @@ test("both answer at one address, one that dies is replaced, and all end togethe
     const workers = (): Set<string> =>
       new Set([...log.matchAll(/"labels":\{"id":"([^"]+)"/g)].map(([, id = ""]) => id));
     await until(() => Promise.resolve(workers().size === 2), 10);
+    // no two write one version mark
+    expect(readdirSync(join(folder, "kept")).sort()).toEqual(["worker-1", "worker-2"]);
 
     const metrics = await (await fetch(`${url}/metrics`)).text();
     const counts = [...metrics.matchAll(/^countersign_decisions_total\{.*\} (\d+)$/gm)];
