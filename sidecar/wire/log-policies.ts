@@ -1,5 +1,6 @@
 /** Finds the decision log's policies among the bundles in force, and asks them. */
 import type { ActiveBundle, BundleSet } from "../bundles/active.js";
+import { resolvePath } from "../bundles/active.js";
 import type { Json } from "../contract.js";
 import { InputTerm } from "../decide/policy.js";
 import type { Ask, LogPolicies } from "../record/mask/screen.js";
@@ -33,16 +34,17 @@ export function findLogPolicies(
 
 const versionsOf = ({ bundles }: BundleSet): string => bundles.map((one) => one.dataVersion()).join(" ");
 
-/** A policy with so many packages and rules doesn't answer at each of them, but perhaps at the package of one. */
-const many = 1_000;
+/** A policy with so many entrypoints may have more that it doesn't answer at, but at a package above; those of system/log it has. */
+const many = 100;
 
 function askAt(set: BundleSet, path: string): Ask | undefined {
   const segments = path.split("/");
   for (const bundle of set.bundles) {
     if (bundle.entrypoints.has(path)) return askOf(bundle, path, []);
-    const parent = segments.slice(0, -1).join("/");
-    if (bundle.entrypoints.size >= many && bundle.entrypoints.has(parent))
-      return askOf(bundle, parent, segments.slice(-1));
+    if (bundle.entrypoints.size >= many) {
+      const above = resolvePath({ bundles: [bundle] }, segments);
+      if (above !== undefined) return askOf(bundle, above.entrypoint, above.rest);
+    }
     const value = bundle.policy.read(segments);
     if (value !== undefined) return () => ({ kind: "value", value });
   }

@@ -17,6 +17,12 @@ const (
 	mostVisits      = 1_000_000
 )
 
+// logPackage has the policies of the decision log; so many of its paths are there in any case.
+const (
+	logPackage = "system/log"
+	mostOfLog  = 16
+)
+
 // entrypoints are the paths that a build can answer.
 type entrypoints struct {
 	// what METADATA marks and what was asked for by name
@@ -93,7 +99,7 @@ func rootsOf(source *bundle.Bundle) []string {
 }
 
 // paths gives the packages and rules that can answer, at most so many: packages first, short ones before long ones, as
-// a path that is left out is answered by the nearest one above it. Root documents are left out, as generated packages
+// a path that is left out is answered by the nearest one above it; those of the decision log before all. Root documents are left out, as generated packages
 // would be seen there, what lies above the bundle's roots, and functions, which answer nothing.
 func (a *analysis) paths(roots []string, most int) []string {
 	own := func(path string) bool {
@@ -135,7 +141,22 @@ func (a *analysis) paths(roots []string, most int) []string {
 	if root := a.compiler.RuleTree.Child(ast.DefaultRootDocument.Value); root != nil {
 		visit(root, "", 0, false)
 	}
+	// INVARIANT: what masks and drops is an entrypoint however much else there is: where it isn't, nothing is masked
+	ofLog := func(p place) bool { return p.path == logPackage || strings.HasPrefix(p.path, logPackage+"/") }
+	kept := 0
+	for _, p := range places {
+		if ofLog(p) {
+			kept++
+		}
+	}
+	most = max(most, min(kept, mostOfLog))
 	slices.SortStableFunc(places, func(a, b place) int {
+		if ofLog(a) != ofLog(b) {
+			if ofLog(a) {
+				return -1
+			}
+			return 1
+		}
 		if a.rule != b.rule {
 			if a.rule {
 				return 1
