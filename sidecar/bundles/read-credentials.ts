@@ -136,15 +136,18 @@ function readEnvironment(
   };
   const region = needed("AWS_REGION");
   if (!/^[\w-]{0,64}$/.test(region)) problems.add(place, "needs an AWS_REGION such as eu-central-1");
-  const sessionToken = environment["AWS_SESSION_TOKEN"] ?? "";
-  const read = {
-    accessKeyId: needed("AWS_ACCESS_KEY_ID"),
-    secretAccessKey: needed("AWS_SECRET_ACCESS_KEY"),
+  const secret = (name: string, value: string): string => {
+    if (!/^[\x21-\x7e]*$/.test(value)) problems.add(place, `needs visible characters in ${name}`);
+    return value;
+  };
+  const [id, key, session] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+  const sessionToken = secret(session, environment[session] ?? "");
+  return {
+    region,
+    accessKeyId: secret(id, needed(id)),
+    secretAccessKey: secret(key, needed(key)),
     ...(sessionToken === "" ? {} : { sessionToken }),
   };
-  for (const [name, value] of Object.entries(read))
-    if (!/^[\x21-\x7e]*$/.test(value)) problems.add(place, `${name} must be visible characters`);
-  return { ...read, region };
 }
 
 function isTokenUrl(text: string): boolean {

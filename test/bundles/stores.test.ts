@@ -7,12 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import yaml from "js-yaml";
 import { createHttpSource } from "../../sidecar/bundles/sources/http.js";
 import { createOciSource } from "../../sidecar/bundles/sources/oci.js";
 import { parseReference } from "../../sidecar/bundles/sources/reference.js";
 import { explainS3 } from "../../sidecar/bundles/sources/s3.js";
 import type { Downloaded, Source } from "../../sidecar/bundles/sources/source.js";
+import { parseSidecarConfig } from "../../sidecar/config.js";
+import { ConfigRefused } from "../../sidecar/config/config-refused.js";
+import { readDiscovered } from "../../sidecar/config/read-discovered.js";
+import type { Json } from "../../sidecar/contract.js";
 import type { Credentials, ServiceConfig } from "../../sidecar/net/service/config.js";
+import { createElsewhere } from "../../sidecar/net/service/elsewhere.js";
 import { readChallenge } from "../../sidecar/net/service/registry-tokens.js";
 import { createService } from "../../sidecar/net/service/service.js";
 import { signS3 } from "../../sidecar/net/service/sign-s3.js";
@@ -77,6 +83,14 @@ async function registryWith(bytes: Uint8Array, manifest?: unknown, type?: string
 
 const asked = ({ seen }: Listening): string[] =>
   seen.map(({ method, path }) => `${method} ${path.replace(/sha256:(.{4})\w+/, "$1")}`);
+const problemsOf = (config: Json, environment?: Record<string, string>): string => {
+  try {
+    parseSidecarConfig(config, undefined, environment);
+    return "";
+  } catch (error) {
+    return error instanceof ConfigRefused ? error.problems.join("\n") : String(error);
+  }
+};
 const failureOf = (answer: Downloaded): string =>
   answer.kind === "failed" ? `${answer.code}: ${answer.message}` : answer.kind;
 
@@ -333,7 +347,6 @@ describe("a registry", () => {
       if (url.includes("/blobs/")) response.writeHead(302, { location }).end();
       return url.includes("/blobs/");
     };
-    const { createElsewhere } = await import("../../sidecar/net/service/elsewhere.js");
     const lookup = (name: string): Promise<string[]> =>
       Promise.resolve([{ registry: own, localhost: "127.0.0.1" }[name] ?? "169.254.169.254"]);
     const elsewhere = createElsewhere({ base: new URL("http://registry/"), lookup });
@@ -350,6 +363,34 @@ describe("a registry", () => {
       const answer = await ociAt(registry.url, { lookup }).download(undefined, live());
       expect(failureOf(answer)).toMatch(/^source_address: /);
     }
+  });
+
+  test("over TLS leads nowhere without it", async () => {
+    const base = new URL("https://93.184.216.34/");
+    const elsewhere = createElsewhere({ base, lookup: () => Promise.resolve([]) });
+    const limits = { maxBytes: 1, timeoutMs: 500, headerTimeoutMs: 500, idleTimeoutMs: 500 };
+    await expect(
+      elsewhere({ ...limits, method: "GET", headers: {}, url: new URL("http://93.184.216.34/") }),
+    ).rejects.toMatchObject({ fault: "redirect", message: "it leads elsewhere without TLS" });
+  });
+
+  test.each<[string, string]>([
+    ["resource: acme/app:v1", "bundles.b.resource: must begin with the registry of services.url: ghcr.io/"],
+    ["resource: ghcr.io/acme/app", "bundles.b.resource: must end with :tag or @sha256:…"],
+    ["persist: false", "bundles.b.resource: must begin with"],
+    [
+      "{resource: ghcr.io/a:v1, polling: {long_polling_timeout_seconds: 5}}",
+      "bundles.b.polling.long_polling_timeout_seconds: isn't supported by registries",
+    ],
+  ])("is refused at the start with what it can't do: %s", (text, problem) => {
+    const bundles = { b: yaml.load(text) as Json };
+    const services = { ghcr: { url: "https://ghcr.io", type: "oci" } };
+    expect(problemsOf({ services, bundles })).toContain(problem);
+    const signing = { s3_signing: { environment_credentials: {} } };
+    const wrong = { ghcr: { url: "https://ghcr.io/v2", type: "oci", credentials: signing } };
+    expect(problemsOf({ services: wrong })).toMatch(
+      /ghcr\.url: must be .* origin[^]*isn't supported for oci/,
+    );
   });
 
   /** A registry that asks for tokens of another place. */
@@ -390,6 +431,22 @@ describe("a registry", () => {
     expect(await ociAt(short.registry.url, { credentials: token }).download(undefined, live())).toMatchObject(
       { bytes: one },
     );
+    // who is elsewhere leads nobody to this machine, and nobody to a cloud's metadata
+    for (const place of [
+      "https://169.254.169.254/token",
+      "https://[fd00:ec2::254]/token",
+      "https://metadata/",
+    ]) {
+      const { url } = closed(
+        await listenOn((_request, response) => {
+          response.writeHead(401, { "www-authenticate": `Bearer realm="${place}"` }).end();
+        }),
+      );
+      const lookup = (): Promise<string[]> => Promise.resolve(["169.254.169.254"]);
+      expect(failureOf(await ociAt(url, { lookup, credentials: token }).download(undefined, live()))).toMatch(
+        /^source_unauthorized: .*where it gives its tokens: .* address that may not be asked/,
+      );
+    }
     const other = await guarded(300, "Basic");
     expect(failureOf(await ociAt(other.registry.url).download(undefined, live()))).toMatch(
       /^source_unauthorized: .*answers 401/,
@@ -415,7 +472,7 @@ describe("a registry", () => {
     ["https://registry", `Bearer realm="https://a/",${'a="",'.repeat(10_000)}`, undefined],
     ["https://registry", "Bearer", undefined],
     ["https://registry", 'NotBearer realm="https://a/"', undefined],
-  ])("of %s that says %s", (base, text, realm) => {
+  ])("at %s names a place of tokens, or none that may be asked (%#)", (base, text, realm) => {
     const challenge = readChallenge(text, { base: new URL(base), allowPlaintext: false });
     expect(challenge?.realm.href).toBe(realm);
   });
@@ -602,6 +659,25 @@ describe("S3", () => {
     expect(failureOf(answer)).toMatch(/^source_unauthorized: minio: \/bucket\/one: /);
     expect(failureOf(answer)).toMatch(message);
     expect(failureOf(answer)).not.toMatch(/s3cret|AKID|Signature=/);
+  });
+
+  test("needs a key in the environment", () => {
+    const services = {
+      s: { url: "https://h", credentials: { s3_signing: { environment_credentials: {} } } },
+    };
+    const place = "services.s.credentials.s3_signing.environment_credentials: ";
+    const good = { AWS_REGION: "eu-1", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "s3cret" };
+    expect(problemsOf({ services }, good)).toBe("");
+    expect(problemsOf({ services }, {}).split("\n")).toEqual(
+      Object.keys(good).map((name) => `${place}needs ${name} in the environment`),
+    );
+    const odd = problemsOf({ services }, { ...good, AWS_SECRET_ACCESS_KEY: "s3cret\n" });
+    expect(odd).toBe(`${place}needs visible characters in AWS_SECRET_ACCESS_KEY`);
+    expect(odd).not.toContain("s3cret");
+    // what was discovered doesn't sign by this machine's key
+    const own = parseSidecarConfig({}, undefined, good);
+    const discover = (): unknown => readDiscovered({ value: { services }, own, taken: new Set() });
+    expect(discover).toThrow(/environment_credentials: is this machine's, which only the sidecar's own/);
   });
 
   test("says nothing that a store says but by its table", async () => {

@@ -8,7 +8,7 @@ import type { Credentials } from "./config.js";
 import { isHere } from "./config.js";
 import { tokenOf, type Proof, type Prover, type Unsigned } from "./credentials.js";
 import type { Answer } from "./exchange.js";
-import { Fault } from "./fault.js";
+import { Fault, faultOf } from "./fault.js";
 
 /** Where a token is to be had, as a registry says. */
 export interface Challenge {
@@ -67,7 +67,9 @@ export function createRegistryProver(parts: RegistryTokensParts): Prover {
     } catch (error) {
       // where it is to be had may have changed: the registry is asked again
       held.delete(repository);
-      throw error;
+      // whatever it is, it isn't the registry's own fault
+      if (error instanceof Fault && error.fault === "credentials") throw error;
+      throw new Fault("credentials", `where it gives its tokens: ${faultOf(error).message}`);
     }
   };
 
