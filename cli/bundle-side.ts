@@ -12,13 +12,23 @@ import {
 } from "../sidecar/bundles/signature/signatures-file.js";
 import type { Entries } from "../sidecar/rego/archive.js";
 import type { RuleTexts } from "../sidecar/rego/author.js";
-import type { BuildError, BuiltBundle, EntrypointFacts, Rejected } from "../sidecar/rego/bundle.js";
+import type {
+  BuildError,
+  BuiltBundle,
+  EntrypointFacts,
+  Rejected,
+  RuleFacts,
+} from "../sidecar/rego/bundle.js";
 import { compileBundle } from "../sidecar/rego/build.js";
+import { readManifest } from "../sidecar/rego/manifest.js";
 import type { Toolchain } from "../sidecar/rego/toolchain.js";
 
 export interface Side {
   readonly kind: "side";
-  readonly bundle: BuiltBundle;
+  /** Where it was compiled. */
+  readonly bundle?: BuiltBundle;
+  /** What METADATA says of the rules of a compiled bundle. */
+  readonly rules: readonly RuleFacts[];
   readonly metadata: Metadata;
   readonly manifest: Json;
   /** Base documents. */
@@ -38,51 +48,58 @@ export type SignatureFacts =
   | { readonly signed: false }
   | { readonly signed: true; readonly keyid?: string; readonly scope?: string; readonly malformed?: string };
 
-/** Never rejects. */
+/** Never rejects. What is Rego only is compiled to WASM where its digest is asked for, which takes the longest. */
 export async function readSide(
   entries: Entries,
   toolchain: Toolchain,
-  regoVersion?: 0 | 1,
+  { regoVersion, digest }: { readonly regoVersion: 0 | 1 | undefined; readonly digest: boolean },
 ): Promise<Side | Rejected> {
-  const built = await compileBundle({
-    ...{ entries, toolchain },
-    ...(regoVersion === undefined ? {} : { regoVersion }),
-  });
-  if (built.kind === "rejected") return built;
-  const { bundle } = built;
-  const files = textsOf(entries, /\.rego$|^\.manifest$/);
-  const hasRego = Object.keys(files).some((place) => place.endsWith(".rego"));
   const version = regoVersion === undefined ? {} : { rego_version: regoVersion };
+  const files = textsOf(entries, /\.rego$|^\.manifest$|(^|\/)data\.(json|ya?ml)$/);
+  const hasRego = Object.keys(files).some((place) => place.endsWith(".rego"));
+  const hasWasm = [...entries.keys()].some((place) => place.endsWith(".wasm"));
   let texts: RuleTexts = { rules: [], packages: [] };
   if (hasRego) {
     const found = await toolchain.author("rules", { files, ...version });
     if (found.kind === "rejected") return found;
     texts = found.result;
   }
-  const named = await namedEntrypoints(entries, toolchain, hasRego, version);
+  const built =
+    digest || hasWasm || !hasRego
+      ? await compileBundle({ entries, toolchain, ...(regoVersion === undefined ? {} : { regoVersion }) })
+      : undefined;
+  if (built?.kind === "rejected") return built;
+  const content = built?.bundle ?? (await sourceOf(files, toolchain));
+  if ("kind" in content) return content;
+  let { entrypoints } = content;
+  if (hasRego && !hasWasm) {
+    const found = await toolchain.dependencies({ files, ...version });
+    if (found.kind === "rejected") return found;
+    entrypoints = found.result.entrypoints;
+  }
   return {
-    ...{ kind: "side", bundle, texts, hasRego },
+    ...{ kind: "side", texts, hasRego, entrypoints, rules: content.rules },
+    ...(built === undefined ? {} : { bundle: built.bundle }),
     metadata: readMetadata(entries.get(".manifest")),
-    manifest: parsed(bundle.manifest),
-    data: parseJson(bundle.data),
-    entrypoints: named ?? bundle.entrypoints,
+    manifest: parsed(content.manifest),
+    data: parseJson(content.data),
     signature: signatureOf(entries),
     tests: texts.rules.filter(({ test, ref }) => test === true && /(^|\.)(todo_)?test_/.test(ref)).length,
     bytes: [...entries.values()].reduce((sum, one) => sum + one.byteLength, 0),
   };
 }
 
-/** Every rule is an entrypoint of what is built; who reads wants those that are meant. */
-async function namedEntrypoints(
-  entries: Entries,
+type Content = Pick<BuiltBundle, "manifest" | "data" | "rules" | "entrypoints">;
+
+async function sourceOf(
+  files: Readonly<Record<string, string>>,
   toolchain: Toolchain,
-  hasRego: boolean,
-  version: { readonly rego_version?: 0 | 1 },
-): Promise<readonly EntrypointFacts[] | undefined> {
-  if (!hasRego || [...entries.keys()].some((place) => place.endsWith(".wasm"))) return undefined;
-  const files = textsOf(entries, /\.rego$|^\.manifest$|(^|\/)data\.(json|ya?ml)$/);
-  const found = await toolchain.dependencies({ files, ...version });
-  return found.kind === "rejected" ? undefined : found.result.entrypoints;
+): Promise<Content | Rejected> {
+  const read = readManifest(files[".manifest"]);
+  if (read.kind === "rejected") return read;
+  const found = await toolchain.data({ files });
+  if (found.kind === "rejected") return found;
+  return { manifest: read.manifest, data: found.result.data, rules: [], entrypoints: [] };
 }
 
 function textsOf(entries: Entries, wanted: RegExp): Record<string, string> {

@@ -73,10 +73,12 @@ export function compareSides(a: Side, b: Side): Comparison {
     : compareRules(a.texts.rules, b.texts.rules);
   const tests = rules.filter((one) => one.test);
   const count = (kind: RuleChange["kind"]): number => tests.filter((one) => one.change.kind === kind).length;
-  const names = ({ texts }: Side): Set<string> => new Set(texts.packages.map((one) => one.package));
+  const names = ({ texts }: Side): Set<string> =>
+    new Set(texts.rules.filter(({ test }) => test !== true).map((one) => one.package));
   const data = changesOf(a.data, b.data);
   return {
-    manifest: changesOf(a.manifest, b.manifest),
+    // which module answers what is the compiler's own
+    manifest: changesOf(a.manifest, b.manifest).filter(({ at }) => at !== "/wasm"),
     packages: compiled
       ? { added: [], removed: [] }
       : { added: without(names(b), names(a)), removed: without(names(a), names(b)) },
@@ -187,7 +189,7 @@ function faceOf({ package: place, ref, id, file, row, annotations = [] }: RuleTe
   const custom = (name: string): Record<string, string> => {
     const value = notes
       .map((note) => (isObject(note["custom"]) ? note["custom"][name] : undefined))
-      .find((one) => typeof one === "string");
+      .find((one) => typeof one === "string" && one !== "");
     return typeof value === "string" ? { [name]: value } : {};
   };
   return {
@@ -200,8 +202,8 @@ function faceOf({ package: place, ref, id, file, row, annotations = [] }: RuleTe
 }
 
 /** The rules of a compiled bundle, of which there is only what METADATA says. */
-function annotated({ bundle }: Side): RuleText[] {
-  return bundle.rules.map(({ id, title, description, owner, severity, frameworks, file, row }) => ({
+function annotated(side: Side): RuleText[] {
+  return side.rules.map(({ id, title, description, owner, severity, frameworks, file, row }) => ({
     ...{ package: "data", ref: id, id, file, row, text: "" },
     annotations: [
       {

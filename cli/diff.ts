@@ -59,11 +59,14 @@ Examples:
     const asked = (): Asked => readAsked(values);
     const version = values["v0-compatible"] === true ? (0 as const) : undefined;
     const found = await withToolchain(io, { timeoutMs: 600_000 }, async (toolchain) => {
-      const [one, other] = [
-        await sideOf(a, { asked, toolchain, version, io }),
-        await sideOf(b, { asked, toolchain, version, io }),
-      ];
-      return one === undefined || other === undefined ? undefined : compareSides(one, other);
+      const reading = { asked, toolchain, version, io, facts: false };
+      const [one, other] = [await sideOf(a, reading), await sideOf(b, reading)];
+      if (one === undefined || other === undefined) return undefined;
+      if (one.hasRego === other.hasRego) return compareSides(one, other);
+      // of the compiled one only those facts are known that a compiler makes
+      const [given, source] = one.hasRego ? [a, one] : [b, other];
+      const compiled = (await sideOf(given, { ...reading, facts: true })) ?? source;
+      return one.hasRego ? compareSides(compiled, other) : compareSides(one, compiled);
     });
     if (found === undefined) return 2;
     const same = isSame(found);
@@ -84,15 +87,23 @@ interface Reading {
   readonly toolchain: Toolchain;
   readonly version: 0 | undefined;
   readonly io: Io;
+  /** All that a compiler makes of it is wanted. */
+  readonly facts: boolean;
 }
 
 /** Tells what is wrong where it can't be read. */
-async function sideOf(given: string, { asked, toolchain, version, io }: Reading): Promise<Side | undefined> {
+async function sideOf(
+  given: string,
+  { asked, toolchain, version, io, facts }: Reading,
+): Promise<Side | undefined> {
   const got = await getBundle(given, asked).catch((error: unknown) => {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
     return { kind: "rejected" as const, errors: [{ code: "", message: error.message }] };
   });
-  const side = got.kind === "rejected" ? got : await readSide(got.entries, toolchain, version);
+  const side =
+    got.kind === "rejected"
+      ? got
+      : await readSide(got.entries, toolchain, { regoVersion: version, digest: facts });
   if (side.kind === "side") return side;
   io.err(drawErrors(namedErrors(side.errors, shownUnder(given)), {}));
   return undefined;

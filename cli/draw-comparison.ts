@@ -90,8 +90,10 @@ function drawChange({ at, kind, from, to }: Change, values: boolean): string {
 function sizes(from: Json | undefined, to: Json | undefined): string {
   if (Array.isArray(from) && Array.isArray(to)) return ` (${from.length} -> ${to.length} elements)`;
   const one = from ?? to;
-  if (Array.isArray(one)) return ` (${one.length} elements)`;
-  return isObject(one) ? ` (${Object.keys(one).length} members)` : "";
+  if (Array.isArray(one)) return ` (${one.length} element${one.length === 1 ? "" : "s"})`;
+  if (!isObject(one)) return "";
+  const count = Object.keys(one).length;
+  return ` (${count} member${count === 1 ? "" : "s"})`;
 }
 
 function shown(value: Json | undefined): string {

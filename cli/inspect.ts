@@ -73,7 +73,7 @@ Examples:
 
     return withToolchain(io, {}, async (toolchain) => {
       const regoVersion = values["v0-compatible"] === true ? (0 as const) : undefined;
-      const side = await readSide(read.entries, toolchain, regoVersion);
+      const side = await readSide(read.entries, toolchain, { regoVersion, digest: true });
       const own = side.kind === "rejected" ? undefined : await ownFacts(side, { path, verified });
       const outcome = await toolchain.author("inspect", {
         ...named.read,
@@ -118,7 +118,7 @@ interface Found {
 
 async function ownFacts(side: Side, { path, verified }: Found): Promise<OwnFacts> {
   const { bundle, metadata } = side;
-  const { revision } = bundle.manifest;
+  const revision = bundle?.manifest.revision;
   const { version, expires } = metadata;
   const isFile = !path.endsWith(".rego") && (await stat(path)).isFile();
   const bytes = isFile ? await readFile(path) : undefined;
@@ -129,10 +129,10 @@ async function ownFacts(side: Side, { path, verified }: Found): Promise<OwnFacts
       ? {}
       : { expires: expires === "invalid" ? "invalid" : new Date(expires).toISOString() }),
     signature: { ...side.signature, ...(verified === undefined ? {} : { verified }) },
-    digest: bundle.digest,
+    digest: bundle?.digest ?? "",
     ...(bytes === undefined ? {} : { archive: { bytes: bytes.byteLength, sha256: sha256(bytes) } }),
-    ...{ bytes: side.bytes, tests: side.tests, rules: bundle.rules.length, entrypoints: side.entrypoints },
-    ...(bundle.builtins === undefined ? {} : { builtins: bundle.builtins.map(({ name }) => name) }),
+    ...{ bytes: side.bytes, tests: side.tests, rules: side.rules.length, entrypoints: side.entrypoints },
+    ...(bundle?.builtins === undefined ? {} : { builtins: bundle.builtins.map(({ name }) => name) }),
   };
 }
 
