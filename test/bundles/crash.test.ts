@@ -1,20 +1,16 @@
 /** kill -9 at whatever moment: the last good bundle serves after the next start, whole, and no older than what was seen in force. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, expect, test } from "@jest/globals";
 import { until } from "../redis.js";
 import { tarGz } from "../rego/tar.js";
-import { root } from "../world.js";
+import { killProcesses, startProcess } from "../sidecar-process.js";
 import { startBundleServer, type BundleServer } from "./server.js";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-crash-"));
-const children: ChildProcess[] = [];
 afterAll(() => {
-  for (const child of children) child.kill("SIGKILL");
+  killProcesses();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -50,20 +46,7 @@ async function start(name: string, server: BundleServer): Promise<Running> {
     decision_logs: { console: false },
   };
   writeFileSync(config, JSON.stringify(text));
-  const flags = ["sidecar", "-c", config, "-a", "localhost:0", "--cache-dir", join(folder, "cache")];
-  const child = spawn(process.execPath, [join(root, "bin", "countersign.js"), ...flags], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  children.push(child);
-  const url = await new Promise<string>((resolve, reject) => {
-    let said = "";
-    child.on("exit", () => reject(new Error(`it ended: ${said}`)));
-    createInterface(child.stderr).on("line", (line) => {
-      said += `${line}\n`;
-      const listens = /listens on (http:\S+)/.exec(line)?.[1];
-      if (listens !== undefined) resolve(listens);
-    });
-  });
+  const { url, kill } = await startProcess(config, join(folder, "cache"));
   return {
     async version() {
       const response = await fetch(`${url}/v1/data/app/answer`, { method: "POST", body: "{}" });
@@ -77,11 +60,7 @@ async function start(name: string, server: BundleServer): Promise<Running> {
       const { result } = (await response.json()) as { result: { bundles: { app: Record<string, unknown> } } };
       return result.bundles.app;
     },
-    async kill() {
-      const gone = once(child, "exit");
-      child.kill("SIGKILL");
-      await gone;
-    },
+    kill,
   };
 }
 
