@@ -21,6 +21,8 @@ export interface FeedParts {
   /** Absent: nothing is kept on disk. */
   readonly keep?: Keep;
   readonly log: Log;
+  /** Told that what is kept of a bundle can't be used, by a code. */
+  readonly onDamaged?: (name: string, code: string) => void;
   /** Told what a service answered, by a word or a code. */
   readonly onAsked?: (name: string, result: string) => void;
   /** Epoch milliseconds. */
@@ -71,6 +73,7 @@ export function createFeeds(parts: FeedParts): Feeds {
       const reason = first?.message ?? "it can't be read";
       log.error("what is kept of a bundle can't be used", { bundle: name, code, reason });
       bundles.asked(name, { kind: "failed", code, message: reason });
+      parts.onDamaged?.(name, code);
       return undefined;
     }
     const { bytes, deltas, told } = kept;

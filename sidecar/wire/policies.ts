@@ -177,7 +177,7 @@ export function openPolicies(parts: PolicyParts): Policies {
     },
   };
   const feeds = createFeeds({
-    ...{ bundles: watched, log, now, onAsked: metrics.bundleAsked },
+    ...{ bundles: watched, log, now, onAsked: metrics.bundleAsked, onDamaged: metrics.bundleRejected },
     ...(keep === undefined ? {} : { keep }),
   });
 

@@ -11,6 +11,7 @@ import { bundleCodes } from "../../sidecar/bundles/codes.js";
 import type { BundleConfig } from "../../sidecar/bundles/config.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { createFeeds } from "../../sidecar/wire/bundles.js";
 import { tarGz } from "../rego/tar.js";
 import { bundleCache, root } from "../world.js";
 import type { Brought } from "./bring.js";
@@ -57,6 +58,34 @@ test("what can't be marked doesn't come into force", async () => {
   expect(activation).toMatchObject({ kind: "rejected", code: "mark_unwritable" });
   expect(to.store.current().bundles).toEqual([]);
   await rm(directory, { recursive: true });
+});
+
+test("what is kept and can't be used is logged, in the status, and counted", async () => {
+  const told: unknown[] = [];
+  const tell =
+    (where: string) =>
+    (...what: unknown[]): void =>
+      void told.push([where, ...what]);
+  const error = { code: "keep_damaged", message: "others may write it" };
+  const keep = { read: () => Promise.resolve({ kind: "rejected" as const, errors: [error] }) };
+  const quiet = (): void => undefined;
+  const feeds = createFeeds({
+    bundles: { ...start([]).store, asked: tell("status") },
+    ...{ keep: keep as never, now: Date.now, onDamaged: tell("metric") },
+    log: { debug: quiet, info: quiet, warn: quiet, error: tell("log") },
+  });
+  await feeds.configure({
+    services: new Map(),
+    keys: new Map(),
+    bundles: [configOf("app", { persist: true })],
+  });
+  await feeds.close();
+  const { code, message } = error;
+  expect(told).toEqual([
+    ["log", "what is kept of a bundle can't be used", { bundle: "app", code, reason: message }],
+    ["status", "app", { kind: "failed", code, message }],
+    ["metric", "app", code],
+  ]);
 });
 
 describe("where the configuration changes while a bundle is looked at", () => {
