@@ -32,6 +32,8 @@ interface Crashing {
 }
 
 async function crashing(withRedis: boolean): Promise<Crashing> {
+  // what another test pushed is no business of this one
+  await redis.client.flushall();
   const dir = await newDir();
   dirs.push(dir);
   await writeKeys(dir);
