@@ -37,8 +37,8 @@ export interface LoadAside {
   close(): Promise<void>;
 }
 
-/** Some seconds are enough for the largest data. */
-const longestMs = 60_000;
+/** The largest data take some seconds, and more where the thread gives way to decisions. */
+const longestMs = 300_000;
 const program = new URL("./load-worker.js", import.meta.url);
 
 export function createLoadAside({ modules, maxPages, leastBytes = 262_144 }: LoadAsideParts): LoadAside {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PolicyRefused } from "../decide/engine/abi.js";
 import { loadMemory } from "../decide/engine/load.js";
 import { compileModule } from "../decide/engine/modules.js";
+import { giveWay } from "./give-way.js";
 import type { Answered, LoadTask } from "./load-aside.js";
 
 /** Copied in one turn of the other thread, bytes. */
@@ -12,6 +13,7 @@ const { code, data, maxPages } = workerData as LoadTask;
 const say = (answer: Answered, transfer: ArrayBuffer[] = []): void =>
   parentPort?.postMessage(answer, transfer);
 
+giveWay();
 try {
   const module = code instanceof Uint8Array ? compileModule(code) : code;
   const { memory, layout } = loadMemory({ module, data, maxPages });

@@ -1,8 +1,10 @@
 /** The thread that {@link createMakeAside} starts for one bundle. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Compiler, Task } from "./make-aside.js";
+import { giveWay } from "./give-way.js";
 import { createMakeHere } from "./make-here.js";
 
+giveWay();
 const { job, cacheDir } = workerData as Task;
 const waiting = new Map<number, (outcome: unknown) => void>();
 let calls = 0;
