@@ -137,5 +137,6 @@ export function refusalOf({ status, body }: Answer): string | undefined {
   const why = Array.isArray(reasons)
     ? reasons.flatMap((one) => (isObject(one) && typeof one["message"] === "string" ? [one["message"]] : []))
     : [];
-  return `${code}: ${why.length > 0 ? why.join("; ") : String(message)} (${String(fix)})`;
+  // its remedy is to see the reasons, which these are
+  return why.length > 0 ? `${code}: ${why.join("; ")}` : `${code}: ${String(message)} (${String(fix)})`;
 }

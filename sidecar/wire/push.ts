@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundlesDoorParts } from "../api/bundles.js";
-import { openFolder, readWhole, writeWhole } from "../bundles/keep/whole.js";
+import { naming, openFolder, readWhole, writeWhole } from "../bundles/keep/whole.js";
 import { createFollow } from "../bundles/push/follow.js";
 import { createPush } from "../bundles/push/push.js";
 import type { BundleStore } from "../bundles/store.js";
@@ -116,9 +116,12 @@ const files: Disk = {
 async function ownSecret(folder: string | undefined): Promise<string> {
   const fresh = randomBytes(32).toString("base64url");
   if (folder === undefined) return fresh;
-  await openFolder(folder);
-  const found = await readWhole(folder, "secret", 1_024);
-  if (found === undefined) await writeWhole(folder, "secret", Buffer.from(fresh));
+  const found = await naming(folder, async () => {
+    await openFolder(folder);
+    const kept = await readWhole(folder, "secret", 1_024);
+    if (kept === undefined) await writeWhole(folder, "secret", Buffer.from(fresh));
+    return kept;
+  });
   const text = found === undefined ? fresh : Buffer.from(found).toString("utf8");
   return createHash("sha256").update(`countersign pushed bundles ${text}`).digest("hex");
 }

@@ -238,5 +238,7 @@ test("no name leads out of the folder, nor to another bundle's", async () => {
 test("a directory that others may write is refused at the start", async () => {
   await createKeep(directory).open();
   await chmod(directory, 0o777);
-  await expect(createKeep(directory).open()).rejects.toThrow("others may write");
+  await expect(createKeep(directory).open()).rejects.toThrow(
+    `persistence_directory: ${directory}: others may write`,
+  );
 });

@@ -4,7 +4,7 @@ import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject, parseJson } from "../../contract.js";
 import type { Rejected } from "../../rego/bundle.js";
-import { openFolder, readWhole, sweep, syncFolder, writeWhole } from "./whole.js";
+import { naming, openFolder, readWhole, sweep, syncFolder, writeWhole } from "./whole.js";
 
 /** `bundles/<name>/bundle.tar.gz` in the persistence directory, and the changes that came after it. */
 export interface Keep {
@@ -55,7 +55,7 @@ export function createKeep(directory: string): Keep {
       .sort();
   return {
     async open() {
-      for (const folder of [directory, root]) await openFolder(folder);
+      for (const folder of [directory, root]) await naming(folder, () => openFolder(folder));
     },
     folderOf,
     async read(name) {

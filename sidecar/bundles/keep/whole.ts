@@ -18,10 +18,20 @@ export async function openFolder(folder: string): Promise<void> {
   await refuseOthers(folder);
 }
 
+/** Gives what `work` gives; what it throws at a start names the folder, as nobody is there who knows it. */
+export async function naming<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`persistence_directory: ${folder}: ${why}`, { cause: error });
+  }
+}
+
 async function refuseOthers(place: string): Promise<void> {
   const facts = await lstat(place);
   if (facts.isSymbolicLink()) throw new FolderRefused("it is a link");
-  if ((facts.mode & 0o022) !== 0) throw new FolderRefused("others may write it");
+  if ((facts.mode & 0o022) !== 0) throw new FolderRefused("others may write it: chmod -R go-w");
   const self = process.geteuid?.();
   if (self !== undefined && facts.uid !== self && facts.uid !== 0)
     throw new FolderRefused("it belongs to another user");
