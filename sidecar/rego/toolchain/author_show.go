@@ -237,3 +237,30 @@ func showPartial(out io.Writer, found *rego.PartialQueries) error {
 	drawTable(out, nil, rows, true)
 	return nil
 }
+
+// renumber gives each expression a row of its own, so that the formatter leaves no empty lines.
+func renumber(found *rego.PartialQueries) {
+	if found == nil {
+		return
+	}
+	row := 0
+	each := ast.NewGenericVisitor(func(x any) bool {
+		if expr, ok := x.(*ast.Expr); ok {
+			at := ast.NewLocation(nil, "", row, 1)
+			if expr.Location != nil {
+				copied := *expr.Location
+				copied.Row = row
+				at = &copied
+			}
+			expr.Location = at
+			row++
+		}
+		return false
+	})
+	for _, query := range found.Queries {
+		each.Walk(query)
+	}
+	for _, module := range found.Support {
+		each.Walk(module)
+	}
+}
