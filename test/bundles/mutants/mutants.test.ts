@@ -1,6 +1,6 @@
 /**
  * Mutated bundles for a sidecar that runs, by pushes and from a service: none replaces a good one, none ends it, and each has
- * its code in status, log and metric. `BUNDLE_MUTANTS=1000` sends as many; a seed makes them, the same each time.
+ * its code in status, log and metric. `BUNDLE_MUTANTS=1000` sends as many; a seed chooses them, keys are new each time.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
