@@ -12,7 +12,9 @@ import { applyMask } from "../../sidecar/record/mask/apply.js";
 import { readMaskRules } from "../../sidecar/record/mask/rules.js";
 import { createScreen } from "../../sidecar/record/mask/screen.js";
 import type { LogAnswer, LogPolicies } from "../../sidecar/record/mask/screen.js";
+import type { ActiveBundle, BundleSet } from "../../sidecar/bundles/active.js";
 import { startSidecar } from "../../sidecar/main.js";
+import { findLogPolicies } from "../../sidecar/wire/log-policies.js";
 import { bundleCache } from "../world.js";
 import { until } from "./spilling.js";
 
@@ -21,6 +23,30 @@ const maskedBy = (rules: Json, event: Json): unknown => {
   applyMask(copy, readMaskRules(rules));
   return JSON.parse(stringifyJson(copy));
 };
+
+test("a mask at a path that a large policy doesn't answer at is asked for at the package above", () => {
+  const asked: string[] = [];
+  const bundle = (paths: readonly string[]): BundleSet => ({
+    bundles: [
+      {
+        entrypoints: new Map(paths.map((path) => [path, {}])),
+        dataVersion: () => 0,
+        policy: {
+          evaluate(path: string) {
+            asked.push(path);
+            return { kind: "value", value: { log: { mask: ["/input"] } } };
+          },
+          read: () => undefined,
+        },
+      } as unknown as ActiveBundle,
+    ],
+  });
+  const paths = ["acme", ...Array.from({ length: 100 }, (_, i) => `p${i}`)];
+  const found = findLogPolicies(() => bundle(paths), { mask: "acme/log/mask", drop: "none/drop" })();
+  expect(found?.mask?.("{}")).toEqual({ kind: "value", value: ["/input"] });
+  expect(found?.drop).toBeUndefined();
+  expect(asked).toEqual(["acme"]);
+});
 
 describe("rules", () => {
   // facts of OPA 1.22, v1/plugins/logs/mask_test.go and mask.go
