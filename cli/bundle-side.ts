@@ -33,7 +33,7 @@ export interface Side {
   readonly manifest: Json;
   /** Base documents. */
   readonly data: Json;
-  /** Those that METADATA names or, where it names none, all. */
+  /** Those that METADATA names or, where it names none or that was asked for, all. */
   readonly entrypoints: readonly EntrypointFacts[];
   /** The rules of its Rego; empty where it is compiled without. */
   readonly texts: RuleTexts;
@@ -52,7 +52,11 @@ export type SignatureFacts =
 export async function readSide(
   entries: Entries,
   toolchain: Toolchain,
-  { regoVersion, digest }: { readonly regoVersion: 0 | 1 | undefined; readonly digest: boolean },
+  {
+    regoVersion,
+    digest,
+    all = false,
+  }: { readonly regoVersion: 0 | 1 | undefined; readonly digest: boolean; readonly all?: boolean },
 ): Promise<Side | Rejected> {
   const version = regoVersion === undefined ? {} : { rego_version: regoVersion };
   const files = textsOf(entries, /\.rego$|^\.manifest$|(^|\/)data\.(json|ya?ml)$/);
@@ -72,7 +76,7 @@ export async function readSide(
   const content = built?.bundle ?? (await sourceOf(files, toolchain));
   if ("kind" in content) return content;
   let { entrypoints } = content;
-  if (hasRego && !hasWasm) {
+  if (hasRego && !hasWasm && !all) {
     const found = await toolchain.dependencies({ files, ...version });
     if (found.kind === "rejected") return found;
     entrypoints = found.result.entrypoints;

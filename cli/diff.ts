@@ -103,7 +103,7 @@ async function sideOf(
   const side =
     got.kind === "rejected"
       ? got
-      : await readSide(got.entries, toolchain, { regoVersion: version, digest: facts });
+      : await readSide(got.entries, toolchain, { regoVersion: version, digest: facts, all: facts });
   if (side.kind === "side") return side;
   io.err(drawErrors(namedErrors(side.errors, shownUnder(given)), {}));
   return undefined;

@@ -157,6 +157,18 @@ describe("diff", () => {
     });
   });
 
+  test("what was built has the entrypoints of what it was built of", async () => {
+    await lay({
+      "named/p.rego": "package p\n\n# METADATA\n# entrypoint: true\nallow if input.x\n\nother := 1\n",
+    });
+    expect((await run("build", "-o", "named.tar.gz", "named")).code).toBe(0);
+    expect(await run("diff", "named.tar.gz", "named")).toEqual({
+      code: 0,
+      out: "",
+      err: "nothing differs\n",
+    });
+  });
+
   test("shows rules, METADATA, what is read, and data without their values", async () => {
     const { code, out } = await run("diff", "--exit-code", "b", "c");
     expect(code).toBe(1);
