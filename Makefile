@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill bench-push bench-activation pack clean
+.PHONY: help setup build types compiler test-tools run tour test test-all bypass-guards conformance check format bench bench-engine bench-gateway bench-streams bench-tools bench-identity bench-retrieval bench-limits bench-day bench-state bench-fences bench-live bench-agents bench-spill bench-push bench-activation pack clean
 SHELL := /bin/bash
 
 help: ## list the targets
@@ -14,10 +14,17 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-build: setup ## build everything: toolchain, TypeScript, command
-	@deploy/prerequisites.sh go
-	@npx tsc -b
+build: ## build everything: toolchain, TypeScript, command
+	@$(MAKE) --no-print-directory -j2 types compiler
 	@sidecar/rego/toolchain/build.sh
+
+types: setup
+	@npx tsc -b
+
+# while npm fetches packages
+compiler:
+	@deploy/prerequisites.sh go
+	@sidecar/rego/toolchain/build.sh toolchain
 
 run: build ## start sidecar, gateway and demo upstreams on embedded defaults
 	@bin/countersign.js run --demo
@@ -26,11 +33,12 @@ tour: ## send the product's scenarios through the running demo
 	@bin/countersign.js demo tour
 
 test: ## set up what tests need and run all of them
-	@$(MAKE) --no-print-directory -j2 build test-tools
+	@$(MAKE) --no-print-directory -j3 types compiler test-tools
+	@sidecar/rego/toolchain/build.sh
 	@deploy/test.sh
 
 # what is fetched while the compilers run
-test-tools: setup
+test-tools:
 	@deploy/prerequisites.sh redis-server promtool postgres
 	@deploy/python-clients.sh
 

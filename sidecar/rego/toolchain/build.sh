@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds two WASI reactors into dist/: OPA's compiler (toolchain.wasm), and its built-ins with fuel (builtins.wasm).
+# `build.sh toolchain` makes the first only, which needs nothing of npm's.
 # Each is left alone where its sources, Go and the meter haven't changed. The meter is TypeScript: where tsc hasn't run,
 # or Node isn't there, the built-ins stay without fuel, and who loads them meters them (half a second each time).
 set -euo pipefail
@@ -51,4 +52,5 @@ make_one() { # name, stamp file, what is built, what it depends on
 }
 
 make_one toolchain stamp "the Rego toolchain" "$common$(sources .)"
-make_one builtins builtins.stamp "OPA's built-ins" "$common$(sources builtins)$meter_code"
+[ "${1:-}" = toolchain ] ||
+  make_one builtins builtins.stamp "OPA's built-ins" "$common$(sources builtins)$meter_code"
