@@ -21,7 +21,7 @@ rego=$!
 NODE_OPTIONS="--experimental-vm-modules --no-warnings" npx jest --json --outputFile="$results" "$@" || status=1
 wait "$rego" || status=1
 cat "$said"
-node --no-warnings dist/test/conformance/main.js || status=1
+node --no-warnings dist/test/conformance/main.js $([ -n "${RANDOM_CASES:-}" ] || echo --most) || status=1
 
 counts=$(node -e '
   const results = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));

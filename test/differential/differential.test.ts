@@ -9,7 +9,7 @@ import { compare } from "./compare.js";
 import { calls, inputsOf, policyOf } from "./native.js";
 
 /** Comparisons in all; `make test-all` asks for 50,000. */
-const total = Number(process.env["DIFFERENTIAL_RUNS"] ?? 2_500);
+const total = Number(process.env["DIFFERENTIAL_RUNS"] ?? 1_000);
 const seed = Number(process.env["DIFFERENTIAL_SEED"] ?? 20_261_121);
 
 const toolchain = createToolchain({});
