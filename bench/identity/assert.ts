@@ -13,7 +13,7 @@ import type { BundleSet } from "../../sidecar/bundles/active.js";
 import type { DecisionRequest } from "../../sidecar/contract.js";
 import { createDescriber } from "../../sidecar/describe/describe.js";
 import { mintIdentity } from "../../sidecar/identify/mint.js";
-import { cpuMicros, interleave, type Contestant } from "../engine/rounds.js";
+import { interleave, timed, type Contestant } from "../engine/rounds.js";
 
 const issuer = "https://countersign.example";
 const wanted = { audience: "https://files.internal" };
@@ -39,18 +39,6 @@ const now = Date.now;
 
 const assertWith = (key: SigningKey) =>
   createAssert({ issuer, lifetime: 60, signer: () => key, newId: randomUUID, now });
-
-const timed = (name: string, one: () => unknown): Contestant => ({
-  name,
-  async run(times) {
-    const from = cpuMicros();
-    for (let i = 0; i < times; i++) {
-      const pending = one();
-      if (pending instanceof Promise) await pending;
-    }
-    return cpuMicros() - from;
-  },
-});
 
 /** A sidecar's decision without its doors: the caller is known, the decision comes from the cache. */
 function authorizeWith(key: SigningKey | undefined) {

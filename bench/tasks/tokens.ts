@@ -9,7 +9,7 @@ import { Fields, Problems } from "../../sidecar/contract.js";
 import { mintIdentity } from "../../sidecar/identify/mint.js";
 import { readTasks } from "../../sidecar/state/tasks/config.js";
 import { createTasks } from "../../sidecar/state/tasks/create-tasks.js";
-import { cpuMicros, interleave, type Contestant } from "../engine/rounds.js";
+import { interleave, timed, type Contestant } from "../engine/rounds.js";
 
 const issuer = "https://idp.example";
 const link = { type: "agent", id: "agent:senior-assistant", issuer } as const;
@@ -21,18 +21,6 @@ const identity = mintIdentity({
 });
 const problems = new Problems();
 const config = readTasks(new Fields({}, "tasks", problems), problems);
-
-const timed = (name: string, one: () => unknown): Contestant => ({
-  name,
-  async run(times) {
-    const from = cpuMicros();
-    for (let i = 0; i < times; i++) {
-      const pending = one();
-      if (pending instanceof Promise) await pending;
-    }
-    return cpuMicros() - from;
-  },
-});
 
 const contestants: Contestant[] = [];
 for (const algorithm of assertionAlgorithms) {
