@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { dataCase } from "./data/case.js";
-import { freePort } from "./free-port.js";
+import { freePort } from "../test/free-port.js";
 import { residentMb } from "./process.js";
 import { median } from "./report.js";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDemoIssuer } from "../demo/issuer.js";
 import { demoGatewayConfig, demoSidecarConfig } from "../demo/world.js";
-import { freePort } from "./free-port.js";
+import { freePort } from "../test/free-port.js";
 import type { Target } from "./load.js";
 import type { Started } from "./process.js";
 import { loadCore, serverCore, start } from "./process.js";

@@ -2,11 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { freePort } from "./free-port.js";
 
 /** What serves: Valkey, where `REDIS_SERVER=valkey-server`. */
 export const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
@@ -92,24 +91,11 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until something holds, for at most so many seconds. */
-export async function until(holds: () => boolean | Promise<boolean>, seconds = 5): Promise<void> {
+/** Waits until something holds, for at least so many seconds: long enough for a machine that is busy with other things. */
+export async function until(holds: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
   for (let n = 0; n < seconds * 100; n++) {
     if (await holds()) return;
     await sleep(10);
   }
   throw new Error(`it did not come to hold within ${seconds} seconds`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }

@@ -7,7 +7,7 @@ import type { DemoIssuer } from "../../demo/issuer.js";
 import { createDemoIssuer } from "../../demo/issuer.js";
 import { startStore } from "../../demo/upstreams/store.js";
 import { demoGatewayConfig, demoSidecarConfig } from "../../demo/world.js";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import type { Started } from "../process.js";
 import { serverCore, start } from "../process.js";
 import type { Servers } from "./servers.js";

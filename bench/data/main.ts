@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildOpa } from "../engine/build.js";
 import { drawBars } from "../gateway/bars.js";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import type { Template } from "../load.js";
 import { applyLoad, ask, requestTemplate } from "../load.js";
 import type { Started } from "../process.js";

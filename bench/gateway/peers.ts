@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import { serverCore } from "../process.js";
 import type { Stage, System } from "./systems.js";
 import { chatPath } from "./systems.js";

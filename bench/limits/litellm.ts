@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import type { Stage } from "../gateway/systems.js";
 import { serverCore } from "../process.js";
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openEngine } from "../../sidecar/state/engine/open.js";
 import type { StateConfig } from "../../sidecar/state/config.js";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import { installPeers } from "../gateway/peers.js";
 import { prepareStage } from "../gateway/systems.js";
 import { pinned, pinSelf, start, serverCore } from "../process.js";

@@ -8,7 +8,7 @@ import { demoSidecarConfig } from "../../demo/world.js";
 import type { Json } from "../../sidecar/contract.js";
 import type { Sidecar } from "../../sidecar/main.js";
 import { startSidecar } from "../../sidecar/main.js";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import type { Started } from "../process.js";
 import { hasChildren, loadCore, pinSelf, serverCore, start } from "../process.js";
 import { collectionsJson } from "./configure.js";

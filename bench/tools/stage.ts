@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDemoIssuer } from "../../demo/issuer.js";
 import { demoSidecarConfig } from "../../demo/world.js";
-import { freePort } from "../free-port.js";
+import { freePort } from "../../test/free-port.js";
 import type { Started } from "../process.js";
 import { hasChildren, loadCore, pinSelf, serverCore, start } from "../process.js";
 

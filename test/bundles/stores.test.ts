@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import yaml from "js-yaml";
+import { freePort } from "../free-port.js";
 import { createHttpSource } from "../../sidecar/bundles/sources/http.js";
 import { createOciSource } from "../../sidecar/bundles/sources/oci.js";
 import { parseReference } from "../../sidecar/bundles/sources/reference.js";
@@ -704,13 +704,6 @@ real("real ones (STORES=1)", () => {
       await once(child, "exit");
     });
     return child;
-  };
-  const freePort = async (): Promise<number> => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    return port;
   };
 
   test("a registry gives what was pushed to it, and says what isn't there", async () => {

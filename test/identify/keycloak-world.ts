@@ -1,8 +1,8 @@
 /** A real Keycloak on this machine, from `deploy/keycloak.sh`, with keys that can be rotated. */
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../free-port.js";
 import { password, realm, secrets } from "./keycloak-realm.js";
 
 export interface Keycloak {
@@ -18,14 +18,6 @@ export interface Keycloak {
 }
 
 const bootstrap = { username: "admin", password: "admin-of-the-test" };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** @param home where Keycloak is unpacked and built */
 export async function startKeycloak(home: string): Promise<Keycloak> {

@@ -1,11 +1,10 @@
 /** A real LangServe and its own client, through the gateway: where `LANGSERVE=1` (`make test-all`). */
 import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { freePort } from "../free-port.js";
 import { allow, callerToken, deny, startWorld } from "../gateway/world.js";
 import type { World } from "../gateway/world.js";
 import { root } from "../world.js";
@@ -15,16 +14,6 @@ const environment = { PATH: process.env["PATH"], PYTHONPATH: join(root, ".cache/
 const script = (name: string): string[] => ["-B", "-W", "ignore", join(root, "test/langserve", name)];
 let world: World;
 let server: ChildProcess | undefined;
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => {
-    probe.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 async function answers(url: string): Promise<void> {
   for (let left = 200; left > 0; left--) {

@@ -2,11 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { freePort } from "../free-port.js";
 import type { World } from "../gateway/world.js";
 import { allow, callerToken, deny, startWorld } from "../gateway/world.js";
 import { root } from "../world.js";
@@ -15,14 +14,6 @@ import { connectV1, connectV2 } from "./clients/sdk.js";
 const program = (name: string): string =>
   join(root, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
 const children: ChildProcess[] = [];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts the server that has everything, and waits until it listens. */
 async function startEverything(transport: "sse" | "streamableHttp", path: string): Promise<string> {

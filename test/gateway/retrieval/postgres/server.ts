@@ -1,11 +1,10 @@
 /** A real PostgreSQL for tests: a cluster of its own in a folder of its own, at a free port of this machine. */
 import { spawn, spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { freePort } from "../../../free-port.js";
 
 export interface PostgresServer {
   /** `postgres://127.0.0.1:port/postgres` */
@@ -23,17 +22,6 @@ function programs(): string {
   const [newest] = versions;
   if (newest === undefined) throw new Error("no PostgreSQL: make prerequisites installs it");
   return join(root, newest, "bin");
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }
 
 /** PostgreSQL refuses to run as root: there it runs as `postgres`, which its package makes. */

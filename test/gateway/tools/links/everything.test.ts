@@ -1,9 +1,8 @@
 /** The official server of examples by each of its transports. By HTTP under `make test-all` only: it takes its time to start. */
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { freePort } from "../../../free-port.js";
 import type { JsonObject } from "../../../../sidecar/contract.js";
 import type { Link, ServerMessage } from "../../../../gateway/tools/links/link.js";
 import { until } from "../../world.js";
@@ -19,14 +18,6 @@ beforeAll(() => {
   lab = startLab();
 });
 afterAll(() => lab.close());
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-};
 
 async function goThrough(link: Link, { said }: Heard): Promise<void> {
   expect(link.hello).toMatchObject({

@@ -5,9 +5,9 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../../free-port.js";
 import { root } from "../../../../world.js";
 
 export const packages = join(root, ".cache/python-chroma");
@@ -116,17 +116,6 @@ async function ready(url: string, exitCode: () => number | null, said: readonly 
     await new Promise((done) => setTimeout(done, 50));
   }
   throw new Error(`Chroma isn't there: ${said.join("")}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer();
-    probe.on("error", fail);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** The version that is installed, as its folder says. */

@@ -1,23 +1,15 @@
 /** A real OpenSearch on this machine, from `deploy/opensearch.sh`. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../../free-port.js";
 
 export interface OpenSearchNode {
   readonly url: string;
   /** Asks it itself. @throws Error where it refuses */
   ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
   close(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** @param home where the jars are */
