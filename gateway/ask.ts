@@ -83,7 +83,7 @@ export function createOwnAsk(sidecar: OwnSidecar, deadlineMs: number): Ask {
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<"late">((resolve) => {
-        timer = setTimeout(resolve, deadlineMs, "late");
+        timer = setTimeout(() => setImmediate(resolve, "late"), deadlineMs);
       });
       const decisions = await Promise.race([sidecar.decide(request), late]);
       if (decisions === "late") return failed(count, "pdp_timeout");

@@ -205,7 +205,8 @@ export function createLink({ connect, onLost, onForeign, point }: LinkParts): Li
         return;
       }
       const id = nextId++;
-      const timer = setTimeout(settle, deadlineMs, id, "pdp_timeout");
+      // after a pause of this process the answer may lie here: what has arrived is looked at once more
+      const timer = setTimeout(() => setImmediate(settle, id, "pdp_timeout"), deadlineMs);
       const question: Question = {
         ...{ kind, text, sent: 0 },
         settle: (answer) => {

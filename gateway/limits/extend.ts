@@ -27,7 +27,7 @@ export function createOwnExtend(sidecar: Pick<OwnSidecar, "extend">, deadlineMs:
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<Extended>((resolve) => {
-        timer = setTimeout(resolve, deadlineMs, unavailable);
+        timer = setTimeout(() => setImmediate(resolve, unavailable), deadlineMs);
       });
       return await Promise.race([sidecar.extend?.(extension) ?? unavailable, late]);
     } catch {

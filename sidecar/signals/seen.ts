@@ -1,6 +1,7 @@
 /** Remembers which SETs have taken effect, so that one that is delivered again takes none. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { inTime } from "../net/in-time.js";
 import type { RedisLink } from "../net/redis.js";
 
 /**
@@ -49,31 +50,20 @@ export function createRedisSeen({ redis, secret, keepMs, waitMs }: RedisSeenPart
   const key = createHmac("sha256", secret).update("countersign signals seen 1").digest();
   const mac = (text: string): string => createHmac("sha256", key).update(text).digest("base64url");
   const place = (use: string, name: string): string => `cs:{signals}:${use}:${mac(name)}`;
-  const inTime = async <T>(asked: Promise<T>, otherwise: T): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<T>((resolve) => {
-      timer = setTimeout(resolve, waitMs, otherwise);
-    });
-    try {
-      return await Promise.race([asked, late]);
-    } catch {
-      return otherwise;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const ask = <T>(asked: Promise<T>, otherwise: T): Promise<T> =>
+    inTime(asked, waitMs, otherwise).catch(() => otherwise);
   return {
     async has(name) {
       const at = place("seen", name);
-      const found = await inTime(redis.get(at), null);
+      const found = await ask(redis.get(at), null);
       return found !== null && equal(found, mac(`done ${at}`));
     },
     async add(name) {
       const at = place("seen", name);
-      await inTime(redis.set(at, mac(`done ${at}`), "PX", Math.ceil(keepMs)), null);
+      await ask(redis.set(at, mac(`done ${at}`), "PX", Math.ceil(keepMs)), null);
     },
     async claim(name, ms) {
-      const taken = await inTime<string | null | undefined>(
+      const taken = await ask<string | null | undefined>(
         redis.set(place("claim", name), "1", "PX", Math.ceil(ms), "NX"),
         undefined,
       );

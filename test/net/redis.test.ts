@@ -1,10 +1,13 @@
 /** Ways to one Redis: sockets, TLS, users, and files that are renewed; each on a real one. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Fields, Problems } from "../../sidecar/contract.js";
+import { inTime } from "../../sidecar/net/in-time.js";
 import type { RedisAt, RedisLink } from "../../sidecar/net/redis.js";
 import { connectRedis } from "../../sidecar/net/redis.js";
 import { readRedis } from "../../sidecar/net/read-redis.js";
@@ -328,4 +331,32 @@ describe("TLS", () => {
     writeFileSync(caFile, readFileSync(of(root).certFile, "utf8"));
     await until(() => link.status === "ready", 10);
   });
+});
+
+test("an answer that came while this process stood still is in time", async () => {
+  const [posted, never] = [
+    new Int32Array(new SharedArrayBuffer(4)),
+    new Int32Array(new SharedArrayBuffer(4)),
+  ];
+  const worker = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+    parentPort.once("message", () => {
+      parentPort.postMessage("answer");
+      Atomics.store(workerData, 0, 1);
+      Atomics.notify(workerData, 0);
+    });`,
+    { eval: true, workerData: posted },
+  );
+  await once(worker, "online");
+  const answer = once(worker, "message").then(([message]) => message as unknown);
+  // behind this come timers, then what has arrived
+  await new Promise(setImmediate);
+  worker.postMessage("question");
+  const found = inTime(answer, 20, "late");
+  Atomics.wait(posted, 0, 0);
+  Atomics.wait(never, 0, 0, 40);
+  expect(await found).toBe("answer");
+  expect(await inTime(new Promise(() => undefined), 1, "late")).toBe("late");
+  await expect(inTime(Promise.reject(new Error("away")), 1_000, "late")).rejects.toThrow("away");
+  await worker.terminate();
 });

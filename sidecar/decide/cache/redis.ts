@@ -1,3 +1,4 @@
+import { inTime } from "../../net/in-time.js";
 import type { RedisLink } from "../../net/redis.js";
 import type { CachedResult, CacheEvent, CacheLevelStore } from "./cache.js";
 import { createCircuit } from "./circuit.js";
@@ -55,19 +56,6 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
     }
   };
 
-  /** Waits so long for an answer and no longer; one that fails after that is handled, too. */
-  const inTime = async <T>(answer: Promise<T>): Promise<T | "late"> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(resolve, waitMs, "late");
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-
   /** Opens what came for a name; a value that is stale, foreign or garbage is none. */
   const read = (name: string, sealed: Buffer, at: number): CachedResult | undefined => {
     const value = sealed.byteLength === 0 ? "foreign" : seal.open(name, sealed);
@@ -92,7 +80,11 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
       try {
         const name = seal.nameOf(key);
         // a range, so that a value of any size costs a bounded read; a key that isn't there reads as ""
-        const sealed = await inTime(send(() => redis.getrangeBuffer(prefix + name, 0, maxValue - 1)));
+        const sealed = await inTime(
+          send(() => redis.getrangeBuffer(prefix + name, 0, maxValue - 1)),
+          waitMs,
+          "late" as const,
+        );
         if (sealed === "late") return failed("timeout", at);
         circuit.succeeded();
         return read(name, sealed, at);
@@ -115,7 +107,11 @@ export function createRedisCache(parts: RedisCacheParts): CacheLevelStore {
       if (!available(now())) return undefined;
       try {
         const name = `${prefix}claim:${seal.nameOf(key)}`;
-        const taken = await inTime(send(() => redis.set(name, "1", "PX", Math.max(1, Math.ceil(ms)), "NX")));
+        const taken = await inTime(
+          send(() => redis.set(name, "1", "PX", Math.max(1, Math.ceil(ms)), "NX")),
+          waitMs,
+          "late" as const,
+        );
         return taken === "late" ? undefined : taken === "OK";
       } catch {
         return undefined;

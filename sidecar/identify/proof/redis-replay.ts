@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { inTime } from "../../net/in-time.js";
 import type { RedisLink } from "../../net/redis.js";
 import { sameExchange, type ReplayStore, type Use } from "./replay.js";
 
@@ -32,22 +33,16 @@ export function createRedisReplay(parts: RedisReplayParts): ReplayStore {
   return {
     async use({ proof, exchange }) {
       if (redis.status !== "ready") return "unknown";
-      let timer: NodeJS.Timeout | undefined;
       try {
-        const late = new Promise<"late">((resolve) => {
-          timer = setTimeout(resolve, waitMs, "late");
-        });
         // an exchange's id is hashed: what lies in Redis can't be used to join it
         const asked = ask(prefix + proof, exchange === "" ? "" : hash("sha256", exchange, "base64url"));
-        const use = await Promise.race([asked, late]);
+        const use = await inTime(asked, waitMs, "late" as const);
         if (use !== "late") return use;
         onFault("timeout");
         return "unknown";
       } catch {
         onFault("error");
         return "unknown";
-      } finally {
-        clearTimeout(timer);
       }
     },
     close() {

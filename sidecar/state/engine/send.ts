@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { inTime } from "../../net/in-time.js";
 import type { RedisLink } from "../../net/redis.js";
 
 /** What became of a step: what Redis said; nothing was sent; or it may have been done or not. */
@@ -42,13 +43,9 @@ export function createSender(redis: RedisLink, waitMs: number): Sender {
   return {
     async run(script, keys, argument, wait = waitMs) {
       if (!isReady()) return { kind: "unsent" };
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<"late">((resolve) => {
-        timer = setTimeout(resolve, wait, "late");
-      });
       const sent = send(script, keys, JSON.stringify(argument));
       try {
-        const answer = await Promise.race([sent, late]);
+        const answer = await inTime(sent, wait, "late" as const);
         if (answer !== "late") return { kind: "answer", answer };
         return { kind: "uncertain", later: sent.catch(() => undefined) };
       } catch (error) {
@@ -56,8 +53,6 @@ export function createSender(redis: RedisLink, waitMs: number): Sender {
         return /^[A-Z]{3,}[ :]|Error running script|script:/.test(messageOf(error))
           ? { kind: "refused" }
           : { kind: "uncertain", later: Promise.resolve(undefined) };
-      } finally {
-        clearTimeout(timer);
       }
     },
     get ready() {

@@ -3,6 +3,7 @@
  * back to is written again; that it answers, and with which revision, is what tells whether something was missed.
  */
 import { randomBytes } from "node:crypto";
+import { inTime } from "../../net/in-time.js";
 import type { RedisLink } from "../../net/redis.js";
 import { readScript, writeScript } from "./scripts.js";
 
@@ -288,17 +289,8 @@ export function createLink<R extends { readonly id: string }>(parts: LinkParts<R
   timer.unref();
 
   /** Waits for a write, but not for long. */
-  const inTime = async <T>(writing: Promise<T>, otherwise: T): Promise<T> => {
-    let late: NodeJS.Timeout | undefined;
-    const waited = new Promise<T>((resolve) => {
-      late = setTimeout(resolve, writeWaitMs, otherwise);
-    });
-    try {
-      return await Promise.race([writing.catch(() => otherwise), waited]);
-    } finally {
-      clearTimeout(late);
-    }
-  };
+  const waitFor = <T>(writing: Promise<T>, otherwise: T): Promise<T> =>
+    inTime(writing, writeWaitMs, otherwise).catch(() => otherwise);
 
   return {
     channelOf: (use) => prefix + use,
@@ -312,14 +304,14 @@ export function createLink<R extends { readonly id: string }>(parts: LinkParts<R
         parts.isFirst !== undefined && some.every(parts.isFirst) && (await change(changes)).others === 0
           ? true
           : await sync();
-      return inTime(writing(), false);
+      return waitFor(writing(), false);
     },
     async writeWhole(some) {
       if (closed || redis.status !== "ready") return "unknown";
       const changes = some.map(({ expected, record }): Change => [record.id, expected, seal.close(record)]);
       const writing = async (): Promise<"written" | "others"> =>
         (await change(changes, "whole")).others === 0 ? "written" : "others";
-      return inTime<"written" | "others" | "unknown">(writing(), "unknown");
+      return waitFor<"written" | "others" | "unknown">(writing(), "unknown");
     },
     sync,
     close() {
