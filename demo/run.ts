@@ -22,6 +22,8 @@ export interface DemoOptions {
   readonly cacheDir: string;
   /** The gateway asks the sidecar within the process, not by its socket. */
   readonly direct?: boolean;
+  /** How long the gateway waits for a decision; a second unless given. */
+  readonly deadlineMs?: number;
   /** Where the issuer's key and the socket lie; the user's demo directory unless given. */
   readonly directory?: string;
 }
@@ -84,7 +86,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const gateway = await startGateway({
       config: demoGatewayConfig(
         { modelUrl: model.url, modelKey, mcpUrl: mcp.url, storeUrl: store.url },
-        { listen: options.gatewayAddress, socket },
+        { listen: options.gatewayAddress, socket, deadlineMs: options.deadlineMs },
       ),
       log: sidecar.log,
       metrics: sidecar.metrics,

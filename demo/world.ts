@@ -64,12 +64,12 @@ export interface DemoUpstreams {
 /** What the demo's gateway routes to; `listen` and `socket` differ between a run and a test. */
 export function demoGatewayConfig(
   { modelUrl, modelKey, mcpUrl, storeUrl }: DemoUpstreams,
-  { listen, socket }: { listen: string; socket: string },
+  { listen, socket, deadlineMs = 1_000 }: { listen: string; socket: string; deadlineMs?: number | undefined },
 ): Json {
   const upstream = "demo-models";
   return {
     listen,
-    sidecar: { socket, deadline_ms: 1_000 },
+    sidecar: { socket, deadline_ms: deadlineMs },
     environment: "demo",
     upstreams: {
       [upstream]: { url: modelUrl, api_key: { value: modelKey } },

@@ -36,6 +36,8 @@ export async function startWorld({
     },
     gatewayAddress: "127.0.0.1:0",
     direct,
+    // more than a busy machine's pause
+    deadlineMs: 20_000,
     cacheDir: bundleCache,
     directory,
   });

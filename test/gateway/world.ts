@@ -97,6 +97,8 @@ export interface World {
 export interface WorldOptions {
   /** Laid over the configuration's top level. */
   readonly config?: Record<string, unknown>;
+  /** How long the sidecar may take; more than a busy machine's pause unless given. */
+  readonly deadlineMs?: number;
   readonly mcpUrl?: string;
   /** The clock and the chance that routing goes by. */
   readonly routing?: GatewayOptions["routing"];
@@ -117,6 +119,7 @@ const completion = {
 /** Starts gateway, sidecar and upstreams. */
 export async function startWorld({
   config = {},
+  deadlineMs = 20_000,
   mcpUrl,
   routing = {},
   metrics,
@@ -138,7 +141,7 @@ export async function startWorld({
   const gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",
-      sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
+      sidecar: { socket: sidecar.socket, deadline_ms: deadlineMs },
       environment: "test",
       upstreams: { main: { url: model.url, api_key: { value: providerKey } } },
       models: {
