@@ -36,7 +36,7 @@ async function stream(
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   gateway = await startGateway({
     config: {
-      ...{ listen: "127.0.0.1:0", sidecar: { socket: sidecar.socket, deadline_ms: 2_000, fences } },
+      ...{ listen: "127.0.0.1:0", sidecar: { socket: sidecar.socket, deadline_ms: 20_000, fences } },
       upstreams: { main: { url: upstream.url, api_key: { value: "key-of-the-test" } } },
       models: { small: { upstream: "main", provider: "openai", region: "eu", environment: "prod" } },
     } as unknown as Json,
@@ -69,10 +69,10 @@ describe("the sidecar is gone", () => {
   });
 
   test("for a moment: what is live goes on", async () => {
-    const mine = await stream({ lost_after_ms: 1_000 });
+    const mine = await stream({ lost_after_ms: 3_000 });
     sidecar.hangUp();
     await until(() => sidecar.connected() === 1);
-    await after(1_100);
+    await after(3_100);
     expect(mine.over).toBe(false);
   });
 

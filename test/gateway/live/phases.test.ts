@@ -6,14 +6,23 @@ import { allow, chatBody, json, post, startUpstream, startWorld, subject, until 
 let world: World;
 let upstream: Served;
 const asked: string[] = [];
+/** Whether what pauses before it is tried again goes on pausing, and how often anything did. */
+let pausing = false;
+let pauses = 0;
 beforeAll(async () => {
   upstream = await startUpstream((_req, res) => {
     json(res, {}, 500);
   });
   const at = { region: "eu", environment: "prod", upstream: "gpt", provider: "openai" };
   world = await startWorld({
-    // the longest pauses that chance can give
-    routing: { random: () => 0.999 },
+    routing: {
+      random: () => 0.999,
+      async sleep(_ms, signal) {
+        pauses++;
+        if (pausing && !signal.aborted)
+          await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      },
+    },
     config: {
       upstreams: { gpt: { url: upstream.url, api_key: { value: "key-1-of-the-test" } } },
       models: {
@@ -37,6 +46,8 @@ beforeEach(() => {
   world.sidecar.decide = allow;
   world.sidecar.outcomes.length = 0;
   asked.length = 0;
+  pausing = false;
+  pauses = 0;
 });
 const fence = (): void => {
   world.sidecar.fence({ id: "f", match: { subject: subject.id } });
@@ -49,14 +60,16 @@ const phases = [
     answer: (): void => undefined,
     when: () => asked.length === 1,
     most: 1,
+    pausing: false,
   },
   {
     name: "in the pause before it is tried again",
     answer: (res: Parameters<typeof json>[0]): void => {
       json(res, { error: { message: "busy" } }, 503);
     },
-    when: () => asked.length === 1,
+    when: () => pauses === 1,
     most: 1,
+    pausing: true,
   },
   {
     name: "while a fallback is asked",
@@ -65,26 +78,29 @@ const phases = [
     },
     when: () => asked.at(-1)?.includes('"other"') === true,
     most: 4,
+    pausing: false,
   },
 ] as const;
-test.each(phases)("a fence $name: refused, and nothing is asked after it", async ({ answer, when, most }) => {
-  upstream.answer = (_req, res, body) => {
-    asked.push(body);
-    answer(res);
-  };
-  const response = post(world, "/v1/chat/completions", chatBody({ stream: false }));
-  await until(when);
-  // the pause has begun
-  await after(50);
-  const before = asked.length;
-  fence();
-  const { status, headers } = await response;
-  expect([status, headers.get("content-type")]).toMatchObject([403, expect.stringMatching(/json/)]);
-  expect(await (await response).text()).toContain('"fenced"');
-  await after(500);
-  expect([asked.length, before <= most]).toEqual([before, true]);
-  expect(world.sidecar.outcomes.every(({ outcome }) => outcome !== "forwarded")).toBe(true);
-});
+test.each(phases)(
+  "a fence $name: refused, and nothing is asked after it",
+  async ({ answer, when, most, ...phase }) => {
+    ({ pausing } = phase);
+    upstream.answer = (_req, res, body) => {
+      asked.push(body);
+      answer(res);
+    };
+    const response = post(world, "/v1/chat/completions", chatBody({ stream: false }));
+    await until(when);
+    const before = asked.length;
+    fence();
+    const { status, headers } = await response;
+    expect([status, headers.get("content-type")]).toMatchObject([403, expect.stringMatching(/json/)]);
+    expect(await (await response).text()).toContain('"fenced"');
+    await after(100);
+    expect([asked.length, before <= most]).toEqual([before, true]);
+    expect(world.sidecar.outcomes.every(({ outcome }) => outcome !== "forwarded")).toBe(true);
+  },
+);
 
 test("a fence while it is decided: an allow that was on its way counts no more", async () => {
   upstream.answer = (_req, res, body) => {
@@ -108,11 +124,12 @@ test("while the sidecar can't know its fences: cut, again and again, until it ca
     res.write("data: {}\n\n");
   };
   world.sidecar.tell({ kind: "stale", fences: [] });
-  await after(20);
+  await world.sidecar.census({ tenant: "nobody" });
   // an allow from just before, or of a sidecar that contradicts itself, doesn't outlive the next look
   const response = await post(world, "/v1/chat/completions", chatBody({ stream: true }));
   expect(await response.text()).toContain('"fences_stale"');
   world.sidecar.tell({ kind: "fresh", fences: [] });
+  await world.sidecar.census({ tenant: "nobody" });
   const going = await post(world, "/v1/chat/completions", chatBody({ stream: true }));
   let over = false;
   const text = going.text().finally(() => {

@@ -72,7 +72,7 @@ export async function startProxyLab(proxy: Record<string, unknown> = {}): Promis
         listen: "127.0.0.1:0",
         ports: [port, plain.port],
         private_hosts: [host, "other.agents.example", "meta.agents.example"],
-        hello_ms: 400,
+        hello_ms: 20_000,
         ...proxy,
       },
     },
@@ -118,7 +118,7 @@ export function speak(
   port: number,
   text: string | Buffer,
   then?: (answer: string, socket: Socket) => void,
-  milliseconds = 3_000,
+  milliseconds = 15_000,
 ): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ProxyAgent, request } from "undici";
 import { allow, callerToken, deny, sendRaw, subject, until } from "../world.js";
@@ -8,17 +9,21 @@ import type { ProxyLab } from "./lab.js";
 import { host, names, run, speak, startProxyLab } from "./lab.js";
 
 let lab: ProxyLab;
+/** One that waits for no hello. */
+let hasty: ProxyLab;
 beforeAll(async () => {
   lab = await startProxyLab({ recheck_ms: 100, max_connections_per_caller: 3 });
+  hasty = await startProxyLab({ hello_ms: 400 });
 });
-afterAll(() => lab.close());
+afterAll(() => Promise.all([lab.close(), hasty.close()]));
 beforeEach(() => {
-  const { sidecar } = lab.world;
-  sidecar.decide = allow;
-  sidecar.asked.length = 0;
-  sidecar.outcomes.length = 0;
-  lab.received.length = 0;
-  lab.plain.bytes = 0;
+  for (const { world, received, plain } of [lab, hasty]) {
+    world.sidecar.decide = allow;
+    world.sidecar.asked.length = 0;
+    world.sidecar.outcomes.length = 0;
+    received.length = 0;
+    plain.bytes = 0;
+  }
   names[host] = ["127.0.0.1"];
 });
 
@@ -130,12 +135,17 @@ describe("a connection", () => {
     await closed;
   });
 
-  test("is one of so many that a caller may have; those that never say hello are let go", async () => {
-    const open = Array.from({ length: 3 }, () => speak(lab.proxyPort, connectHead(`${host}:${lab.port}`)));
-    await until(() => lab.world.sidecar.asked.length >= 3);
+  test("is one of so many that a caller may have; those that end are counted no more", async () => {
+    const sockets: Socket[] = [];
+    const open = Array.from({ length: 3 }, () =>
+      speak(lab.proxyPort, connectHead(`${host}:${lab.port}`), (_answer, socket) => sockets.push(socket)),
+    );
+    await until(() => sockets.length === 3);
     const fourth = await speak(lab.proxyPort, connectHead(`${host}:${lab.port}`));
     expect(fourth).toMatch(/^HTTP\/1\.1 403 [\s\S]*too many connections/);
+    for (const socket of sockets) socket.destroy();
     for (const answer of await Promise.all(open)) expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    await until(() => outcomes().length >= 4);
     const tls = await openTls();
     tls.destroy();
   });
@@ -188,13 +198,14 @@ test.each(heads.map((attack) => [attack.name, attack] as const))("%s is refused"
 test.each(hellos.map((attack) => [attack.name, attack] as const))(
   "%s where a hello belongs gets nowhere",
   async (_name, { bytes }) => {
-    const answer = await speak(lab.proxyPort, connectHead(`${host}:${lab.plain.port}`), (_answer, socket) => {
+    const { proxyPort, plain, world } = hasty;
+    const answer = await speak(proxyPort, connectHead(`${host}:${plain.port}`), (_answer, socket) => {
       socket.write(bytes);
     });
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
-    await until(() => outcomes().length > 0);
-    expect(outcomes()[0]).toMatchObject({ outcome: "denied", kind: "network" });
-    expect(lab.plain.bytes).toBe(0);
+    await until(() => world.sidecar.outcomes.length > 0);
+    expect(world.sidecar.outcomes[0]).toMatchObject({ outcome: "denied", kind: "network" });
+    expect(plain.bytes).toBe(0);
   },
 );
 
