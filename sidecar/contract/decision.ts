@@ -170,7 +170,10 @@ export interface Decision {
   readonly reasons: readonly Reason[];
   readonly obligations: readonly Obligation[];
   readonly labels: readonly string[];
-  /** Seconds that the policy lets this be reused; 0: not at all. */
+  /**
+   * Seconds for which this may be reused, 0: not at all. What the policy says, less where `expires_at` is sooner: of what comes
+   * out of the cache, what is left.
+   */
   readonly ttl: number;
   /** Ids of the annotated rules that held. */
   readonly rules: readonly string[];

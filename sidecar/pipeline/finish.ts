@@ -94,6 +94,7 @@ export function finish(run: Run, one: One, drafted: Drafted, more?: Partial<Deci
   const now = parts.now();
   if (one.id === "") one.id = parts.newId();
   const error = refused ?? (policy === undefined ? "undefined_decision" : undefined);
+  const until = policy === undefined ? now : untilOf(run, drafted, policy.ttl, now);
   const decision: Writable<Decision> =
     error === undefined && policy !== undefined
       ? {
@@ -102,10 +103,10 @@ export function finish(run: Run, one: One, drafted: Drafted, more?: Partial<Deci
           reasons: withOrigins(policy.reasons, run.snapshot, task?.lineage ?? none),
           obligations: policy.obligations,
           labels: policy.allow ? drafted.labels : policy.labels,
-          ttl: policy.ttl,
+          ttl: leftOf(policy.ttl, until - now),
           rules: drafted.rules,
           cache: drafted.cache,
-          expires_at: isoTime(untilOf(run, drafted, policy.ttl, now)),
+          expires_at: isoTime(until),
           bundles: bundlesOf(run.bundle),
           subject: subjectOf(identity, run.caller),
         }
@@ -147,6 +148,11 @@ const none: readonly never[] = Object.freeze([]);
 /** INVARIANT: the ends of token and task are applied to each request, never stored; nor does it outlive what it was made from. */
 function untilOf({ identity, task }: Run, { expiresAt }: Drafted, ttl: number, now: number): number {
   return Math.min(now + ttl * 1_000, identity.expiresAt, task?.deadline ?? Infinity, expiresAt ?? Infinity);
+}
+
+/** Gives what is left of the policy's ttl, seconds: whole ones where something ends sooner, so that it is never after `expires_at`. */
+function leftOf(ttl: number, left: number): number {
+  return left >= ttl * 1_000 ? ttl : Math.max(0, Math.floor(left / 1_000));
 }
 
 /** Stands for what wasn't drafted. */

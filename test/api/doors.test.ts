@@ -204,7 +204,9 @@ describe("POST /v1/decisions", () => {
     const exp = Math.floor(Date.now() / 1000) + 5;
     const bearer = await world.issuer.token("senior", { exp });
     const { body } = await ask(await request({ credentials: { bearer } }));
-    expect(Date.parse((body as unknown as Decision).expires_at)).toBeLessThanOrEqual(exp * 1000);
+    const { expires_at, ttl } = body as unknown as Decision;
+    expect(Date.parse(expires_at)).toBeLessThanOrEqual(exp * 1000);
+    expect(ttl).toBeLessThanOrEqual(5);
   });
 
   test("gives a decision per call, in order", async () => {

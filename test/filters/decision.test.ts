@@ -158,9 +158,12 @@ test("the rule's condition stands in the place of its name", async () => {
 test("what rests on a filter lives no longer than it, and isn't given again to others who ask the same", async () => {
   for (const rule of ["mine", "early", "early"]) {
     await decide(rule);
-    const { allow, reusable, cache, expires_at } = await decide(rule);
+    const { allow, reusable, cache, expires_at, ttl } = await decide(rule);
     expect([allow, reusable, cache]).toEqual([true, undefined, "l1"]);
-    if (rule === "early") expect(Date.parse(expires_at)).toBeLessThanOrEqual((seconds + 20) * 1_000);
+    if (rule !== "early") continue;
+    expect(Date.parse(expires_at)).toBeLessThanOrEqual((seconds + 20) * 1_000);
+    // of the policy's, what is left: whole seconds
+    expect([ttl < 20, Number.isInteger(ttl)]).toEqual([true, true]);
   }
 });
 
