@@ -32,6 +32,8 @@ const smallData = 2 ** 20;
 const loneSurrogate = /\p{Cs}/u;
 /** Keys of a table whose names are kept. */
 const mostMembers = 100_000;
+/** Items of a list whose names are kept: they are all read at once. */
+const mostItems = 1_000;
 
 /** INVARIANT: a name is a digest of the content itself, or of a name and each change since: other content has another name. */
 export function createPolicyData({ policy, digest, size }: PolicyDataParts): PolicyData {
@@ -52,7 +54,7 @@ export function createPolicyData({ policy, digest, size }: PolicyDataParts): Pol
       createWhole(path, () => (bytes > smallData ? hashOf(history) : nameOf(policy.read(path)))),
     );
   const tableAt = (path: Path): Table =>
-    kept(tables, path, () => createTable(path, (key) => policy.read([...path, key]), wholeAt(path)));
+    kept(tables, path, () => createTable(path, (below) => policy.read([...path, ...below]), wholeAt(path)));
 
   return {
     namesFor({ data, lookups = [] }) {
@@ -107,17 +109,25 @@ interface Table {
   changed(path: Path): void;
 }
 
-function createTable(place: Path, read: (key: string) => Json | undefined, whole: Whole): Table {
+function createTable(place: Path, read: (below: Path) => Json | undefined, whole: Whole): Table {
   const names = new Map<string, string>();
+  /** Of a list's items, where the table is one. */
+  let items: readonly string[] | undefined;
+  const itemsOf = (list: Json | undefined): readonly string[] =>
+    Array.isArray(list) && list.length <= mostItems ? list.map((item) => `i${nameOf(item)}`) : [];
   return {
     member(key) {
       if (key === undefined) return "u";
-      // an array has numbers for keys, written in many ways; what is no Unicode text leads nowhere, and fails the evaluation
+      if (typeof key === "number") {
+        const item = (items ??= itemsOf(read([])))[key];
+        if (item !== undefined && !Object.is(key, -0)) return item;
+      }
+      // a list has numbers for keys, written in many ways; what is no Unicode text leads nowhere, and fails the evaluation
       if (typeof key !== "string" || loneSurrogate.test(key))
         return `w${whole.name()}${hashOf(stringifyJson(key))}`;
       let name = names.get(key);
       if (name === undefined) {
-        const value = read(key);
+        const value = read([key]);
         name = value === undefined ? "n" : `m${nameOf(value)}`;
         if (names.size >= mostMembers) names.clear();
         names.set(key, name);
@@ -125,8 +135,12 @@ function createTable(place: Path, read: (key: string) => Json | undefined, whole
       return name;
     },
     changed(path) {
-      if (leads(path, place)) names.clear();
-      else if (leads(place, path)) names.delete(path[place.length] ?? "");
+      const isAbove = leads(path, place);
+      const isBelow = leads(place, path);
+      // what is taken out of a list moves what stands behind it
+      if (isAbove || isBelow) items = undefined;
+      if (isAbove) names.clear();
+      else if (isBelow) names.delete(path[place.length] ?? "");
     },
   };
 }

@@ -114,6 +114,23 @@ test("a key that is no text is one of the whole table, and to find nothing isn't
   for (const [i, key] of keys.entries()) expect(names.member(0, key)).not.toBe(before[i]);
 });
 
+test("a number is one of a list's item, as long as the list stays as it is", () => {
+  const { named, patch } = world(parseJson('{"users":["a","b","a"],"other":{}}'));
+  const names = named.namesFor(facts);
+  const of = (...keys: Json[]): string[] => keys.map((key) => names.member(0, key));
+  const [first, second, third] = of(0, 1, 2);
+  expect([first === third, first === second]).toEqual([true, false]);
+  // written otherwise, beyond the list, or as text: none is taken for an item
+  const others = of(...["1.0", "-0", "3", "-1", "0.5", '"0"'].map((text) => parseJson(text)), -0);
+  expect(others.filter((name) => name === first || name === second)).toEqual([]);
+  patch({ path: ["users"], value: '["b"]' });
+  expect([of(0)[0] === second, of(1)[0] === second]).toEqual([true, false]);
+  // a key of an object is a text
+  patch({ path: ["users"], value: '{"0":"b"}' });
+  expect(of(0)[0]).not.toBe(of("0")[0]);
+  expect(of(0)[0]).not.toBe(second);
+});
+
 test("a key that no policy can be asked with isn't one that leads to nothing", () => {
   const { named } = world(users);
   const names = named.namesFor(facts);

@@ -245,6 +245,8 @@ odd if data.list[input.n]
     ]);
     expect(named("ann")).toBe(named("bob"));
     expect(named("eve")).toBe(named("fay"));
+    const listed = [0, 2, 1, 3].map((n) => entrypoint?.key?.({ n }, asker));
+    expect([listed[0] === listed[1], new Set(listed).size]).toEqual([true, 3]);
     const apart = ["ann", "cy", "dan", "eve", 1, 2, null, {}].map(named);
     expect(new Set([...apart, entrypoint?.key?.({ subject: {} }, asker)]).size).toBe(apart.length + 1);
   });
@@ -266,6 +268,7 @@ odd if data.list[input.n]
       { path: ["people"], value: '{"0":{"name":"A"},"cy":{"name":"C"}}' },
       { path: ["people"], value: undefined },
       { path: ["list"], value: "[false,true]" },
+      { path: ["list"], value: "[true,false,true]" },
     ];
     const answers = new Map<string, string>();
     let met = 0;
