@@ -4,7 +4,7 @@ import type { Engine } from "../../../sidecar/state/engine/engine.js";
 import { openEngine } from "../../../sidecar/state/engine/open.js";
 import type { TestCluster } from "../../redis-fleet.js";
 import { startCluster } from "../../redis-fleet.js";
-import { faults } from "../../redis-faults.js";
+import { areFaultsTried, faults } from "../../redis-faults.js";
 import { until } from "../../redis.js";
 import { commitOf, keysOf, labelsOf, lifetime, reserveOf } from "./make.js";
 import { engineSuite, left, seen, taken } from "./suite.js";
@@ -18,7 +18,7 @@ const make = async (changes = {}): Promise<Engine> => {
   const one = openEngine({
     config: {
       ...{ redisAt: cluster.url, secret, onUnavailable: "deny" },
-      ...{ waitMs: 5_000, graceMs: 50, leaseMs: 5_000, holdMs: 3_600_000, maxEntries: 10_000 },
+      ...{ waitMs: 10_000, graceMs: 50, leaseMs: 60_000, holdMs: 3_600_000, maxEntries: 10_000 },
       ...changes,
     },
     now: () => at,
@@ -38,7 +38,7 @@ const make = async (changes = {}): Promise<Engine> => {
 };
 
 beforeAll(async () => {
-  cluster = await startCluster();
+  cluster = await startCluster({ downMs: areFaultsTried ? 1_000 : 15_000 });
 }, 30_000);
 afterAll(async () => {
   for (const one of engines) await one.close();
