@@ -7,6 +7,7 @@ import type { Json } from "../../../../sidecar/contract.js";
 import type { Plain } from "./exact.js";
 import { createExact, plainOf, Unjudged } from "./exact.js";
 import type { Guard } from "./guard.js";
+import { guardAnew } from "./guard.js";
 import type { Dialect } from "./keywords.js";
 import { compilePattern } from "./pattern.js";
 import type { ReadSchema } from "./read-schema.js";
@@ -36,19 +37,6 @@ export function compileSchema(read: ReadSchema, guard: Guard): Check {
   const engine = Object.assign((pattern: string) => compilePattern(pattern) as unknown as RegExp, {
     code: "",
   });
-  // INVARIANT: an instance for each: what one schema says is nothing to another
-  const ajv = new dialects[read.dialect]({
-    strict: false,
-    meta: false,
-    // it was read keyword by keyword
-    validateSchema: false,
-    ownProperties: true,
-    inlineRefs: false,
-    messages: false,
-    logger: false,
-    validateFormats: false,
-    code: { regExp: engine },
-  });
   const judged = read.exact.map(createExact);
   const keyword: FuncKeywordDefinition = {
     keyword: exactKeyword,
@@ -66,7 +54,6 @@ export function compileSchema(read: ReadSchema, guard: Guard): Check {
       return validate;
     },
   };
-  ajv.addKeyword(keyword);
   /** What was sent where the validator sees `data`. */
   const sent = (data: unknown, parent: unknown, property: string | number | undefined): Json => {
     if (typeof data === "object" && data !== null) return plain.before.get(data) ?? (data as Json);
@@ -75,7 +62,24 @@ export function compileSchema(read: ReadSchema, guard: Guard): Check {
     const before = plain.before.get(parent);
     return before === undefined ? data : ((before as Record<string | number, Json>)[property] ?? data);
   };
-  const validate = guard(() => ajv.compile(read.schema), budget.compileMs);
+  const compile = (): ValidateFunction => {
+    // INVARIANT: an instance for each: what one schema says is nothing to another, nor what was stopped half-way to the next try
+    const ajv = new dialects[read.dialect]({
+      strict: false,
+      meta: false,
+      // it was read keyword by keyword
+      validateSchema: false,
+      ownProperties: true,
+      inlineRefs: false,
+      messages: false,
+      logger: false,
+      validateFormats: false,
+      code: { regExp: engine },
+    });
+    ajv.addKeyword(keyword);
+    return ajv.compile(read.schema);
+  };
+  const validate = guardAnew(guard, compile, budget.compileMs);
   return (value) => {
     try {
       whole = value;

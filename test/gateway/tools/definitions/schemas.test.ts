@@ -1,5 +1,6 @@
 /** Schemas of tools: which are taken, and what arguments are found to be. */
 import { describe, expect, test } from "@jest/globals";
+import { createGuard, guardAnew } from "../../../../gateway/tools/definitions/schema/guard.js";
 import { stringifyJson } from "../../../../sidecar/contract.js";
 import { createLab, parsed, withSchema } from "./lab.js";
 import { judged, refusedHeaders, refusedSchemas } from "./schemas.cases.js";
@@ -26,6 +27,35 @@ describe("a tool isn't offered", () => {
       { name: "t", description: "x".repeat(300_000), inputSchema: { type: "object" } },
     ]);
     expect(dropped).toEqual([{ name: "t", why: "invalid" }]);
+  });
+});
+
+describe("a compilation whose time is up", () => {
+  const pause = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+  const spin = (ms: number): void => {
+    const before = process.cpuUsage();
+    while (process.cpuUsage(before).user < ms * 1_000);
+  };
+  test("as the machine paused is begun anew", () => {
+    let tries = 0;
+    expect(guardAnew(createGuard(), () => (++tries === 1 ? pause() : "made"), 400)).toBe("made");
+    expect(tries).toBeGreaterThan(1);
+  });
+  test("as the machine paused again and again is given up", () => {
+    let tries = 0;
+    const run = (): unknown => (tries++, pause());
+    expect(() => guardAnew(createGuard(), run, 20)).toThrow("timed out");
+    expect(tries).toBe(3);
+  });
+  test("as it works all the time is given up at once", () => {
+    let tries = 0;
+    const late = Object.assign(new Error("timed out"), { code: "ERR_SCRIPT_EXECUTION_TIMEOUT" });
+    const guard = <T>(run: () => T): T => {
+      run();
+      throw late;
+    };
+    expect(() => guardAnew(guard, () => (tries++, spin(40)), 40)).toThrow("timed out");
+    expect(tries).toBe(1);
   });
 });
 
