@@ -104,7 +104,10 @@ describe("buffered", () => {
     expect(written).toEqual([]); // nothing on the caller's time
     await until(() => counts.written === 1_050);
     expect(numbers(written.join(""))).toEqual(upTo(1_050));
-    expect(written).toHaveLength(11);
+    // one that takes long to write gives way before it is full
+    const sizes = written.map((lines) => numbers(lines).length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
+    expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThanOrEqual(15);
     await log.close();
   });
 

@@ -39,7 +39,7 @@ const at = (more: object = {}, outer: object = {}): object => ({
     path: "ai/openai",
     field: "api_key",
     auth: byToken,
-    timeout_ms: 500,
+    timeout_ms: 20_000,
     ...more,
   },
 });
@@ -279,11 +279,13 @@ describe("a vault that", () => {
   const isRead = (url = ""): boolean => url.includes("/data/");
   test.each(faults)("%s starts nothing, and later changes nothing", async (_name, fault, code) => {
     vault.misbehave = (req, res) => isRead(req.url) && fault(res);
-    const failed = world.open(at());
+    // only who waits for a timeout gets one
+    const within = (timeout_ms: number): object => (code === "vault_timeout" ? { timeout_ms } : {});
+    const failed = world.open(at(within(100)));
     await expect(failed).rejects.toThrow(`the credential openai is missing or unusable: ${code}`);
     await expect(failed).rejects.not.toThrow(value);
     vault.misbehave = undefined;
-    const secret = await world.open(at());
+    const secret = await world.open(at(within(1_000)));
     vault.misbehave = (req, res) => isRead(req.url) && fault(res);
     await until(() => world.events.length > 0);
     expect(world.events).toEqual([{ kind: "credential_failed", credential: "openai", code }]);

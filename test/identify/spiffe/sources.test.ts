@@ -174,7 +174,7 @@ describe("our own SVID", () => {
       ...(spiffeId === undefined ? {} : { spiffeId }),
       now: Date.now,
       onEvent: (event) => events.push(event),
-      limits: { ...defaultSpiffeLimits, firstPauseMs: 20 },
+      limits: { ...defaultSpiffeLimits, firstPauseMs: 20, firstWaitMs: 20_000 },
     });
     return { source: closing(api).svid(), events };
   };
@@ -266,8 +266,8 @@ describe("bundle endpoints", () => {
       ...more,
     };
   };
-  const over = (bundle: object): SpiffeWorld =>
-    closing(createWorld({ trust_domains: [domain(bundle)] }, { mostPauseMs: 30_000 }));
+  const over = (bundle: object, clock = Date.now): SpiffeWorld =>
+    closing(createWorld({ trust_domains: [domain(bundle)] }, { mostPauseMs: 30_000 }, clock));
   const bundleOf = (sequence: number, ...authorities: Issued[]): string =>
     document(authorities.map(x509Entry), { spiffe_sequence: sequence });
 
@@ -317,7 +317,8 @@ describe("bundle endpoints", () => {
 
   test("https_web: an endpoint that fails is asked at growing distances, not by each request", async () => {
     const served: Served = { body: "", status: 503, asked: 0 };
-    const world = over(web(await serve(webServer, served)));
+    const start = Date.now();
+    const world = over(web(await serve(webServer, served)), () => start);
     for (let i = 0; i < 20; i++) await world.certificates(base64(acme));
     expect(served.asked).toBe(1);
     world.pass(1_500);

@@ -28,15 +28,26 @@ export const problemsOf = (value: unknown): string[] => {
   return problems.list;
 };
 
-export function createWorld(config: unknown, limits: SpiffeParts["limits"] = {}): SpiffeWorld {
+export function createWorld(
+  config: unknown,
+  limits: SpiffeParts["limits"] = {},
+  clock: () => number = Date.now,
+): SpiffeWorld {
   const events: SpiffeEvent[] = [];
   let ahead = 0;
-  const now = (): number => Date.now() + ahead;
+  const now = (): number => clock() + ahead;
   const spiffe = createSpiffe(readConfig(config), {
     now,
     fetchDocument: createFetchDocument(),
     onEvent: (event) => events.push(event),
-    limits: { firstPauseMs: 20, mostPauseMs: 100, ...limits },
+    // waits are longer than a busy machine's pause
+    limits: {
+      firstPauseMs: 20,
+      mostPauseMs: 100,
+      firstWaitMs: 20_000,
+      fetchTimeoutMs: 20_000,
+      ...limits,
+    },
   });
   return {
     ...spiffe,
@@ -75,7 +86,7 @@ export const jwtSvid = (pair: KeyPair, payload: Members, header: Members = svidH
 
 /** Waits until something holds. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 20_000;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error("it never came to hold");
     await new Promise((resolve) => setTimeout(resolve, 10));
