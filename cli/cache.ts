@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Json } from "../sidecar/contract.js";
 import { isObject, parseJson } from "../sidecar/contract.js";
+import { withToolchain } from "./author.js";
 import { ask } from "./fence-request.js";
+import { readList } from "./flags.js";
 import { readFormat } from "./format.js";
 import type { Command } from "./main.js";
 import { UsageError } from "./main.js";
@@ -12,20 +14,25 @@ export const cacheCommand: Command = {
   help: `countersign cache: what decisions are kept by, and why some aren't
 
 Usage: countersign cache explain [flags]
+       countersign cache explain -b PATH [flags]
 
 Asks a sidecar what makes the key of an entrypoint's decisions (values of the input are masked), how often they are found, and
-what goes past the cache. The input is the policy's, as for POST /v1/data.
+what goes past the cache. With --bundle it tells of policies that no sidecar has yet, and of several inputs which share a
+decision, and which fields keep them apart. An input is the policy's, as for POST /v1/data.
 
 Flags:
   -a, --addr URL         the sidecar: http://…, https://… or unix:///… (default http://127.0.0.1:8181)
-  -p, --path PATH        the entrypoint, a/b/c (default: the sidecar's)
-  -i, --input FILE       an input, JSON; "-" is the standard input
+  -b, --bundle PATH      instead of a sidecar: a bundle, a folder or .tar.gz (repeatable: several are read as one)
+      --ignore PATTERN   leaves out files and folders of this name (repeatable; a,b)
+  -p, --path PATH        the entrypoint, a/b/c (default: the sidecar's; of a bundle the only one, or countersign/decision)
+  -i, --input FILE       an input, JSON; "-" is the standard input (repeatable with --bundle)
   -f, --format FORMAT    pretty or json (default pretty)
       --ca FILE          authorities that the sidecar's certificate comes from
 
 Examples:
   countersign cache explain -p authz/allow
   countersign cache explain -a unix:///run/countersign/api.sock -i input.json -f json
+  countersign cache explain -b policies -i monday.json -i tuesday.json
 `,
   async run(args, io) {
     const { values, positionals } = parseArgs({
@@ -33,7 +40,9 @@ Examples:
       options: {
         addr: { type: "string", short: "a" },
         path: { type: "string", short: "p" },
-        input: { type: "string", short: "i" },
+        bundle: { type: "string", short: "b", multiple: true },
+        ignore: { type: "string", multiple: true },
+        input: { type: "string", short: "i", multiple: true },
         format: { type: "string", short: "f" },
         ca: { type: "string" },
       },
@@ -41,12 +50,25 @@ Examples:
     });
     if (positionals.length !== 1 || positionals[0] !== "explain") throw new UsageError("say: cache explain");
     const format = readFormat(values.format);
+    const { path, bundle = [], input: files = [] } = values;
+    const inputs = files.map((file) => ({ file, input: parseJson(readFileSync(file === "-" ? 0 : file)) }));
+    const print = (told: Json): number => {
+      io.out(format === "json" ? `${JSON.stringify(told, null, 2)}\n` : draw(told, ""));
+      return 0;
+    };
+    if (bundle.length > 0) {
+      if (values.addr !== undefined) throw new UsageError("--bundle asks no sidecar: leave --addr out");
+      const { explainBundle } = await import("./explain-bundle.js");
+      const of = { bundles: bundle, ignore: readList(values.ignore), path, inputs };
+      const told = await withToolchain(io, {}, (toolchain) => explainBundle(of, toolchain, io));
+      return told === undefined ? 1 : print(told);
+    }
+    if (values.ignore !== undefined) throw new UsageError("--ignore is for --bundle");
+    const [one, ...more] = inputs;
+    if (more.length > 0) throw new UsageError("several inputs are for --bundle");
     const to = values.addr ?? "http://127.0.0.1:8181";
-    const place = `/v1/cache/explain${values.path === undefined ? "" : `?path=${encodeURIComponent(values.path)}`}`;
-    const body =
-      values.input === undefined
-        ? undefined
-        : { input: parseJson(readFileSync(values.input === "-" ? 0 : values.input)) };
+    const place = `/v1/cache/explain${path === undefined ? "" : `?path=${encodeURIComponent(path)}`}`;
+    const body = one === undefined ? undefined : { input: one.input };
     const asked = {
       to,
       key: "none",
@@ -58,8 +80,7 @@ Examples:
       io.err(`the sidecar refused: ${JSON.stringify(answer)}\n`);
       return 1;
     }
-    io.out(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : draw(result, ""));
-    return 0;
+    return print(result);
   },
 };
 

@@ -103,4 +103,34 @@ describe("explain", () => {
     expect(out).toContain("input.resource.id");
     expect(out).not.toContain(secret);
   });
+
+  test("the command line tells of a bundle without a sidecar, and which inputs share a decision", async () => {
+    let [out, err] = ["", ""];
+    const io = { out: (text: string) => (out += text), err: (text: string) => (err += text) };
+    const run = async (...args: string[]): Promise<number> => {
+      [out, err] = ["", ""];
+      return main(["cache", "explain", "-b", folder, ...args], io);
+    };
+    const same = join(folder, "same.txt");
+    const other = join(folder, "other.txt");
+    await writeFile(same, JSON.stringify({ ...input, trace: "def" }));
+    await writeFile(other, JSON.stringify({ ...input, resource: { id: "book" } }));
+    const inputs = [join(folder, "question.txt"), same, other];
+    const given = inputs.flatMap((file) => ["-i", file]);
+    expect(await run("-p", "authz/allow", "-f", "json", ...given)).toBe(0);
+    expect(out).not.toContain(secret);
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ entrypoint: "authz/allow", cached: true, ttl: 60, deny_ttl: 10, decisions: 2 },
+      inputs: [1, 1, 2].map((decision, i) => ({ input: inputs[i], decision })),
+      split_by: [{ path: "input.resource.id", values: 2 }],
+    });
+    expect(await run("-p", "authz/drawn", "-f", "json", ...given)).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      cached: false,
+      why_not: expect.stringContaining("rand.intn"),
+    });
+    expect([await run(), err]).toEqual([2, expect.stringContaining("authz/allow, authz/drawn")]);
+    expect(await run("-a", at, "-p", "authz/allow")).toBe(2);
+    expect(await main(["cache", "explain", "-a", at, "-i", same, "-i", other], io)).toBe(2);
+  });
 });

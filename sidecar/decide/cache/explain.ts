@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import type { Json, JsonObject } from "../../contract.js";
 import { isObject, stringifyJson } from "../../contract.js";
 import type { CacheWish, EntrypointFacts } from "../../rego/bundle.js";
+import { isMet } from "./key.js";
 import type { Tally } from "./tally.js";
 import { valueAt } from "./value-at.js";
 
@@ -46,9 +47,7 @@ export function explain(options: ExplainOptions, input?: Json): JsonObject {
     fields: facts.input.filter(isAlways).map(told),
     branches: branches.map(({ when, input: read }) => ({
       when: when.map(({ path, equals }) => ({ path: nameOf("input", path), equals })),
-      ...(input === undefined
-        ? {}
-        : { met: when.every(({ path, equals }) => valueAt(input, path) === equals) }),
+      ...(input === undefined ? {} : { met: isMet(when, input) }),
       fields: read.map(told),
     })),
     data: facts.data.map((path) => nameOf("data", path)),
@@ -116,7 +115,8 @@ function masked(value: Json | undefined, secret: Buffer): JsonObject {
     : { type: "number", length: text.length, digest };
 }
 
-function nameOf(root: string, path: readonly string[]): string {
+/** Writes a path as policies do. */
+export function nameOf(root: string, path: readonly string[]): string {
   return path.reduce(
     (all, name) => (/^[a-z_]\w*$/i.test(name) ? `${all}.${name}` : `${all}[${JSON.stringify(name)}]`),
     root,

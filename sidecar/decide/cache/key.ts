@@ -66,7 +66,7 @@ function scopeOf(scope: "tenant" | "subject" | "task" | undefined, asker: Asker)
  * Tells whether a branch is read. INVARIANT: true where the policy's comparison could be, in doubt also where it isn't: `1`
  * and `1.0` are equal to it.
  */
-function isMet(when: Branch["when"], input: Json): boolean {
+export function isMet(when: Branch["when"], input: Json): boolean {
   return when.every(({ path, equals }) => {
     const value = valueAt(input, path);
     if (value instanceof JsonNumber) return typeof equals === "number";

@@ -24,18 +24,28 @@ export class Splits {
   /** Misses that were looked at. */
   looked = 0;
   #misses = 0;
+  #paths: readonly (readonly string[])[] = [];
   #fields: { readonly path: readonly string[]; readonly seen: Uint8Array }[] = [];
 
   /** Looks at a question that wasn't in the cache. */
   note(paths: readonly (readonly string[])[], input: Json): void {
+    if (paths !== this.#paths) this.#begin(paths);
     if (++this.#misses > firstLooked && this.#misses % lookedEach !== 0) return;
-    if (this.looked++ === 0)
-      this.#fields = paths.slice(0, mostFields).map((path) => ({ path, seen: new Uint8Array(bits / 8) }));
+    this.looked++;
     for (const { path, seen } of this.#fields) {
       const bit = hashOf(valueAt(input, path)) % bits;
       const byte = bit >> 3;
       seen[byte] = (seen[byte] ?? 0) | (1 << (bit & 7));
     }
+  }
+
+  /** Begins anew where another version of the policy reads other fields. */
+  #begin(paths: readonly (readonly string[])[]): void {
+    const isSame = JSON.stringify(paths) === JSON.stringify(this.#paths);
+    this.#paths = paths;
+    if (isSame) return;
+    [this.looked, this.#misses] = [0, 0];
+    this.#fields = paths.slice(0, mostFields).map((path) => ({ path, seen: new Uint8Array(bits / 8) }));
   }
 
   /** Gives the fields with more than one value, those with most of them first. */

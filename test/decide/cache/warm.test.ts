@@ -87,4 +87,9 @@ test("fields are told by how many values they had, and no value is", () => {
   expect(groups).toEqual({ path: ["subject", "groups"], values: 20 });
   expect(rest).toEqual([]);
   expect(JSON.stringify(splits)).not.toContain("secret");
+  // the same fields of a version that was loaded again go on; others begin anew
+  splits.note(structuredClone(paths), { action: "write" });
+  expect([splits.looked, splits.told()[2]]).toEqual([901, { path: ["action"], values: 2 }]);
+  for (const city of ["a", "b"]) splits.note([["city"]], { city });
+  expect([splits.looked, splits.told()]).toEqual([2, [{ path: ["city"], values: 2 }]]);
 });
