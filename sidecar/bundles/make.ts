@@ -1,13 +1,16 @@
 /** Makes of what arrived a bundle that can be loaded: all that depends on nothing but its own content. */
 import type { Entries } from "../rego/archive.js";
 import type { BuildOutcome, BuiltBundle, Rejected } from "../rego/bundle.js";
+import type { Toolchain } from "../rego/toolchain.js";
 import { checkRoots } from "./admit/roots.js";
 import type { Metadata } from "./admit/metadata.js";
 import { readMetadata } from "./admit/metadata.js";
+import type { TestsOutcome } from "./admit/tests.js";
+import { runTests } from "./admit/tests.js";
 import type { BundleFacts, Content, InForce, Unchanged, Verified } from "./arrival.js";
 import { digestOfEntries, digestOfText } from "./content-digest.js";
 import type { KeyConfig, SigningConfig } from "./config.js";
-import type { Applied } from "./delta/apply.js";
+import type { Applied, TextView } from "./delta/apply.js";
 
 /** Reads an archive's bytes, or what lies at a path. */
 export type ReadContent = (
@@ -41,7 +44,17 @@ export interface VerifyOptions {
 export interface Delta {
   isDelta(entries: Entries): boolean;
   /** Applies changes to the bundle in force, which came as that archive. Never rejects for what is in them. */
-  apply(entries: Entries, base: BuiltBundle, archiveDigest?: string): Promise<Applied | Rejected>;
+  apply(
+    entries: Entries,
+    base: BuiltBundle,
+    archiveDigest: string | undefined,
+    shared: SharedView,
+  ): Promise<Applied | Rejected>;
+}
+
+/** What the changes of one arrival share: as many as they are, the data are parsed once. */
+export interface SharedView {
+  view?: TextView;
 }
 
 export interface MakeParts {
@@ -49,6 +62,7 @@ export interface MakeParts {
   readonly verify: VerifyEntries;
   readonly delta: Delta;
   readonly compile: (entries: Entries) => Promise<BuildOutcome>;
+  readonly test: Toolchain["test"];
 }
 
 /** What to make; plain data, so that it can be made elsewhere. */
@@ -56,8 +70,8 @@ export interface Job extends VerifyOptions {
   readonly content: Content;
   readonly sizeLimitBytes: number;
   readonly inForce?: Base;
-  /** The texts that its tests run on are wanted. */
-  readonly texts: boolean;
+  /** Its own tests are to run. */
+  readonly tests: boolean;
 }
 
 /** What changes are made to. */
@@ -69,15 +83,15 @@ export interface Made extends Omit<BundleFacts, "version" | "expires"> {
   /** What a delta changes of the data. */
   readonly changes?: Applied;
   readonly metadata: Metadata;
-  /** Rego with its tests, data and the manifest, where they were asked for; changes have none. */
-  readonly texts?: Readonly<Record<string, string>>;
+  /** What became of its tests, where they were asked for. */
+  readonly tested?: TestsOutcome;
 }
 
 export type Make = (job: Job) => Promise<Made | Unchanged | Rejected>;
 
 /** Never rejects for what is in it. */
 export function createMake(parts: MakeParts): Make {
-  const one = async (job: Job): Promise<Made | Unchanged | Rejected> => {
+  const one = async (job: Job, shared: SharedView = {}): Promise<Made | Unchanged | Rejected> => {
     const { content, sizeLimitBytes, inForce, signing, keys } = job;
     const read = await parts.read(content, { archiveBytes: sizeLimitBytes });
     if (read.kind === "rejected") return read;
@@ -93,10 +107,12 @@ export function createMake(parts: MakeParts): Make {
     if (isDelta && base === undefined) return noBase;
     const own = digestOfEntries(entries);
     if (!isDelta && own === inForce?.contentDigest) return { kind: "unchanged" };
+    // they need nothing of what is compiled: both take their time at once
+    const testing = job.tests ? runTests(isDelta ? undefined : textsOf(entries), parts.test) : undefined;
     const outcome =
       base === undefined
         ? await parts.compile(entries)
-        : await parts.delta.apply(entries, base, inForce?.archiveDigest);
+        : await parts.delta.apply(entries, base, inForce?.archiveDigest, shared);
     if (outcome.kind === "rejected") return outcome;
     const built = outcome.bundle;
     const changes = outcome.kind === "applied" ? { changes: outcome } : {};
@@ -114,22 +130,20 @@ export function createMake(parts: MakeParts): Make {
       verified: signed.verified,
       contentDigest: isDelta ? digestOfText(`${inForce?.contentDigest ?? ""} ${own}`) : own,
       ...(archiveDigest === undefined ? {} : { archiveDigest }),
-      ...(job.texts && !isDelta ? { texts: textsOf(entries) } : {}),
+      ...(testing === undefined ? {} : { tested: await testing }),
     };
   };
   return async (job) => {
-    let made = await one(job);
+    const shared: SharedView = {};
+    let made = await one(job, shared);
     const { deltas = [] } = "deltas" in job.content ? job.content : {};
     for (const bytes of deltas) {
       if (made.kind !== "made") return made;
       const { built, contentDigest, metadata, archiveDigest } = made;
       const expires = typeof metadata.expires === "number" ? { expires: metadata.expires } : {};
       const named = archiveDigest === undefined ? {} : { archiveDigest };
-      made = await one({
-        ...job,
-        content: { bytes },
-        inForce: { ...{ built, contentDigest }, ...named, ...expires },
-      });
+      const inForce = { ...{ built, contentDigest }, ...named, ...expires };
+      made = await one({ ...job, content: { bytes }, inForce }, shared);
     }
     return made;
   };

@@ -1,17 +1,16 @@
 /** The way of a bundle from what arrived to what may come into force; each fault has a code of its own. */
 import type { Policy } from "../decide/policy.js";
 import type { BuildError, BuiltBundle, Rejected } from "../rego/bundle.js";
-import type { Toolchain } from "../rego/toolchain.js";
 import { readCanary, runCanary } from "./admit/canary.js";
 import { checkExpiry } from "./admit/expiry.js";
-import { runTests } from "./admit/tests.js";
 import { checkVersion } from "./admit/version.js";
-import type { BundleFacts, Kept, Prepare, Prepared } from "./arrival.js";
+import { createAhead } from "./ahead.js";
+import type { BundleFacts, Content, InForce, Kept, Prepare, Prepared } from "./arrival.js";
 import type { BundleConfig, KeyConfig } from "./config.js";
 import { inLine } from "./in-line.js";
 import type { Keep } from "./keep/keep.js";
 import type { Marks } from "./keep/marks.js";
-import type { Made, Make } from "./make.js";
+import type { Job, Made, Make } from "./make.js";
 
 /** What a bundle's configuration asks of it. */
 export type Admission = Pick<BundleConfig, "signing" | "sizeLimitBytes" | "verify" | "persist">;
@@ -21,7 +20,6 @@ export interface PrepareParts {
   readonly admissionOf: (name: string) => Admission | undefined;
   readonly keys: () => Keys;
   readonly make: Make;
-  readonly test: Toolchain["test"];
   /** @throws Error where the module can't be loaded, or needs a built-in that isn't here */
   readonly load: (built: BuiltBundle) => Promise<Policy>;
   readonly marks: Marks;
@@ -35,26 +33,42 @@ export interface PrepareParts {
   readonly now: () => number;
 }
 
+export interface Preparing {
+  readonly prepare: Prepare;
+  /**
+   * Verifies, compiles and loads what may arrive soon, so that it is ready then; what is wrong with it is told then, too. Its
+   * tests don't run. Never rejects.
+   */
+  foresee(name: string, content: Content, inForce?: InForce): Promise<void>;
+}
+
 /** Creates what prepares bundles: one of each name at a time is the caller's to see to; one at a time is built. */
-export function createPrepare(parts: PrepareParts): Prepare {
+export function createPrepare(parts: PrepareParts): Preparing {
   const { admissionOf, marks, keep, now } = parts;
   // building takes memory: whoever comes meanwhile waits
   const inTurn = inLine();
+  const ahead = createAhead(parts.make, inTurn);
 
-  return async (arrival, inForce) => {
+  const jobOf = (
+    content: Content,
+    admission: Admission | undefined,
+    keys: Keys,
+    inForce: InForce | undefined,
+    tests: boolean,
+  ): Job => ({
+    ...{ content, keys, tests, sizeLimitBytes: admission?.sizeLimitBytes ?? parts.sizeLimitBytes },
+    ...(admission?.signing === undefined ? {} : { signing: admission.signing }),
+    ...(inForce === undefined ? {} : { inForce }),
+  });
+
+  const prepare: Prepare = async (arrival, inForce) => {
     try {
       const { name, content, origin } = arrival;
       const admission = admissionOf(name);
       const keys = parts.keys();
       const verify = admission?.verify;
-      const made = await inTurn(() =>
-        parts.make({
-          ...{ content, keys, texts: verify?.tests === true },
-          sizeLimitBytes: admission?.sizeLimitBytes ?? parts.sizeLimitBytes,
-          ...(admission?.signing === undefined ? {} : { signing: admission.signing }),
-          ...(inForce === undefined ? {} : { inForce }),
-        }),
-      );
+      const tests = verify?.tests === true && arrival.tested === undefined;
+      const made = await ahead.make(jobOf(content, admission, keys, inForce, tests));
       if (made.kind !== "made") return made;
       // an edit of a test changes nothing that anybody asks of it
       if (admission === undefined && made.built.digest === inForce?.digest) return { kind: "unchanged" };
@@ -70,10 +84,7 @@ export function createPrepare(parts: PrepareParts): Prepare {
       const expiry = checkExpiry(metadata, verify?.expires === true, now());
       if (expiry.kind === "rejected") return expiry;
 
-      const tested =
-        verify?.tests === true && arrival.tested === undefined
-          ? await inTurn(() => runTests(made.texts, parts.test))
-          : undefined;
+      const { tested } = made;
       if (tested?.kind === "rejected") return tested;
 
       // changes of what is in force are made in its memory
@@ -116,6 +127,21 @@ export function createPrepare(parts: PrepareParts): Prepare {
     } catch (error) {
       return rejected("activation_failed", error instanceof Error ? error.message : "it can't be prepared");
     }
+  };
+
+  return {
+    prepare,
+    async foresee(name, content, inForce) {
+      const admission = admissionOf(name);
+      if (admission === undefined) return;
+      try {
+        const made = await ahead.foresee(name, jobOf(content, admission, parts.keys(), inForce, false));
+        // what is compiled for the engine is found again
+        if (made !== undefined) await parts.load(made.built);
+      } catch {
+        // what is wrong is told when it arrives
+      }
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { activate, overlap } from "./activate.js";
 import type { ActiveBundle, BundleSet } from "./active.js";
 import type { Arrival, InForce, Prepare, Prepared } from "./arrival.js";
 import { createExpiry, seal } from "./expire.js";
+import type { Preparing } from "./prepare.js";
 import type { Activation, Rejection } from "./activation.js";
 import { factsOf, rejectionOf } from "./activation.js";
 import { activateDelta, changedBy, lateDelta } from "./delta/activate.js";
@@ -32,6 +33,8 @@ export interface BundleStoreParts extends ActivateParts {
   /** Names of those that come by {@link BundleStore.arrive} and are waited for. */
   readonly names?: () => readonly string[];
   readonly prepare: Prepare;
+  /** Prepares what may arrive soon; see {@link BundleStore.foresee}. */
+  readonly foresee?: Preparing["foresee"];
   readonly log: Log;
   readonly onActivated: (bundle: ActiveBundle) => void;
   readonly onRejected: (name: string, code: string) => void;
@@ -56,6 +59,8 @@ export interface BundleStore {
    * rejects: what is wrong is told by a code of `codes.ts`, in the status, too.
    */
   arrive(arrival: Arrival): Promise<Activation>;
+  /** Has an archive verified and compiled that may arrive soon; nothing else comes of it. Never rejects. */
+  foresee(name: string, bytes: Uint8Array): Promise<void>;
   /** Takes down what a source was asked, and what came of it. */
   asked(name: string, what: Asked): void;
   /**
@@ -299,6 +304,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       for (const { path } of parts.sources) watchers.push(watchPath(path, () => void load()));
     },
     arrive: (arrival) => arrive(arrival),
+    foresee: (name, bytes) => parts.foresee?.(name, { bytes }, held.get(name)) ?? Promise.resolve(),
     asked: ledger.asked,
     put(name, built) {
       const activation = bringBuilt(name, built);

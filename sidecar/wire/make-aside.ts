@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { Base, Job, Make } from "../bundles/make.js";
 import type { Toolchain } from "../rego/toolchain.js";
 
-export type Compiler = Pick<Toolchain, "build" | "data" | "version">;
+export type Compiler = Pick<Toolchain, "build" | "data" | "version" | "test">;
 
 /** What the thread asks of the compiler, which is a process of its own. */
 export interface Call {

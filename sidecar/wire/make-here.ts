@@ -1,5 +1,5 @@
 /** Wires how a bundle is made of what arrived, in this thread. */
-import { applyDelta } from "../bundles/delta/apply.js";
+import { applyDelta, createTextView } from "../bundles/delta/apply.js";
 import type { DataView } from "../bundles/delta/plan.js";
 import type { Delta, Make, ReadContent } from "../bundles/make.js";
 import { createMake } from "../bundles/make.js";
@@ -21,7 +21,7 @@ export interface MakeHereParts {
 
 export function createMakeHere({ toolchain, cacheDir, viewOf }: MakeHereParts): Make {
   return createMake({
-    ...{ read: readContent, verify: verifyEntries, delta: deltasOver(viewOf) },
+    ...{ read: readContent, verify: verifyEntries, delta: deltasOver(viewOf), test: toolchain.test },
     compile: (entries) =>
       compileBundle({ entries, toolchain, ...(cacheDir === undefined ? {} : { cacheDir }) }),
   });
@@ -45,15 +45,16 @@ function sizeOf(entries: Entries): number {
 function deltasOver(viewOf: MakeHereParts["viewOf"]): Delta {
   return {
     isDelta,
-    apply(entries, base, archiveDigest) {
+    apply(entries, base, archiveDigest, shared) {
       const delta = readDelta(entries);
       if (delta.kind === "rejected") return Promise.resolve(delta);
-      const view = viewOf?.(base.digest);
-      const options = {
-        ...(view === undefined ? {} : { view }),
-        ...(archiveDigest === undefined ? {} : { archiveDigest }),
-      };
-      return Promise.resolve(applyDelta(base, delta, options));
+      // what earlier changes of this arrival were made to is ahead of what is in force
+      const inForce = shared.view === undefined ? viewOf?.(base.digest) : undefined;
+      const view = inForce ?? (shared.view ??= createTextView(base.data));
+      const named = archiveDigest === undefined ? {} : { archiveDigest };
+      const applied = applyDelta(base, delta, { view, ...named });
+      if (applied.kind === "applied") shared.view?.patch(applied.patches);
+      return Promise.resolve(applied);
     },
   };
 }

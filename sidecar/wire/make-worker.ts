@@ -26,6 +26,7 @@ const compiler: Compiler = {
   build: (request) => ask("build", request),
   data: (request) => ask("data", request),
   version: () => ask("version"),
+  test: (request) => ask("test", request),
 };
 const made = await createMakeHere({ toolchain: compiler, cacheDir })(job);
 parentPort?.postMessage(made);

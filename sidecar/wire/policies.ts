@@ -127,7 +127,8 @@ export function openPolicies(parts: PolicyParts): Policies {
     viewOf: (digest) => bundles.current().bundles.find((one) => one.digest === digest)?.policy,
   });
   const bundles = createBundleStore({
-    ...{ sources, prepare: wired.prepare, loadPolicy: load, names: () => feeds.names() },
+    ...{ sources, prepare: wired.prepare, foresee: wired.foresee },
+    ...{ loadPolicy: load, names: () => feeds.names() },
     isSealed: (name) => feeds.configOf(name)?.verify.expires === true,
     onExpired: news.changed,
     onExpires: metrics.bundleExpires,

@@ -3,7 +3,7 @@ import type { Prepare } from "../bundles/arrival.js";
 import type { DataView } from "../bundles/delta/plan.js";
 import type { Keep } from "../bundles/keep/keep.js";
 import { createDiskMarks, createMemoryMarks } from "../bundles/keep/marks.js";
-import type { PrepareParts } from "../bundles/prepare.js";
+import type { PrepareParts, Preparing } from "../bundles/prepare.js";
 import { createPrepare } from "../bundles/prepare.js";
 import { limits } from "../rego/limits.js";
 import type { Toolchain } from "../rego/toolchain.js";
@@ -27,6 +27,7 @@ export interface WirePrepareParts extends Pick<
 
 export interface WiredPrepare {
   readonly prepare: Prepare;
+  readonly foresee: Preparing["foresee"];
   close(): Promise<void>;
 }
 
@@ -36,18 +37,19 @@ const testsMs = 60_000;
 export function wirePrepare(parts: WirePrepareParts): WiredPrepare {
   const { viewOf, keep, toolchain, testing: shared, cacheDir, ...rest } = parts;
   const testing = shared ?? createToolchain({ timeoutMs: testsMs });
-  const here = createMakeHere({ toolchain, cacheDir, viewOf });
-  const aside = createMakeAside(here, toolchain, cacheDir);
-  const prepare = createPrepare({
+  const { build, data, version } = toolchain;
+  const compiler = { build, data, version, test: testing.test };
+  const here = createMakeHere({ toolchain: compiler, cacheDir, viewOf });
+  const aside = createMakeAside(here, compiler, cacheDir);
+  const { prepare, foresee } = createPrepare({
     ...rest,
-    test: testing.test,
     make: aside.make,
     marks: keep === undefined ? createMemoryMarks() : createDiskMarks(keep.folderOf),
     ...(keep === undefined ? {} : { keep }),
     sizeLimitBytes: limits.archiveBytes,
   });
   return {
-    prepare,
+    ...{ prepare, foresee },
     async close() {
       await aside.close();
       if (shared === undefined) await testing.close();

@@ -80,6 +80,7 @@ export async function wirePush({ config, bundles, feeds, log, now }: WirePushPar
     ...(folder === undefined ? {} : { disk: { files, folder } }),
   });
   const follow = createFollow({ names, bundles, pushed });
+  pushed.onComing((name, bytes) => void bundles.foresee(name, bytes));
   return {
     ...{ names: feeds.names, configOf: feeds.configOf, refresh: feeds.refresh },
     ...{ follow, pushed, status: bundles.status },

@@ -86,7 +86,8 @@ export function bring(parts: {
     },
   });
   const store = createBundleStore({
-    ...{ sources: [], prepare: wired.prepare, loadPolicy: load, createKeyer, now, log },
+    ...{ sources: [], prepare: wired.prepare, foresee: wired.foresee },
+    ...{ loadPolicy: load, createKeyer, now, log },
     ...(documents === undefined ? {} : { documents }),
     names: () => bundles.map(({ name }) => name),
     isSealed: (name) => configured(name)?.verify.expires === true,

@@ -1,6 +1,10 @@
 /** Three sidecars on one Redis, which is stopped, started, frozen, emptied, set back and forged. */
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import type { Redis } from "ioredis";
 import type { JsonObject } from "../../sidecar/contract.js";
+import type { Coming } from "../../sidecar/state/bundles/coming.js";
+import { createComing, largestTold, longestMs } from "../../sidecar/state/bundles/coming.js";
+import { createPushedSeal } from "../../sidecar/state/bundles/seal.js";
 import type { TestRedis } from "../redis.js";
 import { startRedis, until } from "../redis.js";
 import type { Replica } from "./world.js";
@@ -141,6 +145,47 @@ test("content that was changed in Redis isn't taken; it is asked again", async (
   await redis.client.set(blob, bytes);
   await until(async () => (await late.inForce()) === "newest", 30);
   await late.stop();
+});
+
+test("what is coming is heard once, of the own fleet, while it is new, where it is small", async () => {
+  let clock = 1_000_000;
+  const heard: string[] = [];
+  const clients: Redis[] = [];
+  const open = async (secret: string, name: string): Promise<Coming> => {
+    const [own, subscriber] = [redis.client.duplicate(), redis.client.duplicate()];
+    clients.push(own, subscriber);
+    await Promise.all([own.ping(), subscriber.ping()]);
+    return createComing({
+      ...{ redis: own, subscriber, channel: "coming", seal: createPushedSeal(secret), now: () => clock },
+      onComing: (bundle, bytes) => heard.push(`${name} ${bundle} ${Buffer.from(bytes).toString()}`),
+    });
+  };
+  const secret = "a-secret-of-at-least-thirty-two-characters";
+  const one = await open(secret, "one");
+  await open(secret, "two");
+  const stranger = await open(`${secret}-of-others`, "stranger");
+  const said: string[] = [];
+  const listener = redis.client.duplicate();
+  clients.push(listener);
+  listener.on("message", (_channel: string, text: string) => said.push(text));
+  await listener.subscribe("coming");
+  await until(async () => Number((await redis.client.pubsub("NUMSUB", "coming"))[1]) === 4);
+  stranger.tell("app", Buffer.from("theirs"));
+  one.tell("app", Buffer.alloc(largestTold + 1));
+  one.tell("app", Buffer.from("first"));
+  await until(() => said.length === 2 && heard.length > 0);
+  const [, first = ""] = said;
+  await redis.client.publish("coming", first);
+  await redis.client.publish("coming", first.replace("app", "apq"));
+  await redis.client.publish("coming", "garbage");
+  clock += longestMs + 1;
+  await open(secret, "late");
+  await until(async () => Number((await redis.client.pubsub("NUMSUB", "coming"))[1]) === 5);
+  await redis.client.publish("coming", first);
+  one.tell("app", Buffer.from("last"));
+  await until(() => heard.includes("two app last") && heard.includes("late app last"));
+  expect(heard.sort()).toEqual(["late app last", "two app first", "two app last"]);
+  for (const client of clients) client.disconnect();
 });
 
 test("a fleet of another secret knows nothing of it", async () => {

@@ -4,11 +4,13 @@ import type { TestCounts } from "../arrival.js";
 
 const mostNamed = 10;
 
+export type TestsOutcome = { readonly kind: "passed"; readonly tests: TestCounts } | Rejected;
+
 /** Runs the tests that a bundle brings; which of them fail is told by name. Never rejects. */
 export async function runTests(
   texts: Readonly<Record<string, string>> | undefined,
   run: Toolchain["test"],
-): Promise<{ readonly kind: "passed"; readonly tests: TestCounts } | Rejected> {
+): Promise<TestsOutcome> {
   if (texts === undefined) return untestable;
   if (!Object.keys(texts).some((place) => place.endsWith("_test.rego"))) return missing;
   const outcome = await run({ files: texts, ...versionOf(texts[".manifest"]) });

@@ -37,7 +37,7 @@ export interface ApplyOptions {
 export function applyDelta(
   built: BuiltBundle,
   delta: Delta,
-  { view = viewOfText(built.data), archiveDigest }: ApplyOptions = {},
+  { view = createTextView(built.data), archiveDigest }: ApplyOptions = {},
 ): Applied | Rejected {
   const { manifest } = built;
   const names = [manifest.revision, built.digest, archiveDigest];
@@ -59,23 +59,6 @@ export function applyDelta(
   const digest = digestOfParts([built.digest, delta.digest]);
   const next = { ...factsOf(built), manifest: changed(manifest, delta.manifest), digest };
   return { kind: "applied", bundle: withPatches(built, next, patches), patches, base: built.digest };
-}
-
-/** Applies deltas one after the other, as at a start; the data are parsed once. */
-export function applyDeltas(
-  built: BuiltBundle,
-  deltas: readonly Delta[],
-): { readonly kind: "built"; readonly bundle: BuiltBundle } | Rejected {
-  let bundle = built;
-  if (deltas.length === 0) return { kind: "built", bundle };
-  const view = viewOfText(built.data);
-  for (const delta of deltas) {
-    const applied = applyDelta(bundle, delta, { view });
-    if (applied.kind === "rejected") return applied;
-    view.patch(applied.patches);
-    ({ bundle } = applied);
-  }
-  return { kind: "built", bundle };
 }
 
 /** All but the data, which are made when they are asked for. */
@@ -195,12 +178,13 @@ function inTheWay(value: Json, path: readonly string[]): boolean {
   return true;
 }
 
-interface TextView extends DataView {
+/** The documents of a bundle that isn't in force: what one delta made of them is what the next one changes. */
+export interface TextView extends DataView {
   patch(patches: readonly Patch[]): void;
 }
 
 /** Parses data once, when they are first asked for. */
-function viewOfText(text: string): TextView {
+export function createTextView(text: string): TextView {
   let root: Json | undefined;
   const find = (path: readonly string[]): Json | undefined => {
     let at: Json | undefined = (root ??= parseJson(text, { depth: 512 }));

@@ -147,6 +147,8 @@ export function createPush(parts: PushParts): Push {
     const { name, by } = asked;
     const { reason = "", override = false } = draft;
     let carried: PushOutcome<Refused> | undefined;
+    // the others compile it while it is looked at here
+    pushed.announce(name, bytes);
     const activation = await bundles.arrive({
       ...{ name, origin: "push", content: { bytes } },
       ...(override ? { override: { reason, by } } : {}),

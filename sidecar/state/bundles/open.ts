@@ -7,6 +7,7 @@ import type { RedisLink } from "../../net/redis.js";
 import type { LinkEvent } from "../replicate/link.js";
 import { createLink } from "../replicate/link.js";
 import { createBlobs } from "./blobs.js";
+import { createComing } from "./coming.js";
 import type { Committed, PushedBundles, PushedEntry, PushedRecord } from "./pushed.js";
 import { mostGenerations } from "./pushed.js";
 import type { PushedSeal } from "./seal.js";
@@ -129,6 +130,19 @@ export function openPushed(parts: OpenPushedParts): PushedBundles {
           },
         });
 
+  const expecting: ((name: string, bytes: Uint8Array) => void)[] = [];
+  const coming =
+    parts.redis === undefined || link === undefined
+      ? undefined
+      : createComing({
+          redis: parts.redis.commands,
+          subscriber: parts.redis.subscriber,
+          ...{ seal, now, channel: link.channelOf("coming") },
+          onComing(name, bytes) {
+            if (isOwn(name)) for (const listener of expecting) listener(name, bytes);
+          },
+        });
+
   let tending: Promise<void> | undefined;
   /** Writes content again that Redis lacks and that is here. */
   const tend = (): Promise<void> =>
@@ -203,6 +217,12 @@ export function openPushed(parts: OpenPushedParts): PushedBundles {
   return {
     load,
     record: headOf,
+    announce(name, bytes) {
+      coming?.tell(name, bytes);
+    },
+    onComing(listener) {
+      expecting.push(listener);
+    },
     async commit(name, entry, bytes, untilMs) {
       for (;;) {
         const committed = await tryCommit(name, entry, bytes).catch(() => "again" as const);

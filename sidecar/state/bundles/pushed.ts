@@ -54,6 +54,10 @@ export interface PushedBundles {
   record(name: string): PushedRecord | undefined;
   /** Makes an entry the head, where the head's generation is one less. Never rejects. @param untilMs by `clock` */
   commit(name: string, entry: PushedEntry, bytes: Uint8Array, untilMs: number): Promise<Committed>;
+  /** Tells the other replicas what is about to be pushed, where it is small: they may compile it, and do no more. */
+  announce(name: string, bytes: Uint8Array): void;
+  /** Tells of what is about to be pushed elsewhere. INVARIANT: the fleet doesn't have it yet. */
+  onComing(listener: (name: string, bytes: Uint8Array) => void): void;
   /** Gives an entry's archive, as its digest says; undefined where it can't be had now. Never rejects. */
   content(name: string, entry: PushedEntry): Promise<Uint8Array | undefined>;
   /** Remembers which generation is in force here. */

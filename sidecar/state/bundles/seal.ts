@@ -14,6 +14,9 @@ export interface PushedSeal {
   /** Gives what was closed under this id; undefined for everything else. */
   open(id: string, text: string): PushedRecord | undefined;
   readonly longest: number;
+  /** Authenticates a message between replicas, for one use. */
+  sign(use: string, text: string): string;
+  verify(use: string, text: string, mac: string): boolean;
 }
 
 /** Bytes of the longest record. */
@@ -30,8 +33,7 @@ export function idOf(name: string): string {
 export function createPushedSeal(secret: string): PushedSeal {
   const seal = createRecordSeal(secret, "bundles", longest);
   return {
-    name: seal.name,
-    longest,
+    ...{ name: seal.name, longest, sign: seal.sign, verify: seal.verify },
     close: ({ name, entries }) => seal.close(JSON.stringify({ name, entries: entries.map(textOf) })),
     open(id, text) {
       const payload = seal.open(text);
