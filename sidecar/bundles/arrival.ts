@@ -20,8 +20,6 @@ export interface Arrival {
   readonly override?: { readonly reason: string; readonly by: string };
   /** Its tests passed already, in another sidecar of the fleet, whose word is sealed: they aren't run again. */
   readonly tested?: TestCounts;
-  /** Of pushes, where they are counted: one below the last that was in force is refused. */
-  readonly generation?: number;
   /**
    * Asked once all that can be wrong with it was looked for, before it is kept: false, and it doesn't come into force. For what
    * must be somewhere else first, e.g. with the rest of the fleet.

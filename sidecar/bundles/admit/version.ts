@@ -9,7 +9,6 @@ export interface Mark {
   readonly version?: number;
   /** Of the content that had it. */
   readonly digest?: string;
-  readonly generation?: number;
   /** The one content below it that an operator's word let in: it may come again, after a restart. */
   readonly permitted?: { readonly digest: string; readonly reason: string; readonly by: string };
   /** Words of the configuration that were taken already, by digest. */
@@ -22,7 +21,7 @@ export interface VersionAsked {
   readonly mark: Mark;
   /** Absent: nothing is asked of versions. */
   readonly verify?: Pick<VerifyConfig, "version" | "override">;
-  readonly arrival: Pick<Arrival, "override" | "generation" | "origin">;
+  readonly arrival: Pick<Arrival, "override" | "origin">;
 }
 
 export type VersionAdmitted = {
@@ -40,19 +39,12 @@ const mostUsed = 64;
  * once and leaves the mark where it is. After one with a version, none without comes.
  */
 export function checkVersion(asked: VersionAsked): VersionAdmitted | Rejected {
-  const { metadata, contentDigest, mark, verify, arrival } = asked;
+  const { metadata, contentDigest, mark, verify } = asked;
   const { version } = metadata;
-  const { generation } = arrival;
   const known = typeof version === "number" ? { version } : {};
-  const next: Mark = { ...mark, ...(generation === undefined ? {} : { generation }) };
-  if (generation !== undefined && mark.generation !== undefined && generation < mark.generation)
-    return refuse(
-      "version_rollback",
-      `push ${generation} is older than push ${mark.generation}, which was in force`,
-    );
   if (verify === undefined) return { kind: "admitted", ...known, mark };
   if (typeof version !== "number" && mark.version === undefined) {
-    if (!verify.version) return { kind: "admitted", mark: next };
+    if (!verify.version) return { kind: "admitted", mark };
     return refuse(
       "version_missing",
       version === undefined
@@ -65,7 +57,7 @@ export function checkVersion(asked: VersionAsked): VersionAdmitted | Rejected {
     typeof version === "number" &&
     (version > highest || (version === highest && contentDigest === mark.digest))
   ) {
-    const { permitted: _before, ...rest } = next;
+    const { permitted: _before, ...rest } = mark;
     return { kind: "admitted", version, mark: { ...rest, version, digest: contentDigest } };
   }
   const word = wordFor(asked);
@@ -75,7 +67,7 @@ export function checkVersion(asked: VersionAsked): VersionAdmitted | Rejected {
       kind: "admitted",
       ...known,
       mark: {
-        ...next,
+        ...mark,
         permitted: { digest: contentDigest, ...permitted },
         ...(used === undefined ? {} : { used }),
       },
