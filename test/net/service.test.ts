@@ -79,7 +79,7 @@ async function serveRaw(answer: (socket: Socket) => void): Promise<string> {
 function serviceAt(url: string, more: Partial<ServiceConfig> = {}, parts: ServiceParts = {}): Service {
   const service = createService(
     {
-      ...{ name: "acme", url, type: "http", headers: {}, responseHeaderTimeoutMs: 2_000 },
+      ...{ name: "acme", url, type: "http", headers: {}, responseHeaderTimeoutMs: 20_000 },
       ...{ credentials: { kind: "none" } },
       ...more,
     },
@@ -90,7 +90,7 @@ function serviceAt(url: string, more: Partial<ServiceConfig> = {}, parts: Servic
 }
 
 const ask = (service: Service, more: Partial<ServiceRequest> = {}) =>
-  service.request({ path: "bundles/one", maxBytes: 1_000, timeoutMs: 2_000, ...more });
+  service.request({ path: "bundles/one", maxBytes: 1_000, timeoutMs: 20_000, ...more });
 const textOf = (answer: Awaited<ReturnType<typeof ask>>): string =>
   answer.kind === "answered"
     ? `${answer.status} ${Buffer.from(answer.bytes).toString()}`
@@ -252,7 +252,8 @@ describe("an answer", () => {
     ],
   ])("that is %s", async (_name, expected, answer) => {
     const { url } = await serve(answer);
-    expect(textOf(await ask(serviceAt(url), { headerTimeoutMs: 200 }))).toMatch(expected);
+    const hasty = String(expected).includes("timeout") ? { headerTimeoutMs: 200 } : {};
+    expect(textOf(await ask(serviceAt(url), hasty))).toMatch(expected);
   });
 
   const head = "HTTP/1.1 200 OK\r\n";
@@ -325,7 +326,8 @@ describe("an answer", () => {
     ["the end of the connection", /^unreachable: .*ECONNRESET/, (socket) => void socket.destroy()],
   ])("that is %s", async (_name, expected, answer) => {
     const url = await serveRaw(answer);
-    expect(textOf(await ask(serviceAt(url), { headerTimeoutMs: 300, timeoutMs: 600 }))).toMatch(expected);
+    const hasty = String(expected).includes("timeout") ? { headerTimeoutMs: 3_000, timeoutMs: 3_500 } : {};
+    expect(textOf(await ask(serviceAt(url), hasty))).toMatch(expected);
   });
 
   test("isn't waited for any longer once nobody wants it", async () => {
