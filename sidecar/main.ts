@@ -60,6 +60,7 @@ import { wireSignals } from "./wire/signals.js";
 import type { Epochs } from "./state/epochs/epochs.js";
 import type { OpenedFences } from "./state/fences/open.js";
 import { createNews } from "./wire/news.js";
+import { startOwning } from "./wire/own-directory.js";
 import { openState } from "./wire/state.js";
 import { wireTold } from "./wire/told.js";
 
@@ -111,16 +112,25 @@ export const configOf = (options: SidecarOptions) => readConfig(options, process
 
 /**
  * Starts a sidecar.
- * @throws ConfigRefused with every problem; Error where an address can't be had or no bundle could be activated.
+ * @throws ConfigRefused with every problem; Error where an address can't be had, no bundle could be activated, or another sidecar
+ * has the persistence directory.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const config = configOf(options);
+  const log = createProcessLog({ ...options.log, write: (text) => process.stderr.write(text) });
+  return startOwning(config.bundles.persistenceDirectory, log, () => start(options, config, log));
+}
+
+async function start(
+  options: SidecarOptions,
+  config: ReturnType<typeof configOf>,
+  log: Log,
+): Promise<Sidecar> {
   const addresses = options.addresses.map(parseAddress);
   const diagnostics = options.diagnosticAddresses.map(parseAddress);
   const clock = watchClock(options.now);
   const { now } = clock;
   const micros = (): number => performance.now() * 1000;
-  const log = createProcessLog({ ...options.log, write: (text) => process.stderr.write(text) });
   const metrics = createMetrics({ process: true });
 
   const { cacheDir } = options;
@@ -193,7 +203,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   );
   const recordOutcome = (outcome: Outcome, by: string): void => {
     recorder.outcome(outcome, by);
-    state.outcome(outcome);
+    state.outcome(outcome, by);
   };
   const authorize = createAuthorize({
     state,
@@ -360,7 +370,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     record: (outcome) => {
       recordOutcome(outcome, "own");
     },
-    extend: state.extend,
+    extend: (extension) => state.extend(extension, "own"),
     attach: points.attach,
   };
   return {

@@ -23,7 +23,7 @@ export interface DecisionsParts {
   readonly authorize: Authorize;
   readonly recordOutcome: (outcome: Outcome, by: string) => void;
   /** Gives a call under way more than its allowance; without it, every call ends at what it has. */
-  readonly extend?: (extension: Extension) => Promise<Extended>;
+  readonly extend?: (extension: Extension, by: string) => Promise<Extended>;
   readonly findPeer: FindPeer;
   /** Where clients reach this door, without a slash at its end: what a proof of possession names. */
   readonly publicUrl?: string;
@@ -95,7 +95,7 @@ export function createDecisionsDoor(parts: DecisionsParts) {
       if (body.kind === "refusal") return sendRefusal(res, body);
       const parsed = parseExtension(body.value);
       if (parsed.kind === "refusal") return sendRefusal(res, parsed);
-      const extended = (await parts.extend?.(parsed.extension)) ?? { code: "limits_unavailable" };
+      const extended = (await parts.extend?.(parsed.extension, peer)) ?? { code: "limits_unavailable" };
       sendJson(res, 200, JSON.stringify(extended));
     },
   };

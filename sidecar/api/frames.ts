@@ -33,7 +33,7 @@ export interface FramesParts {
   readonly authorize: Authorize;
   readonly recordOutcome: (outcome: Outcome, by: string) => void;
   /** Gives a call under way more than its allowance; without it, every call ends at what it has. */
-  readonly extend?: (extension: Extension) => Promise<Extended>;
+  readonly extend?: (extension: Extension, by: string) => Promise<Extended>;
   /** Largest payload, bytes. */
   readonly maxBody: number;
   readonly observe: (door: string, status: number) => void;
@@ -175,7 +175,7 @@ function serve(parts: FramesParts, socket: Duplex, by: string, holder: string): 
     if (parsed.kind === "refusal") return said("limits", id, parsed);
     underWay++;
     const asked =
-      parts.extend?.(parsed.extension) ?? Promise.resolve<Extended>({ code: "limits_unavailable" });
+      parts.extend?.(parsed.extension, by) ?? Promise.resolve<Extended>({ code: "limits_unavailable" });
     asked
       .then(
         (extended) => {

@@ -18,6 +18,7 @@ import type { Identifier, IdentifyOutcome } from "../identify/identify.js";
 import { after, gather } from "./later.js";
 import type { Asked, Decided } from "./refusal.js";
 import { refusal } from "./refusal.js";
+import { heldAs } from "../state/engine/engine.js";
 
 export interface AuthorizeParts extends Omit<DecideParts, "derive" | "path"> {
   readonly identifier: Identifier;
@@ -109,7 +110,7 @@ function decideAll(
 /** Attests and records a decision, and gives it with what an allow brings. */
 function tellOne(
   parts: AuthorizeParts,
-  { request, identify }: Asking,
+  { request, identify, asked }: Asking,
   identity: Identity,
   started: number,
   { decided: drafted, token, handed }: Answered,
@@ -122,7 +123,7 @@ function tellOne(
   return after(record(parts, decided), (decision) => {
     // what it held is given back
     if (drafted.decision.allow && !decision.allow)
-      parts.state?.engine.settle(decision.decision_id, { units: {}, known: true });
+      parts.state?.engine.settle(heldAs(decision.decision_id, asked.by), { units: {}, known: true });
     const more = assertion ?? token ?? handed;
     if (!decision.allow || more === undefined) return decision;
     return {

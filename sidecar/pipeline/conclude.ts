@@ -6,7 +6,7 @@ import type { Answered, One, Run } from "./finish.js";
 import { finish, nothingDrafted } from "./finish.js";
 import { after } from "./later.js";
 import type { State } from "./remember.js";
-import { cutOff, overLimit, ownOrigin } from "./remember.js";
+import { cutOff, giveBack, overLimit, ownOrigin } from "./remember.js";
 import { nothingFenced } from "../state/fences/fences.js";
 import type { Task } from "../state/tasks/tasks.js";
 import type { Seen } from "../state/watch/watch.js";
@@ -47,11 +47,6 @@ function lookAgain(within: Within, one: One, answered: Answered): Answered {
   giveBack(state, one);
   if (found !== "fences_stale") one.fence = found.id;
   return { decided: finish(run, one, { ...one.drafted, refused: code }) };
-}
-
-/** Gives back what a call that isn't allowed held. */
-function giveBack({ engine }: State, { change }: One): void {
-  if (change?.kind === "change") engine.settle(change.change.decisionId, { units: {}, known: true });
 }
 
 /** Says what the task has spent, where that is known, and what it may: one for each currency. */

@@ -16,7 +16,7 @@ import { after, gather } from "./later.js";
 import type { StepMicros } from "./refusal.js";
 import { refusal } from "./refusal.js";
 import type { Change, State } from "./remember.js";
-import { callerHandles, changeOf, cutOff, isKept } from "./remember.js";
+import { callerHandles, changeOf, cutOff, giveBack, isKept } from "./remember.js";
 import type { CallChange, Committed, Seen, Snapshot } from "../state/engine/engine.js";
 import { nothingFenced } from "../state/fences/fences.js";
 import type { Task } from "../state/tasks/tasks.js";
@@ -147,7 +147,8 @@ function lookForFences(within: Within, one: One): void {
 /** Drafts the calls on what is known of the task, and changes that where it is still so. */
 function tryOnce(within: Within, tries: number): Answered[] | Promise<Answered[]> {
   const { run, state, task } = within;
-  const { parts, ones } = run;
+  const { parts, ones, asked } = run;
+  const { by } = asked;
   const told = rememberedOf(within);
   const drafts = ones.map((one, n) => (one.cut === undefined ? draftOne(run, one, told[n]) : undefined));
   return after(gather(drafts), (made) => {
@@ -155,7 +156,7 @@ function tryOnce(within: Within, tries: number): Answered[] | Promise<Answered[]
     for (const [n, one] of ones.entries()) {
       const drafted = made[n];
       one.drafted = drafted;
-      const change = drafted && changeOf(state, drafted, one.id, run.identity, task, at);
+      const change = drafted && changeOf(state, drafted, { decisionId: one.id, by }, run.identity, task, at);
       one.change = isShedding(run, change) ? { kind: "refused", code: "obligation_unsatisfiable" } : change;
     }
     const began = parts.micros();
@@ -165,9 +166,23 @@ function tryOnce(within: Within, tries: number): Answered[] | Promise<Answered[]
         run.snapshot = committed.snapshot;
         if (tries < mostTries) return tryOnce(within, tries + 1);
       }
-      return concludeAll(within, committed, undefined);
+      return concludeHeld(within, committed);
     });
   });
+}
+
+/** INVARIANT: what calls hold that a bug denies after they were committed is given back. */
+function concludeHeld(within: Within, committed: Committed | undefined): Answered[] | Promise<Answered[]> {
+  const failed = (error: unknown): never => {
+    for (const one of within.run.ones) giveBack(within.state, one);
+    throw error;
+  };
+  try {
+    const answers = concludeAll(within, committed, undefined);
+    return answers instanceof Promise ? answers.catch(failed) : answers;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 /** @param unread why nothing could be drafted */

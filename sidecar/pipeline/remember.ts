@@ -15,6 +15,7 @@ import type { Draft } from "./draft.js";
 import { removedLabels } from "./labels.js";
 import type { Question } from "./refusal.js";
 import type { CallChange, Engine, Reservation, Snapshot } from "../state/engine/engine.js";
+import { heldAs } from "../state/engine/engine.js";
 import type { Epochs } from "../state/epochs/epochs.js";
 import type { Fences, NewFence } from "../state/fences/fences.js";
 import type { Limits } from "../state/limits/limits.js";
@@ -91,18 +92,22 @@ function isQuiet({ call: { action } }: Draft): boolean {
 /** Characters of a resource's name as it is remembered. */
 const longestName = 256;
 
-/** Says what a call changes where its decision stands. */
+/**
+ * Says what a call changes where its decision stands.
+ * @param by who asked for the decision, and may tell what became of it
+ */
 export function changeOf(
   { limits }: State,
   drafted: Draft,
-  decisionId: string,
+  { decisionId, by }: { readonly decisionId: string; readonly by: string },
   identity: Identity,
   task: Task,
   at: number,
 ): Change {
   const { call, input, policy, own } = drafted;
+  const ids = { decisionId: heldAs(decisionId, by), told: decisionId };
   if (policy?.allow !== true)
-    return { kind: "change", change: stepOf(drafted, decisionId, at, false, noLabels, none, none) };
+    return { kind: "change", change: stepOf(drafted, ids, at, false, noLabels, none, none) };
   const unlabel = own.length === 0 ? none : removedLabels(own);
   if (unlabel === undefined) return { kind: "refused", code: "obligation_unsatisfiable" };
   const duties = own.length === 0 ? policy.obligations : [...own, ...policy.obligations];
@@ -111,7 +116,7 @@ export function changeOf(
   const labels = drafted.labels.length === 0 ? noLabels : originsOf(drafted, decisionId, task, at);
   return {
     kind: "change",
-    change: stepOf(drafted, decisionId, at, true, labels, unlabel, asked.reserve),
+    change: stepOf(drafted, ids, at, true, labels, unlabel, asked.reserve),
   };
 }
 
@@ -122,7 +127,7 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function stepOf(
   drafted: Draft,
-  decisionId: string,
+  ids: Required<Pick<CallChange, "decisionId" | "told">>,
   at: number,
   allow: boolean,
   labels: CallChange["labels"],
@@ -131,7 +136,7 @@ function stepOf(
 ): CallChange {
   const { action, resource } = drafted.call;
   const change: Writable<CallChange> = {
-    decisionId,
+    ...ids,
     at,
     action: action.name,
     resource: nameOf(drafted),
@@ -145,6 +150,14 @@ function stepOf(
   if (resource.type === "tool") change.tool = resource.id.slice(0, longestName);
   if (isQuiet(drafted)) change.quiet = true;
   return change;
+}
+
+/** Gives back what a call that isn't allowed held. */
+export function giveBack(
+  { engine }: Pick<State, "engine">,
+  { change }: { readonly change: Change | undefined },
+): void {
+  if (change?.kind === "change") engine.settle(change.change.decisionId, { units: {}, known: true });
 }
 
 function nameOf({ call: { resource } }: Draft): string {

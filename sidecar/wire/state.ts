@@ -11,6 +11,7 @@ import type { Log } from "../record/log.js";
 import type { Metrics } from "../record/metrics.js";
 import type { State } from "../pipeline/remember.js";
 import type { Epochs } from "../state/epochs/epochs.js";
+import { heldAs } from "../state/engine/engine.js";
 import { openEngine } from "../state/engine/open.js";
 import { identityHandles } from "../state/fences/handles.js";
 import type { OpenedFences } from "../state/fences/open.js";
@@ -40,8 +41,8 @@ export interface OpenedState extends State {
   readonly extend: Extend;
   /** The public keys of task tokens, as a JSON Web Key Set. */
   readonly keys: () => string;
-  /** Settles what a decision held. */
-  outcome(outcome: Outcome): void;
+  /** Settles what a decision held, where it is told by who asked for it. */
+  outcome(outcome: Outcome, by: string): void;
   close(): Promise<void>;
 }
 
@@ -107,9 +108,9 @@ export async function openState({
     ...(config.fences.rules.length === 0 ? {} : { watch }),
     extend: createExtend({ engine, config: config.limits }),
     keys: keys.published,
-    outcome(outcome) {
+    outcome(outcome, by) {
       const actual = limits.actual(outcome);
-      if (actual !== undefined) engine.settle(outcome.decision_id, actual);
+      if (actual !== undefined) engine.settle(heldAs(outcome.decision_id, by), actual);
     },
     async close() {
       await tasks.close();

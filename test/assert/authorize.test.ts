@@ -3,10 +3,15 @@ import { expect, test } from "@jest/globals";
 import type { Assert } from "../../sidecar/assert/assert.js";
 import { createAuthorize } from "../../sidecar/pipeline/authorize.js";
 import type { Asked, Decided } from "../../sidecar/pipeline/refusal.js";
+import type { State } from "../../sidecar/pipeline/remember.js";
+import { nothingFenced } from "../../sidecar/state/fences/fences.js";
+import { createMemoryEngine } from "../../sidecar/state/engine/memory.js";
+import { createLimits } from "../../sidecar/state/limits/create-limits.js";
 import type { BundleSet } from "../../sidecar/bundles/active.js";
 import type { DecisionRequest, Json } from "../../sidecar/contract.js";
 import type { Describer } from "../../sidecar/describe/describe.js";
 import { mintIdentity } from "../../sidecar/identify/mint.js";
+import { startTasks } from "../state/tasks/world.js";
 import { caller } from "./facts.js";
 
 const token = "head.body.signature";
@@ -27,9 +32,10 @@ interface Setting {
   readonly result?: Json;
   readonly assert?: Assert;
   readonly record?: (decided: Decided) => void | Promise<void>;
+  readonly state?: State;
 }
 
-function setUp({ result = { allow: true, ttl: 60 }, assert, record }: Setting) {
+function setUp({ result = { allow: true, ttl: 60 }, assert, record, state }: Setting) {
   const recorded: Decided[] = [];
   const entrypoint = "a/decision";
   const authorize = createAuthorize({
@@ -48,6 +54,7 @@ function setUp({ result = { allow: true, ttl: 60 }, assert, record }: Setting) {
     },
     onRefused: () => undefined,
     ...(assert === undefined ? {} : { assert }),
+    ...(state === undefined ? {} : { state }),
     entrypoint,
     newId: () => "d-1",
     now: () => 0,
@@ -112,4 +119,31 @@ test.each<readonly [string, Setting, string]>([
   expect(decision).toMatchObject({ allow: false, reasons: [{ code }], obligations: [] });
   expect(decision).not.toHaveProperty("assertion");
   expect(recorded[0]?.decision).not.toHaveProperty("assertion");
+});
+
+test("what a call held that a bug denies afterwards is there for the next one", async () => {
+  const { tasks } = await startTasks();
+  let broken = true;
+  const state: State = {
+    tasks,
+    engine: createMemoryEngine({ now: () => 0 }),
+    limits: createLimits({ config: [], now: () => 0, onCounted: () => undefined }),
+    fences: { mark: () => nothingFenced } as State["fences"],
+    identityHandles: () => [],
+    readFence: () => undefined,
+    watch: {
+      seen() {
+        if (broken) throw new Error("a bug");
+      },
+    },
+  };
+  const properties = { name: "one", unit: "concurrent", amount: 1, key: { who: "a" } };
+  const { ask } = setUp({
+    result: { allow: true, obligations: [{ id: "o", type: "limit", properties }] },
+    ...{ assert: signs, state },
+  });
+  expect(await ask()).toMatchObject({ allow: false, reasons: [{ code: "internal_error" }] });
+  broken = false;
+  expect(await ask()).toMatchObject({ allow: true, limits: [{ name: "one", remaining: 0 }] });
+  expect(await ask()).toMatchObject({ allow: false, reasons: [{ code: "rate_limited" }] });
 });

@@ -63,7 +63,7 @@ export function countName(
 /** What is remembered of a call. */
 export function stepOf(call: CallChange, allow: boolean): Step {
   return {
-    decision_id: call.decisionId,
+    decision_id: call.told ?? call.decisionId,
     action: call.action.slice(0, mostName),
     resource: call.resource.slice(0, mostName),
     allow,

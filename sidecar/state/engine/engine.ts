@@ -101,9 +101,20 @@ export interface Reservation {
   readonly currency?: string;
 }
 
+/**
+ * Names what a decision holds. INVARIANT: only the enforcement point that asked for the decision names it so: what another one
+ * tells of it settles nothing.
+ */
+export function heldAs(decisionId: string, by: string): string {
+  return `${decisionId} ${by}`;
+}
+
 /** What one decided call changes. */
 export interface CallChange {
+  /** What settles it: a decision's id, or {@link heldAs}. */
   readonly decisionId: string;
+  /** The decision's id as its task remembers it, where that isn't the same. */
+  readonly told?: string;
   readonly allow: boolean;
   /** It isn't counted as a step (an answer, an entry of a list): only its labels and reservations are. */
   readonly quiet?: boolean;

@@ -1,10 +1,12 @@
 /** Answers a call under way that nears its allowance: more, or that it is over. */
 import type { Allowance, Extended, Extension, LimitState } from "../../contract.js";
 import type { Engine } from "../engine/engine.js";
+import { heldAs } from "../engine/engine.js";
 import type { ConfiguredLimit } from "./config.js";
 import { codeOf } from "./refusal.js";
 
-export type Extend = (extension: Extension) => Promise<Extended>;
+/** @param by who asks: only whose call it is gets more */
+export type Extend = (extension: Extension, by: string) => Promise<Extended>;
 
 export interface ExtendParts {
   readonly engine: Pick<Engine, "extend">;
@@ -33,13 +35,13 @@ export function createExtend({ engine, config }: ExtendParts): Extend {
     const isRate = codes.includes("rate_limited") && !codes.includes("budget_exceeded");
     return isRate ? "rate_limited" : "budget_exceeded";
   };
-  return async ({ decision_id: decisionId, held, need }) => {
+  return async ({ decision_id: decisionId, held, need }, by) => {
     const wanted = beyond(held, need);
     let more = wanted;
     try {
       for (let tries = 0; tries < mostTries; tries++) {
         if (Object.keys(more).length === 0) return { allowance: held };
-        const { kind, limits } = await engine.extend(decisionId, more);
+        const { kind, limits } = await engine.extend(heldAs(decisionId, by), more);
         if (kind === "extended") return { allowance: sum(held, more) };
         if (kind !== "over") return { code: "limits_unavailable" };
         const less = within(more, hard(limits));

@@ -1,21 +1,34 @@
 /** Who may ask for more than a call's allowance, and how: over HTTP, as any enforcement point may. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { DecisionRequest } from "../../../sidecar/contract.js";
 import type { Lab } from "./lab.js";
 import { startLab } from "./lab.js";
 
+const otherToken = "another-enforcement-points-own-token-that-is-long";
 let lab: Lab;
+let folder: string;
 beforeAll(async () => {
-  lab = await startLab([{ name: "few", unit: "tokens", amount: 100, window: "1h", per: ["user"] }]);
+  folder = await mkdtemp(join(tmpdir(), "countersign-pep-"));
+  const file = join(folder, "token");
+  await writeFile(file, otherToken);
+  lab = await startLab([{ name: "few", unit: "tokens", amount: 100, window: "1h", per: ["user"] }], {
+    pep: { peers: [{ name: "other", token_file: file }] },
+  });
 });
-afterAll(() => lab.close());
+afterAll(async () => {
+  await lab.close();
+  await rm(folder, { recursive: true });
+});
 
-/** Posts to the sidecar: by its socket, which is an enforcement point's own, or by its port, which is anybody's. */
+/** Posts to the sidecar: by its socket, which is an enforcement point's own, or by its port: anybody's, or as another one. */
 function ask(
   path: string,
   body: unknown,
-  how: "socket" | "port" = "socket",
+  how: "socket" | "port" | "other" = "socket",
 ): Promise<{ status: number; said: unknown }> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const port = lab.sidecar.addresses.find((one) => !one.startsWith("unix"));
@@ -25,7 +38,13 @@ function ask(
       : { host: "127.0.0.1", port: Number(/:(\d+)\/?$/.exec(port ?? "")?.[1]) };
   return new Promise((resolve, reject) => {
     const req = request(
-      { ...to, method: "POST", path, headers: { host: "localhost", "content-type": "application/json" } },
+      {
+        ...{ ...to, method: "POST", path },
+        headers: {
+          ...{ host: "localhost", "content-type": "application/json" },
+          ...(how === "other" ? { authorization: `Bearer ${otherToken}` } : {}),
+        },
+      },
       (res) => {
         let out = "";
         res.on("data", (chunk) => (out += String(chunk)));
@@ -93,6 +112,28 @@ describe("an enforcement point over HTTP", () => {
     });
     // what is over can't be asked for any more
     expect(await more(40, 70)).toEqual({ status: 200, said: { code: "limits_unavailable" } });
+  });
+
+  test("neither settles nor stretches what another one holds, though it knows its id", async () => {
+    const { decision_id } = (await ask("/v1/decisions", question("b"))).said as Decided;
+    const more = { decision_id, held: { tokens: 40 }, need: { tokens: 60 } };
+    expect((await ask("/v1/limits/extend", more, "other")).said).toEqual({ code: "limits_unavailable" });
+    const outcome = {
+      ...{ decision_id, outcome: "forwarded", kind: "model", status: 200, duration_ms: 1, upstream: "x" },
+      usage: { input_tokens: 0, output_tokens: 0 },
+    };
+    expect((await ask("/v1/outcomes", outcome, "other")).status).toBe(204);
+    expect((await ask("/v1/decisions", question("b"))).said).toMatchObject({
+      allow: true,
+      limits: [{ remaining: 20 }],
+    });
+    // whose it is, still can
+    expect((await ask("/v1/limits/extend", more)).said).toEqual({ allowance: { tokens: 60 } });
+    await ask("/v1/outcomes", outcome);
+    expect((await ask("/v1/decisions", question("b"), "other")).said).toMatchObject({
+      allow: true,
+      limits: [{ remaining: 20 }],
+    });
   });
 
   const wrong = [

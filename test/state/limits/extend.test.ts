@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Json, LimitState } from "../../../sidecar/contract.js";
+import type { Extension, Json, LimitState } from "../../../sidecar/contract.js";
 import { parseExtension, readExtended } from "../../../sidecar/contract.js";
 import type { Engine } from "../../../sidecar/state/engine/engine.js";
+import { heldAs } from "../../../sidecar/state/engine/engine.js";
 import { createExtend } from "../../../sidecar/state/limits/extend.js";
 import { read } from "./lab.js";
 
@@ -16,16 +17,17 @@ type Kind = Awaited<ReturnType<Engine["extend"]>>["kind"];
 /** @param then what is answered to the second question, and the later ones */
 function asking(kind: Kind, limits: readonly LimitState[] = [], then: Kind = kind) {
   const asked: object[] = [];
-  const extend = createExtend({
+  const extendBy = createExtend({
     config,
     engine: {
-      extend: (_id, more) => {
+      extend: (id, more) => {
+        expect(id).toBe(heldAs("d", "gateway"));
         asked.push(more);
         return Promise.resolve({ kind: asked.length === 1 ? kind : then, limits });
       },
     },
   });
-  return { extend, asked };
+  return { extend: (extension: Extension) => extendBy(extension, "gateway"), asked };
 }
 
 describe("more for a call under way", () => {
@@ -88,7 +90,7 @@ describe("more for a call under way", () => {
 
   test("an engine that fails is a no", async () => {
     const extend = createExtend({ config, engine: { extend: () => Promise.reject(new Error("x")) } });
-    expect(await extend({ decision_id: "d", held: { tokens: 1 }, need: { tokens: 2 } })).toEqual({
+    expect(await extend({ decision_id: "d", held: { tokens: 1 }, need: { tokens: 2 } }, "gateway")).toEqual({
       code: "limits_unavailable",
     });
   });
