@@ -1,8 +1,8 @@
 /** The spill's directory: one below it for each process, so that several workers can share it. */
 import { lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Lock } from "./lock.js";
-import { lockDirectory } from "./lock.js";
+import type { Lock } from "../../net/lock-directory.js";
+import { lockDirectory } from "../../net/lock-directory.js";
 
 export interface Slot {
   readonly path: string;

@@ -22,7 +22,7 @@ interface Owner {
 
 const beatMs = 5_000;
 /** An owner that can't be asked after is gone when it has been silent for so long. */
-const silentMs = 30_000;
+export const silentMs = 30_000;
 const name = "lock";
 
 /** Takes a directory; undefined where another process has it, or may have. */
@@ -48,6 +48,12 @@ export async function lockDirectory(directory: string): Promise<Lock | undefined
     await unlink(aside).catch(() => undefined);
   }
   return undefined;
+}
+
+/** Gives the process that has a directory, where it is known to be alive; one of another container or machine can't be asked. */
+export async function ownerAlive(directory: string): Promise<number | undefined> {
+  const owner = await readOwner(join(directory, name));
+  return owner?.place === placeOf() && lives(owner) ? owner.pid : undefined;
 }
 
 async function write(path: string, owner: Owner): Promise<boolean> {
@@ -87,7 +93,7 @@ function held(path: string, me: Owner): Lock {
 
 async function isHeld(path: string): Promise<boolean> {
   const owner = await readOwner(path);
-  if (owner?.place === placeOf()) return beganOf(owner.pid) === owner.began && isAlive(owner.pid);
+  if (owner?.place === placeOf()) return lives(owner);
   try {
     const { mtimeMs } = await lstat(path);
     return Math.abs(Date.now() - mtimeMs) < silentMs;
@@ -105,6 +111,10 @@ async function readOwner(path: string): Promise<Owner | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function lives({ pid, began }: Owner): boolean {
+  return beganOf(pid) === began && isAlive(pid);
 }
 
 function isAlive(pid: number): boolean {
