@@ -177,15 +177,20 @@ function recheck(
   relaying: Relaying,
 ): () => void {
   let asking = false;
+  const refuse = (code: number, reason: string): void => {
+    // closing takes its time, and nothing is left to decide
+    clearInterval(timer);
+    relaying.end(code, reason, "refused");
+  };
   const timer = setInterval(() => {
     if (asking) return;
     asking = true;
     askAbout(parts, exchange, [again(call)], [])
       .then(([decision]) => {
-        if (decision?.allow !== true) relaying.end(1008, reasonOf(decision), "refused");
+        if (decision?.allow !== true) refuse(1008, reasonOf(decision));
       })
       .catch(() => {
-        relaying.end(1011, "internal_error", "refused");
+        refuse(1011, "internal_error");
       })
       .finally(() => {
         asking = false;
