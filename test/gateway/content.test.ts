@@ -301,12 +301,12 @@ describe("hostile texts take time in proportion to their length", () => {
   test.each(pieces)("%j", (piece) => {
     const scan = (size: number): number => {
       const text = piece.repeat(Math.ceil(size / piece.length));
-      const from = performance.now();
+      const from = process.cpuUsage();
       for (const detector of [pii, secrets, injection]) detector.scan(text, 0, text.length, "tool");
-      return performance.now() - from;
+      return process.cpuUsage(from).user / 1_000;
     };
-    // no measure of speed: what isn't linear takes minutes
-    expect(scan(2 ** 20)).toBeLessThan(4_000);
+    // no measure of speed, and not what others take of the machine's: what isn't linear takes minutes
+    expect(scan(2 ** 20)).toBeLessThan(10_000);
   });
 });
 

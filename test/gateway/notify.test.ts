@@ -89,7 +89,7 @@ describe("a hook", () => {
     pauses = [];
   });
   afterEach(() => hook.close());
-  const notifier = (timeoutMs = 200, random = () => 0) =>
+  const notifier = (timeoutMs = 20_000, random = () => 0) =>
     createNotifier({
       hooks: new Map([
         ["soc", { url: new URL(`${hook.url}/in?x=1`), secret: { id: "s", value: secret }, timeoutMs }],
@@ -134,36 +134,41 @@ describe("a hook", () => {
     await one.close(100);
   });
 
-  const faults: readonly (readonly [string, (req: IncomingMessage, res: ServerResponse) => void])[] = [
-    ["a 500", (_req, res) => void res.writeHead(500).end()],
-    ["a 404", (_req, res) => void res.writeHead(404).end()],
-    ["a redirect", (_req, res) => void res.writeHead(307, { location: "/elsewhere" }).end()],
-    ["a hang", () => undefined],
-    ["a lost connection", (_req, res) => void res.destroy()],
-    ["half an answer's head", (_req, res) => void res.socket?.write("HTTP/1.1 200 O")],
+  type Answer = (req: IncomingMessage, res: ServerResponse) => void;
+  /** With a timeout where nothing else ends it: a busy machine may reach it before the request has come. */
+  const faults: readonly (readonly [string, Answer, number | undefined])[] = [
+    ["a 500", (_req, res) => void res.writeHead(500).end(), undefined],
+    ["a 404", (_req, res) => void res.writeHead(404).end(), undefined],
+    ["a redirect", (_req, res) => void res.writeHead(307, { location: "/elsewhere" }).end(), undefined],
+    ["a hang", () => undefined, 60],
+    ["a lost connection", (_req, res) => void res.destroy(), undefined],
+    ["half an answer's head", (_req, res) => void res.socket?.write("HTTP/1.1 200 O"), 60],
   ];
   test.each(faults)(
     "that answers by %s hasn't taken it: a request that needs it isn't let through",
-    async (_name, answer) => {
+    async (_name, answer, timeoutMs) => {
       hook.answer = answer;
-      const one = notifier();
+      const one = notifier(timeoutMs);
       expect(await one.notify(required, decision, "request")).toBe(false);
-      expect([results, hook.received.length, hook.received[0]?.path]).toEqual([["failed"], 1, "/in?x=1"]);
+      expect([results, pauses]).toEqual([["failed"], []]);
+      const paths = hook.received.map(({ path }) => path);
+      if (timeoutMs === undefined || paths.length > 0) expect(paths).toEqual(["/in?x=1"]);
       await one.close(100);
     },
   );
 
   test.each(faults)(
     "that answers by %s is tried again, under the same id, and given up",
-    async (_name, answer) => {
+    async (_name, answer, timeoutMs) => {
       hook.answer = answer;
-      const one = notifier(60);
+      const one = notifier(timeoutMs);
       expect(await one.notify(optional, decision, "request")).toBe(true);
       await until(() => results.length > 0);
       expect(results).toEqual(["failed"]);
       expect(pauses).toEqual([250, 1_000, 4_000, 15_000]);
-      expect(new Set(hook.received.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set(["msg_1"]));
-      expect(hook.received.length).toBe(5);
+      const ids = hook.received.map(({ headers }) => headers["webhook-id"]);
+      expect(ids).toEqual(Array.from({ length: timeoutMs === undefined ? 5 : ids.length }, () => "msg_1"));
+      expect(ids.length).toBeLessThanOrEqual(5);
       await one.close(0);
     },
   );
@@ -187,7 +192,7 @@ describe("a hook", () => {
         res.writeHead(204).end();
       }, 2);
     };
-    const one = notifier(5_000);
+    const one = notifier();
     for (let i = 0; i < 1_500; i++) void one.notify(optional, decision, "request");
     const dropped = results.filter((result) => result === "dropped").length;
     expect(dropped).toBe(1_500 - 1_000 - 8);
@@ -239,7 +244,7 @@ describe("the gateway", () => {
   });
   const start = async (): Promise<World> => {
     hook = await startUpstream(ok);
-    const soc = { url: `${hook.url}/hook`, secret: { value: secret }, timeout_ms: 150 };
+    const soc = { url: `${hook.url}/hook`, secret: { value: secret }, timeout_ms: 20_000 };
     world = await startWorld({ config: { notify: { soc } } });
     return world;
   };

@@ -53,8 +53,19 @@ upstream.on("upgrade", (req, socket, head) => {
   });
 });
 
-/** What was counted: kind and status. */
-const answered: unknown[][] = [];
+/** Starts a gateway; `answered` takes what it counts: kind and status. */
+const begin = (answered: unknown[][] = []): Promise<Gateway> =>
+  startGateway({
+    config: config as unknown as Json,
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    metrics: new Proxy({} as GatewayMetrics, {
+      get:
+        (_target, name) =>
+        (...said: unknown[]) => {
+          if (name === "gatewayAnswered") answered.push(said);
+        },
+    }),
+  });
 
 const place = { region: "eu", environment: "prod" };
 beforeAll(async () => {
@@ -95,17 +106,7 @@ beforeAll(async () => {
       },
     },
   };
-  gateway = await startGateway({
-    config: config as unknown as Json,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    metrics: new Proxy({} as GatewayMetrics, {
-      get:
-        (_target, name) =>
-        (...said: unknown[]) => {
-          if (name === "gatewayAnswered") answered.push(said);
-        },
-    }),
-  });
+  gateway = await begin();
   port = Number(new URL(gateway.address).port);
   url = gateway.address.replace("http", "ws");
 });
@@ -133,8 +134,13 @@ interface Client {
   readonly closed: Promise<{ code: number; reason: string }>;
 }
 
-function start(path: string, protocols: string[] = [], headers: Record<string, string> = {}): Client {
-  const socket = new WebSocket(`${url}${path}`, protocols, {
+function start(
+  path: string,
+  protocols: string[] = [],
+  headers: Record<string, string> = {},
+  at = url,
+): Client {
+  const socket = new WebSocket(`${at}${path}`, protocols, {
     headers: { authorization: `Bearer ${callerToken}`, ...headers },
   });
   const got: string[] = [];
@@ -152,8 +158,9 @@ async function open(
   path: string,
   protocols: string[] = [],
   headers: Record<string, string> = {},
+  at = url,
 ): Promise<Client> {
-  const client = start(path, protocols, headers);
+  const client = start(path, protocols, headers, at);
   await new Promise((resolve, reject) => client.socket.once("open", resolve).once("error", reject));
   return client;
 }
@@ -163,9 +170,10 @@ const refusal = (
   path: string,
   protocols: string[] = [],
   headers: Record<string, string> = {},
+  at = url,
 ): Promise<unknown> =>
   new Promise((resolve) => {
-    const socket = new WebSocket(`${url}${path}`, protocols, {
+    const socket = new WebSocket(`${at}${path}`, protocols, {
       headers: { authorization: `Bearer ${callerToken}`, ...headers },
     });
     socket.on("error", () => undefined);
@@ -282,12 +290,14 @@ describe("an upgrade", () => {
 });
 
 test("each upgrade is counted once, when its connection has ended", async () => {
-  answered.length = 0;
+  const answered: unknown[][] = [];
+  const own = await begin(answered);
+  const at = own.address.replace("http", "ws");
   sidecar.decide = deny();
-  await refusal("/routes/live/room");
+  await refusal("/routes/live/room", [], {}, at);
   await until(() => answered.length === 1);
   sidecar.decide = allow;
-  const client = await open("/routes/live/room");
+  const client = await open("/routes/live/room", [], {}, at);
   expect(answered).toEqual([["route", 403]]);
   client.socket.close();
   await until(() => answered.length === 2);
@@ -295,6 +305,7 @@ test("each upgrade is counted once, when its connection has ended", async () => 
     ["route", 403],
     ["route", 101],
   ]);
+  await own.close();
 });
 
 describe("a connection", () => {

@@ -247,7 +247,7 @@ describe("keys behind a URL", () => {
   ];
   test.each(bad)("a set that is %s isn't taken over", async (_, fault, answer) => {
     server.serve((_request, response) => answer(response));
-    open({ fetchTimeoutMs: 150 });
+    open({ fetchTimeoutMs: fault === "timeout" ? 1_000 : 20_000 });
     expect(await ask("k1", k1)).toBe("issuer_unavailable");
     expect(faults()).toEqual([fault]);
     expect(server.requests).toEqual(["/jwks"]);
