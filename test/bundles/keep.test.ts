@@ -1,17 +1,34 @@
 /** What is kept on disk: whole after a crash at any point, believed no more than what arrives, and nobody else's to write. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Activation } from "../../sidecar/bundles/activation.js";
 import type { BundleConfig } from "../../sidecar/bundles/config.js";
 import { createKeep } from "../../sidecar/bundles/keep/keep.js";
+import { ownDirectory } from "../../sidecar/bundles/keep/own.js";
+import { silentMs } from "../../sidecar/net/lock-directory.js";
 import type { Toolchain } from "../../sidecar/rego/toolchain.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
 import { tarGz } from "../rego/tar.js";
 import type { Brought } from "./bring.js";
 import { bring, bundleOf, configOf, verifyNothing } from "./bring.js";
+
+const ownModule = new URL("../../sidecar/bundles/keep/own.js", import.meta.url);
 
 let toolchain: Toolchain;
 let cacheDir: string;
@@ -233,6 +250,53 @@ test("no name leads out of the folder, nor to another bundle's", async () => {
   for (const name of names)
     expect(await keep.read(name)).toMatchObject({ kind: "kept", bytes: Buffer.from(name), deltas: [] });
   expect(existsSync(join(directory, "..", "bundle.tar.gz"))).toBe(false);
+});
+
+describe("a directory is one sidecar's at a time", () => {
+  const own = (waitMs = 0, waited: number[] = []): ReturnType<typeof ownDirectory> =>
+    ownDirectory({ directory, waitMs, onWait: (ms) => waited.push(ms) });
+  const lock = (): string => join(directory, "lock");
+
+  test("another one is told who has it, and gets it once it is given back", async () => {
+    const first = await own();
+    await expect(own(60_000)).rejects.toThrow(
+      `persistence_directory: ${directory}: another sidecar has it (process ${process.pid}): give each one of its own`,
+    );
+    await first.release();
+    await (await own()).release();
+    expect(existsSync(lock())).toBe(false);
+  });
+
+  test("what a killed one left is taken over at once, and its number says nothing of another process", async () => {
+    const program = `import { ownDirectory } from ${JSON.stringify(ownModule.href)};
+      await ownDirectory({ directory: ${JSON.stringify(directory)}, onWait() {} });
+      process.stdout.write("has it"); setInterval(() => {}, 1_000);`;
+    const other = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: "pipe" });
+    await once(other.stdout, "data");
+    await expect(own()).rejects.toThrow(`another sidecar has it (process ${other.pid})`);
+    other.kill("SIGKILL");
+    await once(other, "exit");
+    const left = JSON.parse(await readFile(lock(), "utf8")) as object;
+    await (await own()).release();
+    await writeFile(lock(), JSON.stringify({ ...left, pid: process.pid }));
+    await (await own()).release();
+  });
+
+  test("of elsewhere it is waited for, and taken once it was silent; what can't be read likewise", async () => {
+    const waited: number[] = [];
+    const elsewhere = JSON.stringify({ place: "elsewhere", pid: 1, began: "1", id: "x" });
+    for (const left of [elsewhere, "{"]) {
+      await writeFile(lock(), left);
+      await expect(own(0, waited)).rejects.toThrow("in another container or on another machine");
+      const before = new Date(Date.now() - silentMs - 1_000);
+      await utimes(lock(), before, before);
+      await (await own(0, waited)).release();
+    }
+    await writeFile(lock(), elsewhere);
+    const waiting = own(600_000, waited);
+    await rm(lock());
+    await (await waiting).release();
+  });
 });
 
 test("a directory that others may write is refused at the start", async () => {

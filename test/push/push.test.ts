@@ -179,7 +179,11 @@ test.each(strangers)("%s %s is refused: %#", async (method, path, key, code) => 
   expect(JSON.stringify(answer.body)).not.toContain(key ?? "operator-key");
 });
 
-test("a restart brings back what was pushed, by its word too", async () => {
+test("a restart brings back what was pushed, by its word too; two at once on one folder there can't be", async () => {
+  const second = startReplica({ dir: one.dir });
+  await expect(second).rejects.toThrow(
+    `persistence_directory: ${join(one.dir, "kept")}: another sidecar has it (process ${process.pid})`,
+  );
   await one.stop();
   one = await startReplica({ dir: one.dir });
   expect(await one.inForce()).toBe("r2");
