@@ -51,6 +51,8 @@ export interface Expected {
 export interface Attack {
   readonly name: string;
   readonly steps: readonly ClientStep[];
+  /** Goes to the gateway that bears little silence of servers and clients. */
+  readonly hasty?: true;
   /** As they should unless given. */
   readonly answers?: Answers;
   /** All that servers get, beside handshakes and lists of tools, which are held against what they must be to the byte. */

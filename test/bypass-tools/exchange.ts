@@ -9,7 +9,7 @@ export interface Exchange {
 }
 
 /** @param limit milliseconds after which the client leaves */
-export function begin(port: number, bytes: Buffer, limit = 8_000): Exchange {
+export function begin(port: number, bytes: Buffer, limit = 25_000): Exchange {
   let said = "";
   const socket = connect(port, "127.0.0.1");
   const timer = setTimeout(() => socket.destroy(), limit);
@@ -31,7 +31,7 @@ export function begin(port: number, bytes: Buffer, limit = 8_000): Exchange {
 }
 
 /** Waits until something holds, or as long as is borne. @returns whether it does */
-export async function until(holds: () => boolean, ms = 3_000): Promise<boolean> {
+export async function until(holds: () => boolean, ms = 15_000): Promise<boolean> {
   const end = performance.now() + ms;
   while (!holds()) {
     if (performance.now() > end) return false;

@@ -25,18 +25,20 @@ interface Tried {
 /** @returns nothing where the attack came to what it should */
 export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<string[]> {
   const { upstream } = lab;
+  const port = attack.hasty === true ? lab.hastyPort : lab.port;
   upstream.forget();
   writeFileSync(lab.childLog, "");
   upstream.answers = attack.answers ?? {};
   const taken = new Map<string, string>();
   const tried: Tried[] = [];
   const faults: string[] = [];
-  for (const step of attack.steps) {
+  for (const [done, step] of attack.steps.entries()) {
+    upstream.clientDid = done;
     if ("pause" in step) await new Promise((resolve) => setTimeout(resolve, step.pause));
     else if ("reload" in step) await lab.reload(step.reload);
     else {
       const before = acts(lab).length;
-      const exchange = begin(lab.port, bytesOf(step, tokens, taken));
+      const exchange = begin(port, bytesOf(step, tokens, taken));
       tried.push({ send: step, exchange });
       const { beside } = step;
       if (beside === undefined) await exchange.over;
@@ -45,6 +47,7 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
       )
         faults.push(`not answered so far as it should: ${exchange.said()}`);
       if (step.leaves !== undefined) {
+        await heard(step, exchange, taken);
         await new Promise((resolve) => setTimeout(resolve, step.leaves));
         exchange.leave();
       }
@@ -55,11 +58,15 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
       }
     }
   }
+  upstream.clientDid = attack.steps.length;
   const expected = attack.upstream ?? [];
   const sure = expected.filter(({ maybe }) => maybe !== true);
-  await until(() => acts(lab).length >= sure.length, 1_000);
+  await until(() => acts(lab).length >= sure.length);
   for (const { send, exchange } of tried) {
-    if (send.verb === "GET") exchange.leave();
+    if (send.verb === "GET") {
+      await heard(send, exchange, taken);
+      exchange.leave();
+    }
     await exchange.over;
     faults.push(...wrongAnswer(send, exchange.said(), (text) => filled(text, taken)));
   }
@@ -72,9 +79,16 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
     if (bytes.includes(secret)) faults.push("what is the caller's own went on");
   if (tried.some(({ exchange }) => exchange.said().includes(credential)))
     faults.push("the client got the server's credential");
-  await endSessions(lab, tokens, taken, attack);
+  await endSessions(port, tokens, taken, attack);
   return faults;
 }
+
+/** What a stream is to say may still be on its way. */
+const heard = (
+  { says = [] }: Send,
+  exchange: Exchange,
+  taken: ReadonlyMap<string, string>,
+): Promise<boolean> => until(() => says.every((text) => exchange.said().includes(filled(text, taken))));
 
 const acts = (lab: Lab): Got[] => [...lab.upstream.got, ...childGot(lab)].filter((one) => !isOwn(one));
 
@@ -153,7 +167,7 @@ function filled(text: string, taken: ReadonlyMap<string, string>): string {
 
 /** What a case opened isn't the next one's. */
 async function endSessions(
-  lab: Lab,
+  port: number,
   tokens: Tokens,
   taken: ReadonlyMap<string, string>,
   { steps }: Attack,
@@ -164,7 +178,7 @@ async function endSessions(
     for (const name of Object.keys(step.takes)) {
       const head = [`mcp-session-id: {${name}}`];
       const { as = "senior", path } = step;
-      await begin(lab.port, bytesOf({ verb: "DELETE", as, path, head, status: 200 }, tokens, taken)).over;
+      await begin(port, bytesOf({ verb: "DELETE", as, path, head, status: 200 }, tokens, taken)).over;
     }
   }
 }

@@ -16,13 +16,16 @@ import { startToolUpstream } from "./upstream.js";
 export const credential = "server-key-of-the-gateway-7c1e";
 /** In a cookie and a header of every request of a client's. */
 export const canary = "canary-93f1";
-/** Silence that a server is allowed, milliseconds. */
-const patience = 1_500;
+/** What is waited for servers, children and clients, milliseconds: more than a busy machine's pause, and little. */
+const much = { silence: 20_000, child: 20_000, input: 20_000 };
+const little = { silence: 1_500, child: 2_500, input: 400 };
 
 type Reload = Extract<ClientStep, { reload: string }>["reload"];
 
 export interface Lab {
   readonly port: number;
+  /** Where a gateway listens that bears little silence. */
+  readonly hastyPort: number;
   readonly upstream: ToolUpstream;
   /** Where children write what they get. */
   readonly childLog: string;
@@ -55,19 +58,22 @@ export async function startLab(): Promise<Lab> {
     log: { level: "error", format: "json" },
     version: "test",
   });
-  const timeouts = { connect_ms: patience, first_byte_ms: patience, between_bytes_ms: patience };
-  const server = (name: string): object => ({
-    ...{ url: `http://127.0.0.1:${upstream.port}/${name}/mcp`, api_key: { value: credential }, timeouts },
-  });
-  const child = (name: string, isolation: string): object => ({
-    command: [process.execPath, join(root, "dist/test/bypass-tools/child.js"), name, childLog],
-    ...{ isolation, revision: "2025-11-25", restart: { min_ms: 1, max_ms: 5 }, stop_ms: 50 },
-    ...{ max_message_bytes: 65_536, timeouts: { request_ms: 1_000 } },
-  });
-  const config = (servers: object): Json =>
-    ({
+  const serverOf =
+    ({ silence }: typeof much) =>
+    (name: string): object => ({
+      ...{ url: `http://127.0.0.1:${upstream.port}/${name}/mcp`, api_key: { value: credential } },
+      timeouts: { first_byte_ms: silence, between_bytes_ms: silence },
+    });
+  const config = (servers: object, patience = much): Json => {
+    const server = serverOf(patience);
+    const child = (name: string, isolation: string): object => ({
+      command: [process.execPath, join(root, "dist/test/bypass-tools/child.js"), name, childLog],
+      ...{ isolation, revision: "2025-11-25", restart: { min_ms: 1, max_ms: 5 }, stop_ms: 50 },
+      ...{ max_message_bytes: 65_536, timeouts: { request_ms: patience.child } },
+    });
+    return {
       listen: "127.0.0.1:0",
-      sidecar: { socket, deadline_ms: 5_000 },
+      sidecar: { socket, deadline_ms: 20_000 },
       servers: {
         ...{ files: server("files"), tide: server("tide"), guest: server("guest"), vault: server("vault") },
         ...{ kid: child("kid", "caller"), kin: child("kin", "tenant") },
@@ -82,16 +88,18 @@ export async function startLab(): Promise<Lab> {
       agents: { helper: { ...server("helper"), url: `http://127.0.0.1:${upstream.port}/helper/rpc` } },
       mcp: {
         ...{ together: ["files", "twin"], list_max_age_ms: 0, max_sessions_per_caller: 10_000 },
-        ...{ input_ms: 400, request_ms: 3_000, max_messages: 100, resume_bytes: 4_096 },
+        ...{ input_ms: patience.input, request_ms: 25_000, max_messages: 100, resume_bytes: 4_096 },
       },
-    }) as unknown as Json;
+    } as unknown as Json;
+  };
+  const server = serverOf(much);
   const twin = { twin: server("twin") };
-  const gateway = await startGateway({
-    config: config(twin),
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  });
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const gateway = await startGateway({ config: config(twin), log });
+  const hasty = await startGateway({ config: config(twin, little), log });
+  const portOf = ({ address }: typeof gateway): number => Number(new URL(address).port);
   return {
-    ...{ port: Number(new URL(gateway.address).port), upstream, childLog },
+    ...{ port: portOf(gateway), hastyPort: portOf(hasty), upstream, childLog },
     token: (name) =>
       name === "sibling" ? issuer.token("senior", { sub: "eve@acme.example" }) : issuer.token(name),
     async reload(to) {
@@ -107,7 +115,7 @@ export async function startLab(): Promise<Lab> {
       if (reloaded.kind !== "applied") throw new Error(reloaded.problems.join("; "));
     },
     async close() {
-      await gateway.close();
+      await Promise.all([gateway.close(), hasty.close()]);
       await Promise.all([sidecar.close(), upstream.close()]);
       await rm(directory, { recursive: true, force: true });
     },

@@ -10,6 +10,8 @@ export type Step =
   /** Waits until it gets bytes that match, at another connection. */
   | { readonly hears: RegExp }
   | { readonly wait: number }
+  /** Waits until the client of the case has done so many steps. */
+  | { readonly clientDid: number }
   | { readonly flood: string; readonly times: number }
   | "end";
 
@@ -34,6 +36,8 @@ export interface ToolUpstream {
   /** Session ids that were given out, by server. */
   readonly sessions: Map<string, Set<string>>;
   answers: Answers;
+  /** Steps that the client of the case has done. */
+  clientDid: number;
   forget(): void;
   close(): Promise<void>;
 }
@@ -182,9 +186,11 @@ export async function startToolUpstream(): Promise<ToolUpstream> {
       if (step === "end") socket.end();
       else if (typeof step === "string") socket.write(fill(step));
       else if ("wait" in step) await pause(step.wait);
+      else if ("clientDid" in step)
+        while (upstream.clientDid < step.clientDid && born === age) await pause(5);
       else if ("hears" in step) {
         const before = got.length;
-        for (let i = 0; i < 300 && born === age; i++) {
+        for (let i = 0; i < 2_000 && born === age; i++) {
           if (got.slice(before).some(({ body }) => step.hears.test(body))) break;
           await pause(10);
         }
@@ -214,7 +220,7 @@ export async function startToolUpstream(): Promise<ToolUpstream> {
   };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const upstream: ToolUpstream = {
-    ...{ port: (server.address() as AddressInfo).port, got, sessions, answers: {} },
+    ...{ port: (server.address() as AddressInfo).port, got, sessions, answers: {}, clientDid: 0 },
     bytes: () => all,
     forget() {
       got.length = 0;
@@ -222,6 +228,7 @@ export async function startToolUpstream(): Promise<ToolUpstream> {
       age++;
       counts.clear();
       upstream.answers = {};
+      upstream.clientDid = 0;
       // what a script left open isn't the next one's
       for (const socket of sockets) socket.destroy();
     },

@@ -14,6 +14,8 @@ export interface Attack {
     readonly answer?: readonly Step[];
     readonly takes: RegExp;
   };
+  /** Goes to the gateway that bears little silence of an upstream. */
+  readonly hasty?: true;
   /** Bytes; text is UTF-8; a number is a pause in milliseconds. */
   readonly send: string | Buffer | readonly (string | Buffer | number)[];
   /** How the upstream answers; as it should unless given. */

@@ -44,11 +44,12 @@ export async function judge(lab: Lab, tokens: Tokens, attack: Attack): Promise<s
 
 async function attempt(lab: Lab, tokens: Tokens, attack: Attack): Promise<string> {
   const { first, as = "senior", send, answer } = attack;
+  const port = attack.hasty === true ? lab.hastyPort : lab.port;
   const token = (name: IdentityName): string => tokens.get(name) ?? "";
   let taken = "";
   if (first !== undefined) {
     lab.upstream.script = first.answer;
-    const said = await exchange(lab.port, [fill(first.send, token(first.as), "")]);
+    const said = await exchange(port, [fill(first.send, token(first.as), "")]);
     taken = first.takes.exec(said)?.[1] ?? "";
     if (taken === "") return `nothing to take in ${said}`;
     lab.upstream.forget();
@@ -56,7 +57,7 @@ async function attempt(lab: Lab, tokens: Tokens, attack: Attack): Promise<string
   lab.upstream.script = answer;
   const pieces = typeof send === "string" || Buffer.isBuffer(send) ? [send] : send;
   return exchange(
-    lab.port,
+    port,
     pieces.map((piece) => (typeof piece === "number" ? piece : fill(piece, token(as), taken))),
   );
 }

@@ -13,11 +13,13 @@ import type { RawUpstream } from "./upstream.js";
 import { startRawUpstream } from "./upstream.js";
 
 export const providerKey = "provider-key-5f2b";
-/** Silence that an upstream is allowed, milliseconds. */
-export const patience = 1_500;
+/** Silence that an upstream is allowed, milliseconds: more than a busy machine's pause, and little. */
+const patience = { much: 20_000, little: 1_500 };
 
 export interface Lab {
   readonly port: number;
+  /** Where a gateway listens that bears little silence. */
+  readonly hastyPort: number;
   readonly upstream: RawUpstream;
   token(name: IdentityName): Promise<string>;
   close(): Promise<void>;
@@ -44,37 +46,41 @@ export async function startLab(config: Record<string, unknown> = {}): Promise<La
   });
   const url = `http://127.0.0.1:${upstream.port}`;
   const api_key = { value: providerKey };
-  const timeouts = { connect_ms: patience, first_byte_ms: patience, between_bytes_ms: patience };
   const place = { region: "eu", environment: "prod" };
-  const gateway = await startGateway({
-    config: {
-      listen: "127.0.0.1:0",
-      sidecar: { socket, deadline_ms: 5_000 },
-      upstreams: {
-        main: { url, api_key, timeouts },
-        claude: { url, api_key, timeouts, protocol: "anthropic" },
-        gem: { url, api_key, timeouts, protocol: "gemini" },
-      },
-      storage: { upstream: "main", provider: "openai", ...place },
-      models: {
-        small: { upstream: "main", provider: "openai", ...place },
-        "forbidden-model": { upstream: "main", provider: "openai", ...place },
-        "acme/small": { upstream: "main", provider: "openai", ...place },
-        "claude-small": { upstream: "claude", provider: "anthropic", ...place },
-        "claude-forbidden": { upstream: "claude", provider: "anthropic", ...place },
-        "gem-small": { upstream: "gem", provider: "google", ...place },
-        "gem-forbidden": { upstream: "gem", provider: "google", ...place },
-      },
-      ...config,
-    } as unknown as Json,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  });
+  const listen = (ms: number): ReturnType<typeof startGateway> => {
+    const timeouts = { first_byte_ms: ms, between_bytes_ms: ms };
+    return startGateway({
+      config: {
+        listen: "127.0.0.1:0",
+        sidecar: { socket, deadline_ms: 20_000 },
+        upstreams: {
+          main: { url, api_key, timeouts },
+          claude: { url, api_key, timeouts, protocol: "anthropic" },
+          gem: { url, api_key, timeouts, protocol: "gemini" },
+        },
+        storage: { upstream: "main", provider: "openai", ...place },
+        models: {
+          small: { upstream: "main", provider: "openai", ...place },
+          "forbidden-model": { upstream: "main", provider: "openai", ...place },
+          "acme/small": { upstream: "main", provider: "openai", ...place },
+          "claude-small": { upstream: "claude", provider: "anthropic", ...place },
+          "claude-forbidden": { upstream: "claude", provider: "anthropic", ...place },
+          "gem-small": { upstream: "gem", provider: "google", ...place },
+          "gem-forbidden": { upstream: "gem", provider: "google", ...place },
+        },
+        ...config,
+      } as unknown as Json,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+  };
+  const gateways = await Promise.all([listen(patience.much), listen(patience.little)]);
+  const [port = 0, hastyPort = 0] = gateways.map(({ address }) => Number(new URL(address).port));
   return {
-    port: Number(new URL(gateway.address).port),
+    ...{ port, hastyPort },
     upstream,
     token: (name) => issuer.token(name),
     async close() {
-      await gateway.close();
+      await Promise.all(gateways.map((gateway) => gateway.close()));
       await Promise.all([sidecar.close(), upstream.close()]);
       await rm(directory, { recursive: true, force: true });
     },
@@ -82,7 +88,11 @@ export async function startLab(config: Record<string, unknown> = {}): Promise<La
 }
 
 /** Writes pieces to a port, with pauses where one is a number of milliseconds; gives all that comes back until it closes. */
-export function exchange(port: number, pieces: readonly (Buffer | number)[], limit = 8_000): Promise<string> {
+export function exchange(
+  port: number,
+  pieces: readonly (Buffer | number)[],
+  limit = 25_000,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = "";
     const socket = connect(port, "127.0.0.1");

@@ -12,6 +12,7 @@ const call = (tool: string, more: Parameters<typeof calls>[3]): ReturnType<typeo
   calls("s", tool, "{}", { path, ...more });
 const fails = (name: string, tool: string, code: string, more: readonly Expected[] = []): Attack => ({
   name,
+  ...(code === "upstream_timeout" ? { hasty: true } : {}),
   steps: [
     opens("s", { path }),
     call(tool, { status: 200, code }),

@@ -460,6 +460,7 @@ const answers: Topic = {
       },
     ),
     conversation("none, for too long", [], {
+      hasty: true,
       upstream: [called("files", "read", "{}"), refusal(-32603, "no answer")],
     }),
   ],

@@ -38,7 +38,7 @@ export const reloads: readonly Topic[] = [
           "twin GET": [
             [
               events,
-              { wait: 300 },
+              { clientDid: 3 },
               event('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'),
               { wait: 300 },
             ],
@@ -48,7 +48,7 @@ export const reloads: readonly Topic[] = [
           opens("s", { path }),
           listens("s", { path, beside: /200 OK/, never: ["list_changed"] }),
           { reload: "without the twin" },
-          { pause: 450 },
+          { pause: 150 },
           { reload: "as before" },
         ],
       },
@@ -57,7 +57,7 @@ export const reloads: readonly Topic[] = [
         answers: {
           "twin tools/call": [
             [
-              { wait: 600 },
+              { clientDid: 3 },
               { body: '{"jsonrpc":"2.0","id":{id},"result":{"content":[{"type":"text","text":"done"}]}}' },
             ],
           ],

@@ -148,7 +148,7 @@ const kinds: Topic = {
       [events, "data: ", { flood: "x".repeat(100_000), times: 90 }, "\n\n", "end"],
       "upstream_invalid",
     ),
-    answered("silence", [{ wait: 2_500 }], "upstream_timeout"),
+    { ...answered("silence", [{ wait: 2_500 }], "upstream_timeout"), hasty: true },
     answered("the end of the connection", ["end"], "upstream_unavailable"),
     answered(
       "compressed, unasked",

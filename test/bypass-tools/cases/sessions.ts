@@ -219,7 +219,7 @@ const made: Topic = {
     {
       name: "one that ended, while a call was under way",
       answers: {
-        "tools/call": [[{ wait: 600 }, { body: '{"jsonrpc":"2.0","id":{id},"result":{"content":[]}}' }]],
+        "tools/call": [[{ clientDid: 3 }, { body: '{"jsonrpc":"2.0","id":{id},"result":{"content":[]}}' }]],
       },
       steps: [
         opens("s"),

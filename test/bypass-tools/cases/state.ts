@@ -75,7 +75,7 @@ const states: Topic = {
     asked("of another version", [call("read", "{}", given("2.AAAA"), unknown)]),
     asked("empty", [call("read", "{}", given(""), unknown)]),
     asked("a number", [call("read", "{}", '"requestState":1,', { status: 400, code: "invalid_params" })]),
-    asked("after its time", [{ pause: 450 }, call("read", "{}", given(), unknown)]),
+    asked("after its time", [{ pause: 450 }, call("read", "{}", given(), unknown)], { hasty: true }),
     asked(
       "answers without a state aren't passed on",
       [call("read", "{}", `"inputResponses":{"form":${answer}},`, { says: ["done"] })],
@@ -246,11 +246,14 @@ const requests: Topic = {
       ],
       [told],
     ),
-    parked(
-      "after its time",
-      [{ pause: 500 }, call("read", "{}", parkedAnswer, { path: files, ...unknown })],
-      [cancelled],
-    ),
+    {
+      ...parked(
+        "after its time",
+        [{ pause: 500 }, call("read", "{}", parkedAnswer, { path: files, ...unknown })],
+        [cancelled],
+      ),
+      hasty: true,
+    },
     parked(
       "an answer that doesn't fit",
       [

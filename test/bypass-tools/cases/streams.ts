@@ -20,7 +20,7 @@ const wanted: Expected = gets(
 const left = (name: string, steps: Attack["steps"], more: Partial<Attack> = {}): Attack => ({
   ...{
     name,
-    answers: { "tools/call": [[events, progress("{token}"), { wait: 350 }, done, "end"]] },
+    answers: { "tools/call": [[events, progress("{token}"), { clientDid: 2 }, { wait: 350 }, done, "end"]] },
     upstream: [wanted],
   },
   ...more,
@@ -93,7 +93,7 @@ const resumption: Topic = {
           [
             events,
             progress("{token}"),
-            { wait: 60 },
+            { clientDid: 2 },
             ...Array.from({ length: 40 }, () => progress("{token}", `,"message":"${"x".repeat(200)}"`)),
             { wait: 350 },
             done,

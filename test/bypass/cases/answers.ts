@@ -34,6 +34,7 @@ const redirect = (status: number, to: string): Attack =>
   });
 const invalid = { code: "upstream_invalid" };
 const gone = { code: "upstream_unavailable" };
+const late = { status: 504, code: "upstream_timeout", hasty: true } as const;
 const cut = { status: 200, says: ["hello", "the stream was cut"] };
 const chunks = (text: string): string =>
   streamed(`${text.length.toString(16)}\r\n${text}\r\n`).replace(
@@ -226,10 +227,10 @@ export const answers: readonly Topic[] = [
     title: "upstreams that hang, break off or flood",
     then: "502 or 504, and within a stream an event that says so",
     attacks: [
-      answered("nothing at all", [], { status: 504, code: "upstream_timeout" }),
-      answered("half of a head", ["HTTP/1.1 200 OK\r\ncontent-"], { status: 504, code: "upstream_timeout" }),
-      answered("half of a body", [head(["content-length: 500"])], {}),
-      flowing("a stream that goes silent", [streamed(event)], cut),
+      answered("nothing at all", [], late),
+      answered("half of a head", ["HTTP/1.1 200 OK\r\ncontent-"], late),
+      answered("half of a body", [head(["content-length: 500"])], { hasty: true }),
+      flowing("a stream that goes silent", [streamed(event)], { ...cut, hasty: true }),
       flowing("a stream that is reset", [chunks(event), { wait: 100 }, "reset"], cut),
       flowing(
         "a stream that is reset within an event",
@@ -274,8 +275,8 @@ export const answers: readonly Topic[] = [
       ),
       answered(
         "1xx without an end",
-        [{ flood: "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", times: 200_000 }],
-        { status: 504, code: "upstream_timeout" },
+        [{ flood: "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", times: 50_000 }],
+        late,
       ),
       answered("102, then an answer", ["HTTP/1.1 102 Processing\r\n\r\n", reply(ok)], {
         status: 200,
