@@ -68,7 +68,7 @@ export async function startLab(): Promise<Lab> {
   const gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",
-      sidecar: { socket, deadline_ms: 5_000 },
+      sidecar: { socket, deadline_ms: 20_000 },
       stores: {
         qdrant: store("qdrant", {
           "qdrant-docs": one("docs"),

@@ -57,7 +57,7 @@ async function start(first: Record<string, unknown> = {}): Promise<Lab> {
   const config = (more: Record<string, unknown> = {}): Json =>
     ({
       listen: "127.0.0.1:0",
-      sidecar: { socket: sidecar.socket, deadline_ms: 5_000 },
+      sidecar: { socket: sidecar.socket, deadline_ms: 20_000 },
       upstreams: { one: { url: one.url }, other: { url: other.url } },
       models: { small: at("one") },
       ...first,

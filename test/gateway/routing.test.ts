@@ -499,7 +499,7 @@ describe("a time that is up", () => {
     res.write(chunk("one"));
   };
   test("before the first token: the client is told, or a fallback is tried; no other deployment", async () => {
-    const here = await start({ fallbacks: {} }, { a: { timeouts: { first_token_ms: 50 } } });
+    const here = await start({ fallbacks: {} }, { a: { timeouts: { first_token_ms: 1_500 } } });
     here.a.answer = () => undefined;
     const response = await here.ask({ stream: true });
     expect(response.status).toBe(504);
@@ -508,8 +508,11 @@ describe("a time that is up", () => {
     expect(await outcomes(here)).toEqual([["d-1", "upstream_timeout", "a"]]);
   });
 
-  test.each([["between_tokens_ms"], ["total_ms"]])("%s: a stream ends with an error event", async (name) => {
-    const here = await start({}, { a: { timeouts: { [name]: 60 } } });
+  test.each([
+    ["between_tokens_ms", 60],
+    ["total_ms", 2_000],
+  ])("%s: a stream ends with an error event", async (name, ms) => {
+    const here = await start({}, { a: { timeouts: { [name]: ms } } });
     here.a.answer = stall;
     const text = await (await here.ask({ stream: true })).text();
     expect(text).toContain('"content":"one"');
@@ -520,13 +523,13 @@ describe("a time that is up", () => {
   });
 
   test("isn't, while tokens come: each wait is timed by itself", async () => {
-    const here = await start({}, { a: { timeouts: { first_token_ms: 500, between_tokens_ms: 500 } } });
+    const here = await start({}, { a: { timeouts: { first_token_ms: 2_500, between_tokens_ms: 2_500 } } });
     here.a.answer = (_req, res) => {
       res.writeHead(200, { "content-type": "text/event-stream" });
       let left = 4;
       const next = (): void => {
         if (left-- === 0) res.end("data: [DONE]\n\n");
-        else res.write(chunk("one"), () => setTimeout(next, 200));
+        else res.write(chunk("one"), () => setTimeout(next, 700));
       };
       next();
     };

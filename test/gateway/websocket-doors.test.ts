@@ -46,7 +46,7 @@ beforeAll(async () => {
       listen: "127.0.0.1:0",
       tls: { cert_file: own.certFile, key_file: own.keyFile },
       proxies: [{ name: "envoy", socket: socketPath }],
-      sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
+      sidecar: { socket: sidecar.socket, deadline_ms: 20_000 },
       routes: { live: route(webCa.certFile), distrusted: route(otherCa.certFile) },
     } as unknown as Json,
     log,

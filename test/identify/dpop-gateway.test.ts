@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose";
 import { main } from "../../cli/main.js";
+import { until } from "../redis.js";
 import { startWorld, type World } from "../world.js";
 import { sha256 } from "./proof-world.js";
 
@@ -176,7 +177,8 @@ test("a client with an API key is served until it is revoked", async () => {
       key,
     );
     await run("revoke", "-f", file, key.split("_").at(-2) ?? "");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // the file is looked at again in a moment
+    await until(async () => (await ask()).status !== 200);
     const refused = await ask();
     expect([refused.status, refused.text]).toEqual([401, expect.stringContaining("api_key_revoked")]);
   } finally {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",
-      sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
+      sidecar: { socket: sidecar.socket, deadline_ms: 20_000 },
       forward_proxy: {
         listen: "127.0.0.1:0",
         tls: { cert_file: own.certFile, key_file: own.keyFile, client_certificates: "optional" },

@@ -118,7 +118,7 @@ export async function startReuseWorld({
   const gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",
-      sidecar: { socket: near, deadline_ms: 2_000, reuse },
+      sidecar: { socket: near, deadline_ms: 20_000, reuse },
       upstreams: { main: { url: model.url } },
       models: Object.fromEntries(
         ["plain", "other", "forbidden"].map((name) => [

@@ -141,7 +141,7 @@ export async function startTasksWorld(
   const gateway = await startGateway({
     config: {
       listen: "127.0.0.1:0",
-      sidecar: { socket, deadline_ms: 2_000 },
+      sidecar: { socket, deadline_ms: 20_000 },
       upstreams: { main: { url: model.url } },
       models: Object.fromEntries(
         models.map((name) => [

@@ -51,7 +51,7 @@ const called = async (client: LabClient, name: string, args: unknown = {}): Prom
   return last.error?.data?.["code"] ?? last.error?.code ?? "done";
 };
 const until = async (done: () => Promise<boolean>): Promise<void> => {
-  for (let i = 0; i < 100 && !(await done()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let i = 0; i < 400 && !(await done()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
 };
 const tools = (...args: readonly string[]): Promise<number> =>
   main(["tools", ...args], { out: () => undefined, err: () => undefined });

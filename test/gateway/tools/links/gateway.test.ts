@@ -116,7 +116,7 @@ test("a reload leaves a shared child that is the same, and replaces one that isn
   const before = await use(await connect("shared"), "pid");
   const servers = config["servers"] as Record<string, Record<string, unknown>>;
   const reload = async (more: object): Promise<string> => {
-    const sidecar = { socket: world.sidecar.socket, deadline_ms: 2_000 };
+    const sidecar = { socket: world.sidecar.socket, deadline_ms: 20_000 };
     const now = { listen: "127.0.0.1:0", sidecar, environment: "test", ...more } as unknown as Json;
     expect(await world.gateway.reload(() => now)).toEqual({ kind: "applied" });
     return use(await connect("shared"), "pid");

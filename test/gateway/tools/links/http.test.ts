@@ -146,7 +146,7 @@ describe("with a session", () => {
 
   test("a request that takes too long is cancelled, too", async () => {
     const server = await start(startSessions());
-    const config = { ...serverOf({ url: server.url, revision: "2025-11-25" }), requestMs: 300 };
+    const config = { ...serverOf({ url: server.url, revision: "2025-11-25" }), requestMs: 2_000 };
     const link = await opened(lab, config, listener());
     links.push(link);
     expect(await call(link, "wait")).toEqual({ kind: "failed", code: "upstream_timeout" });

@@ -36,7 +36,7 @@ afterAll(async () => {
 const config = (server: Record<string, unknown>): Json =>
   ({
     listen: "127.0.0.1:0",
-    sidecar: { socket: sidecar.socket, deadline_ms: 5_000 },
+    sidecar: { socket: sidecar.socket, deadline_ms: 20_000 },
     servers: { pets: server },
   }) as Json;
 
