@@ -51,9 +51,8 @@ interface Hold {
 function startHold(): Hold {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(undefined);
-    }, longestHold);
+    // after a pause of this process the next piece may lie here: what has arrived is looked at once more
+    timer = setTimeout(() => setImmediate(resolve, undefined), longestHold);
   });
   return {
     over,
