@@ -1,19 +1,20 @@
 /** Two sidecars with their gateways on one Redis: what one knows holds at the other, whatever happens in between. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { TestRedis } from "../redis.js";
-import { sleep, startRedis, until } from "../redis.js";
-import type { Fleet, Replica } from "./fleet.js";
+import { startRedis, until } from "../redis.js";
+import type { Answer, Fleet, Replica } from "./fleet.js";
 import { startFleet } from "./fleet.js";
 
+const state = () => ({
+  ...{ redis_url: redis.url, secret: "a secret of the whole fleet, long enough", grace_ms: 200 },
+});
 let redis: TestRedis;
 let fleet: Fleet;
 let one: Replica;
 let two: Replica;
 beforeAll(async () => {
   redis = await startRedis();
-  fleet = await startFleet(2, {
-    state: { redis_url: redis.url, secret: "a secret of the whole fleet, long enough", grace_ms: 200 },
-  });
+  fleet = await startFleet(2, { state: state() });
   [one, two] = fleet.replicas as [Replica, Replica];
   await until(async () => (await fleet.ask(one, "plain")).status === 200);
   await until(async () => (await fleet.ask(two, "plain")).status === 200);
@@ -46,12 +47,15 @@ describe("what one replica knows", () => {
 
   test("a fence cuts at the other, also what is in mid-stream", async () => {
     const user = "revoked";
-    const streaming = fleet.ask(two, "plain", { user, stream: true });
-    await sleep(200);
+    let streaming: Promise<Answer> | undefined;
+    await new Promise<void>((begun) => {
+      streaming = fleet.ask(two, "plain", { user, stream: true, begun });
+    });
     const match = { tenant: "acme", subject: user };
     const added = await one.sidecar.fences.add({ match, reason: "left the company", by: "test" });
     expect(added.kind).toBe("done");
-    const { text } = await streaming;
+    const { status, text } = (await streaming) ?? {};
+    expect(status).toBe(200);
     expect(text).toContain("fenced");
     expect(text).not.toContain("[DONE]");
     expect(await fleet.ask(two, "plain", { user })).toMatchObject({ status: 403, code: "fenced" });
@@ -80,14 +84,19 @@ describe("a Redis that", () => {
   });
 
   test("isn't there is a deny, until it is", async () => {
+    const hasty = await fleet.add({
+      ...{ state: { ...state(), wait_ms: 250 }, fences: { stale_after_ms: 1_000 } },
+    });
+    await until(async () => (await fleet.ask(hasty, "plain")).status === 200);
     redis.freeze();
     try {
-      await until(async () => (await fleet.ask(one, "plain")).status === 503);
-      const { text } = await fleet.ask(one, "plain");
+      await until(async () => (await fleet.ask(hasty, "plain")).status === 503);
+      const { text } = await fleet.ask(hasty, "plain");
       expect(text).toMatch(/state_unavailable|fences_stale/);
     } finally {
       redis.thaw();
     }
+    await until(async () => (await fleet.ask(hasty, "plain")).status === 200);
     await until(async () => (await fleet.ask(one, "plain")).status === 200);
     await until(async () => (await fleet.ask(two, "plain")).status === 200);
   });

@@ -65,6 +65,8 @@ export interface How {
   /** `max_tokens` */
   readonly most?: number;
   readonly signal?: AbortSignal;
+  /** Called when the answer has begun: what is a stream is in the middle of it. */
+  readonly begun?: () => void;
 }
 
 export interface Answer {
@@ -90,7 +92,10 @@ const models = [
   "five-at-once",
 ];
 
-/** @param config laid over each sidecar's @param behind more of each gateway's */
+/**
+ * @param config laid over each sidecar's: what isn't said there waits longer than a busy machine stands still
+ * @param behind more of each gateway's
+ */
 export async function startFleet(
   count: number,
   config: Record<string, unknown> = {},
@@ -118,7 +123,7 @@ export async function startFleet(
   const children = new Set<ChildProcess>();
   const gatewayConfig = (socket: string) => ({
     listen: "127.0.0.1:0",
-    sidecar: { socket, deadline_ms: 2_000 },
+    sidecar: { socket, deadline_ms: 30_000 },
     upstreams: {
       main: { url: upstream.url },
       claude: { url: upstream.url, protocol: "anthropic" },
@@ -141,6 +146,7 @@ export async function startFleet(
     const n = replicas.length;
     const socket = join(folder, `s${n}`, "pdp.sock");
     const log = join(folder, `decisions-${n}.jsonl`);
+    const { state, fences, ...rest }: Record<string, object | undefined> = { ...config, ...more } as never;
     const sidecar = await startSidecar({
       bundles: [join(folder, "policy")],
       addresses: [`unix://${socket}`, "127.0.0.1:0"],
@@ -148,8 +154,9 @@ export async function startFleet(
       config: {
         decision_logs: { console: false, file: log },
         identity: { issuers: [issuerConfig({ keys: [jwk(key, { kid: "k1" })] } as never)] },
-        ...config,
-        ...more,
+        ...(state === undefined ? {} : { state: { wait_ms: 5_000, ...state } }),
+        fences: { stale_after_ms: 30_000, ...fences },
+        ...rest,
       } as never,
       sets: [],
       watch: false,
@@ -182,6 +189,7 @@ export async function startFleet(
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
+    how.begun?.();
     const text = await response.text();
     const { headers, status } = response;
     const reasons = /"code":"([a-z_]+)"/.exec(text.replace(/\s/g, ""));

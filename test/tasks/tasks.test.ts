@@ -1,6 +1,6 @@
 /** Tasks through real gateways and sidecars: what was picked up isn't shed, what was granted is bounded. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Fleet, Replica } from "./fleet.js";
+import type { Answer, Fleet, Replica } from "./fleet.js";
 import { startFleet } from "./fleet.js";
 import { until } from "../redis.js";
 
@@ -58,12 +58,14 @@ describe("a task's token", () => {
 
 describe("a fence", () => {
   test("cuts a stream off in mid-stream, and what comes after", async () => {
-    const streaming = fleet.ask(one, "plain", { user: "revoked", stream: true });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    let streaming: Promise<Answer> | undefined;
+    await new Promise<void>((begun) => {
+      streaming = fleet.ask(one, "plain", { user: "revoked", stream: true, begun });
+    });
     const user = { tenant: "acme", subject: "revoked" };
     const added = await one.sidecar.fences.add({ match: user, reason: "lost laptop", by: "test" });
     expect(added.kind).toBe("done");
-    const { status, text } = await streaming;
+    const { status, text } = (await streaming) ?? {};
     expect(status).toBe(200);
     expect(text).toContain("fenced");
     expect(text).not.toContain("[DONE]");
@@ -92,8 +94,9 @@ describe("limits that policy asks for", () => {
 
   test("a client that goes gives back what its call held", async () => {
     const gone = new AbortController();
+    const before = fleet.upstream.received.length;
     const first = fleet.ask(one, "alone", { user: "single", stream: true, signal: gone.signal });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => fleet.upstream.received.length > before);
     expect(await fleet.ask(one, "alone", { user: "single" })).toMatchObject({ status: 429 });
     gone.abort();
     await expect(first).rejects.toThrow();
