@@ -78,11 +78,11 @@ beforeAll(async () => {
     ...place,
   };
   sidecar = await startFakeSidecar();
-  const limits = { max_message_bytes: 10_000, idle_ms: 400, ping_ms: 100, recheck_ms: 100_000 };
+  const limits = { max_message_bytes: 10_000, idle_ms: 60_000, ping_ms: 60_000, recheck_ms: 100_000 };
   config = {
     ...{
       listen: "127.0.0.1:0",
-      sidecar: { socket: sidecar.socket, deadline_ms: 2_000 },
+      sidecar: { socket: sidecar.socket, deadline_ms: 20_000 },
       allowed_origins: ["https://app.example"],
       routes: {
         ui: { ...base },
@@ -95,14 +95,13 @@ beforeAll(async () => {
           websocket: {
             ...limits,
             subprotocols: ["chat.v1", "chat.v2"],
-            idle_ms: 60_000,
-            ping_ms: 60_000,
             max_connections: 3,
           },
         },
-        idle: { ...base, websocket: limits },
-        judged: { ...base, websocket: { ...limits, idle_ms: 60_000, messages: "decide", answers: "decide" } },
-        again: { ...base, websocket: { ...limits, idle_ms: 60_000, recheck_ms: 100 } },
+        idle: { ...base, websocket: { ...limits, idle_ms: 400, ping_ms: 100 } },
+        mute: { ...base, websocket: { ...limits, ping_ms: 100 } },
+        judged: { ...base, websocket: { ...limits, messages: "decide", answers: "decide" } },
+        again: { ...base, websocket: { ...limits, recheck_ms: 100 } },
       },
     },
   };
@@ -429,7 +428,7 @@ describe("a connection", () => {
     const done = new Promise((resolve) => socket.on("close", resolve));
     socket.write(
       [
-        "GET /routes/judged/room HTTP/1.1",
+        "GET /routes/mute/room HTTP/1.1",
         ...["Host: x", `Authorization: Bearer ${callerToken}`, "Connection: Upgrade", "Upgrade: websocket"],
         ...["Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`, "", ""],
       ].join("\r\n"),
