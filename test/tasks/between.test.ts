@@ -18,10 +18,11 @@ let near: Replica;
 const state = (url: string, more: object = {}) => ({
   redis_url: url,
   secret: "a secret of the whole fleet, long enough",
-  ...{ grace_ms: 200, wait_ms: 500 },
+  // a busy machine's pause isn't a Redis that is away
+  ...{ grace_ms: 200, wait_ms: 1_500 },
   ...more,
 });
-const fences = { stale_after_ms: 1_200, poll_ms: 40 };
+const fences = { stale_after_ms: 3_000, poll_ms: 40 };
 beforeAll(async () => {
   redis = await startRedis();
   wire = await startWire(redis.url);
@@ -52,7 +53,8 @@ let users = 0;
 async function takeRest(user: string, through: Replica): Promise<number> {
   for (let taken = 0; ; taken++) {
     const { status, text } = await fleet.ask(through, "twenty", { user });
-    if (status === 429) return taken;
+    // 503: whether it was taken isn't known, and will be
+    if (status === 429 || status === 503) return taken;
     if (status !== 200) throw new Error(text);
   }
 }
@@ -80,7 +82,7 @@ describe("in the middle of commits and settlements", () => {
     },
     "answers come later than is waited for": {
       fault: () => {
-        wire.slow(800);
+        wire.slow(1_800);
       },
     },
     "nothing comes through, and nothing breaks": {

@@ -11,13 +11,16 @@ import { host, names, run, speak, startProxyLab } from "./lab.js";
 let lab: ProxyLab;
 /** One that waits for no hello. */
 let hasty: ProxyLab;
+/** One that soon asks again. */
+let wary: ProxyLab;
 beforeAll(async () => {
-  lab = await startProxyLab({ recheck_ms: 100, max_connections_per_caller: 3 });
+  lab = await startProxyLab({ max_connections_per_caller: 3 });
   hasty = await startProxyLab({ hello_ms: 400 });
+  wary = await startProxyLab({ recheck_ms: 100 });
 });
-afterAll(() => Promise.all([lab.close(), hasty.close()]));
+afterAll(() => Promise.all([lab, hasty, wary].map((one) => one.close())));
 beforeEach(() => {
-  for (const { world, received, plain } of [lab, hasty]) {
+  for (const { world, received, plain } of [lab, hasty, wary]) {
     world.sidecar.decide = allow;
     world.sidecar.asked.length = 0;
     world.sidecar.outcomes.length = 0;
@@ -35,13 +38,13 @@ const connectHead = (target: string, more: readonly string[] = []): string =>
   [`CONNECT ${target} HTTP/1.1`, `proxy-authorization: ${bearer}`, ...more, "", ""].join("\r\n");
 
 /** A whole TLS connection through the proxy. */
-async function openTls(): Promise<ReturnType<typeof connectTls>> {
+async function openTls(through = lab): Promise<ReturnType<typeof connectTls>> {
   return new Promise((resolve, reject) => {
-    void speak(lab.proxyPort, connectHead(`${host}:${lab.port}`), (answer, socket) => {
+    void speak(through.proxyPort, connectHead(`${host}:${through.port}`), (answer, socket) => {
       if (!answer.startsWith("HTTP/1.1 200")) reject(new Error(answer));
       socket.removeAllListeners("data");
       socket.setTimeout(0);
-      const tls = connectTls({ socket, servername: host, ca: lab.caPem }, () => {
+      const tls = connectTls({ socket, servername: host, ca: through.caPem }, () => {
         resolve(tls);
       });
       tls.on("error", () => undefined);
@@ -120,12 +123,13 @@ describe("a connection", () => {
   });
 
   test("ends when the decision no longer holds", async () => {
-    const tls = await openTls();
+    const tls = await openTls(wary);
     const closed = new Promise((resolve) => tls.once("close", resolve));
-    lab.world.sidecar.decide = deny();
+    const { sidecar } = wary.world;
+    sidecar.decide = deny();
     await closed;
-    await until(() => outcomes().length > 0);
-    expect(outcomes().at(-1)).toMatchObject({ outcome: "denied", status: 200 });
+    await until(() => sidecar.outcomes.length > 0);
+    expect(sidecar.outcomes.at(-1)).toMatchObject({ outcome: "denied", status: 200 });
   });
 
   test("ends when its caller is revoked", async () => {
