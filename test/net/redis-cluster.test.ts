@@ -48,7 +48,7 @@ async function connect(url = cluster.url): Promise<RedisLink & { readonly told: 
   redis.on("ready", () => told.readies++);
   await until(() => {
     const parts = partsOf(redis);
-    return parts.length === 3 && parts.every(({ status }) => status === "ready");
+    return redis.status === "ready" && parts.length === 3 && parts.every(({ status }) => status === "ready");
   });
   return Object.assign(redis, { told });
 }
@@ -104,7 +104,7 @@ describe("on a cluster", () => {
     const make = () => {
       const epochs = openEpochs({
         shared: { redisAt: cluster.url, secret },
-        ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 400 },
+        ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 30_000 },
       });
       closing.push(epochs.close);
       return epochs;
@@ -131,7 +131,7 @@ describe("on a cluster", () => {
   });
 
   test("a proof that one sidecar took, another doesn't; and a signal takes effect once", async () => {
-    const parts = { max_entries: 100, wait_ms: 500, keepMs: 60_000, now: Date.now, redis: cluster.url };
+    const parts = { max_entries: 100, wait_ms: 20_000, keepMs: 60_000, now: Date.now, redis: cluster.url };
     const [one, other] = [1, 2].map(() => connectReplay({ ...parts, onEvent: () => undefined }));
     closing.push(
       () => one?.close(),
@@ -146,7 +146,7 @@ describe("on a cluster", () => {
       expect(await one?.use({ proof: `p${k}`, exchange: "", holder: "h" })).toBe("first");
       expect(await other?.use({ proof: `p${k}`, exchange: "", holder: "h" })).toBe("replayed");
     }
-    const seen = createRedisSeen({ redis: await connect(), secret, keepMs: 60_000, waitMs: 500 });
+    const seen = createRedisSeen({ redis: await connect(), secret, keepMs: 60_000, waitMs: 20_000 });
     expect(await seen.has("set")).toBe(false);
     await seen.add("set");
     expect(await seen.has("set")).toBe(true);

@@ -65,7 +65,7 @@ const may = process.env["REDIS_FAULTS"] === "1" && ip("netns", "add", space);
       newId: () => "id",
       log: { info: () => undefined, warn: () => undefined, error: () => undefined } as never,
     });
-    const fences = await openFences({}, { secret, redisAt: url });
+    const fences = await openFences({ staleAfterMs: 400 }, { secret, redisAt: url });
     const value: CachedResult = { result: false, rules: [], expiresAt: Date.now() + 600_000 };
     const works = async (): Promise<boolean> => {
       level.set("key", value, Date.now());

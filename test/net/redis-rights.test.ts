@@ -48,7 +48,7 @@ async function openOne(): Promise<Engine> {
   const engine = openEngine({
     config: {
       ...{ redisAt: all, secret: { text: secret }, onUnavailable: "deny" },
-      ...{ waitMs: 5_000, graceMs: 50, leaseMs: 3_000, holdMs: 3_600_000, maxEntries: 10_000 },
+      ...{ waitMs: 20_000, graceMs: 50, leaseMs: 3_000, holdMs: 3_600_000, maxEntries: 10_000 },
     },
     ...{ now: () => at, newId: () => "id", log: quietLog },
   });
@@ -90,7 +90,7 @@ describe("tasks and limits", () => {
 async function bumps(redisAt: string): Promise<void> {
   const epochs = openEpochs({
     shared: { redisAt, secret },
-    ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 400 },
+    ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 30_000 },
   });
   closing.push(epochs.close);
   await until(() => epochs.listening());
@@ -99,7 +99,7 @@ async function bumps(redisAt: string): Promise<void> {
 
 async function keeps(redisAt: string): Promise<void> {
   const link = connectRedis(redisAt, { onUp: () => undefined, onDown: () => undefined });
-  const level = createRedisCache({ redis: link, secret, waitMs: 1_000, now: Date.now });
+  const level = createRedisCache({ redis: link, secret, waitMs: 20_000, now: Date.now });
   closing.push(level.close);
   await until(() => level.available?.(Date.now()) === true);
   level.set(redisAt, { result: true, rules: [], expiresAt: Date.now() + 60_000 }, Date.now());
@@ -134,13 +134,13 @@ test("epochs, decisions, keys, proofs, signals", async () => {
   closing.push(ring.close);
   expect(ring.signer()).toBeDefined();
   const replay = connectReplay({
-    ...{ max_entries: 100, wait_ms: 500, keepMs: 60_000, now: Date.now, redis: all },
+    ...{ max_entries: 100, wait_ms: 20_000, keepMs: 60_000, now: Date.now, redis: all },
     onEvent: () => undefined,
   });
   closing.push(() => replay.close());
   await until(async () => (await replay.use({ proof: "p", exchange: "", holder: "h" })) !== "unknown");
   const link = connectRedis(all, { onUp: () => undefined, onDown: () => undefined });
-  const seen = createRedisSeen({ redis: link, secret, keepMs: 60_000, waitMs: 500 });
+  const seen = createRedisSeen({ redis: link, secret, keepMs: 60_000, waitMs: 20_000 });
   closing.push(() => {
     seen.close();
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { connectRedis } from "../../sidecar/net/redis.js";
 import { createRedisSeen } from "../../sidecar/signals/seen.js";
 import type { TestRedis } from "../redis.js";
-import { startRedis, until } from "../redis.js";
+import { sleep, startRedis, until } from "../redis.js";
 import { secret } from "../state/fences/world.js";
 import { startFleet } from "../tasks/fleet.js";
 import type { Transmitter } from "./world.js";
@@ -73,9 +73,13 @@ test("a user whose session is revoked at one sidecar is denied at both, cut in m
 });
 
 describe("what was taken is remembered", () => {
-  const shared = () => ({ redisAt: redis.url, secret, waitMs: 500 });
+  const shared = () => ({ redisAt: redis.url, secret, waitMs: 20_000 });
   const revoked = () => from.sign(from.claims(`${uris.caep}session-revoked`, about("ann")));
-  const connected = () => new Promise((resolve) => setTimeout(resolve, 100));
+  /** Waits until one who has asked nothing yet but what Redis is has been told. */
+  const connected = async (): Promise<void> => {
+    await until(async () => /cmd=info/.test(String(await redis.client.client("LIST"))));
+    await sleep(20);
+  };
 
   test("by the fleet, over restarts", async () => {
     const set = revoked();
@@ -94,8 +98,8 @@ describe("what was taken is remembered", () => {
     await redis.client.flushall();
     const names: string[] = [];
     const spy = connectRedis(redis.url, { onUp: () => undefined, onDown: () => undefined });
-    const seen = createRedisSeen({ redis: spy, secret, keepMs: 60_000, waitMs: 500 });
-    await connected();
+    const seen = createRedisSeen({ redis: spy, secret, keepMs: 60_000, waitMs: 20_000 });
+    await until(() => spy.status === "ready");
     await seen.add("one");
     const [name = ""] = await redis.client.keys("cs:{signals}:seen:*");
     const note = (await redis.client.get(name)) ?? "";

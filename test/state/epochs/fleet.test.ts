@@ -32,7 +32,7 @@ function replica(parts: Partial<OpenEpochsParts> = {}, url = redis.url): Replica
   const events: string[] = [];
   const epochs = openEpochs({
     shared: { redisAt: url, secret },
-    ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 400 },
+    ...{ cacheTtl: 60, now: Date.now, log: quietLog, pollMs: 40, staleAfterMs: 30_000 },
     onEvent: ({ kind }) => events.push(kind),
     ...parts,
   });
@@ -249,7 +249,7 @@ describe("Redis is not believed", () => {
   });
 
   test("one that is filled up isn't read, and nobody listens to it", async () => {
-    const one = replica({ most: 10 });
+    const one = replica({ most: 10, staleAfterMs: 400 });
     await listening(one);
     const junk = Object.fromEntries(Array.from({ length: 1_100 }, (_, n) => [`junk-${n}`, "x"]));
     await redis.client.hset(records, junk);
@@ -259,7 +259,7 @@ describe("Redis is not believed", () => {
 });
 
 test("one that answers no more is noticed, and bumps hold here", async () => {
-  const one = replica();
+  const one = replica({ staleAfterMs: 400 });
   await listening(one);
   redis.freeze();
   try {

@@ -126,7 +126,8 @@ describe("Redis away", () => {
   });
 
   test.each(["killed", "frozen"])("%s: stale within stale_after_ms, and known again after", async (how) => {
-    const [a, b] = [await replica(), await replica({ onPartition: "allow_cached" })];
+    const short = { staleAfterMs: 400 };
+    const [a, b] = [await replica(short), await replica({ ...short, onPartition: "allow_cached" })];
     await Promise.all([a, b].map(fresh));
     const id = await fence(a);
     await until(() => cuts(b));
@@ -277,7 +278,7 @@ describe("a Redis that isn't what it was can't lift one", () => {
   });
 
   test("more records than may be aren't read: stale", async () => {
-    const a = await replica({ max: 10 });
+    const a = await replica({ max: 10, staleAfterMs: 400 });
     await fresh(a);
     const junk = Array.from({ length: 1_200 }, (_, i) => [`f-${i}`, "x"]).flat();
     await redis.client.hset(records, ...junk);

@@ -25,7 +25,7 @@ export async function open(
   const fences = await openFences({
     config: {
       onPartition: "deny",
-      staleAfterMs: 400,
+      staleAfterMs: 30_000,
       pollMs: 40,
       secondPerson: false,
       max: 100,
