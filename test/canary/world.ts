@@ -117,7 +117,7 @@ export async function startCanaryWorld(): Promise<CanaryWorld> {
     claimed_headers: ["x-purpose"],
     max_body_bytes: 65_536,
     telemetry: { endpoint: collector.url, metrics_every_ms: 100, trust_traceparent: true, propagate: true },
-    content: { detectors: ["pii", "secrets", "injection", "language"] },
+    content: { detectors: ["pii", "secrets", "injection", "language"], budget_ms: 10_000 },
     upstreams: {
       file: of({ file: at("key"), id: "file", refresh_ms: 50 }),
       vault: of({

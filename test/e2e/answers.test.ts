@@ -32,7 +32,7 @@ beforeAll(async () => {
     config: {
       listen: "127.0.0.1:0",
       sidecar: { socket: join(world.directory, "pdp.sock"), deadline_ms: 2_000 },
-      content: { detectors: ["pii", "secrets"], answers: "decide" },
+      content: { detectors: ["pii", "secrets"], answers: "decide", budget_ms: 10_000 },
       upstreams: { main: { url: model.url } },
       models: { "gpt-4o": { upstream: "main", provider: "openai", region: "us", environment: "prod" } },
     } as unknown as Json,

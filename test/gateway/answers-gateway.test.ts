@@ -24,7 +24,11 @@ describe("through the gateway", () => {
     const place = { region: "eu", environment: "prod", provider: "x" };
     const started = await startWorld({
       config: {
-        content: { detectors: ["pii", "secrets"], ...(answers === undefined ? {} : { answers }) },
+        content: {
+          detectors: ["pii", "secrets"],
+          budget_ms: 10_000,
+          ...(answers === undefined ? {} : { answers }),
+        },
         upstreams: {
           openai: { url },
           anthropic: { url, protocol: "anthropic" },

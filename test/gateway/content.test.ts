@@ -330,7 +330,7 @@ describe("the gateway", () => {
   afterEach(() => world?.close());
 
   test("tells the sidecar, where that is configured", async () => {
-    world = await startWorld({ config: { content: { detectors: ["pii", "secrets"] } } });
+    world = await startWorld({ config: { content: { detectors: ["pii", "secrets"], budget_ms: 10_000 } } });
     await post(world, "/v1/chat/completions", chatBody({ messages: [{ role: "user", content: email }] }));
     expect(world.sidecar.asked[0]?.context.content).toMatchObject({
       pii: { email: 1 },

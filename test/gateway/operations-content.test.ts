@@ -9,7 +9,7 @@ beforeAll(async () => {
   const place = { region: "eu", environment: "prod", provider: "x" };
   world = await startWorld({
     config: {
-      content: { detectors: ["pii"] },
+      content: { detectors: ["pii"], budget_ms: 10_000 },
       upstreams: {
         openai: { url },
         anthropic: { url, protocol: "anthropic" },

@@ -45,7 +45,7 @@ beforeAll(async () => {
         client: { url, credentials: oauth("oauth") },
         exchange: { url, credentials: oauth("token_exchange") },
       },
-      content: { detectors: ["pii", "secrets"], answers: "decide" },
+      content: { detectors: ["pii", "secrets"], answers: "decide", budget_ms: 10_000 },
     },
   });
 });
