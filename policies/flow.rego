@@ -45,6 +45,26 @@ deny contains reason.resting_on(rego.metadata.rule(), untrusted | private) if {
 }
 
 # METADATA
+# title: the task has read what is private, and this could carry it outside
+# description: |
+#   Also where no stranger's words are known to have been read: an order may stand in a document of the house. Free are recipients
+#   that the task's scopes name, or whose domains are the tenant's own (`domains`), whatever entry the facts call `entrusted`, and
+#   one address of a page that has no room for data (`flow.room` characters behind a listed host): what it gives is labelled, and
+#   nothing leads outside after it.
+# custom:
+#   id: flow.private
+#   code: private_data_leads_outside
+#   owner: security
+#   severity: high
+#   frameworks: ["ASI01", "ASI02", "LLM01", "LLM02", "LLM06", "NIST-CSF:PR.DS"]
+deny contains reason.resting_on(rego.metadata.rule(), private) if {
+	count(private) > 0
+	count(untrusted) == 0
+	leads_outside
+	not may_learn
+}
+
+# METADATA
 # title: after reading what strangers wrote, the task may write only to those whom its user named
 # description: |
 #   Whom the user named is in the task's scopes: `recipient:bob@acme.example`, or all of a domain, `recipient:*@acme.example`.
@@ -359,6 +379,65 @@ to_named if {
 	input.resource.properties.facts.recipients.complete == true
 	count(input.resource.properties.facts.recipients.addresses) > 0
 	every address in input.resource.properties.facts.recipients.addresses { is_named(address) }
+}
+
+# INVARIANT: asked only where no stranger's words were read.
+may_learn if to_named
+
+may_learn if {
+	input.resource.type == "tool"
+	input.resource.properties.facts.recipients.complete == true
+	count(input.resource.properties.facts.recipients.addresses) > 0
+	every address in input.resource.properties.facts.recipients.addresses {
+		[_, domain] := split(address, "@")
+		domain in data.facts.tenants[caller.tenant].domains
+	}
+}
+
+may_learn if {
+	input.resource.type == "tool"
+	toolserver.tool.entrusted == true
+}
+
+may_learn if {
+	input.resource.type in {"server", "prompt", "resource", "resource_template"}
+	toolserver.facts.entrusted == true
+}
+
+may_learn if agent.entrusted == true
+
+may_learn if route.entrusted == true
+
+# All that it is listed as must say so.
+may_learn if {
+	input.resource.type == "host"
+	listed := [entry |
+		some name in host.listed_as(input.resource.properties.host)
+		entry := data.facts.hosts[name]
+	]
+	count(listed) > 0
+	every entry in listed { entry.entrusted == true }
+}
+
+# INVARIANT: only of a tool whose result is labelled as strangers': there is no second one.
+may_learn if {
+	shuts_behind_it
+	count(input.resource.properties.arguments) == 1
+	some key, address in input.resource.properties.arguments
+	toolserver.tool.arguments[key]
+	some name in toolserver.tool.hosts
+	beginning := concat("", ["https://", name, "/"])
+	startswith(address, beginning)
+	said := trim_prefix(address, beginning)
+	regex.match(`^[A-Za-z0-9/._-]*$`, said)
+	is_number(data.facts.flow.room)
+	count(said) <= data.facts.flow.room
+}
+
+shuts_behind_it if {
+	input.resource.type == "tool"
+	some label in toolserver.tool.labels
+	task.named_in(label, data.facts.flow.untrusted)
 }
 
 is_named(address) if concat(":", ["recipient", address]) in recipients

@@ -112,6 +112,14 @@ test_two_of_the_three_are_not[case] if {
 	not "private_data_after_untrusted_content" in denied(what, labels)
 }
 
+# An order may stand in what the house trusts.
+test_private_data_and_a_way_out_is_denied_too[case] if {
+	some way, what in ways_out
+	some labels in [["confidential-data"], ["restricted:acme"], ["personal-data", "reviewed"]]
+	case := concat(": ", [way, labels[0]])
+	denied(what, labels) == object.get({"a page": set(), "a host": set()}, way, {"private_data_leads_outside"})
+}
+
 test_what_stays_inside_is_not[case] if {
 	some way, what in inside
 	some pair, labels in pairs
@@ -218,6 +226,113 @@ test_marks_say_what_is_outside[name] if {
 		with data.facts as changed.facts
 	is_denied := "private_data_after_untrusted_content" in demo.codes(refusals)
 	is_denied == case.denied
+}
+
+pages := {
+	"https://news.example/": set(),
+	"https://news.example/orders/99": set(),
+	"https://news.example/twelve-chars": set(),
+	"https://news.example/thirteen-char": {"private_data_leads_outside"},
+	"https://news.example/a?d=x": {"private_data_leads_outside"},
+	"https://news.example/#x": {"private_data_leads_outside"},
+	"https://news.example/%41": {"private_data_leads_outside"},
+	"https://news.example/\u4e2d": {"private_data_leads_outside"},
+	"https://news.example/a\nb": {"private_data_leads_outside"},
+	"https://x@news.example/": {"private_data_leads_outside"},
+	"https://x.news.example/": {"private_data_leads_outside"},
+	"https://news.example:8443/": {"private_data_leads_outside"},
+	"https://news.example": {"private_data_leads_outside"},
+	"http://news.example/": {"private_data_leads_outside"},
+	"HTTPS://news.example/": {"private_data_leads_outside"},
+}
+
+test_an_address_has_no_room_for_private_data[address] if {
+	some address, expected in pages
+	denied(demo.call("web/read_page", {"url": address}), ["confidential-data"]) == expected
+}
+
+without_room := {
+	"more is said beside it": demo.call("web/read_page", {"url": "https://news.example/", "as": "x"}),
+	"it is in a list": demo.call("web/read_page", {"url": ["https://news.example/"]}),
+	"its name says something": demo.call("web/read_page", {"secret-7": "https://news.example/"}),
+	"nothing is said": demo.call("web/read_page", {}),
+	"arguments are a list": demo.call("web/read_page", ["https://news.example/"]),
+}
+
+test_other_arguments_have_room[name] if {
+	some name, what in without_room
+	"private_data_leads_outside" in denied(what, ["confidential-data"])
+}
+
+# Facts under which a page may not be read.
+closing := {
+	"what it gives isn't labelled": {"facts/tools/web~1read_page/labels": ["seen"]},
+	"no room is told": {"facts/flow/room": null},
+	"room is a word": {"facts/flow/room": "12"},
+	"no room": {"facts/flow/room": -1},
+	"any host": {"facts/tools/web~1read_page/hosts": ["*"]},
+}
+
+test_facts_open_addresses[name] if {
+	some name, changes in closing
+	changed := json.patch({"facts": data.facts}, [{"op": "add", "path": path, "value": value} | some path, value in changes])
+	refusals := flow.deny with input as demo.after(demo.ask(demo.senior, read_page), ["confidential-data"])
+		with data.facts as changed.facts
+	demo.codes(refusals) == {"private_data_leads_outside"}
+}
+
+# Whom the facts trust with what is private.
+entrusting := {
+	"a tool": {"what": send, "path": "facts/tools/mail~1send_email/entrusted"},
+	"an agent": {"what": message("stranger"), "path": "facts/agents/stranger", "value": {"entrusted": true}},
+	"a route": {"what": visit("elsewhere"), "path": "facts/routes/elsewhere", "value": {"entrusted": true}},
+}
+
+test_the_entrusted_may_learn_it[name] if {
+	some name, case in entrusting
+	changed := json.patch(
+		{"facts": data.facts},
+		[{"op": "add", "path": case.path, "value": object.get(case, "value", true)}],
+	)
+	refusals := flow.deny with input as demo.after(demo.ask(demo.senior, case.what), ["confidential-data"])
+		with data.facts as changed.facts
+	demo.is_empty(refusals)
+}
+
+test_nothing_of_it_after_strangers_words if {
+	"private_data_after_untrusted_content" in denied(connect, ["confidential-data", "untrusted-web"])
+}
+
+test_hosts_must_all_be_entrusted if {
+	changed := json.patch(
+		{"facts": data.facts},
+		[{"op": "add", "path": "facts/hosts/*.org", "value": {"ports": [443], "groups": []}}],
+	)
+	refusals := flow.deny with input as demo.after(demo.ask(demo.senior, connect), ["confidential-data"])
+		with data.facts as changed.facts
+	demo.codes(refusals) == {"private_data_leads_outside"}
+}
+
+to(addresses) := demo.but(send, {"resource/properties/facts/recipients": {"complete": true, "addresses": addresses}})
+
+house := {
+	"the house": {"addresses": ["ann@acme.example"], "denied": set()},
+	"somebody else besides": {"addresses": ["ann@acme.example", "bob@partner.example"]},
+	"a name like it": {"addresses": ["ann@acme.example.evil.example"]},
+	"a part of it": {"addresses": ["ann@mail.acme.example"]},
+	"two domains": {"addresses": ["ann@acme.example@acme.example"]},
+	"nobody": {"addresses": []},
+}
+
+test_private_data_is_sent_within_the_house[name] if {
+	some name, case in house
+	denied(to(case.addresses), ["confidential-data"]) == object.get(case, "denied", {"private_data_leads_outside"})
+}
+
+test_private_data_is_sent_to_the_named if {
+	request := object.union(demo.ask(demo.senior, send), {"context": {"task": object.union(named, {"labels": ["personal-data"]})}})
+	refusals := flow.deny with input as request
+	demo.is_empty(refusals)
 }
 
 # Of the task: its labels, what proves it, its scopes; of the mail: whom it goes to.

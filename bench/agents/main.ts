@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pinned, pinSelf } from "../process.js";
 import { drawReport, reportOf } from "./report.js";
-import { simulate } from "./simulate.js";
+import { simulate, sources } from "./simulate.js";
 import { prepareStage } from "./stage.js";
 
 const { values: flags } = parseArgs({
@@ -16,6 +16,8 @@ const { values: flags } = parseArgs({
     injected: { type: "string" },
     seed: { type: "string" },
     "at-once": { type: "string" },
+    /** Where all orders stand: page, inbox or document. */
+    source: { type: "string" },
     /** The folder of others than the shipped ones. */
     policies: { type: "string" },
     /** Where the report goes; the results' own place unless given. */
@@ -29,6 +31,8 @@ const seed = Number(flags.seed ?? Date.now() % 1_000_000);
 /** As many as give the times of steps. */
 const straightTasks = Math.min(tasks, 250);
 const atOnce = Number(flags["at-once"] ?? 4);
+const source = sources.find((one) => one === flags.source);
+if (flags.source !== undefined && source === undefined) throw new Error(`--source: ${sources.join(", ")}`);
 const before = loadavg()[0];
 
 const say = (text: string): void => void process.stderr.write(text);
@@ -55,8 +59,7 @@ try {
   });
   const through = await simulate(stage, {
     ...common,
-    users: "user",
-    through: true,
+    ...{ users: "user", through: true, ...(source === undefined ? {} : { source }) },
     onDone: progress("through the gateway", tasks),
   });
   const straight = await simulate(stage, {

@@ -24,6 +24,8 @@ export interface Options {
   readonly pauses: boolean;
   /** Begins the names of users: what sticks to those of one run isn't another's. */
   readonly users: string;
+  /** Where all orders stand; else in all places, in turn. */
+  readonly source?: Source;
   /** Attackers repeat themselves less. */
   readonly quick?: boolean;
   /** Straight to the servers: honest tasks alone. */
@@ -76,8 +78,8 @@ export interface Simulated {
   readonly seconds: number;
 }
 
-const sources = ["page", "inbox", "document"] as const;
-type Source = (typeof sources)[number];
+export const sources = ["page", "inbox", "document"] as const;
+export type Source = (typeof sources)[number];
 
 /** Lets so many in at once. */
 function createGate(width: number): { enter(first?: boolean): Promise<void>; leave(): void } {
@@ -130,7 +132,13 @@ export async function simulate(stage: Stage, options: Options): Promise<Simulate
         const own = createChance(options.seed * 7_919 + n);
         if (!taken.has(n)) honest.push(await runHonest({ n, own, people, gate, options, stage }, onHonest));
         else if (options.through)
-          injected.push(await runInjected({ n, own, people, stage }, injectedPlan(order.indexOf(n)), rounds));
+          injected.push(
+            await runInjected(
+              { n, own, people, stage },
+              injectedPlan(order.indexOf(n), options.source),
+              rounds,
+            ),
+          );
         steps += stepsOfATask;
       } finally {
         gate.leave();
@@ -210,8 +218,13 @@ interface InjectedPlan {
 }
 
 /** Spreads kinds, sources and ways evenly, whatever their number. */
-function injectedPlan(at: number): InjectedPlan {
-  const kinds: HonestKind[] = ["research", "house", "both", "correspondence"];
+function injectedPlan(at: number, only?: Source): InjectedPlan {
+  const kinds: HonestKind[] = [
+    "research",
+    "house",
+    "both",
+    ...(only === "document" ? [] : ["correspondence" as const]),
+  ];
   const kind = kinds[at % kinds.length] ?? "research";
   return {
     kind,
@@ -219,7 +232,7 @@ function injectedPlan(at: number): InjectedPlan {
     source:
       kind === "correspondence"
         ? "inbox"
-        : (sources[Math.floor(at / kinds.length) % sources.length] ?? "page"),
+        : (only ?? sources[Math.floor(at / kinds.length) % sources.length] ?? "page"),
     firstWay: (at * 7) % ways.length,
   };
 }
