@@ -169,7 +169,10 @@ describe("the store of a fleet", () => {
     await redis.close();
   });
   const open = async () => {
-    const world = createProofWorld({ dpop: {}, replay: { redis_url: redis.url, wait_ms: 1_000 } }, Date.now());
+    const world = createProofWorld(
+      { dpop: {}, replay: { redis_url: redis.url, wait_ms: 1_000 } },
+      Date.now(),
+    );
     await until(() => world.events.some(({ kind }) => kind === "replay_store_connected"));
     return world;
   };
