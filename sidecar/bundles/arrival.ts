@@ -2,6 +2,7 @@
 import type { Policy } from "../decide/policy.js";
 import type { BuiltBundle, Rejected } from "../rego/bundle.js";
 import type { Applied } from "./delta/apply.js";
+import type { Undoable } from "./keep/keep.js";
 
 /** How it came: what a service or a push brings is believed no more than what lies on the disk. */
 export type Origin = "path" | "service" | "push" | "persisted";
@@ -78,16 +79,16 @@ export interface Prepared extends BundleFacts {
   /** Whether it is still configured, and in the way in which it was looked at: that may have changed since. */
   readonly isCurrent: () => boolean;
   /**
-   * Keeps it and its mark on disk. Called once nothing but an assignment is left: what can't be marked mustn't come into force.
+   * Keeps it and its mark on disk, until it is said whether it came into force. Called once nothing but an assignment is left: what can't be marked mustn't come into force.
    * Never rejects.
    */
   keep(): Promise<Kept>;
 }
 
 export type Kept =
-  | { readonly kind: "kept" }
+  | ({ readonly kind: "kept" } & Undoable)
   /** It may come into force, and a restart may not find it. */
-  | { readonly kind: "unkept"; readonly message: string }
+  | ({ readonly kind: "unkept"; readonly message: string } & Undoable)
   | Rejected;
 
 /** What came is what is in force already. */

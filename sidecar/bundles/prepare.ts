@@ -8,7 +8,7 @@ import { createAhead } from "./ahead.js";
 import type { BundleFacts, Content, InForce, Kept, Prepare, Prepared } from "./arrival.js";
 import type { BundleConfig, KeyConfig } from "./config.js";
 import { inLine } from "./in-line.js";
-import type { Keep } from "./keep/keep.js";
+import type { Keep, Undoable } from "./keep/keep.js";
 import type { Marks } from "./keep/marks.js";
 import type { Job, Made, Make } from "./make.js";
 
@@ -120,7 +120,18 @@ export function createPrepare(parts: PrepareParts): Preparing {
           if (kept.kind === "unkept" && origin === "push") return rejected("keep_failed", kept.message);
           if (version.mark === known.mark) return kept;
           const marked = await marks.write(name, version.mark);
-          return marked.kind === "rejected" ? marked : kept;
+          if (marked.kind === "rejected") {
+            await kept.undo();
+            return marked;
+          }
+          return {
+            ...kept,
+            // INVARIANT: the mark first, for the same reason
+            async undo() {
+              const lowered = await marks.write(name, known.mark);
+              if (lowered.kind === "written") await kept.undo();
+            },
+          };
         },
       };
       return prepared;
@@ -151,15 +162,18 @@ function areSame(some: Keys, others: Keys): boolean {
   return some === others || JSON.stringify([...some]) === JSON.stringify([...others]);
 }
 
-const ok: Kept = { kind: "kept" };
+type Written = Exclude<Kept, Rejected>;
+const nothing: Undoable = { undo: () => Promise.resolve(), done: () => Promise.resolve() };
+const ok: Written = { kind: "kept", ...nothing };
 
-async function keepOn(keep: Keep, name: string, { type }: Made, bytes: Uint8Array): Promise<Kept> {
+async function keepOn(keep: Keep, name: string, { type }: Made, bytes: Uint8Array): Promise<Written> {
   try {
-    await keep[type](name, bytes);
-    return ok;
+    const { undo, done } = await keep[type](name, bytes);
+    return { kind: "kept", undo: () => undo().catch(() => undefined), done };
   } catch (error) {
     const code = (error as { code?: unknown } | null)?.code;
     return {
+      ...nothing,
       kind: "unkept",
       message: `it can't be kept on disk (${typeof code === "string" ? code : "fault"})`,
     };

@@ -200,11 +200,18 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
       if ((await arrival.confirm?.(prepared)) === false) return { kind: "declined" };
       const kept = await prepared.keep();
       if (kept.kind === "rejected") return rejectionOf(kept);
-      if (closed) return { kind: "rejected", code: "activation_failed", message: "the sidecar is stopping" };
-      // INVARIANT: what a key verified that was taken away meanwhile, or what isn't configured any more, doesn't come
-      if (!prepared.isCurrent()) return outdated;
-      const activation = inPlace === undefined ? bringIn(bundle) : changeInPlace(name, inPlace);
-      if (activation.kind !== "activated") return activation;
+      const bringKept = (): Activation => {
+        if (closed) return stopping;
+        // INVARIANT: what a key verified that was taken away meanwhile, or what isn't configured any more, doesn't come
+        if (!prepared.isCurrent()) return outdated;
+        return inPlace === undefined ? bringIn(bundle) : changeInPlace(name, inPlace);
+      };
+      const activation = bringKept();
+      if (activation.kind !== "activated") {
+        // INVARIANT: what isn't in force marks no version, and isn't what a restart finds
+        await kept.undo();
+        return activation;
+      }
       const facts = factsOf(prepared);
       held.set(name, { ...facts, digest: built.digest, ...(origin === "path" ? {} : { built }) });
       const { override, tests } = prepared;
@@ -219,6 +226,7 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
         ledger.warn(name, { code: "keep_failed", message: kept.message });
         parts.log.error("bundle not kept", { bundle: name, code: "keep_failed", reason: kept.message });
       }
+      await kept.done();
       const { revision } = bundle;
       return { ...activation, facts: { ...facts, revision, ...(tests === undefined ? {} : { tests }) } };
     });
@@ -332,6 +340,11 @@ export function createBundleStore(parts: BundleStoreParts): BundleStore {
   };
 }
 
+const stopping: Activation = {
+  kind: "rejected",
+  code: "activation_failed",
+  message: "the sidecar is stopping",
+};
 const outdated: Activation = {
   kind: "rejected",
   code: "activation_failed",

@@ -93,7 +93,7 @@ export function createDiscovery<T>(parts: DiscoveryParts<T>): Discovery {
   const keepOn = async (bytes: Uint8Array): Promise<string | undefined> => {
     if (keep === undefined || !bundle.persist) return undefined;
     try {
-      await keep.snapshot(name, bytes);
+      await (await keep.snapshot(name, bytes)).done();
       return undefined;
     } catch (error) {
       const code = (error as { code?: unknown } | null)?.code;

@@ -240,6 +240,39 @@ test("where the mark can't be written nothing new comes into force; where the bu
   expect(first.store.status()[0]).toMatchObject({ code: "keep_failed", active_revision: "r3" });
 });
 
+test("what fails in the last step, kept already, is taken back with its mark", async () => {
+  const bundles = [configOf("app", { persist: true, verify: { ...verifyNothing, version: true } })];
+  const to = bring({ toolchain, cacheDir, directory, bundles });
+  open.push(to);
+  await to.keep?.read("app");
+  const reconfigured = {
+    // by then it was looked at by rules that aren't configured any more
+    confirm() {
+      bundles.splice(0, 1, ...bundles.map((one) => ({ ...one })));
+      return Promise.resolve(true);
+    },
+  };
+  const place = (name: string): string => join(folder(), name);
+  const files = async (): Promise<unknown> => {
+    const names = (await readdir(folder()).catch(() => [])).sort();
+    return Promise.all(names.map(async (name) => [name, await readFile(place(name), "utf8")]));
+  };
+  const outdated = {
+    code: "activation_failed",
+    message: expect.stringContaining("its configuration changed"),
+  };
+  expect(await push(to, version(3), reconfigured)).toMatchObject(outdated);
+  expect(existsSync(place("bundle.tar.gz"))).toBe(false);
+  expect(await push(to, version(1))).toMatchObject({ kind: "activated" });
+  const before = await files();
+  expect(await push(to, version(2), reconfigured)).toMatchObject(outdated);
+  expect(await push(to, delta(2, "r1"), reconfigured)).toMatchObject(outdated);
+  expect(await files()).toEqual(before);
+  expect((await start()).store.status()[0]).toMatchObject({ version: 1 });
+  expect(await push(to, delta(2, "r1"))).toMatchObject({ kind: "activated", facts: { type: "delta" } });
+  expect((await start()).store.status()[0]).toMatchObject({ version: 2 });
+});
+
 test("no name leads out of the folder, nor to another bundle's", async () => {
   const keep = createKeep(directory);
   const names = ["a", "a/b", "..", "../a", "a/../b", ".", "", "a/bundle.tar.gz", "a//b", "%2e%2e", ".hidden"];

@@ -1,10 +1,10 @@
 /** Keeps bundles on disk in OPA's layout, to start from where their source is away. */
 import { createHash } from "node:crypto";
-import { readdir, unlink } from "node:fs/promises";
+import { readdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject, parseJson } from "../../contract.js";
 import type { Rejected } from "../../rego/bundle.js";
-import { naming, openFolder, readWhole, sweep, syncFolder, writeWhole } from "./whole.js";
+import { naming, openFolder, readWhole, setAside, sweep, syncFolder, writeWhole } from "./whole.js";
 
 /** `bundles/<name>/bundle.tar.gz` in the persistence directory, and the changes that came after it. */
 export interface Keep {
@@ -15,11 +15,19 @@ export interface Keep {
   /** Never rejects. */
   read(name: string): Promise<KeptBundle | { readonly kind: "none" } | Rejected>;
   /** Takes the place of what was kept. On disk when it answers. @throws Error of the file system */
-  snapshot(name: string, bytes: Uint8Array): Promise<void>;
+  snapshot(name: string, bytes: Uint8Array): Promise<Undoable>;
   /** Adds changes to the snapshot. On disk when it answers. @throws Error of the file system */
-  delta(name: string, bytes: Uint8Array): Promise<void>;
+  delta(name: string, bytes: Uint8Array): Promise<Undoable>;
   /** Remembers by which ETag a place knows what was kept last. Never rejects: it spares a download, and no more. */
   told(name: string, bytes: Uint8Array, told: KeptEtag): Promise<void>;
+}
+
+/** What was written, and may still be taken back; one of both is called. */
+export interface Undoable {
+  /** It didn't come into force: what was kept before is there again. @throws Error of the file system */
+  undo(): Promise<void>;
+  /** It did: what was kept before goes. Never rejects. */
+  done(): Promise<void>;
 }
 
 export interface KeptEtag {
@@ -83,21 +91,47 @@ export function createKeep(directory: string): Keep {
     },
     async snapshot(name, bytes) {
       const folder = folderOf(name);
-      const snapshot = nameOf(bytes);
-      await writeWhole(folder, snapshotFile, bytes);
+      const [snapshot, before] = [nameOf(bytes), snapshots.get(name)];
+      const aside = await setAside(folder, snapshotFile);
+      const takeAway = async (file: string | undefined): Promise<void> => {
+        if (file !== undefined) await unlink(file).catch(() => undefined);
+      };
+      try {
+        await writeWhole(folder, snapshotFile, bytes);
+      } catch (error) {
+        await takeAway(aside);
+        throw error;
+      }
       snapshots.set(name, snapshot);
-      const old = (await readdir(folder)).filter(
-        (file) => file.startsWith("delta-") && !file.includes(snapshot),
-      );
-      await Promise.all(old.map((file) => unlink(join(folder, file)).catch(() => undefined)));
-      await syncFolder(folder);
+      return {
+        async undo() {
+          const file = join(folder, snapshotFile);
+          await (aside === undefined ? unlink(file) : rename(aside, file));
+          if (before === undefined) snapshots.delete(name);
+          else snapshots.set(name, before);
+          await syncFolder(folder);
+        },
+        async done() {
+          const files = await readdir(folder).catch(() => []);
+          const old = files.filter((file) => file.startsWith("delta-") && !file.includes(snapshot));
+          await Promise.all([aside, ...old.map((file) => join(folder, file))].map(takeAway));
+        },
+      };
     },
     async delta(name, bytes) {
       const snapshot = snapshots.get(name);
       if (snapshot === undefined) throw new Error("there is no snapshot");
       const count = (await deltasOf(name, snapshot)).length;
       if (count >= mostDeltas) throw new Error("there are too many changes: give a snapshot");
-      await writeWhole(folderOf(name), deltaFile(count + 1, snapshot), bytes);
+      const [folder, file] = [folderOf(name), deltaFile(count + 1, snapshot)];
+      await writeWhole(folder, file, bytes);
+      return {
+        async undo() {
+          await unlink(join(folder, file));
+          await syncFolder(folder);
+        },
+        done: () => Promise.resolve(),
+      };
     },
     async told(name, bytes, { etag, place }) {
       const text = JSON.stringify({ of: nameOf(bytes), etag, place });

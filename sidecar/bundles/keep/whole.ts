@@ -1,6 +1,6 @@
 /** Files that are there whole or not at all, in folders that nobody else may write. */
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 export class FolderRefused extends Error {
@@ -58,6 +58,21 @@ export async function writeWhole(folder: string, name: string, bytes: Uint8Array
     throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * Gives a file a second name, which {@link sweep} takes away after a crash; undefined where there is no such file.
+ * @throws Error of the file system
+ */
+export async function setAside(folder: string, name: string): Promise<string | undefined> {
+  const aside = join(folder, `.fresh-${randomUUID()}`);
+  try {
+    await link(join(folder, name), aside);
+    return aside;
+  } catch (error) {
+    if ((error as { code?: unknown } | null)?.code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 export async function syncFolder(folder: string): Promise<void> {
