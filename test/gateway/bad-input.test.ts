@@ -165,7 +165,7 @@ describe("bytes on the wire", () => {
   });
 
   test("a body that ends early forwards nothing", async () => {
-    await sendRaw(world.port, head("Content-Length: 10000\r\n") + chat);
+    await sendRaw(world.port, head("Content-Length: 10000\r\n") + chat, 1_500);
     expect(world.sidecar.asked).toEqual([]);
     expect(world.model.received).toEqual([]);
   });

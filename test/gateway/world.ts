@@ -203,8 +203,8 @@ export function post(
   });
 }
 
-/** Writes bytes to the gateway's port and gives all that comes back until it closes. */
-export function sendRaw(port: number, text: string): Promise<string> {
+/** Writes bytes to the gateway's port and gives all that comes back until it closes, or is silent for so long. */
+export function sendRaw(port: number, text: string, milliseconds = 15_000): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     let out = "";
@@ -214,7 +214,7 @@ export function sendRaw(port: number, text: string): Promise<string> {
     socket.on("close", () => {
       resolve(out);
     });
-    socket.setTimeout(1_500, () => socket.destroy());
+    socket.setTimeout(milliseconds, () => socket.destroy());
   });
 }
 

@@ -43,6 +43,8 @@ export interface FakeVault {
   revokeAll(): void;
   /** What logins give. */
   login: { ttl: number; renewable: boolean };
+  /** How much longer a token is taken than it is told to live, milliseconds: a busy machine's pause isn't its end. */
+  graceMs: number;
   role: { name: string; jwt: string };
   approle: { roleId: string; secretId: string };
   close(): Promise<void>;
@@ -64,7 +66,7 @@ export async function startFakeVault({
   const envelope = { request_id: "r", lease_id: "", renewable: false, lease_duration: 0, wrap_info: null };
   const make = ({ ttl, renewable }: { ttl: number; renewable: boolean }): string => {
     const token = `hvs.${randomBytes(18).toString("base64url")}`;
-    tokens.set(token, { renewable, ttl, until: Date.now() + ttl * 1_000 });
+    tokens.set(token, { renewable, ttl, until: Date.now() + ttl * 1_000 + vault.graceMs });
     return token;
   };
   const authOf = (token: string): object => {
@@ -105,12 +107,12 @@ export async function startFakeVault({
     if (lease === undefined || lease.until < Date.now())
       return errors(res, 403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
     if (path === "auth/token/lookup-self") {
-      const ttl = Math.ceil((lease.until - Date.now()) / 1_000);
+      const ttl = Math.max(1, Math.ceil((lease.until - vault.graceMs - Date.now()) / 1_000));
       return say(res, 200, { ...envelope, data: { id: token, ttl, renewable: lease.renewable }, auth: null });
     }
     if (path === "auth/token/renew-self") {
       if (!lease.renewable) return errors(res, 400, "lease is not renewable");
-      lease.until = Date.now() + lease.ttl * 1_000;
+      lease.until = Date.now() + lease.ttl * 1_000 + vault.graceMs;
       return say(res, 200, authOf(token));
     }
     const old = plain.get(path);
@@ -157,6 +159,7 @@ export async function startFakeVault({
       tokens.clear();
     },
     login: { ttl: 3_600, renewable: true },
+    graceMs: 0,
     role: { name: "countersign", jwt: "service-account.jwt.token" },
     approle: { roleId: "role-id-1", secretId: "secret-id-1" },
     close: () =>

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { authorityLines, createCa } from "../../identify/spiffe/ca.js";
 import { until } from "../world.js";
 import type { FakeVault } from "./fake-vault.js";
@@ -125,9 +125,13 @@ describe("the gateway gets in", () => {
   });
   test("and renews its token before it ends; one that can't be renewed is had anew", async () => {
     vault.login = { ttl: 1, renewable: true };
+    vault.graceMs = 20_000;
     environment["SECRET_ID"] = vault.approle.secretId;
     const auth = { approle: { role_id: "role-id-1", secret_id: { env: "SECRET_ID" } } };
-    await world.open(at({ auth }));
+    const timers = jest.spyOn(globalThis, "setTimeout");
+    await world.open(at({ auth }, { refresh_ms: 600_000 }));
+    expect(timers.mock.calls.map(([, ms]) => Math.round(ms ?? 0))).toContain(667);
+    timers.mockRestore();
     await until(() => vault.asked.some(({ path }) => path === "auth/token/renew-self"));
     expect(logins()).toBe(1);
     world.close();
@@ -141,6 +145,7 @@ describe("the gateway gets in", () => {
     expect(world.events).toEqual([]);
   });
   test("by a token that it keeps alive, as long as that may be", async () => {
+    vault.graceMs = 20_000;
     environment["VAULT_TOKEN"] = vault.token({ ttl: 1 });
     const renewals = (): number => vault.asked.filter(({ path }) => path === "auth/token/renew-self").length;
     await world.open(at());
@@ -149,6 +154,7 @@ describe("the gateway gets in", () => {
     world.close();
 
     world = startSecrets(environment);
+    vault.graceMs = 0;
     environment["VAULT_TOKEN"] = vault.token({ ttl: 1, renewable: false });
     vault.asked.length = 0;
     const secret = await world.open(at());
