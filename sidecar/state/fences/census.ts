@@ -88,7 +88,8 @@ export function createCensus({ redis, subscriber, seal, channelOf, count }: Cens
       let expected = Infinity;
       let timer: NodeJS.Timeout | undefined;
       const collected = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, collectMs);
+        // what has come while this process stood still counts
+        timer = setTimeout(() => setImmediate(resolve), collectMs);
         waiting.set(id, (live) => {
           all.push(live);
           if (all.length >= expected) resolve();

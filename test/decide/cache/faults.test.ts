@@ -116,7 +116,7 @@ async function correct(allowed = true): Promise<void> {
     const answers = await Promise.all([decide(one, n), decide(other, n)]);
     expect(answers).toEqual([allowed && n % 2 === 0, allowed && n % 2 === 0]);
     // far above what is waited for, far below what Redis would take
-    expect(Date.now() - begun).toBeLessThan(5_000);
+    expect(Date.now() - begun).toBeLessThan(15_000);
   };
   for (let n = from; n < from + 10; n++) await ask(n);
   await Promise.all(Array.from({ length: 40 }, (_, n) => ask(from + (n % 30))));
