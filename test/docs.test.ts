@@ -1,13 +1,15 @@
 /** Docs that can be held to the source are. */
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import yaml from "js-yaml";
 import { sidecarFlags } from "../cli/sidecar.js";
 import { parseGatewayConfig } from "../gateway/config.js";
+import { createKeep } from "../sidecar/bundles/keep/keep.js";
+import { ownDirectory } from "../sidecar/bundles/keep/own.js";
 import { parseSidecarConfig } from "../sidecar/config.js";
 import type { Json } from "../sidecar/contract.js";
 import { errorTable } from "../sidecar/contract.js";
@@ -87,6 +89,40 @@ describe("bundles", () => {
   test.each(["sidecar", "fleet"])("deploy/examples/%s.yaml is valid", (name) => {
     const { bundles } = parseSidecarConfig(withKey(read(`deploy/examples/${name}.yaml`)));
     expect(bundles.bundles).toMatchObject([{ name: "app", signing: { keyid: "release" } }]);
+  });
+
+  test("deploy/examples/kubernetes.yaml writes to its volume only, in a folder that the sidecar makes itself", async () => {
+    const set = yaml.load(read("deploy/examples/kubernetes.yaml")) as {
+      readonly spec: {
+        readonly template: { readonly spec: Record<string, unknown> };
+        readonly volumeClaimTemplates: readonly Record<string, unknown>[];
+      };
+    };
+    const { template, volumeClaimTemplates } = set.spec;
+    expect(template.spec).toMatchObject({
+      securityContext: { runAsNonRoot: true, fsGroup: 1000, fsGroupChangePolicy: "OnRootMismatch" },
+      containers: [
+        {
+          securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
+          volumeMounts: [
+            { name: "kept", mountPath: "/var/lib/countersign" },
+            { readOnly: true },
+            { readOnly: true },
+          ],
+        },
+      ],
+    });
+    expect(volumeClaimTemplates).toMatchObject([{ metadata: { name: "kept" } }]);
+    // as a kubelet leaves a volume's root with fsGroup
+    const volume = join(folder, "volume");
+    mkdirSync(volume);
+    chmodSync(volume, 0o2775);
+    await expect(ownDirectory({ directory: volume, onWait: () => undefined })).rejects.toThrow(
+      "chmod -R go-w",
+    );
+    const lock = await ownDirectory({ directory: join(volume, "kept"), onWait: () => undefined });
+    await createKeep(join(volume, "kept")).open();
+    await lock.release();
   });
 
   test("what docs/bundles.md types ends with a signed bundle", () => {
