@@ -1,6 +1,6 @@
 /** Runs an author's command: once, or with `--watch` at each change, with the compiler kept warm in between. */
 import type { Toolchain, ToolchainParts } from "../sidecar/rego/toolchain.js";
-import { createToolchain } from "../sidecar/rego/toolchain.js";
+import { createToolchain, nativeCompiler } from "../sidecar/rego/toolchain.js";
 import { watchPath } from "../sidecar/bundles/watch-path.js";
 import type { AuthorRequest } from "../sidecar/rego/author.js";
 import { fileOf, readCapabilities, readSchemas } from "./author-files.js";
@@ -27,14 +27,15 @@ export async function runAuthor({ paths, watch, io, once }: AuthorRun): Promise<
   );
 }
 
-/** Works with the compiler that is there, or with one of its own, which ends with the work. */
+/** Works with the compiler that is there, or with one of its own, which ends with the work: this machine's where it is built. */
 export async function withToolchain<T>(
   io: Io,
   parts: ToolchainParts,
   work: (toolchain: Toolchain) => Promise<T>,
 ): Promise<T> {
   if (io.toolchain !== undefined) return work(io.toolchain);
-  const toolchain = createToolchain(parts);
+  const nativePath = nativeCompiler();
+  const toolchain = createToolchain({ ...parts, ...(nativePath === undefined ? {} : { nativePath }) });
   try {
     return await work(toolchain);
   } finally {

@@ -25,6 +25,7 @@ Flags:
       --capabilities FILE    a capabilities.json, or a version of OPA, that the policies must do with
       --v0-compatible        the files are Rego v0
       --v0-v1                the files must be Rego v0 and v1 at once
+      --notes                tells what is right, and seldom meant (default; --notes=false: doesn't)
   -w, --watch                checks again at each change
       --obligations          shows the obligations that policies may return, and what their properties must be (json:
                              JSON Schema); takes no PATH
@@ -36,8 +37,9 @@ Examples:
   countersign check --watch policies
 `,
   async run(args, io) {
-    const { values, positionals } = readFlags(args, {
+    const { values, positionals, off } = readFlags(args, {
       ...sourceFlags,
+      notes: { type: "boolean" },
       strict: { type: "boolean", short: "S" },
       schema: { type: "string", short: "s" },
       "max-errors": { type: "string", short: "m" },
@@ -72,7 +74,12 @@ Examples:
       });
       if (found.kind === "rejected") return tell(found.errors, {});
       const outcome = await toolchain.author("check", { ...request, ...found.read });
-      const errors = outcome.kind === "rejected" ? outcome.errors : (outcome.result.errors ?? []);
+      const { errors = [], notes = [] } =
+        outcome.kind === "rejected" ? { errors: outcome.errors } : outcome.result;
+      if (format === "pretty" && !off.has("notes")) {
+        const told = notes.map((note) => ({ ...note, code: `note: ${note.code}` }));
+        io.err(drawErrors(told, found.read.files));
+      }
       if (errors.length === 0 && values.watch === true) io.err("no errors\n");
       return tell(errors, found.read.files);
     };

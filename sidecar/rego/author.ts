@@ -152,6 +152,8 @@ export interface AuthorReport {
   /** `opa`'s exit code. */
   readonly exit: number;
   readonly errors?: readonly AuthorError[];
+  /** What is right, and seldom meant, of a check without errors. */
+  readonly notes?: readonly BuildError[];
   /** Where coverage was asked for, and not as JSON. */
   readonly coverage?: CoverageReport;
   /** Tests that ran. */

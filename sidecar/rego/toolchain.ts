@@ -1,17 +1,22 @@
-import type { ChildProcess } from "node:child_process";
-import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AuthorOps } from "./author.js";
 import type { BuildError, BuiltinUse, EntrypointFacts, Manifest, Rejected, RuleFacts } from "./bundle.js";
 import { rejected } from "./bundle.js";
+import type { Compiler, CompilerEvents } from "./start-compiler.js";
+import { startNative, startReactor } from "./start-compiler.js";
 
 export interface ToolchainParts {
   /** The reactor; the built one unless given. */
   readonly wasmPath?: string;
+  /**
+   * The same compiler as a program of the machine, for who compiles what is their own: it isn't held to the memory and
+   * the reach of WASM. See {@link nativeCompiler}.
+   */
+  readonly nativePath?: string;
   /** The compiler's process ends after this long without work, milliseconds; 10,000. */
   readonly idleMs?: number;
   /** Longest time for one request, start-up included, milliseconds; 120,000. */
@@ -141,14 +146,13 @@ interface Pending {
 const longTests = 150_000;
 
 const builtReactor = fileURLToPath(new URL("./toolchain/toolchain.wasm", import.meta.url));
-const program = fileURLToPath(new URL("./compile-process.js", import.meta.url));
 
 /** Creates the toolchain; its process starts with the first request. Requests never reject. */
 export function createToolchain(parts: ToolchainParts): Toolchain {
   const { wasmPath = builtReactor, idleMs = 10_000, timeoutMs = 120_000, maxMemoryPages = 16_384 } = parts;
-  const { optimise = false } = parts;
+  const { optimise = false, nativePath } = parts;
   const pending = new Map<number, Pending>();
-  let child: ChildProcess | undefined;
+  let child: Compiler | undefined;
   let idle: NodeJS.Timeout | undefined;
   let nextId = 1;
   let versioned: Promise<string> | undefined;
@@ -160,45 +164,39 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
     clearTimeout(waiting.timer);
     waiting.resolve(outcome);
     if (pending.size === 0) {
-      child?.unref();
-      child?.channel?.unref();
+      child?.release();
       idle = setTimeout(stop, idleMs);
       idle.unref();
     }
   };
   const stop = (): void => {
-    child?.kill("SIGKILL");
+    void child?.kill();
     child = undefined;
   };
   const failAll = (code: string, message: string): void => {
     for (const id of [...pending.keys()]) settle(id, rejected(code, message));
   };
 
-  const start = (op: string, size: number): ChildProcess => {
+  const start = (op: string, size: number): Compiler => {
+    const events = {
+      answered(id: number, response: Uint8Array) {
+        settle(id, { kind: "done", result: new TextDecoder().decode(response) });
+      },
+      gone() {
+        if (child !== started) return;
+        child = undefined;
+        failAll("toolchain_failed", "the compiler ended unexpectedly; the policy may need too much memory");
+      },
+    };
+    const started = nativePath === undefined ? reactor(op, size, events) : startNative(nativePath, events);
+    return started;
+  };
+  const reactor = (op: string, size: number, events: CompilerEvents): Compiler => {
     const hot = op === "test" || (op === "author_test" && size > longTests);
     const baseline = optimise ? [] : [hot ? "--wasm-tiering-budget=30000000" : "--liftoff-only"];
-    const started = fork(program, [wasmPath], {
-      env: {},
-      // a function is validated when it is first called: 43 MB before the first request would take a fifth of the start
-      execArgv: [
-        ...["--no-warnings", ...baseline, "--wasm-lazy-validation"],
-        `--wasm-max-mem-pages=${maxMemoryPages}`,
-      ],
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-    });
-    started.on("message", (message: { id?: number; response?: Uint8Array }) => {
-      if (message.id === undefined || message.response === undefined) return;
-      settle(message.id, { kind: "done", result: new TextDecoder().decode(message.response) });
-    });
-    const gone = (): void => {
-      if (child !== started) return;
-      child = undefined;
-      failAll("toolchain_failed", "the compiler ended unexpectedly; the policy may need too much memory");
-    };
-    started.on("exit", gone);
-    started.on("error", gone);
-    return started;
+    // a function is validated when it is first called: 43 MB before the first request would take a fifth of the start
+    const flags = [...baseline, "--wasm-lazy-validation", `--wasm-max-mem-pages=${maxMemoryPages}`];
+    return startReactor(wasmPath, flags, events);
   };
 
   const send = (request: { readonly op: string }): Promise<Outcome<string>> => {
@@ -212,17 +210,16 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
       const id = nextId++;
       const bytes = new TextEncoder().encode(JSON.stringify(request));
       const running = (child ??= start(request.op, bytes.byteLength));
-      running.ref();
-      running.channel?.ref();
+      running.hold();
       const timer = setTimeout(() => {
         settle(id, rejected("toolchain_timeout", `the compiler took longer than ${timeoutMs} ms`));
         const wedged = child;
         child = undefined;
-        wedged?.kill("SIGKILL");
+        void wedged?.kill();
         failAll("toolchain_failed", "the compiler was stopped because of another request");
       }, timeoutMs);
       pending.set(id, { resolve, timer });
-      running.send({ id, request: bytes });
+      running.send(id, bytes);
     });
   };
 
@@ -257,17 +254,26 @@ export function createToolchain(parts: ToolchainParts): Toolchain {
       failAll("toolchain_failed", "the toolchain was closed");
       clearTimeout(idle);
       child = undefined;
-      // who waits for the end must not run out of events before it
-      running.ref();
-      const ended = new Promise<void>((resolve) => {
-        running.once("exit", () => {
-          resolve();
-        });
-      });
-      running.kill("SIGKILL");
-      return ended;
+      running.hold();
+      return running.kill();
     },
   };
+}
+
+/** Finds the compiler as a program of this machine (`make native`), of the same sources as the reactor. */
+export function nativeCompiler(): string | undefined {
+  const folder = dirname(builtReactor);
+  const stampOf = (path: string): string | undefined => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  };
+  const stamp = stampOf(join(folder, "native", "stamp"));
+  return stamp !== undefined && stamp === stampOf(join(folder, "stamp"))
+    ? join(folder, "native", "toolchain")
+    : undefined;
 }
 
 /** The build's stamp where it stands beside the reactor (see toolchain/build.sh), else the reactor's own digest. */

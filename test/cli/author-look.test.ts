@@ -10,7 +10,7 @@ import { canonical } from "../../cli/same-json.js";
 import { parseJson } from "../../sidecar/contract.js";
 import { packEntries } from "../../sidecar/rego/pack.js";
 import { readEntries } from "../../sidecar/rego/read.js";
-import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { createToolchain, nativeCompiler } from "../../sidecar/rego/toolchain.js";
 import { root } from "../world.js";
 
 interface Golden {
@@ -19,7 +19,9 @@ interface Golden {
 }
 const { files, cases } = JSON.parse(await readFile(join(root, "test/cli/opa-1.22.json"), "utf8")) as Golden;
 
-const toolchain = createToolchain({});
+// by the program of this machine with `make test-all`, too: it prints the same
+const nativePath = process.env["NATIVE"] === undefined ? undefined : (nativeCompiler() ?? "not built");
+const toolchain = createToolchain(nativePath === undefined ? {} : { nativePath });
 const before = process.cwd();
 let place: string;
 beforeAll(async () => {

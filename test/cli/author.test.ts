@@ -23,10 +23,12 @@ import { fmtCommand } from "../../cli/fmt.js";
 import type { Command } from "../../cli/main.js";
 import { testCommand } from "../../cli/test.js";
 import { readArchive } from "../../sidecar/rego/archive.js";
-import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { createToolchain, nativeCompiler } from "../../sidecar/rego/toolchain.js";
 import { root } from "../world.js";
 
-const toolchain = createToolchain({});
+// by the program of this machine with `make test-all`, too: it prints the same
+const nativePath = process.env["NATIVE"] === undefined ? undefined : (nativeCompiler() ?? "not built");
+const toolchain = createToolchain(nativePath === undefined ? {} : { nativePath });
 afterAll(() => toolchain.close());
 
 let place: string;

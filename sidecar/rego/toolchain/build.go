@@ -52,6 +52,7 @@ func build(req *request) (any, []fault) {
 	if slices.ContainsFunc(facts, func(r reads) bool { return r.Clock != "" }) {
 		analysis.clock.rewrite()
 	}
+	analysis.withoutFunctions(source.Modules)
 	// memory is short where there are many rules
 	analysis = nil
 	rules, faults := markRules(source.Modules)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -102,6 +103,13 @@ var (
 )
 
 func isTest(path string) bool { return strings.HasSuffix(path, "_test.rego") }
+
+// withoutTests gives what a build sees.
+func withoutTests(modules map[string]*ast.Module) map[string]*ast.Module {
+	out := maps.Clone(modules)
+	maps.DeleteFunc(out, func(path string, _ *ast.Module) bool { return isTest(path) })
+	return out
+}
 
 func isData(path string) bool {
 	name := path[strings.LastIndex(path, "/")+1:]

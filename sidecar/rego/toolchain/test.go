@@ -29,7 +29,7 @@ func check(req *request) (any, []fault) {
 	compiler.Compile(modules)
 	faults = append(faults, faultsOf(compiler.Errors)...)
 	if len(faults) == 0 {
-		_, _, faults = lift(modules)
+		_, _, faults = lift(withoutTests(modules))
 	}
 	if len(faults) > 0 {
 		sortFaults(faults)
