@@ -1,6 +1,7 @@
 /** Evaluates a document as a sidecar does, and by OPA's own evaluator, and tells where the two differ. */
 import type { Json } from "../sidecar/contract.js";
 import { isObject, parseJson, stringifyJson } from "../sidecar/contract.js";
+import { loadModules } from "../sidecar/bundles/activate.js";
 import type { Answer } from "../sidecar/decide/answer.js";
 import { serveBuiltins } from "../sidecar/decide/builtins/serve.js";
 import { loadPolicy } from "../sidecar/decide/policy.js";
@@ -76,9 +77,10 @@ export async function evalAsSidecar(parts: SidecarEval): Promise<{ code: number;
   }
   const input = request.input_text === undefined ? undefined : parseJson(request.input_text);
   const { bundle } = built;
-  const policy = loadPolicy({
-    ...{ wasm: bundle.wasm, data: bundle.data, budget, maxPages: 1_024, builtins: serveBuiltins() },
-  });
+  const builtins = serveBuiltins();
+  const policy = loadModules(bundle, ({ wasm, data: base }) =>
+    loadPolicy({ wasm, data: base, budget, maxPages: 1_024, builtins }),
+  );
   const strict = request.strict_builtin_errors ?? false;
   const evaluated = policy.evaluate(path.join("/"), input, { strictBuiltinErrors: strict });
   const answer = evaluated.kind === "pending" ? await evaluated.settled : evaluated;
