@@ -1,8 +1,12 @@
 /** Measures the product as a user runs it (`make bench`, docs/performance.md): rates, latencies, memory. */
 import { mkdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { createAsk } from "../gateway/ask.js";
+import { createLink } from "../gateway/link.js";
+import type { DecisionRequest } from "../sidecar/contract.js";
 import type { Measured, Target, Template } from "./load.js";
 import { applyLoad, ask, requestTemplate } from "./load.js";
 import { hasChildren, pinned, pinSelf, residentMb } from "./process.js";
@@ -20,6 +24,9 @@ const singleMs = fullMs / 4;
 const many = 64;
 /** So many distinct requests lie in Redis, and one in memory. */
 const inRedis = 256;
+/** Questions by frames, and those before them that don't count. */
+const framesAsked = 5_000;
+const framesWarm = 2_000;
 
 interface Case {
   readonly name: string;
@@ -79,6 +86,7 @@ async function measure(world: BenchWorld): Promise<void> {
     underLoadMb: Math.round(peak.rss),
     tenSecondsAfterLoadMb: Math.round(residentMb(on.pid)),
   };
+  const frames = await askedByFrames(world);
   const report = {
     at: new Date().toISOString(),
     node: process.version,
@@ -91,8 +99,12 @@ async function measure(world: BenchWorld): Promise<void> {
     skipped,
     rows,
     memory,
+    frames,
   };
   process.stdout.write(table(report));
+  process.stdout.write(
+    `\nAs the gateway asks (frames, one question at a time, memory hit): median ${frames.p50Micros.toFixed(0)} µs, p99 ${frames.p99Micros.toFixed(0)} µs\n`,
+  );
   if (flags.only !== undefined || flags.ms !== undefined) return;
   const results = fileURLToPath(new URL("../../bench/results/", import.meta.url));
   await mkdir(results, { recursive: true });
@@ -156,6 +168,34 @@ function chatCases({ gateway, upstream, token }: BenchWorld): Case[] {
     { name: "chat, provider directly", target: upstream, template: chat(upstream.apiKey) },
     { name: "chat, through the gateway", target: gateway, template: chat(token) },
   ];
+}
+
+/** Asks the sidecar by the gateway's own connection, a question at a time, and gives how long an answer takes, read. */
+async function askedByFrames({
+  sidecars,
+  token,
+}: BenchWorld): Promise<{ p50Micros: number; p99Micros: number }> {
+  const link = createLink({
+    connect: () => connect(sidecars.on.socket ?? ""),
+    onLost: () => undefined,
+    onForeign: () => undefined,
+  });
+  const askSidecar = createAsk({ link, deadlineMs: 5_000 });
+  const question = JSON.parse(decisionsBody("unread", token)) as DecisionRequest;
+  const took: number[] = [];
+  for (let n = 0; n < framesWarm + framesAsked; n++) {
+    const request = { ...question.context.request, id: `frame-${n}` };
+    const one = { ...question, context: { ...question.context, request } };
+    const from = performance.now();
+    const [decision] = await askSidecar(one);
+    if (n < framesWarm) continue;
+    took.push((performance.now() - from) * 1_000);
+    if (decision?.allow !== true || decision.cache !== "l1") throw new Error("by frames: not a memory hit");
+  }
+  link.close();
+  took.sort((a, b) => a - b);
+  const at = (part: number): number => took[Math.floor(part * took.length)] ?? 0;
+  return { p50Micros: at(0.5), p99Micros: at(0.99) };
 }
 
 /** Counts the cache lookups that a case is meant to make, from the sidecar's own metrics. */

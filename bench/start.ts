@@ -1,4 +1,4 @@
-/** Measures a start from a compiled bundle, its first decision included (`make bench-start`). */
+/** Measures a start from a compiled bundle, its first decision included (a part of `make bench`). */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";

@@ -6,9 +6,9 @@ import { stringifyJson } from "../../sidecar/contract.js";
 import { compileBundle } from "../../sidecar/rego/build.js";
 import type { BuiltBundle, EntrypointFacts } from "../../sidecar/rego/bundle.js";
 import { createToolchain } from "../../sidecar/rego/toolchain.js";
-import { byGroup, bySubject, entrypoint } from "./policy.js";
+import { byGroup, byNarrow, bySubject, entrypoint } from "./policy.js";
 import type { Choice, Day } from "./run.js";
-import { runDay } from "./run.js";
+import { mustAgree, runDay } from "./run.js";
 import { createWorld } from "./world.js";
 
 const { values: flags } = parseArgs({
@@ -28,7 +28,7 @@ function withoutLookups({ lookups = [], ...facts }: EntrypointFacts): Entrypoint
 }
 
 const base = { ttl: 3_600, maxBytes: 128 * 2 ** 20, maxEntries: 1_000_000, changes: "patches" } as const;
-const choices: (Choice & { readonly policy: "group" | "subject" })[] = [
+const choices: (Choice & { readonly policy: "group" | "subject" | "narrow" })[] = [
   { ...base, name: "by group, ttl 1 h", policy: "group" },
   { ...base, name: "by group, ttl 24 h", policy: "group", ttl: 86_400 },
   {
@@ -48,6 +48,9 @@ const choices: (Choice & { readonly policy: "group" | "subject" })[] = [
     maxBytes: 32 * 2 ** 20,
     maxEntries: 50_000,
   },
+  { ...base, name: "narrow, ttl 1 h", policy: "narrow" },
+  { ...base, name: "narrow, ttl 24 h", policy: "narrow", ttl: 86_400 },
+  { ...base, name: "narrow, ttl 60 s", policy: "narrow", ttl: 60 },
   { ...base, name: "by person, ttl 1 h", policy: "subject" },
   { ...base, name: "by person, ttl 24 h", policy: "subject", ttl: 86_400 },
   {
@@ -71,7 +74,12 @@ async function compile(policy: string): Promise<BuiltBundle> {
 
 const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
 
-const policies = { group: await compile(byGroup), subject: await compile(bySubject) };
+const policies = {
+  group: await compile(byGroup),
+  subject: await compile(bySubject),
+  narrow: await compile(byNarrow),
+};
+mustAgree(world, [policies.group, policies.narrow], 20_000);
 const readOf = (of: BuiltBundle) => of.entrypoints.find(({ path }) => path === entrypoint);
 const place = "bench/results/day.json";
 const days: Day[] = [];
@@ -84,7 +92,11 @@ async function write(): Promise<void> {
   );
   const report = {
     ...{ node: process.version, cpu: cpus()[0]?.model, load: loadavg(), requests },
-    reads: { group: readOf(policies.group), subject: readOf(policies.subject) },
+    reads: {
+      group: readOf(policies.group),
+      subject: readOf(policies.subject),
+      narrow: readOf(policies.narrow),
+    },
     days: choices.flatMap(({ name }) => [...days, ...before].find((day) => day.name === name) ?? []),
   };
   await mkdir("bench/results", { recursive: true });

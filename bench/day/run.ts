@@ -210,6 +210,33 @@ export function runDay(world: World, built: BuiltBundle, requests: number, choic
   };
 }
 
+/** @throws Error where two policies decide one of so many questions differently. */
+export function mustAgree(
+  world: World,
+  [one, other]: readonly [BuiltBundle, BuiltBundle],
+  questions: number,
+): void {
+  const random = createRandom(3);
+  const any = (count: number): number => Math.floor(random() * count);
+  const load = ({ wasm }: BuiltBundle) =>
+    loadPolicy({
+      ...{ wasm, data: stringifyJson(world.data), budget: 10_000_000, maxPages: 4_096 },
+      builtins: serveBuiltins(),
+    });
+  const [left, right] = [load(one), load(other)];
+  for (let n = 0; n < questions; n++) {
+    const which = any(tools + models);
+    const input = {
+      subject: world.people[any(people)]?.subject ?? null,
+      resource: world.resource(which, resourceId(which)),
+      context: { time: { hour: any(24) } },
+    };
+    const [a, b] = [left.evaluate(entrypoint, input), right.evaluate(entrypoint, input)];
+    if (a.kind !== "value" || b.kind !== "value" || stringifyJson(a.value) !== stringifyJson(b.value))
+      throw new Error(`the two policies differ on ${stringifyJson(input)}`);
+  }
+}
+
 /** 52 bits of a text: enough to count millions of them. */
 function hasher(): (text: string) => number {
   return (text) => {

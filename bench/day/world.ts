@@ -77,7 +77,8 @@ export function createWorld(seed: number): World {
     const department = departmentOf(random());
     const grade = Math.min(grades - 1, Math.floor(-Math.log(1 - random()) * 1.5));
     const groups = ["staff", `dept-${department}`, `dept-${department}/team-${any(teams)}`];
-    if (random() < 0.15) groups.push(`project-${any(projects)}`);
+    const mine = random() < 0.15 ? [`project-${any(projects)}`] : [];
+    groups.push(...mine);
     return {
       id: personId(n),
       turn: department * 13,
@@ -85,7 +86,10 @@ export function createWorld(seed: number): World {
       subject: {
         type: "user",
         id: personId(n),
-        properties: { groups, assurance: random() < 0.9 ? "high" : "low", department: `dept-${department}` },
+        properties: {
+          ...{ groups, projects: mine, department: `dept-${department}` },
+          assurance: random() < 0.9 ? "high" : "low",
+        },
       },
     };
   });
@@ -106,6 +110,7 @@ export function createWorld(seed: number): World {
         regions: ["eu", "us"],
         most_risk: { high: 5, low: 1 },
         hours: { from: 7, to: 19 },
+        open: Array.from({ length: 24 }, (_, hour) => hour >= 7 && hour < 19),
       },
     },
   };
