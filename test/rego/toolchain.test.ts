@@ -314,9 +314,9 @@ describe("the compiler's process", () => {
         kind: "rejected",
         errors: [{ code: "toolchain_timeout" }],
       });
-      // a busy machine may need more than one start
+      // a busy machine may need more than one start; jest ends the test where none is enough
       let next = await made.check({ files: good });
-      for (let n = 0; n < 5 && next.kind === "rejected"; n++) next = await made.check({ files: good });
+      while (next.kind === "rejected") next = await made.check({ files: good });
       expect(next.kind).toBe("done");
     }));
 
