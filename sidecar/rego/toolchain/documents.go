@@ -61,6 +61,9 @@ func resolverOf(module *ast.Module) resolver {
 // gone through besides comes after it.
 func (a *analysis) asDocument(term *ast.Term, resolve resolver, through ...*ast.Term) {
 	ref, ok := term.Value.(ast.Ref)
+	if _, named := term.Value.(ast.Var); named && len(through) > 0 {
+		ref, ok = ast.Ref{ast.NewTerm(term.Value)}, true
+	}
 	if !ok {
 		return
 	}

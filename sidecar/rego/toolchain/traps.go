@@ -96,8 +96,14 @@ func visitOutsideClosures(x any, visit func(*ast.Term)) {
 		if !ok {
 			return false
 		}
-		switch term.Value.(type) {
+		switch value := term.Value.(type) {
 		case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
+			return true
+		case ast.Ref:
+			visit(term)
+			for _, one := range value[1:] {
+				visitOutsideClosures(one, visit)
+			}
 			return true
 		}
 		visit(term)
