@@ -3,8 +3,9 @@
 FROM golang:1.26-bookworm AS toolchain
 WORKDIR /src
 COPY sidecar/rego/toolchain sidecar/rego/toolchain
-# the program of the machine is for who writes policies: check and test take a sixth of the time
-RUN sidecar/rego/toolchain/build.sh && sidecar/rego/toolchain/build.sh native
+RUN sidecar/rego/toolchain/build.sh
+# for who writes policies: check and test take a sixth of the time
+RUN sidecar/rego/toolchain/build.sh native
 
 FROM node:lts-bookworm-slim AS build
 WORKDIR /src

@@ -78,6 +78,7 @@ const meter = "node ../../decide/builtins/go/go-meter.js";
 /** Steps that compile, as they stand in the Dockerfile, and what `make build` makes in their place. */
 const compiled: Readonly<Record<string, readonly string[]>> = {
   "sidecar/rego/toolchain/build.sh": ["dist/sidecar/rego/toolchain"],
+  "sidecar/rego/toolchain/build.sh native": [],
   "npm ci --no-fund --no-audit": [],
   "npx tsc -p tsconfig.json --incremental false --sourceMap false --declaration false": [
     ...["dist/cli", "dist/sidecar", "dist/gateway", "dist/demo"],
