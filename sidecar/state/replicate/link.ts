@@ -59,7 +59,7 @@ export interface Link<R> {
   channelOf(use: string): string;
   /** When what is known here was last known to be all that there is, by `clock`; undefined: never yet. */
   freshAt(): number | undefined;
-  /** Whether changes are announced here. */
+  /** Whether changes are announced here, and what was announced before this began is known. */
   isSubscribed(): boolean;
   /** Writes records; false where that isn't certain. */
   write(records: readonly R[]): Promise<boolean>;
@@ -265,18 +265,19 @@ export function createLink<R extends { readonly id: string }>(parts: LinkParts<R
   const ready = (): void => {
     void sync();
   };
-  let subscribed = false;
+  /** By `clock`. */
+  let subscribedAt: number | undefined;
   const subscribe = (): void => {
     subscriber.subscribe(channel).then(
       () => {
-        subscribed = subscriber.status === "ready";
+        subscribedAt = subscriber.status === "ready" ? clock() : undefined;
         ready();
       },
       () => undefined,
     );
   };
   subscriber.on("close", () => {
-    subscribed = false;
+    subscribedAt = undefined;
   });
   redis.on("ready", ready);
   subscriber.on("ready", subscribe);
@@ -295,7 +296,8 @@ export function createLink<R extends { readonly id: string }>(parts: LinkParts<R
   return {
     channelOf: (use) => prefix + use,
     freshAt: () => freshAt,
-    isSubscribed: () => subscribed,
+    // INVARIANT: what was announced while nobody listened is known by what was asked for after that
+    isSubscribed: () => subscribedAt !== undefined && freshAt !== undefined && freshAt >= subscribedAt,
     async write(some) {
       if (closed || redis.status !== "ready") return false;
       const changes = some.map((record): Change => [record.id, "", seal.close(record)]);
