@@ -76,7 +76,7 @@ Examples:
       const outcome = await toolchain.author("check", { ...request, ...found.read });
       const { errors = [], notes = [] } =
         outcome.kind === "rejected" ? { errors: outcome.errors } : outcome.result;
-      if (format === "pretty" && !off.has("notes")) {
+      if (format === "pretty" && notes.length > 0 && !off.has("notes")) {
         const told = notes.map((note) => ({ ...note, code: `note: ${note.code}` }));
         io.err(drawErrors(told, found.read.files));
       }
