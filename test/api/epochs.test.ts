@@ -11,7 +11,7 @@ import { keys, startOperatorWorld } from "../operator/world.js";
 let world: OperatorWorld;
 beforeAll(async () => {
   world = await startOperatorWorld();
-}, 30_000);
+});
 afterAll(() => world.close());
 
 const ann = "sub-of-ann@acme.example";

@@ -14,7 +14,7 @@ beforeAll(async () => {
       },
     },
   });
-}, 30_000);
+});
 afterAll(() => world.close());
 
 const decide = async (claims: object = {}, tool = "shell/ls"): Promise<JsonObject> => {

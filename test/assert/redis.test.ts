@@ -184,4 +184,4 @@ test("a Redis that is gone: keys that are there serve on; a newcomer signs nothi
   await redis.start();
   await newcomer.refresh();
   expect(newcomer.signer()).toBeDefined();
-}, 20_000);
+});

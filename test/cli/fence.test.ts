@@ -9,7 +9,7 @@ import { startOperatorWorld } from "../operator/world.js";
 let world: OperatorWorld;
 beforeAll(async () => {
   world = await startOperatorWorld({ config: { fences: { second_person: true } } });
-}, 30_000);
+});
 afterAll(() => world.close());
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {

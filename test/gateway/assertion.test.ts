@@ -308,7 +308,7 @@ describe("a fleet", () => {
     } finally {
       await world.close();
     }
-  }, 20_000);
+  });
 
   test("reads its secret from a file, and doesn't start with one that is too short", async () => {
     const directory = await mkdtemp(join(tmpdir(), "countersign-secret-"));

@@ -74,33 +74,29 @@ const clients = [
 describe.each(clients)("client $client", ({ connect }) => {
   const at = (server: string) => connect(`${world.url}/mcp/${server}`);
 
-  test.each(["http", "sse", "stdio"])(
-    "everything, by %s",
-    async (server) => {
-      const client = await at(server);
-      expect(await client.tools()).toEqual(expect.arrayContaining(["echo", "get-sum"]));
-      expect(await client.call("echo", { message: "hello" })).toMatchObject({
-        content: [{ text: "Echo: hello" }],
-      });
-      const seen: number[] = [];
-      await client.call(
-        "trigger-long-running-operation",
-        { duration: 0.2, steps: 2 },
-        { onprogress: ({ progress }) => seen.push(progress) },
-      );
-      // the client drops progress that comes together with the result; this server says the last just before it
-      expect(seen[0]).toBe(1);
-      const [resource = ""] = await client.resources();
-      expect(await client.read(resource)).toMatchObject({ contents: [{ uri: resource }] });
-      expect(await client.prompt("simple-prompt")).toMatchObject({ messages: [{ role: "user" }] });
-      world.sidecar.decide = (call) =>
-        call.resource.id.endsWith("/echo") ? deny("tool.echo")(call, {} as never) : { allow: true };
-      expect(await client.tools()).not.toContain("echo");
-      await expect(client.call("echo", { message: "hello" })).rejects.toMatchObject({ code: -32001 });
-      await client.close();
-    },
-    30_000,
-  );
+  test.each(["http", "sse", "stdio"])("everything, by %s", async (server) => {
+    const client = await at(server);
+    expect(await client.tools()).toEqual(expect.arrayContaining(["echo", "get-sum"]));
+    expect(await client.call("echo", { message: "hello" })).toMatchObject({
+      content: [{ text: "Echo: hello" }],
+    });
+    const seen: number[] = [];
+    await client.call(
+      "trigger-long-running-operation",
+      { duration: 0.2, steps: 2 },
+      { onprogress: ({ progress }) => seen.push(progress) },
+    );
+    // the client drops progress that comes together with the result; this server says the last just before it
+    expect(seen[0]).toBe(1);
+    const [resource = ""] = await client.resources();
+    expect(await client.read(resource)).toMatchObject({ contents: [{ uri: resource }] });
+    expect(await client.prompt("simple-prompt")).toMatchObject({ messages: [{ role: "user" }] });
+    world.sidecar.decide = (call) =>
+      call.resource.id.endsWith("/echo") ? deny("tool.echo")(call, {} as never) : { allow: true };
+    expect(await client.tools()).not.toContain("echo");
+    await expect(client.call("echo", { message: "hello" })).rejects.toMatchObject({ code: -32001 });
+    await client.close();
+  });
 
   test("files and memory: two children, each with its own", async () => {
     const files = await at("files");
@@ -119,5 +115,5 @@ describe.each(clients)("client $client", ({ connect }) => {
     expect(JSON.stringify(await memory.call("read_graph"))).toContain("Ada");
     await files.close();
     await memory.close();
-  }, 30_000);
+  });
 });

@@ -20,7 +20,7 @@ let cluster: TestCluster;
 beforeAll(async () => {
   // where no test fails over, a busy machine mustn't
   cluster = await startCluster({ downMs: areFaultsTried ? 1_000 : 15_000 });
-}, 30_000);
+});
 afterAll(() => cluster.close());
 
 const closing: (() => unknown)[] = [];

@@ -37,7 +37,7 @@ const may = process.env["REDIS_FAULTS"] === "1" && ip("netns", "add", space);
     client = new Redis(url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
     client.on("error", () => undefined);
     await until(async () => (await client.ping()) === "PONG", 20);
-  }, 30_000);
+  });
   afterAll(() => {
     client.disconnect();
     end();

@@ -18,7 +18,7 @@ import { open as openFences, secret } from "../state/fences/world.js";
 let sentinel: TestSentinel;
 beforeAll(async () => {
   sentinel = await startSentinel();
-}, 30_000);
+});
 afterAll(() => sentinel.close());
 
 const closing: (() => unknown)[] = [];

@@ -8,7 +8,7 @@ import { keys, startOperatorWorld } from "./world.js";
 let world: OperatorWorld;
 beforeAll(async () => {
   world = await startOperatorWorld({ pushed: true, config: { fences: { second_person: true } } });
-}, 30_000);
+});
 afterAll(() => world.close());
 
 const bob = { match: { tenant: "acme", chain: "bob" }, reason: "test" };

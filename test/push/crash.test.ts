@@ -92,7 +92,6 @@ describe.each([
       expect(await served(after)).toBe(3);
       await after.kill();
     },
-    30_000,
   );
 
   (crashes > 0 ? test : test.skip)(

@@ -11,7 +11,7 @@ import { author, bundleOf, keys, removeDirs, startReplica } from "./world.js";
 let one: Replica;
 beforeAll(async () => {
   one = await startReplica();
-}, 30_000);
+});
 afterAll(async () => {
   await one.stop();
   await removeDirs([one.dir]);
@@ -191,7 +191,7 @@ test("a restart brings back what was pushed, by its word too; two at once on one
   expect((body["generations"] as JsonObject[]).map(({ generation }) => generation)).toEqual([5, 4, 3, 2, 1]);
   const refreshed = await one.ask("POST", "/v1/bundles/app/refresh", keys.pusher);
   expect([refreshed.status, refreshed.body["here"]]).toMatchObject([200, { generation: 5 }]);
-}, 20_000);
+});
 
 test("an author's commands: push a folder, look, roll back", async () => {
   const folder = join(one.dir, "policies");
@@ -237,4 +237,4 @@ test("an author's commands: push a folder, look, roll back", async () => {
   const [done, back] = await run("lead", "rollback", "-r", "worse", "app");
   expect([done, back]).toEqual([0, expect.stringContaining("generation 7")]);
   expect(await one.inForce()).toBe("r2");
-}, 30_000);
+});

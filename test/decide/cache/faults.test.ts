@@ -71,7 +71,7 @@ beforeAll(async () => {
   await user("on", ">first", "~*", "&*", "+@all");
   [one, other] = [await open(), await open()];
   await shared();
-}, 30_000);
+});
 afterAll(async () => {
   for (const sidecar of opened) await sidecar.close();
   await wire.close();

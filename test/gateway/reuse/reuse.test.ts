@@ -9,7 +9,7 @@ describe("with the same question of the same caller", () => {
   beforeAll(async () => {
     world = await startReuseWorld();
     await world.put("PUT", "/v1/data/blocked", []);
-  }, 30_000);
+  });
   afterAll(() => world.close());
 
   test("a decision is given again under an id of its own, and the record names both", async () => {

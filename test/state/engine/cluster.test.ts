@@ -39,7 +39,7 @@ const make = async (changes = {}): Promise<Engine> => {
 
 beforeAll(async () => {
   cluster = await startCluster({ downMs: areFaultsTried ? 1_000 : 15_000 });
-}, 30_000);
+});
 afterAll(async () => {
   for (const one of engines) await one.close();
   await cluster.close();

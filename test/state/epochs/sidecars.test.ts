@@ -60,7 +60,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "test.rego"), policy);
   [one, two] = [await start(), await start()];
   await until(() => one.epochs.listening() && two.epochs.listening());
-}, 30_000);
+});
 afterAll(async () => {
   await Promise.all([one.close(), two.close()]);
   await redis.close();
@@ -106,4 +106,4 @@ test("while bumps may be missed, what METADATA lets be kept isn't given again", 
   await redis.start();
   await until(() => two.epochs.listening());
   await until(async () => (await decide(two)).cache === "l1");
-}, 20_000);
+});
