@@ -15,7 +15,7 @@ export interface Addresses {
  */
 export function createAddresses(clock: () => number, forMs = 5_000): Addresses {
   const kept = new LRUCache<string, { readonly answer: StoreAnswer; readonly until: number }>({
-    max: 10_000,
+    ...{ maxSize: 10_000, sizeCalculation: () => 1 },
   });
   const key = ({ name, upstream }: StoreConfig, path: string): string =>
     JSON.stringify([name, String(upstream.url), path]);

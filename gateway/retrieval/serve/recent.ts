@@ -13,6 +13,8 @@ const fewest = 3;
 const mostKept = 1_024;
 /** Of all together: some 100 MB. Who asked longest ago is forgotten first. */
 const mostOfAll = 2_000_000;
+/** At one collection each. */
+const mostCallers = 50_000;
 
 interface Asked {
   readonly at: number;
@@ -32,7 +34,7 @@ interface Kept {
  */
 export function createRecent(clock: () => number, windowMs = 600_000, most = mostOfAll): Recent {
   const kept = new LRUCache<string, Kept>({
-    ...{ max: 50_000, maxSize: most },
+    maxSize: most,
     sizeCalculation: ({ asked }) => asked.length,
   });
   return {
@@ -51,6 +53,7 @@ export function createRecent(clock: () => number, windowMs = 600_000, most = mos
       }
       // another object, for the same would not be measured again
       kept.set(key, { ...one });
+      if (kept.size > mostCallers) kept.pop();
       return {
         queries: one.asked.length,
         narrow: one.narrow,

@@ -36,7 +36,6 @@ const mostText = 32 * 2 ** 20;
 /** Creates the store; a definition that was seen before costs a comparison. */
 export function createEntries(): Entries {
   const slots = new LRUCache<string, Slot[]>({
-    max: most,
     maxSize: mostText,
     sizeCalculation: (all) => all.reduce((sum, { entry }) => sum + entry.definition.size, 1),
   });
@@ -53,6 +52,7 @@ export function createEntries(): Entries {
       const entry = readEntry(host, listed);
       if (!("definition" in entry)) return entry;
       slots.set(key, [{ listed, entry, host }, ...known].slice(0, variants));
+      if (slots.size > most) slots.pop();
       return entry;
     },
     get read() {

@@ -18,7 +18,7 @@ export function createTell(
   log: Pick<GatewayLog, "warn">,
   happened: (server: string, event: string) => void = () => undefined,
 ): Tell {
-  const told = new LRUCache<string, true>({ max: most });
+  const told = new LRUCache<string, true>({ maxSize: most, sizeCalculation: () => 1 });
   const once = (what: string, event: string, message: string, fields: Said): void => {
     if (told.has(what)) return;
     told.set(what, true);

@@ -94,7 +94,7 @@ export async function openFileApprovals({
   };
 
   const waiting = new Map<string, Pending>();
-  const noted = new LRUCache<string, string>({ max: 5_000 });
+  const noted = new LRUCache<string, string>({ maxSize: 5_000, sizeCalculation: () => 1 });
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {

@@ -34,10 +34,13 @@ const most = 20_000;
 /** Of one skeleton; a server that fills it up keeps its own tools out. */
 const mostAlike = 64;
 
+/** Takes room as entries come; `max` takes it all at once, which is most of what a gateway's start would cost. */
+const atMost = (entries: number) => ({ maxSize: entries, sizeCalculation: () => 1 });
+
 export function createClaims(): Claims {
-  const alike = new LRUCache<string, Map<string, Claim>>({ max: 2 * most });
-  const keys = new LRUCache<string, readonly [string, string]>({ max: most });
-  const owners = new LRUCache<string, Set<string>>({ max: most });
+  const alike = new LRUCache<string, Map<string, Claim>>(atMost(2 * most));
+  const keys = new LRUCache<string, readonly [string, string]>(atMost(most));
+  const owners = new LRUCache<string, Set<string>>(atMost(most));
   let version = 0;
   const keysOf = (server: string, name: string): readonly [string, string] => {
     const id = keyOf(server, name);
