@@ -18,7 +18,7 @@ said=$(mktemp)
 trap 'rm -f "$results" "$said"' EXIT
 rego_tests >"$said" 2>&1 &
 rego=$!
-NODE_OPTIONS="--experimental-vm-modules --no-warnings" npx jest --json --outputFile="$results" "$@" || status=1
+NODE_OPTIONS="--no-warnings" npx jest --json --outputFile="$results" "$@" || status=1
 wait "$rego" || status=1
 cat "$said"
 node --no-warnings dist/test/conformance/main.js $([ -n "${RANDOM_CASES:-}" ] || echo --most) || status=1
