@@ -54,7 +54,7 @@ test-all: build ## the same, with 50,000 comparisons with OPA's evaluator, 100,0
 	@deploy/opensearch.sh
 	@deploy/stores.sh
 	@sidecar/rego/toolchain/build.sh native
-	@NATIVE=1 NODE_OPTIONS="--experimental-vm-modules --no-warnings" npx jest dist/test/cli/author
+	@NATIVE=1 NODE_OPTIONS="--no-warnings" npx jest dist/test/cli/author
 	@IMAGE=1 RANDOM_CASES=1 KEYCLOAK=1 LANGSERVE=1 OPENSEARCH=1 STORES=1 MCP_CONFORMANCE=1 DIFFERENTIAL_RUNS=50000 RETRIEVAL_RUNS=1000 CACHE_PROOF_PAIRS=100000 REDIS_FAULTS=1 BUNDLE_CRASHES=20 BUNDLE_MUTANTS=1000 OPA_SIGNATURES=1 deploy/test.sh
 
 bypass-guards: build ## take each guard out of a copy of the gateway; the bypass suites must see it (docs/gateway-bypass.md)
