@@ -257,8 +257,10 @@ known if {
 # What is given back goes nowhere. INVARIANT: any other phase is judged as a request.
 sends if {
 	not resource.is_response
-	not input.action.name in quiet
+	not is_quiet
 }
+
+is_quiet if input.action.name in quiet
 
 # Names and ids at most, of what there is already.
 quiet := {

@@ -286,6 +286,18 @@ entrusting := {
 	"a tool": {"what": send, "path": "facts/tools/mail~1send_email/entrusted"},
 	"an agent": {"what": message("stranger"), "path": "facts/agents/stranger", "value": {"entrusted": true}},
 	"a route": {"what": visit("elsewhere"), "path": "facts/routes/elsewhere", "value": {"entrusted": true}},
+	"a server": {
+		"what": demo.on_resource("resource.read", "files/file:///workspace/a.md"),
+		"path": "facts/servers/files",
+		"value": {"outward": true, "entrusted": true},
+	},
+}
+
+test_a_server_that_is_not_entrusted_may_not if {
+	changed := json.patch({"facts": data.facts}, [{"op": "add", "path": "facts/servers/files/outward", "value": true}])
+	refusals := flow.deny with input as demo.after(demo.ask(demo.senior, entrusting["a server"].what), ["confidential-data"])
+		with data.facts as changed.facts
+	demo.codes(refusals) == {"private_data_leads_outside"}
 }
 
 test_the_entrusted_may_learn_it[name] if {
@@ -301,6 +313,15 @@ test_the_entrusted_may_learn_it[name] if {
 
 test_nothing_of_it_after_strangers_words if {
 	"private_data_after_untrusted_content" in denied(connect, ["confidential-data", "untrusted-web"])
+}
+
+test_what_has_no_name_sends if {
+	nameless := json.patch(
+		demo.after(demo.ask(demo.senior, connect), ["confidential-data", "untrusted-web"]),
+		[{"op": "remove", "path": "action/name"}],
+	)
+	refusals := flow.deny with input as nameless
+	"private_data_after_untrusted_content" in demo.codes(refusals)
 }
 
 test_hosts_must_all_be_entrusted if {
