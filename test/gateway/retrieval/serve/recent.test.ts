@@ -19,3 +19,10 @@ test("forgets who asked longest ago where all together asked too much to keep", 
   // a was forgotten for b's fourth; b, who asks more than is kept of all, is next
   expect(recent.note("a", "docs", 1)).toMatchObject({ queries: 1 });
 });
+
+test("forgets who asked longest ago of more callers than it keeps", () => {
+  const recent = createRecent(() => 0, 1_000);
+  for (let n = 0; n <= 50_000; n++) recent.note(String(n), "docs", 1);
+  expect(recent.note("1", "docs", 1)).toMatchObject({ queries: 2 });
+  expect(recent.note("0", "docs", 1)).toMatchObject({ queries: 1 });
+});

@@ -1,5 +1,6 @@
 /** Names of tools: which are taken, which look like others, and who was first. */
 import { describe, expect, test } from "@jest/globals";
+import { createEntries } from "../../../../gateway/tools/definitions/entries.js";
 import { checkServerNames } from "../../../../gateway/tools/definitions/names/check-servers.js";
 import { Problems } from "../../../../sidecar/contract.js";
 import { createLab, tool } from "./lab.js";
@@ -147,4 +148,14 @@ test("servers can be called differently", () => {
   const problems = new Problems();
   checkServerNames(["github", "gitlab", "files", "files2", "files-ro"], problems);
   expect(problems.list).toEqual([]);
+});
+
+test("of more names than are kept, the one that was seen longest ago is read again", () => {
+  const entries = createEntries();
+  for (let n = 0; n <= 10_000; n++) entries.of("s", undefined, tool(`t${n}`));
+  const { read } = entries;
+  entries.of("s", undefined, tool("t1"));
+  expect(entries.read).toBe(read);
+  entries.of("s", undefined, tool("t0"));
+  expect(entries.read).toBe(read + 1);
 });
