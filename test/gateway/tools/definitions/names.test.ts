@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { createEntries } from "../../../../gateway/tools/definitions/entries.js";
 import { checkServerNames } from "../../../../gateway/tools/definitions/names/check-servers.js";
+import type { Json } from "../../../../sidecar/contract.js";
 import { Problems } from "../../../../sidecar/contract.js";
 import { createLab, tool } from "./lab.js";
 import { different, lookAlikes, refusedNames } from "./names.cases.js";
@@ -152,10 +153,11 @@ test("servers can be called differently", () => {
 
 test("of more names than are kept, the one that was seen longest ago is read again", () => {
   const entries = createEntries();
-  for (let n = 0; n <= 10_000; n++) entries.of("s", undefined, tool(`t${n}`));
+  const see = (n: number): unknown => entries.of("s", undefined, tool(`t${n}`) as Json);
+  for (let n = 0; n <= 10_000; n++) see(n);
   const { read } = entries;
-  entries.of("s", undefined, tool("t1"));
+  see(1);
   expect(entries.read).toBe(read);
-  entries.of("s", undefined, tool("t0"));
+  see(0);
   expect(entries.read).toBe(read + 1);
 });
