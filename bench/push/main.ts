@@ -3,11 +3,19 @@ import type { ChildProcess } from "node:child_process";
 import { fork } from "node:child_process";
 import { request } from "node:http";
 import { fileURLToPath } from "node:url";
+import { signArchive } from "../../cli/sign-archive.js";
+import { compileBundle } from "../../sidecar/rego/build.js";
+import { createToolchain } from "../../sidecar/rego/toolchain.js";
+import { writeBundle } from "../../sidecar/rego/write.js";
 import { sleep, startRedis } from "../../test/redis.js";
 import { author, bundleOf } from "../../test/push/world.js";
 
 const replicas = 3;
 const rounds = Number(process.env["ROUNDS"] ?? 100);
+/** Milliseconds between pushes; a compiler ends when it had nothing to do for ten seconds. */
+const pauseMs = Number(process.env["PAUSE_MS"] ?? 0);
+/** The author compiles it, as `countersign build` does, and no sidecar tests it. */
+const compiled = process.env["COMPILED"] !== undefined;
 /** Rules of the policy that is pushed, beside those that are asked. */
 const rules = Number(process.env["RULES"] ?? 60);
 
@@ -58,12 +66,29 @@ const put = (url: string, bytes: Buffer): Promise<number> =>
     req.on("error", reject).end(bytes);
   });
 
+const toolchain = createToolchain({});
+/** What `countersign build --signing-key` makes of it. */
+async function compile(revision: string, version: number, rego: string): Promise<Buffer> {
+  const manifest = { revision, roots: ["app"], rego_version: 1, metadata: { version } };
+  const files = { "app.rego": rego, ".manifest": JSON.stringify(manifest) };
+  const built = await compileBundle({ files, toolchain, entrypoints: ["app/allow"] });
+  if (built.kind === "rejected") throw new Error(JSON.stringify(built.errors));
+  const signed = await signArchive(writeBundle(built.bundle), {
+    ...{ key: author.privateKey, alg: "ES256", keyId: "author" },
+  });
+  if (signed.kind === "rejected") throw new Error(JSON.stringify(signed.errors));
+  return Buffer.from(signed.bytes);
+}
+
 const answered: number[] = [];
 const everywhere: number[] = [];
 for (let n = 0; n <= rounds; n++) {
   const revision = `r${n}`;
   const rego = `package app\n\n# METADATA\n# entrypoint: true\nallow := true\n\nrevision := "${revision}"\n${more}`;
-  const bytes = await bundleOf({ revision, version: n + 1, rego });
+  const bytes = compiled
+    ? await compile(revision, n + 1, rego)
+    : await bundleOf({ revision, version: n + 1, rego });
+  await sleep(pauseMs);
   const began = Date.now();
   const status = await put(urls[n % replicas] ?? "", bytes);
   const took = Date.now() - began;
@@ -79,6 +104,7 @@ for (let n = 0; n <= rounds; n++) {
   answered.push(took);
   everywhere.push(all);
 }
+await toolchain.close();
 for (const child of children) child.send("stop");
 await Promise.all(children.map((child) => new Promise((resolve) => child.once("exit", resolve))));
 await redis.close();
@@ -89,7 +115,7 @@ const figure = (values: number[]): string => {
   return `median ${at(0.5)} ms, p95 ${at(0.95)} ms, worst ${at(1)} ms`;
 };
 process.stdout.write(
-  `${rounds} pushes of ${rules + 2} rules, signed and tested, to ${replicas} sidecars in turn, on one Redis\n` +
+  `${rounds} pushes of ${rules + 2} rules, signed and ${compiled ? "compiled" : "tested"}, to ${replicas} sidecars in turn, on one Redis\n` +
     `until the push is answered:     ${figure(answered)}\n` +
     `until it is in force in all:    ${figure(everywhere)}\n`,
 );
