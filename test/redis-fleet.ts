@@ -208,6 +208,7 @@ function createNode(port: number, args: readonly string[]): TestNode & { end(): 
       child = spawn(redisServer, args, { stdio: "ignore" });
       if (client.status === "wait") client.connect().catch(() => undefined);
       await until(async () => {
+        if (child?.exitCode != null) throw new Error("redis-server ended at once");
         const pong = client.ping().catch(() => "");
         return (await Promise.race([pong, sleep(100)])) === "PONG";
       }, 10);
