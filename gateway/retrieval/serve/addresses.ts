@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../at-most.js";
 import type { StoreAnswer } from "../adapter.js";
 import type { StoreConfig } from "../config.js";
 
@@ -14,9 +15,7 @@ export interface Addresses {
  * @param forMs how long one counts
  */
 export function createAddresses(clock: () => number, forMs = 5_000): Addresses {
-  const kept = new LRUCache<string, { readonly answer: StoreAnswer; readonly until: number }>({
-    ...{ maxSize: 10_000, sizeCalculation: () => 1 },
-  });
+  const kept = new LRUCache<string, { readonly answer: StoreAnswer; readonly until: number }>(atMost(10_000));
   const key = ({ name, upstream }: StoreConfig, path: string): string =>
     JSON.stringify([name, String(upstream.url), path]);
   return {

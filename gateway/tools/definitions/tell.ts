@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../at-most.js";
 import type { GatewayLog } from "../../exchange.js";
 import type { Dropped, Reviewed } from "./definitions.js";
 import { isToolName } from "./names/name.js";
@@ -18,7 +19,7 @@ export function createTell(
   log: Pick<GatewayLog, "warn">,
   happened: (server: string, event: string) => void = () => undefined,
 ): Tell {
-  const told = new LRUCache<string, true>({ maxSize: most, sizeCalculation: () => 1 });
+  const told = new LRUCache<string, true>(atMost(most));
   const once = (what: string, event: string, message: string, fields: Said): void => {
     if (told.has(what)) return;
     told.set(what, true);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../../at-most.js";
 import type { Approval, Approvals, ApprovalView, Pending } from "./approvals.js";
 import { most, viewOf } from "./approvals.js";
 import { changeFile, FileRefused, readFileIfChanged } from "./change-file.js";
@@ -94,7 +95,7 @@ export async function openFileApprovals({
   };
 
   const waiting = new Map<string, Pending>();
-  const noted = new LRUCache<string, string>({ maxSize: 5_000, sizeCalculation: () => 1 });
+  const noted = new LRUCache<string, string>(atMost(5_000));
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 /** Who was called what first, over all servers: what looks like a name that is known already is not offered. */
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../../at-most.js";
 import { keyOf } from "../approvals/approvals.js";
 import { skeleton } from "./name.js";
 
@@ -33,9 +34,6 @@ interface Claim {
 const most = 20_000;
 /** Of one skeleton; a server that fills it up keeps its own tools out. */
 const mostAlike = 64;
-
-/** Takes room as entries come; `max` takes it all at once, which is most of what a gateway's start would cost. */
-const atMost = (entries: number) => ({ maxSize: entries, sizeCalculation: () => 1 });
 
 export function createClaims(): Claims {
   const alike = new LRUCache<string, Map<string, Claim>>(atMost(2 * most));
