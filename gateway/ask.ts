@@ -19,6 +19,7 @@ import type {
 import {
   denied,
   errorTable,
+  inTime,
   isObject,
   limitUnits,
   maxCalls,
@@ -80,19 +81,13 @@ export function createOwnAsk(sidecar: OwnSidecar, deadlineMs: number): Ask {
   return async (request) => {
     const count = request.calls?.length ?? 1;
     if (count > maxCalls) return failed(count, "pdp_unavailable");
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const late = new Promise<"late">((resolve) => {
-        timer = setTimeout(() => setImmediate(resolve, "late"), deadlineMs);
-      });
-      const decisions = await Promise.race([sidecar.decide(request), late]);
+      const decisions = await inTime(sidecar.decide(request), deadlineMs, "late" as const);
       if (decisions === "late") return failed(count, "pdp_timeout");
       if (decisions.length !== count) return failed(count, "pdp_unavailable");
       return decisions.map((decision) => meetable(decision, request));
     } catch {
       return failed(count, "pdp_unavailable");
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

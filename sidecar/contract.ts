@@ -9,6 +9,7 @@ export * from "./contract/challenge.js";
 export * from "./contract/epoch.js";
 export * from "./contract/fence.js";
 export * from "./contract/frames.js";
+export * from "./contract/in-time.js";
 export * from "./contract/input.js";
 export * from "./contract/iso-time.js";
 export * from "./contract/limits.js";

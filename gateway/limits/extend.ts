@@ -1,6 +1,6 @@
 /** Asks the decision point for more than a call's allowance. */
 import type { Extended, Extension, Json } from "../../sidecar/contract.js";
-import { parseJson, readExtended, stringifyJson } from "../../sidecar/contract.js";
+import { inTime, parseJson, readExtended, stringifyJson } from "../../sidecar/contract.js";
 import type { OwnSidecar } from "../ask.js";
 import type { Link } from "../link.js";
 
@@ -24,16 +24,11 @@ export function createExtend(link: Pick<Link, "extend">, deadlineMs: number): Ex
 /** Creates the question to a sidecar in the same process. */
 export function createOwnExtend(sidecar: Pick<OwnSidecar, "extend">, deadlineMs: number): Extend {
   return async (extension) => {
-    let timer: NodeJS.Timeout | undefined;
+    if (sidecar.extend === undefined) return unavailable;
     try {
-      const late = new Promise<Extended>((resolve) => {
-        timer = setTimeout(() => setImmediate(resolve, unavailable), deadlineMs);
-      });
-      return await Promise.race([sidecar.extend?.(extension) ?? unavailable, late]);
+      return await inTime(sidecar.extend(extension), deadlineMs, unavailable);
     } catch {
       return unavailable;
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

@@ -1,7 +1,7 @@
 /** Remembers which SETs have taken effect, so that one that is delivered again takes none. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { inTime } from "../net/in-time.js";
+import { inTime } from "../contract.js";
 import type { RedisLink } from "../net/redis.js";
 
 /**

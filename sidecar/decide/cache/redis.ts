@@ -1,4 +1,4 @@
-import { inTime } from "../../net/in-time.js";
+import { inTime } from "../../contract.js";
 import type { RedisLink } from "../../net/redis.js";
 import type { CachedResult, CacheEvent, CacheLevelStore } from "./cache.js";
 import { createCircuit } from "./circuit.js";

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { inTime } from "../../net/in-time.js";
+import { inTime } from "../../contract.js";
 import type { RedisLink } from "../../net/redis.js";
 import { sameExchange, type ReplayStore, type Use } from "./replay.js";
 

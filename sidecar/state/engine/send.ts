@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { inTime } from "../../net/in-time.js";
+import { inTime } from "../../contract.js";
 import type { RedisLink } from "../../net/redis.js";
 
 /** What became of a step: what Redis said; nothing was sent; or it may have been done or not. */

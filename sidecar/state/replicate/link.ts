@@ -3,7 +3,7 @@
  * back to is written again; that it answers, and with which revision, is what tells whether something was missed.
  */
 import { randomBytes } from "node:crypto";
-import { inTime } from "../../net/in-time.js";
+import { inTime } from "../../contract.js";
 import type { RedisLink } from "../../net/redis.js";
 import { readScript, writeScript } from "./scripts.js";
 
